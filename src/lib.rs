@@ -1,0 +1,7 @@
+//! emqx-rs: a clustered MQTT broker for a LAN.
+//!
+//! Cores (`topic`, `mqtt`, `cluster`, `broker`) decide: events and the time go in, actions come out. `net` moves bytes and
+//! knows no meaning. `node` is where the two meet. `config` and `daemon` build a node and hand it to systemd.
+//! ARCHITECTURE.md has the map; `tests/it/tidy.rs` keeps the arrows between these modules.
+
+pub mod time;

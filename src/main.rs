@@ -1,0 +1,2 @@
+//! The emqx-rs daemon.
+fn main() {}
