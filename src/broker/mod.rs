@@ -1,0 +1,6 @@
+//! What an MQTT broker decides: channels, sessions, subscriptions, retained messages, wills. Pure: events and the time in,
+//! actions out.
+
+pub mod settings;
+
+pub use settings::Settings;

@@ -1,0 +1,167 @@
+//! Limits and features of one zone: what a client may do and how much of it. Names follow `zone.$name.*` of emqx.conf.
+
+use std::time::Duration;
+
+use crate::mqtt::QoS;
+
+/// Which member of a shared group gets the next message (`broker.shared_subscription_strategy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharedStrategy {
+    /// Any member.
+    #[default]
+    Random,
+    /// One after the other.
+    RoundRobin,
+    /// The same member while it lives.
+    Sticky,
+    /// By the publisher's client id.
+    HashClientId,
+    /// By the topic.
+    HashTopic,
+    /// A member on this node if there is one, else any.
+    Local,
+}
+
+/// Limits and features of one zone. `Default` holds the values of a node without a configuration file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Largest packet accepted, in bytes (`max_packet_size`).
+    pub max_packet_size: usize,
+    /// Longest client id, in bytes.
+    pub max_client_id_len: usize,
+    /// Longest topic name or filter, in bytes.
+    pub max_topic_len: usize,
+    /// Most levels of a topic; 0 is no limit.
+    pub max_topic_levels: usize,
+    /// Most `+` levels in one filter.
+    pub max_wildcard_levels: usize,
+    /// Highest QoS granted.
+    pub max_qos: QoS,
+    /// Topic aliases a client may use towards us; 0 is off.
+    pub max_topic_alias: u16,
+    /// Retained messages are allowed.
+    pub retain_available: bool,
+    /// `+` and `#` are allowed in subscriptions.
+    pub wildcard_subscription: bool,
+    /// `$share` and `$queue` are allowed.
+    pub shared_subscription: bool,
+    /// MQTT 3 clients do not get their own messages back.
+    pub ignore_loop_deliver: bool,
+    /// Time for the first packet to be complete.
+    pub idle_timeout: Duration,
+    /// Keep alive forced on MQTT 5 clients, in seconds.
+    pub server_keepalive: Option<u16>,
+    /// Longest keep alive granted to MQTT 5 clients, in seconds.
+    pub keepalive_max: u16,
+    /// A silent client is dropped after keep alive x backoff x 2.
+    pub keepalive_backoff: f64,
+    /// Subscriptions per client; 0 is no limit.
+    pub max_subscriptions: usize,
+    /// Filters in one SUBSCRIBE or UNSUBSCRIBE.
+    pub max_filters_per_packet: usize,
+    /// Deliver at the higher of publish and subscription QoS instead of the lower.
+    pub upgrade_qos: bool,
+    /// QoS 1 and 2 messages under way to a client.
+    pub max_inflight: u16,
+    /// Resend after this time without an acknowledgement; `None` only on reconnect.
+    pub retry_interval: Option<Duration>,
+    /// QoS 2 messages of a client that wait for PUBREL.
+    pub max_awaiting_rel: usize,
+    /// Such a message id is freed after this time.
+    pub await_rel_timeout: Duration,
+    /// Life of a session after disconnect when the client cannot say (MQTT 3 without clean session).
+    pub session_expiry: Duration,
+    /// Longest session life granted.
+    pub session_expiry_max: Duration,
+    /// Messages queued per session.
+    pub mqueue_len: usize,
+    /// Bytes queued per session.
+    pub mqueue_bytes: usize,
+    /// Sessions without a connection queue QoS 0 messages too.
+    pub mqueue_store_qos0: bool,
+    /// Will payload, in bytes.
+    pub max_will_payload: usize,
+    /// Choice of the member of a shared group.
+    pub shared_strategy: SharedStrategy,
+    /// Bytes waiting for a slow socket above which QoS 0 messages wait in the queue and are dropped there.
+    pub write_high: usize,
+    /// A socket that takes nothing for this long is closed.
+    pub send_timeout: Duration,
+    /// Check the ACL in this zone.
+    pub enable_acl: bool,
+    /// A denied publish or subscription closes the connection.
+    pub acl_deny_disconnect: bool,
+    /// Prefix of every topic; `%c` client id, `%u` user name.
+    pub mountpoint: Option<String>,
+    /// The user name replaces the client id.
+    pub use_username_as_client_id: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_packet_size: 2 << 20,
+            max_client_id_len: 1024,
+            max_topic_len: 4096,
+            max_topic_levels: 128,
+            max_wildcard_levels: 16,
+            max_qos: QoS::ExactlyOnce,
+            max_topic_alias: 32,
+            retain_available: true,
+            wildcard_subscription: true,
+            shared_subscription: true,
+            ignore_loop_deliver: false,
+            idle_timeout: Duration::from_secs(15),
+            server_keepalive: None,
+            keepalive_max: 3600,
+            keepalive_backoff: 0.75,
+            max_subscriptions: 10_000,
+            max_filters_per_packet: 1000,
+            upgrade_qos: false,
+            max_inflight: 32,
+            retry_interval: None,
+            max_awaiting_rel: 100,
+            await_rel_timeout: Duration::from_secs(300),
+            session_expiry: Duration::from_secs(2 * 3600),
+            session_expiry_max: Duration::from_secs(7 * 24 * 3600),
+            mqueue_len: 8192,
+            mqueue_bytes: 8 << 20,
+            mqueue_store_qos0: true,
+            max_will_payload: 64 << 10,
+            shared_strategy: SharedStrategy::Random,
+            write_high: 1 << 20,
+            send_timeout: Duration::from_secs(30),
+            enable_acl: true,
+            acl_deny_disconnect: false,
+            mountpoint: None,
+            use_username_as_client_id: false,
+        }
+    }
+}
+
+/// Bounds of the retained messages of one node (`retainer.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetainSettings {
+    /// Messages kept; 0 is no limit.
+    pub max_messages: usize,
+    /// Largest payload kept, in bytes; larger ones are delivered but not kept.
+    pub max_payload: usize,
+    /// Bytes of all kept messages.
+    pub max_memory: usize,
+    /// Life of a message that names none.
+    pub expiry: Option<Duration>,
+    /// An empty retained message only clears and is not delivered.
+    pub stop_publish_clear: bool,
+}
+
+impl Default for RetainSettings {
+    fn default() -> Self {
+        Self {
+            max_messages: 100_000,
+            max_payload: 1 << 20,
+            max_memory: 256 << 20,
+            expiry: None,
+            stop_publish_clear: false,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Moves bytes and knows no meaning: sockets, the clock, supervised tasks.
+
+pub mod clock;
+pub mod supervise;
