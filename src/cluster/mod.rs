@@ -1,0 +1,9 @@
+//! The cluster as a pure core: members, their routes, and the frames that nodes exchange. No socket, no clock, no task:
+//! `node/mesh.rs` drives it in the daemon, the simulator in `tests/it/sim` drives the same code in virtual time.
+
+pub mod hlc;
+mod names;
+pub mod node_set;
+pub mod replica;
+pub mod routes;
+mod shared_routes;

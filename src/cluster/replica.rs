@@ -1,0 +1,234 @@
+//! This node's own routes, as their one writer: counts, position, and the log from which other nodes catch up.
+//!
+//! A change gets a number only when a filter gains its first subscriber or loses its last one, and only at the end of a
+//! wake-up ([`OwnRoutes::commit`]): what is added and removed within one never leaves the node.
+
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
+
+use std::ops::Bound;
+
+use super::routes::{RouteKey, RouteOp};
+
+/// The log keeps this many changes at most,
+const LOG_OPS: usize = 65_536;
+/// and this many bytes of filters.
+const LOG_BYTES: usize = 8 << 20;
+/// A frame of changes holds this many at most,
+pub(crate) const FRAME_OPS: usize = 8_192;
+/// and this many bytes of filters, give or take one.
+pub(crate) const FRAME_BYTES: usize = 256 << 10;
+/// What a change costs beside its text, roughly.
+const OP_BYTES: usize = 8;
+
+/// The routes of this node.
+///
+/// Invariant: after `commit`, `hash` is the sum of the hashes of `routes`, and `log` holds the changes up to `seq`.
+#[derive(Debug, Default)]
+pub struct OwnRoutes {
+    /// How many subscribers each route has here.
+    routes: BTreeMap<RouteKey, u32>,
+    /// Routes touched since the last commit, with the weight that the others know (0: none).
+    touched: BTreeMap<RouteKey, u8>,
+    log: VecDeque<RouteOp>,
+    log_bytes: usize,
+    seq: u64,
+    hash: u64,
+}
+
+impl OwnRoutes {
+    /// One more subscriber.
+    pub fn add(&mut self, key: RouteKey) {
+        let count = self.routes.entry(key.clone()).or_insert(0);
+        let before = weight(&key, *count);
+        *count += 1;
+        let after = weight(&key, *count);
+        if before != after {
+            self.touched.entry(key).or_insert(before);
+        }
+    }
+
+    /// One subscriber less; nothing if there is none.
+    pub fn remove(&mut self, key: RouteKey) {
+        let Entry::Occupied(mut entry) = self.routes.entry(key) else { return };
+        let before = weight(entry.key(), *entry.get());
+        *entry.get_mut() -= 1;
+        let after = weight(entry.key(), *entry.get());
+        if before != after {
+            self.touched.entry(entry.key().clone()).or_insert(before);
+        }
+        if after == 0 {
+            entry.remove();
+        }
+    }
+
+    /// Numbers the changes since the last time.
+    pub fn commit(&mut self) {
+        for (key, before) in std::mem::take(&mut self.touched) {
+            let after = self.routes.get(&key).map_or(0, |count| weight(&key, *count));
+            if after == before {
+                continue;
+            }
+            if before > 0 {
+                self.hash = self.hash.wrapping_sub(key.hash64(before));
+            }
+            if after > 0 {
+                self.hash = self.hash.wrapping_add(key.hash64(after));
+            }
+            self.seq += 1;
+            let op = RouteOp { add: after > 0, key, weight: after.max(1) };
+            self.log_bytes += size(&op.key);
+            self.log.push_back(op);
+        }
+        while self.log.len() > LOG_OPS || self.log_bytes > LOG_BYTES {
+            let Some(op) = self.log.pop_front() else { break };
+            self.log_bytes -= size(&op.key);
+        }
+    }
+
+    /// Number of the last change.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Sum of the hashes of the routes, as of the last commit.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// How many routes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// Every route with its weight, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&RouteKey, u8)> {
+        self.routes.iter().map(|(key, count)| (key, weight(key, *count)))
+    }
+
+    /// The changes after number `seq`, one frame of them; `None` when the log does not reach back so far.
+    pub(crate) fn changes_after(&self, seq: u64) -> Option<Vec<RouteOp>> {
+        let back = usize::try_from(self.seq.checked_sub(seq)?).ok()?;
+        let from = self.log.len().checked_sub(back)?;
+        Some(one_frame(self.log.range(from..).cloned()))
+    }
+
+    /// The routes behind `after` in order, one frame of them, and whether that is the end.
+    pub(crate) fn snapshot_after(&self, after: Option<&RouteKey>) -> (Vec<RouteOp>, bool) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let ops = one_frame(self.routes.range((from, Bound::Unbounded)).map(|(key, count)| {
+            RouteOp { add: true, key: key.clone(), weight: weight(key, *count) }
+        }));
+        let end = self.routes.last_key_value().map(|(key, _)| key);
+        let last = ops.last().map(|op| &op.key).is_none_or(|last| Some(last) == end);
+        (ops, last)
+    }
+}
+
+/// Bytes of a route on the wire, before front coding.
+pub(crate) fn size(key: &RouteKey) -> usize {
+    key.filter.as_str().len() + key.group.as_ref().map_or(0, |group| group.len()) + OP_BYTES
+}
+
+/// As many of `ops` as fit into a frame, at least one.
+fn one_frame(ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
+    let mut bytes = 0;
+    ops.take(FRAME_OPS)
+        .take_while(|op| {
+            let fits = bytes < FRAME_BYTES;
+            bytes += size(&op.key);
+            fits
+        })
+        .collect()
+}
+
+/// What the others are told of `count` subscribers: 0 for none; for a group the next lower power of two up to 128, so
+/// that members who come and go do not make a change each time.
+fn weight(key: &RouteKey, count: u32) -> u8 {
+    match (count, &key.group) {
+        (0, _) => 0,
+        (_, None) => 1,
+        (_, Some(_)) => 1 << count.min(128).ilog2(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::topic::TopicFilter;
+
+    fn key(number: u8) -> RouteKey {
+        let group = (number % 3 == 0).then(|| Arc::from("g"));
+        RouteKey { filter: TopicFilter::parse(&format!("f/{number}")).unwrap(), group }
+    }
+
+    fn applied(ops: impl IntoIterator<Item = RouteOp>, to: &mut BTreeMap<RouteKey, u8>) {
+        for op in ops {
+            if op.add {
+                to.insert(op.key, op.weight);
+            } else {
+                to.remove(&op.key);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_copy_made_from_log_or_snapshot_equals_the_routes(
+            steps in prop::collection::vec((any::<bool>(), 0u8..8, any::<bool>()), 0..200)
+        ) {
+            let mut own = OwnRoutes::default();
+            let mut copy = BTreeMap::new();
+            for (add, number, commit) in steps {
+                let at = own.seq();
+                if add { own.add(key(number)) } else { own.remove(key(number)) }
+                if commit {
+                    own.commit();
+                    applied(own.changes_after(at).unwrap(), &mut copy);
+                    let mut whole = BTreeMap::new();
+                    applied(own.snapshot_after(None).0, &mut whole);
+                    let now: BTreeMap<_, _> = own.iter().map(|(k, w)| (k.clone(), w)).collect();
+                    prop_assert_eq!(&copy, &now);
+                    prop_assert_eq!(&whole, &now);
+                    let hash = now.iter().fold(0u64, |sum, (k, w)| sum.wrapping_add(k.hash64(*w)));
+                    prop_assert_eq!(own.hash(), hash);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_and_goes_within_a_wake_up_has_no_number() {
+        let mut own = OwnRoutes::default();
+        own.add(key(1));
+        own.remove(key(1));
+        own.commit();
+        assert_eq!((own.seq(), own.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_says_when_it_does_not_reach_back() {
+        let mut own = OwnRoutes::default();
+        for number in 0..LOG_OPS + 10 {
+            let filter = TopicFilter::parse(&format!("t/{number}")).unwrap();
+            own.add(RouteKey { filter, group: None });
+        }
+        own.commit();
+        assert_eq!(own.changes_after(9), None);
+        assert_eq!(own.changes_after(10).unwrap().len(), FRAME_OPS);
+        assert_eq!(own.changes_after(own.seq()).unwrap(), []);
+        assert_eq!(own.changes_after(own.seq() + 1), None);
+    }
+}
