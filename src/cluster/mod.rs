@@ -3,7 +3,12 @@
 
 pub mod hlc;
 mod names;
+pub mod node_name;
 pub mod node_set;
 pub mod replica;
 pub mod routes;
+pub mod settings;
 mod shared_routes;
+
+pub use node_name::NodeName;
+pub use settings::Settings;

@@ -1,0 +1,184 @@
+//! What an operator can say about the cluster (keys `cluster.*` and some of `node.*`).
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use zeroize::Zeroizing;
+
+use super::node_name::NodeName;
+
+/// The secret that lets a node into the cluster. Wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cookie(Zeroizing<String>);
+
+impl Cookie {
+    /// Takes the text as it is; whether it is strong enough is asked where the mesh opens.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The bytes, for deriving keys.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie(..)")
+    }
+}
+
+/// How nodes talk to each other (`cluster.proto_dist`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP over IPv4, sealed by the mesh handshake.
+    #[default]
+    InetTcp,
+    /// TCP over IPv6, sealed by the mesh handshake.
+    Inet6Tcp,
+    /// TLS over IPv4.
+    InetTls,
+    /// TLS over IPv6.
+    Inet6Tls,
+}
+
+/// A node to dial: its name, and its mesh port where that does not follow from the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seed {
+    /// Name of the node.
+    pub name: NodeName,
+    /// Mesh port, if it is not the one that the name stands for.
+    pub port: Option<u16>,
+}
+
+/// How other nodes are found (`cluster.discovery`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// Only by `cluster join`.
+    #[default]
+    Manual,
+    /// A list of nodes; the own name may be in it.
+    Static(Vec<Seed>),
+}
+
+/// When a publisher gets its PUBACK or PUBREC (`cluster.publish_ack`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PublishAck {
+    /// When every node that wants the message has it.
+    #[default]
+    Peers,
+    /// When the message is in this node's queues.
+    Local,
+}
+
+/// When a subscriber gets its SUBACK (`broker.suback`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SubackWait {
+    /// When every node that is up knows the route, or after 250 ms.
+    #[default]
+    Cluster,
+    /// At once.
+    Local,
+}
+
+/// How the keys of the mesh are made from the cookie (`cluster.kdf`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kdf {
+    /// Argon2id: 19 MiB and 60 to 90 ms, once at start.
+    #[default]
+    Argon2id,
+    /// HKDF only, for boards with little memory. Needs a cookie of 32 random bytes.
+    Fast,
+}
+
+/// What to do with a known name that comes back with another identity (`cluster.pin`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pin {
+    /// Log it and let it in.
+    #[default]
+    Warn,
+    /// Refuse it until the old record is dropped with `cluster force-leave`.
+    Strict,
+}
+
+/// What an operator can say about the cluster.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the cluster (`cluster.name`); nodes of another name are refused.
+    pub name: String,
+    /// Name of this node (`node.name`).
+    pub node_name: NodeName,
+    /// How nodes talk to each other.
+    pub proto_dist: Transport,
+    /// How other nodes are found.
+    pub discovery: Discovery,
+    /// Forget a member that stayed down this long; `None` = never.
+    pub autoclean: Option<Duration>,
+    /// Run the healing ceremony after a partition.
+    pub autoheal: bool,
+    /// Time between signs of life.
+    pub heartbeat: Duration,
+    /// A peer without a sign of life for this long is down.
+    pub failure_timeout: Duration,
+    /// How long the start waits for members known from before.
+    pub join_wait: Duration,
+    /// Data connections for each peer, 1 to 8.
+    pub data_streams: u8,
+    /// When a publisher gets its acknowledgement.
+    pub publish_ack: PublishAck,
+    /// When a subscriber gets its acknowledgement.
+    pub suback: SubackWait,
+    /// Bytes of messages kept for each peer that is away or slow.
+    pub keep_bytes: usize,
+    /// How long messages are kept for, and routed to, a peer that is down.
+    pub keep_time: Duration,
+    /// Mesh port; `None` = the one that the node name stands for.
+    pub dist_port: Option<u16>,
+    /// Address that the mesh listens on.
+    pub dist_interface: IpAddr,
+    /// The secret that lets a node in; `None` = the mesh stays closed.
+    pub cookie: Option<Cookie>,
+    /// The secret before the last change: accepted, never offered.
+    pub cookie_previous: Option<Cookie>,
+    /// How keys are made from the cookie.
+    pub kdf: Kdf,
+    /// What to do with a changed identity.
+    pub pin: Pin,
+}
+
+impl Settings {
+    /// The defaults, for a node of this name.
+    #[must_use]
+    pub fn new(node_name: NodeName) -> Self {
+        Self {
+            name: "emqxcl".to_owned(),
+            node_name,
+            proto_dist: Transport::default(),
+            discovery: Discovery::default(),
+            autoclean: Some(Duration::from_secs(300)),
+            autoheal: true,
+            heartbeat: Duration::from_millis(200),
+            failure_timeout: Duration::from_millis(1500),
+            join_wait: Duration::from_secs(3),
+            data_streams: 2,
+            publish_ack: PublishAck::default(),
+            suback: SubackWait::default(),
+            keep_bytes: 64 << 20,
+            keep_time: Duration::from_secs(300),
+            dist_port: None,
+            dist_interface: IpAddr::from([0, 0, 0, 0]),
+            cookie: None,
+            cookie_previous: None,
+            kdf: Kdf::default(),
+            pin: Pin::default(),
+        }
+    }
+
+    /// The port that the mesh listens on.
+    #[must_use]
+    pub fn mesh_port(&self) -> u16 {
+        self.dist_port.unwrap_or_else(|| self.node_name.mesh_port())
+    }
+}
