@@ -525,3 +525,154 @@ impl Stack {
         self.near.get(self.len).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filter(text: &str) -> TopicFilter {
+        TopicFilter::parse(text).unwrap()
+    }
+
+    fn matches<'t>(trie: &'t Trie<u32>, name: &str) -> Vec<&'t str> {
+        let mut found = Vec::new();
+        let name = TopicName::parse(name).unwrap();
+        trie.for_each_entry(name, |filter, _| found.push(filter.as_str()));
+        found.sort_unstable();
+        found
+    }
+
+    impl<V> Trie<V> {
+        /// Checks what the docs of the types promise.
+        fn check(&self) {
+            let mut children = 0;
+            for (number, branch) in &self.branches {
+                let number = u32::try_from(number).unwrap();
+                assert!(number == ROOT || !branch.is_bare());
+                assert!(branch.hash == NONE || branch.hash & LEAF != 0);
+                assert!(branch.end == NONE || branch.end & LEAF != 0);
+                children += branch.literals as usize;
+                if number != ROOT {
+                    let step =
+                        if &*branch.level == "+" { Step::Plus } else { Step::Level(&branch.level) };
+                    assert_eq!(self.child(branch.parent, step), number);
+                }
+            }
+            for (number, leaf) in &self.leaves {
+                let step = Step::of(leaf.filter.as_str().get(leaf.at as usize..)).0;
+                assert_eq!(self.child(leaf.parent, step), u32::try_from(number).unwrap() | LEAF);
+            }
+            assert_eq!(self.edges.used, children);
+            assert_eq!(self.edges.slots.iter().filter(|slot| slot.child != NONE).count(), children);
+        }
+    }
+
+    #[test]
+    fn an_empty_trie_matches_nothing() {
+        let mut trie = Trie::<u32>::new();
+        assert_eq!(matches(&trie, "a/b"), [""; 0]);
+        assert_eq!(trie.get("a"), None);
+        assert_eq!(trie.remove("a"), None);
+        assert!(trie.is_empty());
+    }
+
+    #[test]
+    fn wildcards_of_all_kinds_are_found() {
+        let mut trie = Trie::new();
+        let filters = [
+            "#", "+", "+/#", "a", "a/#", "a/+", "a/b", "a/+/c", "a/b/c", "$SYS/#", "/", "/+", "+/+",
+        ];
+        for (number, text) in (0..).zip(filters) {
+            *trie.get_or_insert_with(&filter(text), || 0) = number;
+        }
+        trie.check();
+        assert_eq!(matches(&trie, "a"), ["#", "+", "+/#", "a", "a/#"]);
+        assert_eq!(matches(&trie, "a/b"), ["#", "+/#", "+/+", "a/#", "a/+", "a/b"]);
+        assert_eq!(matches(&trie, "a/b/c"), ["#", "+/#", "a/#", "a/+/c", "a/b/c"]);
+        assert_eq!(matches(&trie, "$SYS"), ["$SYS/#"]);
+        assert_eq!(matches(&trie, "$SYS/x"), ["$SYS/#"]);
+        assert_eq!(matches(&trie, "/"), ["#", "+/#", "+/+", "/", "/+"]);
+        assert_eq!(trie.get("a/+"), Some(&5));
+        assert_eq!(trie.iter().count(), filters.len());
+        for text in filters {
+            assert!(trie.remove(text).is_some());
+            assert_eq!(trie.remove(text), None);
+            trie.check();
+        }
+        assert_eq!((trie.len(), trie.branches.len()), (0, 1));
+    }
+
+    #[test]
+    fn deep_topics_do_not_overflow_the_stack() {
+        let mut trie = Trie::new();
+        for depth in 0..200 {
+            let plain = vec!["a"; depth + 1];
+            let mut wild = plain.clone();
+            wild[depth] = "+";
+            trie.get_or_insert_with(&filter(&plain.join("/")), || 1);
+            trie.get_or_insert_with(&filter(&(wild.join("/") + "/x")), || 1);
+        }
+        assert_eq!(matches(&trie, &(vec!["a"; 128].join("/") + "/x")).len(), 1);
+        assert_eq!(matches(&trie, &vec!["a"; 128].join("/")).len(), 1);
+    }
+
+    #[test]
+    fn the_longest_filter_fits() {
+        let text = "a/".repeat(32_767) + "+";
+        let mut trie = Trie::new();
+        trie.get_or_insert_with(&filter(&text), || 1);
+        trie.get_or_insert_with(&filter(&text[..text.len() - 2]), || 2);
+        trie.get_or_insert_with(&filter(&(text[..text.len() - 1].to_owned() + "#")), || 3);
+        trie.check();
+        assert_eq!(matches(&trie, &(text[..text.len() - 1].to_owned() + "a")).len(), 2);
+    }
+
+    fn levels(wild: &'static [&'static str]) -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select(wild), 1..6)
+            .prop_map(|levels| levels.join("/"))
+            .prop_filter("one character at least", |text| !text.is_empty())
+    }
+
+    fn filters() -> impl Strategy<Value = String> {
+        (levels(&["a", "b", "", "+", "+", "$x", "ab"]), 0..4).prop_map(|(text, tail)| match tail {
+            0 => text + "/#",
+            _ => text,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_trie_finds_what_a_list_finds(
+            steps in prop::collection::vec((filters(), any::<bool>()), 1..80),
+            names in prop::collection::vec(levels(&["a", "b", "", "$x", "ab"]), 1..20),
+        ) {
+            let (mut trie, mut list) = (Trie::new(), BTreeMap::new());
+            for (number, (text, keep)) in (0..).zip(steps) {
+                if keep {
+                    let got = *trie.get_or_insert_with(&filter(&text), || number);
+                    prop_assert_eq!(got, *list.entry(text).or_insert(number));
+                } else {
+                    prop_assert_eq!(trie.remove(&text), list.remove(&text));
+                }
+                trie.check();
+            }
+            for name in &names {
+                let topic = TopicName::parse(name).unwrap();
+                let want: Vec<_> = list.keys().filter(|text| filter(text).matches(topic)).collect();
+                prop_assert_eq!(matches(&trie, name), want);
+            }
+            for (text, value) in &list {
+                prop_assert_eq!(trie.get(text), Some(value));
+            }
+            for text in list.keys() {
+                prop_assert!(trie.remove(text).is_some());
+            }
+            trie.check();
+            prop_assert_eq!((trie.len(), trie.branches.len(), trie.edges.used), (0, 1, 0));
+        }
+    }
+}
