@@ -101,10 +101,13 @@ pub fn publish<'a>(
     body: &'a [u8],
 ) -> Result<Publish<'a>, DecodeError> {
     let flags = header.flags();
-    let (dup, retain) = (flags & 8 != 0, flags & 1 != 0);
+    let (mut dup, retain) = (flags & 8 != 0, flags & 1 != 0);
     let qos = QoS::from_u8(flags >> 1 & 3).ok_or(DecodeError::Malformed("QoS 3"))?;
-    if dup && qos == QoS::AtMostOnce && version != Version::V3_1 {
-        return Err(DecodeError::Malformed("DUP with QoS 0")); // [MQTT-3.3.1-2]
+    if dup && qos == QoS::AtMostOnce {
+        if version != Version::V3_1 {
+            return Err(DecodeError::Malformed("DUP with QoS 0")); // [MQTT-3.3.1-2]
+        }
+        dup = false;
     }
     check_length(version, header)?;
     let mut reader = Reader::new(body);
@@ -211,7 +214,9 @@ fn connack(version: Version, body: &[u8]) -> Result<ConnAck<'_>, DecodeError> {
         ReasonCode::from_v3_connack(code).ok_or(DecodeError::Malformed("CONNACK return code"))?
     };
     let properties = reader.properties(version, PropertySet::CONNACK)?;
-    reader.finish(ConnAck { session_present: flags & 1 != 0, reason, properties })
+    // 3.1 has no such flag.
+    let session_present = flags & 1 != 0 && version != Version::V3_1;
+    reader.finish(ConnAck { session_present, reason, properties })
 }
 
 /// The reason codes of PUBACK and PUBREC (v5 3.4.2.1).
@@ -491,5 +496,282 @@ impl<'a> FilterNames<'a> {
     pub fn iter(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut reader = Reader::new(self.raw);
         std::iter::from_fn(move || reader.string().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ReasonCode as Code;
+    use super::Version::{V3_1, V3_1_1, V5};
+    use super::*;
+
+    fn read(version: Version, bytes: &[u8]) -> Result<Packet<'_>, DecodeError> {
+        let (header, body, _) = frame::split(bytes, 1 << 20)?.expect("a whole packet");
+        decode(version, header, body)
+    }
+
+    #[track_caller]
+    fn refused(version: Version, bytes: &[u8], want: Code) {
+        let got = read(version, bytes).map_err(|error| error.reason());
+        assert_eq!(got, Err(want), "{version:?} {bytes:02x?}");
+    }
+
+    #[track_caller]
+    fn accepted(version: Version, bytes: &[u8]) {
+        read(version, bytes).unwrap_or_else(|error| panic!("{version:?} {bytes:02x?}: {error}"));
+    }
+
+    /// A packet with this first byte and body.
+    fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+        let mut out = vec![first, u8::try_from(body.len()).unwrap()];
+        out.extend_from_slice(body);
+        out
+    }
+
+    /// A CONNECT: level, flags, and what comes after the keep alive.
+    fn connect(level: u8, flags: u8, rest: &[u8]) -> Vec<u8> {
+        let name: &[u8] = if level == 3 { b"\0\x06MQIsdp" } else { b"\0\x04MQTT" };
+        packet(0x10, &[name, &[level, flags, 0, 60], rest].concat())
+    }
+
+    #[test]
+    fn reserved_flags_are_malformed_2_1_3_1() {
+        for (first, body) in
+            [(0x41, &[0, 1][..]), (0x60, &[0, 1]), (0x83, &[0, 1]), (0xC1, &[]), (0xE1, &[])]
+        {
+            refused(V3_1_1, &packet(first, body), Code::MalformedPacket);
+            refused(V5, &packet(first, body), Code::MalformedPacket);
+        }
+        refused(V5, &packet(0x11, b"\0\x04MQTT\x05\x02\0\x3c\0\0\0"), Code::MalformedPacket);
+        refused(V3_1_1, &packet(0x80, b"\0\x01\0\x01a\0"), Code::MalformedPacket);
+        refused(V3_1_1, &packet(0xA0, b"\0\x01\0\x01a"), Code::MalformedPacket);
+        accepted(V3_1, &packet(0x8A, b"\0\x01\0\x01a\0")); // DUP of a repeated SUBSCRIBE in 3.1
+        accepted(V3_1, &packet(0x6A, &[0, 1]));
+    }
+
+    #[test]
+    fn packet_types_0_and_15_are_malformed() {
+        refused(V5, &[0x00, 0], Code::MalformedPacket);
+        refused(V3_1_1, &[0xF0, 0], Code::MalformedPacket);
+        accepted(V5, &[0xF0, 0]);
+        refused(V5, &[0xF0, 2, 0x18, 0], Code::ProtocolError); // no authentication method
+        accepted(V5, b"\xF0\x06\x18\x04\x15\0\x01m");
+    }
+
+    #[test]
+    fn lengths_are_in_their_shortest_form_in_5_0_only_1_5_5_1() {
+        refused(V5, &[0xC0, 0x80, 0], Code::MalformedPacket);
+        accepted(V3_1_1, &[0xC0, 0x80, 0]);
+        refused(V5, b"\x30\x05\0\x01a\x80\0", Code::MalformedPacket);
+    }
+
+    #[test]
+    fn versions_are_known_by_name_and_level_3_1_2_2() {
+        accepted(V5, &connect(3, 2, b"\0\x01c"));
+        accepted(V5, &connect(4, 2, b"\0\x01c"));
+        accepted(V3_1_1, &connect(5, 2, b"\0\0\x01c"));
+        for level in [0, 6, 0x84, 255] {
+            refused(V5, &connect(level, 2, b"\0\x01c"), Code::UnsupportedProtocolVersion);
+        }
+        let name = packet(0x10, b"\0\x06MQIsdp\x04\x02\0\x3c\0\x01c");
+        refused(V5, &name, Code::UnsupportedProtocolVersion);
+        let name = packet(0x10, b"\0\x04mqtt\x04\x02\0\x3c\0\x01c");
+        refused(V5, &name, Code::UnsupportedProtocolVersion);
+        let first = FixedHeader::new(0xC0).unwrap();
+        assert_eq!(decode_connect(first, &[]).unwrap_err().reason(), Code::ProtocolError);
+    }
+
+    #[test]
+    fn connect_flags_are_checked() {
+        for (level, lead) in [(4, &b""[..]), (5, &b"\0"[..])] {
+            let id = [lead, b"\0\x01c"].concat();
+            refused(V5, &connect(level, 0x03, &id), Code::MalformedPacket); // 3.1.2-3
+            refused(V5, &connect(level, 0x0A, &id), Code::MalformedPacket); // 3.1.2-11
+            refused(V5, &connect(level, 0x22, &id), Code::MalformedPacket); // 3.1.2-13
+            let will = [lead, b"\0\x01c", lead, b"\0\x01t\0\x01p"].concat();
+            accepted(V5, &connect(level, 0x2E, &will));
+            refused(V5, &connect(level, 0x1E, &will), Code::MalformedPacket); // 3.1.2-12
+        }
+        refused(V5, &connect(4, 0x42, b"\0\x01c\0\x01p"), Code::MalformedPacket); // 3.1.1 3.1.2-22
+        accepted(V5, &connect(5, 0x42, b"\0\0\x01c\0\x01p"));
+        accepted(V5, &connect(3, 0xC2, b"\0\x01c")); // 3.1: the strings may be missing
+        refused(V5, &connect(4, 0xC2, b"\0\x01c"), Code::MalformedPacket);
+        refused(V5, &connect(4, 0x02, b"\0\x01c!"), Code::MalformedPacket);
+    }
+
+    #[test]
+    fn a_will_topic_is_a_topic_name() {
+        refused(V5, &connect(4, 6, b"\0\x01c\0\x01#\0\0"), Code::TopicNameInvalid);
+        refused(V5, &connect(5, 6, b"\0\0\x01c\0\0\0\0\0"), Code::TopicNameInvalid);
+        accepted(V5, &connect(5, 6, b"\0\0\x01c\x05\x18\0\0\0\x01\0\x01t\0\0"));
+        refused(V5, &connect(5, 6, b"\0\0\x01c\x03\x23\0\x01\0\x01t\0\0"), Code::MalformedPacket);
+    }
+
+    #[test]
+    fn connect_properties_are_checked() {
+        let properties = |block: &[u8]| {
+            let size = [u8::try_from(block.len()).unwrap()];
+            connect(5, 2, &[&size[..], block, b"\0\x01c"].concat())
+        };
+        accepted(V5, &properties(&[0x11, 0, 0, 0, 9, 0x21, 0, 9, 0x17, 1, 0x19, 0]));
+        refused(V5, &properties(&[0x21, 0, 9, 0x21, 0, 9]), Code::ProtocolError);
+        refused(V5, &properties(&[0x21, 0, 0]), Code::ProtocolError);
+        refused(V5, &properties(&[0x27, 0, 0, 0, 0]), Code::ProtocolError);
+        refused(V5, &properties(&[0x17, 2]), Code::ProtocolError);
+        refused(V5, &properties(&[0x19, 2]), Code::ProtocolError);
+        refused(V5, &properties(&[0x16, 0, 0]), Code::ProtocolError);
+        refused(V5, &properties(&[0x01, 0]), Code::MalformedPacket);
+        refused(V5, &properties(&[0x7F, 0]), Code::MalformedPacket);
+        refused(V5, &properties(&[0x21, 0]), Code::MalformedPacket);
+        refused(V5, &connect(5, 2, &[0x20, 0, 1, b'c']), Code::MalformedPacket);
+    }
+
+    #[test]
+    fn strings_are_utf_8_without_null_1_5_4() {
+        for id in [&b"\0\x02\xED\xA0"[..], b"\0\x01\xFF", b"\0\x01\0", b"\0\x03\xED\xA0\x80"] {
+            refused(V5, &connect(4, 2, id), Code::MalformedPacket);
+        }
+        accepted(V5, &connect(4, 2, b"\0\x03\xEF\xBB\xBF"));
+        accepted(V5, &connect(4, 2, b"\0\x01\x07"));
+        refused(V5, b"\x30\x03\0\x01\0", Code::MalformedPacket);
+        refused(V5, b"\x30\x03\0\x01\xFF", Code::MalformedPacket);
+        refused(V5, b"\x30\x02\0\x09", Code::MalformedPacket);
+    }
+
+    #[test]
+    fn publish_is_checked() {
+        accepted(V3_1_1, b"\x30\x03\0\x01a");
+        refused(V3_1_1, b"\x36\x05\0\x01a\0\x01", Code::MalformedPacket); // 3.3.1-4
+        refused(V3_1_1, b"\x38\x03\0\x01a", Code::MalformedPacket); // 3.3.1-2
+        refused(V3_1_1, b"\x32\x05\0\x01a\0\0", Code::ProtocolError); // 2.2.1-3
+        refused(V3_1_1, b"\x32\x04\0\x01a\0", Code::MalformedPacket);
+        refused(V3_1_1, b"\x30\x03\0\x01+", Code::TopicNameInvalid); // 3.3.2-2
+        refused(V3_1_1, b"\x30\x02\0\0", Code::TopicNameInvalid); // 4.7.3-1
+        refused(V5, b"\x30\x03\0\0\0", Code::ProtocolError); // no alias either
+        accepted(V5, b"\x30\x06\0\0\x03\x23\0\x01");
+        refused(V5, b"\x30\x06\0\0\x03\x23\0\0", Code::TopicAliasInvalid); // 3.3.2-8
+        refused(V5, b"\x30\x06\0\x01a\x02\x01\x02", Code::ProtocolError); // payload format 2
+        refused(V5, b"\x30\x08\0\x01a\x04\x08\0\x01#", Code::ProtocolError); // 3.3.2-14
+        refused(V5, b"\x30\x06\0\x01a\x02\x0B\0", Code::ProtocolError); // subscription identifier 0
+        accepted(V5, b"\x30\x08\0\x01a\x04\x0B\x01\x0B\x02");
+        refused(V5, b"\x30\x03\0\x01a", Code::MalformedPacket); // no property length
+    }
+
+    #[test]
+    fn too_many_properties_are_refused() {
+        let publish = |count: usize, value: &[u8]| {
+            let block =
+                [b"\x26\0\x01n", &u16::try_from(value.len()).unwrap().to_be_bytes()[..], value]
+                    .concat()
+                    .repeat(count);
+            Properties::parse(&block, PropertySet::PUBLISH)
+                .map(|_| ())
+                .map_err(|error| error.reason())
+        };
+        assert_eq!(publish(64, b"v"), Ok(()));
+        assert_eq!(publish(65, b"v"), Err(Code::QuotaExceeded));
+        assert_eq!(publish(3, &[b'v'; 5000]), Ok(()));
+        assert_eq!(publish(4, &[b'v'; 5000]), Err(Code::PacketTooLarge));
+    }
+
+    #[test]
+    fn acknowledgements_are_checked() {
+        for first in [0x40, 0x50, 0x62, 0x70] {
+            for version in [V3_1, V3_1_1, V5] {
+                accepted(version, &[first, 2, 0, 1]);
+                refused(version, &[first, 2, 0, 0], Code::ProtocolError);
+                refused(version, &[first, 1, 0], Code::MalformedPacket);
+            }
+            refused(V3_1_1, &[first, 3, 0, 1, 0], Code::MalformedPacket);
+            accepted(V5, &[first, 3, 0, 1, 0]);
+            accepted(V5, &[first, 4, 0, 1, 0, 0]);
+            accepted(V5, &[first, 8, 0, 1, 0, 4, 0x1F, 0, 1, b'r']);
+            refused(V5, &[first, 5, 0, 1, 0, 0, 0], Code::MalformedPacket);
+            refused(V5, &[first, 3, 0, 1, 1], Code::MalformedPacket);
+            refused(V5, &[first, 7, 0, 1, 0, 3, 0x23, 0, 1], Code::MalformedPacket);
+        }
+        accepted(V5, &[0x40, 3, 0, 1, 0x10]);
+        refused(V5, &[0x62, 3, 0, 1, 0x10], Code::MalformedPacket);
+        accepted(V5, &[0x70, 3, 0, 1, 0x92]);
+    }
+
+    #[test]
+    fn subscribe_is_checked() {
+        let subscribe = |body: &[u8]| packet(0x82, body);
+        accepted(V3_1_1, &subscribe(b"\0\x01\0\x01a\x02"));
+        refused(V3_1_1, &subscribe(b"\0\x01"), Code::ProtocolError); // 3.8.3-2
+        refused(V3_1_1, &subscribe(b"\0\0\0\x01a\0"), Code::ProtocolError);
+        refused(V3_1_1, &subscribe(b"\0\x01\0\x01a"), Code::MalformedPacket);
+        refused(V3_1_1, &subscribe(b"\0\x01\0\x01a\x03"), Code::MalformedPacket); // 3-8.3-4
+        refused(V3_1_1, &subscribe(b"\0\x01\0\x01a\x04"), Code::MalformedPacket);
+        refused(V3_1_1, &subscribe(b"\0\x01\0\0\0"), Code::TopicFilterInvalid); // 4.7.3-1
+        refused(V3_1_1, &subscribe(b"\0\x01\0\x02a#\0"), Code::TopicFilterInvalid); // 4.7.1-2
+        accepted(V5, &subscribe(b"\0\x01\0\0\x01a\x2E"));
+        refused(V5, &subscribe(b"\0\x01\0\0\x01a\x03"), Code::ProtocolError);
+        refused(V5, &subscribe(b"\0\x01\0\0\x01a\x30"), Code::ProtocolError);
+        refused(V5, &subscribe(b"\0\x01\0\0\x01a\x40"), Code::MalformedPacket); // 3.8.3-5
+        refused(V5, &subscribe(b"\0\x01\0\0\x0A$share/g/a\x04"), Code::ProtocolError); // 3.8.3-4
+        refused(V5, &subscribe(b"\0\x01\0\0\x09$share//a\0"), Code::TopicFilterInvalid); // 4.8.2-1
+        accepted(V5, &subscribe(b"\0\x01\x02\x0B\x01\0\x01a\0"));
+        refused(V5, &subscribe(b"\0\x01\x04\x0B\x01\x0B\x01\0\x01a\0"), Code::ProtocolError);
+        refused(V5, &subscribe(b"\0\x01\x02\x0B\0\0\x01a\0"), Code::ProtocolError);
+        let bytes = subscribe(b"\0\x01\0\0\x01a\x2E");
+        let shown = read(V5, &bytes).unwrap();
+        let Packet::Subscribe(packet) = shown else { panic!("{shown:?}") };
+        let options = SubscriptionOptions {
+            qos: QoS::ExactlyOnce,
+            no_local: true,
+            retain_as_published: true,
+            retain_handling: 2,
+        };
+        assert_eq!(packet.filters.iter().collect::<Vec<_>>(), [("a", options)]);
+    }
+
+    #[test]
+    fn unsubscribe_is_checked() {
+        accepted(V3_1_1, &packet(0xA2, b"\0\x01\0\x01a\0\x01b"));
+        refused(V3_1_1, &packet(0xA2, b"\0\x01"), Code::ProtocolError); // 3.10.3-2
+        refused(V5, &packet(0xA2, b"\0\x01\0"), Code::ProtocolError);
+        refused(V5, &packet(0xA2, b"\0\0\0\0\x01a"), Code::ProtocolError);
+        refused(V5, &packet(0xA2, b"\0\x01\x02\x0B\x01\0\x01a"), Code::MalformedPacket);
+        refused(V5, &packet(0xA2, b"\0\x01\0\0\x03a/#b"), Code::MalformedPacket);
+        refused(V5, &packet(0xA2, b"\0\x01\0\0\x02#b"), Code::TopicFilterInvalid);
+    }
+
+    #[test]
+    fn disconnect_and_ping_are_checked() {
+        accepted(V3_1_1, &[0xE0, 0]);
+        refused(V3_1_1, &[0xE0, 1, 0], Code::MalformedPacket);
+        accepted(V5, &[0xE0, 0]);
+        accepted(V5, &[0xE0, 1, 4]);
+        accepted(V5, &[0xE0, 7, 0, 5, 0x11, 0, 0, 0, 1]);
+        refused(V5, &[0xE0, 1, 1], Code::MalformedPacket);
+        refused(V5, &[0xE0, 3, 0, 0, 0], Code::MalformedPacket);
+        refused(V5, &[0xC0, 1, 0], Code::MalformedPacket);
+        refused(V5, &[0xD0, 1, 0], Code::MalformedPacket);
+    }
+
+    #[test]
+    fn what_a_server_sends_is_checked_too() {
+        accepted(V3_1_1, &[0x20, 2, 1, 0]);
+        refused(V3_1_1, &[0x20, 2, 2, 0], Code::MalformedPacket);
+        refused(V3_1_1, &[0x20, 2, 0, 6], Code::MalformedPacket);
+        accepted(V5, &[0x20, 3, 0, 0x87, 0]);
+        refused(V5, &[0x20, 3, 0, 1, 0], Code::MalformedPacket);
+        accepted(V3_1_1, &[0x90, 4, 0, 1, 2, 0x80]);
+        refused(V3_1_1, &[0x90, 3, 0, 1, 3], Code::MalformedPacket);
+        refused(V3_1_1, &[0x90, 2, 0, 1], Code::MalformedPacket);
+        accepted(V5, &[0xB0, 4, 0, 1, 0, 0x11]);
+        accepted(V3_1_1, &[0xB0, 2, 0, 1]);
+        refused(V3_1_1, &[0xB0, 3, 0, 1, 0], Code::MalformedPacket);
+    }
+
+    #[test]
+    fn passwords_are_bytes_and_not_shown() {
+        let bytes = connect(4, 0xC2, b"\0\x01c\0\x01u\0\x02\xFF\0");
+        let shown = read(V3_1_1, &bytes).unwrap();
+        assert!(!format!("{shown:?}").contains("255"));
+        let Packet::Connect(connect) = shown else { panic!("{shown:?}") };
+        assert_eq!(connect.password, Some(&[0xFF, 0][..]));
     }
 }

@@ -460,3 +460,83 @@ pub(super) fn put_variable_byte_integer(out: &mut Vec<u8>, value: usize) {
         out.push(low | 0x80);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publish_is_written_in_pieces() {
+        let parts = PublishParts {
+            topic: "t/a",
+            properties: &[0x01, 1],
+            extra_properties: &[0x23, 0, 5],
+            payload: &[9; 200],
+        };
+        let head = PublishHead {
+            dup: true,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            packet_id: PacketId::new(0x0102),
+        };
+        let (mut whole, mut lead) = (Vec::new(), Vec::new());
+        publish(&mut whole, Version::V5, head, &parts);
+        publish_head(&mut lead, Version::V5, head, &parts);
+        assert_eq!(lead, b"\x3B\xD5\x01\0\x03t/a\x01\x02\x05\x01\x01\x23\0\x05");
+        assert_eq!(whole, [&lead, parts.payload].concat());
+        assert_eq!(whole.len(), publish_size(Version::V5, head.qos, &parts));
+        whole.clear();
+        publish(&mut whole, Version::V3_1_1, PublishHead::default(), &parts);
+        assert_eq!(&whole[..8], b"\x30\xCD\x01\0\x03t/a");
+        assert_eq!(whole.len(), publish_size(Version::V3_1_1, QoS::AtMostOnce, &parts));
+    }
+
+    #[test]
+    fn acknowledgements_are_as_short_as_they_may_be() {
+        let written = |version, kind, reason| {
+            let mut out = Vec::new();
+            ack(&mut out, version, kind, PacketId::FIRST, reason);
+            out
+        };
+        let reason = ReasonCode::NoMatchingSubscribers;
+        assert_eq!(written(Version::V5, AckType::PubAck, ReasonCode::Success), [0x40, 2, 0, 1]);
+        assert_eq!(written(Version::V5, AckType::PubAck, reason), [0x40, 3, 0, 1, 0x10]);
+        assert_eq!(written(Version::V3_1_1, AckType::PubAck, reason), [0x40, 2, 0, 1]);
+        assert_eq!(written(Version::V5, AckType::PubRel, ReasonCode::Success), [0x62, 2, 0, 1]);
+    }
+
+    #[test]
+    fn old_versions_get_what_they_know() {
+        let mut out = Vec::new();
+        let reasons = [ReasonCode::GrantedQos1, ReasonCode::NotAuthorized];
+        suback(&mut out, Version::V3_1_1, PacketId::FIRST, &[], &reasons);
+        assert_eq!(out, [0x90, 4, 0, 1, 1, 0x80]);
+        out.clear();
+        let properties = Properties::EMPTY;
+        let reason = ReasonCode::NotAuthorized;
+        ConnAck { session_present: false, reason, properties }.encode(Version::V3_1_1, &mut out);
+        assert_eq!(out, [0x20, 2, 0, 5]);
+        out.clear();
+        Auth { reason: ReasonCode::Success, properties }.encode(Version::V3_1_1, &mut out);
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn long_bodies_get_long_lengths() {
+        let filters = vec![("0123456789", SubscriptionOptions::default()); 1000];
+        let mut out = b"before".to_vec();
+        subscribe(&mut out, Version::V3_1_1, PacketId::FIRST, &[], &filters);
+        assert_eq!(&out[..12], b"before\x82\xCA\x65\0\x01\0");
+        assert_eq!(out.len(), 6 + 3 + 2 + 13_000);
+    }
+
+    #[test]
+    fn text_too_long_for_its_length_is_cut_between_characters() {
+        let mut out = Vec::new();
+        put_string(&mut out, &("x".to_owned() + &"é".repeat(40_000)));
+        assert_eq!((&out[..3], out.len()), (&[0xFF, 0xFF, b'x'][..], 65_537));
+        out.clear();
+        put_string(&mut out, &"é".repeat(40_000));
+        assert_eq!((&out[..2], out.len()), (&[0xFF, 0xFE][..], 65_536));
+    }
+}

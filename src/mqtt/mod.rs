@@ -9,6 +9,8 @@ pub mod encode;
 pub mod frame;
 pub mod properties;
 pub mod reason;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroU16;
 
@@ -384,7 +386,7 @@ pub struct Subscribe<'a> {
 
 /// The filters of a SUBSCRIBE with their options, checked, in the bytes they came in.
 /// Each text is one that [`crate::topic::share::Subscription::parse`] accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Filters<'a> {
     raw: &'a [u8],
     /// The bits of an options byte that mean something in the version of the packet.
@@ -416,7 +418,7 @@ pub struct SubAck<'a> {
 }
 
 /// Checked reason codes in the bytes they came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Reasons<'a> {
     raw: &'a [u8],
 }
@@ -433,7 +435,7 @@ pub struct Unsubscribe<'a> {
 }
 
 /// The filters of an UNSUBSCRIBE, checked, in the bytes they came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct FilterNames<'a> {
     raw: &'a [u8],
 }
@@ -527,3 +529,24 @@ impl<'a> Reasons<'a> {
         self.raw.iter().filter_map(|byte| ReasonCode::from_u8(*byte))
     }
 }
+
+/// What is held as bytes is compared and shown as what it says.
+macro_rules! as_list {
+    ($($name:ident)*) => { $(
+        impl PartialEq for $name<'_> {
+            fn eq(&self, other: &Self) -> bool {
+                self.iter().eq(other.iter())
+            }
+        }
+
+        impl Eq for $name<'_> {}
+
+        impl std::fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_list().entries(self.iter()).finish()
+            }
+        }
+    )* };
+}
+
+as_list! { Filters FilterNames Reasons }

@@ -336,7 +336,7 @@ impl<'a> Property<'a> {
 /// A block of properties, checked. The default is the empty one.
 ///
 /// Invariant: `raw` is whole properties, and `present` the set of their identifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Properties<'a> {
     raw: &'a [u8],
     present: PropertySet,
@@ -469,6 +469,17 @@ impl<'a> Properties<'a> {
     }
 }
 
+impl std::fmt::Debug for Properties<'_> {
+    /// Without authentication data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = self.iter().map(|property| {
+            let secret = property.id() == Id::AuthenticationData;
+            if secret { Property::AuthenticationData(b"***") } else { property }
+        });
+        f.debug_list().entries(shown).finish()
+    }
+}
+
 macro_rules! getters {
     ($($(#[doc = $doc:literal])* $name:ident: $id:ident -> $type:ty;)*) => {
         impl<'a> Properties<'a> {
@@ -566,4 +577,60 @@ impl<'a> IntoIterator for Properties<'a> {
 
 fn read_next<'a>(reader: &mut Reader<'a>) -> Option<Property<'a>> {
     if reader.is_empty() { None } else { Property::read(reader).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(properties: &[Property<'_>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        properties.iter().for_each(|property| property.encode(&mut out));
+        out
+    }
+
+    #[test]
+    fn one_property_is_found_among_others() {
+        let raw = block(&[
+            Property::UserProperty("a", "1"),
+            Property::SubscriptionIdentifier(7),
+            Property::TopicAlias(3),
+            Property::SubscriptionIdentifier(300),
+            Property::UserProperty("a", "2"),
+        ]);
+        let properties = Properties::parse(&raw, PropertySet::PUBLISH).unwrap();
+        assert_eq!(properties.topic_alias(), Some(3));
+        assert_eq!(properties.message_expiry_interval(), None);
+        assert_eq!(properties.subscription_identifiers().collect::<Vec<_>>(), [7, 300]);
+        let users: Vec<_> = properties.user_properties().collect();
+        assert_eq!(users, [("a", "1"), ("a", "2")]);
+        assert_eq!(properties.iter().count(), 5);
+        assert_eq!(Properties::from_encoded(&raw), properties);
+    }
+
+    #[test]
+    fn a_copy_leaves_out_what_is_named() {
+        let kept = [Property::ContentType("t"), Property::UserProperty("a", "1")];
+        let raw =
+            block(&[kept[0], Property::TopicAlias(3), kept[1], Property::MessageExpiryInterval(9)]);
+        let properties = Properties::parse(&raw, PropertySet::PUBLISH).unwrap();
+        let without = PropertySet::of(&[PropertyId::TopicAlias, PropertyId::MessageExpiryInterval]);
+        let mut out = Vec::new();
+        properties.copy_without(without, &mut out);
+        assert_eq!(out, block(&kept));
+        out.clear();
+        properties.copy_without(PropertySet::default(), &mut out);
+        assert_eq!(out, raw);
+    }
+
+    #[test]
+    fn authentication_data_is_not_shown() {
+        let raw = block(&[
+            Property::AuthenticationMethod("m"),
+            Property::AuthenticationData(b"\xC8\xC9"),
+        ]);
+        let properties = Properties::parse(&raw, PropertySet::AUTH).unwrap();
+        assert!(!format!("{properties:?}").contains("200"));
+        assert_eq!(properties.authentication_data(), Some(&b"\xC8\xC9"[..]));
+    }
 }
