@@ -1,0 +1,625 @@
+//! Frames between nodes (CLUSTER-DESIGN 3.2), written by hand.
+//!
+//! ```text
+//! len u32 (of the body, at most 1 MiB) | kind u8 | flags u8 | reserved u16 = 0 | body
+//! ```
+//! Frames are a byte stream inside the sealed records of a link, so they carry no checksum. Bytes after the last known field
+//! of a body are ignored: room for later fields. Unknown kinds from 0x80 on are skipped, below they are an error. A decoder
+//! never allocates more than a small multiple of the bytes it holds.
+
+mod bytes;
+mod envelope;
+mod route_ops;
+
+use std::net::SocketAddr;
+
+pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, put_fwd};
+pub use route_ops::{NAMES_MAX, OPS_MAX};
+
+pub(crate) use bytes::{Reader, put_bytes, put_v};
+
+use bytes::put_addrs;
+
+use super::{
+    member::{Guid, MemberRecord, NodeId, Position, RecordStatus},
+    node_name::NodeName,
+    routes::RouteOp,
+};
+
+/// Longest body.
+pub const BODY_MAX: usize = 1 << 20;
+/// Bytes before the body.
+pub const HEADER: usize = 8;
+/// Flag: the body goes on in the next frame of this kind.
+pub const MORE: u8 = 2;
+/// Bytes of a long message in one frame.
+pub const FRAGMENT: usize = 64 << 10;
+
+/// What is wrong with bytes of a peer. The link closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Fewer bytes than the fields need.
+    #[error("frame ends within a field")]
+    Truncated,
+    /// A body, or a cut message, above the limit.
+    #[error("frame of {size} bytes, limit {limit}")]
+    TooLarge {
+        /// As the peer claims.
+        size: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// A varint of more than 64 bits.
+    #[error("number of more than 64 bits in a frame")]
+    Varint,
+    /// A field that makes no sense.
+    #[error("bad {0} in a frame")]
+    Field(&'static str),
+    /// A kind below 0x80 that is not known, or not here.
+    #[error("unexpected frame 0x{0:02x}")]
+    Kind(u8),
+    /// Flags or reserved bits that are not known.
+    #[error("unknown flags in a frame of kind 0x{0:02x}")]
+    Flags(u8),
+}
+
+/// The number of a frame's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(pub u8);
+
+impl Kind {
+    /// [`Frame::State`]
+    pub const STATE: Self = Self(0x05);
+    /// [`Frame::Close`]
+    pub const CLOSE: Self = Self(0x06);
+    /// [`Frame::Ping`]
+    pub const PING: Self = Self(0x10);
+    /// [`Frame::Members`]
+    pub const MEMBERS: Self = Self(0x20);
+    /// [`Frame::Row`]
+    pub const ROW: Self = Self(0x21);
+    /// [`Frame::RouteDelta`]
+    pub const ROUTE_DELTA: Self = Self(0x30);
+    /// [`Frame::RouteSnap`]
+    pub const ROUTE_SNAP: Self = Self(0x31);
+    /// [`Frame::RouteAck`]
+    pub const ROUTE_ACK: Self = Self(0x32);
+    /// [`Frame::RouteReq`]
+    pub const ROUTE_REQ: Self = Self(0x33);
+    /// [`Frame::RouteSum`]
+    pub const ROUTE_SUM: Self = Self(0x34);
+    /// [`Envelope`]; the one kind that is not a [`Frame`].
+    pub const FWD: Self = Self(0x40);
+    /// [`Frame::FwdAck`]
+    pub const FWD_ACK: Self = Self(0x41);
+    /// [`Frame::FwdNack`]
+    pub const FWD_NACK: Self = Self(0x42);
+    /// [`Frame::TopicDef`]
+    pub const TOPIC_DEF: Self = Self(0x43);
+    /// [`Frame::Leave`]
+    pub const LEAVE: Self = Self(0x78);
+    /// [`Frame::Remove`]
+    pub const REMOVE: Self = Self(0x79);
+    /// First of the kinds that are skipped when not known.
+    const OPTIONAL: u8 = 0x80;
+}
+
+/// Why a link closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseCode {
+    /// Nothing wrong.
+    Done,
+    /// The peer broke the rules of the wire.
+    Protocol,
+    /// Another node with this name is alive.
+    NameTaken,
+    /// Another connection between the two stays.
+    Tie,
+    /// Forced out by an operator.
+    Banned,
+    /// One of the two has left the cluster.
+    Left,
+    /// No room for another node.
+    TooMany,
+    /// The process ends.
+    ShuttingDown,
+    /// A number is missing in a stream; the next link resumes from the right place.
+    Gap,
+    /// From an earlier incarnation.
+    Stale,
+    /// The identity is not the one known under this name.
+    Pin,
+    /// The two ends are one node.
+    SelfLink,
+    /// Of a later release.
+    Other(u8),
+}
+
+impl CloseCode {
+    const ALL: [Self; 12] = [
+        Self::Done,
+        Self::Protocol,
+        Self::NameTaken,
+        Self::Tie,
+        Self::Banned,
+        Self::Left,
+        Self::TooMany,
+        Self::ShuttingDown,
+        Self::Gap,
+        Self::Stale,
+        Self::Pin,
+        Self::SelfLink,
+    ];
+
+    fn from_u8(code: u8) -> Self {
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Other(code))
+    }
+
+    fn as_u8(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Protocol => 1,
+            Self::NameTaken => 2,
+            Self::Tie => 3,
+            Self::Banned => 4,
+            Self::Left => 5,
+            Self::TooMany => 6,
+            Self::ShuttingDown => 7,
+            Self::Gap => 8,
+            Self::Stale => 9,
+            Self::Pin => 10,
+            Self::SelfLink => 11,
+            Self::Other(code) => code,
+        }
+    }
+}
+
+/// What a node says about itself when a link comes up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Its process life.
+    pub incarnation: u64,
+    /// Its age.
+    pub guid: Guid,
+    /// The cluster it belongs to.
+    pub cluster_id: [u8; 16],
+    /// Its release.
+    pub version: String,
+    /// Features it has.
+    pub caps: u64,
+    /// Where its mesh listens.
+    pub addrs: Vec<SocketAddr>,
+    /// Its hybrid time.
+    pub hlc: u64,
+    /// How much it holds of the addressee's routes.
+    pub have: Position,
+    /// What it received of the addressee's messages, by data stream.
+    pub fwd: Vec<Received>,
+    /// Number of its last view row.
+    pub row_seq: u64,
+}
+
+/// How far the messages of one data stream arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Which data stream.
+    pub stream: u8,
+    /// Incarnation of the sender.
+    pub incarnation: u64,
+    /// Last number taken in order.
+    pub seq: u64,
+}
+
+/// A sign of life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ping {
+    /// Process life of the sender.
+    pub incarnation: u64,
+    /// Counts the pings.
+    pub n: u64,
+    /// How late the sender was itself.
+    pub lateness_ms: u64,
+    /// Number of its last route change.
+    pub route_seq: u64,
+    /// Sum of the hashes of its routes.
+    pub route_hash: u64,
+    /// A worker of it makes no progress.
+    pub stalled: bool,
+    /// It is about to stop.
+    pub draining: bool,
+    /// Its hybrid time.
+    pub hlc: u64,
+}
+
+/// Everything nodes say to each other, but messages ([`Envelope`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named where their meaning is decided: sections 4, 6 and 7 of the design"
+)]
+pub enum Frame {
+    /// First on a control link, both ways.
+    State(State),
+    /// Last on any link.
+    Close { code: CloseCode, reason: String },
+    /// Sign of life, with the position of the routes.
+    Ping(Ping),
+    /// The member table, by node id.
+    Members(Vec<MemberRecord>),
+    /// Whom a node reaches.
+    Row { node_id: NodeId, incarnation: u64, row_seq: u64, reach: Vec<NodeId> },
+    /// Changes of the sender's routes, in order, from `first_seq` on.
+    RouteDelta { incarnation: u64, first_seq: u64, ops: Vec<RouteOp> },
+    /// A part of all routes of the sender; adds only.
+    RouteSnap { incarnation: u64, seq: u64, part: u64, last: bool, ops: Vec<RouteOp> },
+    /// Changes up to here are applied.
+    RouteAck { incarnation: u64, seq: u64 },
+    /// Send from here; (0, 0) asks for a snapshot.
+    RouteReq { incarnation: u64, seq: u64 },
+    /// Hash sums of the 256 parts of the sender's routes.
+    RouteSum { incarnation: u64, seq: u64, sums: Box<[u64; 256]> },
+    /// Messages of the stream up to here are in the sessions' queues.
+    FwdAck { incarnation: u64, stream: u8, seq: u64, credit: u64 },
+    /// The message found no member of its group (0), or no room (1).
+    FwdNack { stream: u8, seq: u64, reason: u8 },
+    /// A short name for a topic on this connection.
+    TopicDef { id: u64, topic: String },
+    /// The node goes.
+    Leave { node_id: NodeId, epoch: u64 },
+    /// The node is forgotten, or shut out.
+    Remove { node_id: NodeId, epoch: u64, ban: bool },
+}
+
+/// What stands before a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the body.
+    pub len: usize,
+    /// What it holds.
+    pub kind: Kind,
+    /// [`MORE`] or nothing.
+    pub flags: u8,
+}
+
+impl Header {
+    /// Reads the eight bytes before a body.
+    ///
+    /// # Errors
+    /// [`WireError`] on a body over [`BODY_MAX`] and on unknown flags.
+    pub fn parse(bytes: [u8; HEADER]) -> Result<Self, WireError> {
+        let [l0, l1, l2, l3, kind, flags, r0, r1] = bytes;
+        let len = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        if len > BODY_MAX {
+            return Err(WireError::TooLarge { size: len, limit: BODY_MAX });
+        }
+        let optional = kind >= Kind::OPTIONAL;
+        let allowed = if kind == Kind::FWD.0 { MORE } else { 0 };
+        if !optional && (flags & !allowed != 0 || r0 | r1 != 0) {
+            return Err(WireError::Flags(kind));
+        }
+        Ok(Self { len, kind: Kind(kind), flags })
+    }
+}
+
+/// A frame at the front of some bytes: its header, its body, and how many bytes both take.
+pub type Split<'a> = (Header, &'a [u8], usize);
+
+/// The first frame in `bytes`: its header, its body, and how many bytes both take. `None`: more bytes are needed.
+///
+/// # Errors
+/// As [`Header::parse`].
+pub fn split(bytes: &[u8]) -> Result<Option<Split<'_>>, WireError> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
+    let header = Header::parse(*header)?;
+    Ok(rest.get(..header.len).map(|body| (header, body, HEADER + header.len)))
+}
+
+/// Appends a header whose length [`end`] fills in. Returns where the frame begins.
+pub(crate) fn begin(out: &mut Vec<u8>, kind: Kind, flags: u8) -> usize {
+    let at = out.len();
+    out.extend_from_slice(&[0, 0, 0, 0, kind.0, flags, 0, 0]);
+    at
+}
+
+/// Ends the frame that begins at `at`.
+pub(crate) fn end(out: &mut [u8], at: usize) {
+    let len = u32::try_from(out.len().saturating_sub(at + HEADER)).unwrap_or(u32::MAX);
+    if let Some(head) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<4>) {
+        *head = len.to_be_bytes();
+    }
+}
+
+impl Frame {
+    /// The number of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::State(_) => Kind::STATE,
+            Self::Close { .. } => Kind::CLOSE,
+            Self::Ping(_) => Kind::PING,
+            Self::Members(_) => Kind::MEMBERS,
+            Self::Row { .. } => Kind::ROW,
+            Self::RouteDelta { .. } => Kind::ROUTE_DELTA,
+            Self::RouteSnap { .. } => Kind::ROUTE_SNAP,
+            Self::RouteAck { .. } => Kind::ROUTE_ACK,
+            Self::RouteReq { .. } => Kind::ROUTE_REQ,
+            Self::RouteSum { .. } => Kind::ROUTE_SUM,
+            Self::FwdAck { .. } => Kind::FWD_ACK,
+            Self::FwdNack { .. } => Kind::FWD_NACK,
+            Self::TopicDef { .. } => Kind::TOPIC_DEF,
+            Self::Leave { .. } => Kind::LEAVE,
+            Self::Remove { .. } => Kind::REMOVE,
+        }
+    }
+
+    /// Appends header and body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let at = begin(out, self.kind(), 0);
+        self.put_body(out);
+        end(out, at);
+    }
+
+    fn put_body(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::State(state) => state.put(out),
+            Self::Close { code, reason } => {
+                out.push(code.as_u8());
+                put_bytes(out, reason.as_bytes());
+            }
+            Self::Ping(ping) => ping.put(out),
+            Self::Members(records) => {
+                put_v(out, records.len() as u64);
+                records.iter().for_each(|record| put_record(out, record));
+            }
+            Self::Row { node_id, incarnation, row_seq, reach } => {
+                out.extend_from_slice(&node_id.0);
+                put_all(out, &[*incarnation, *row_seq, reach.len() as u64]);
+                reach.iter().for_each(|id| out.extend_from_slice(&id.0));
+            }
+            Self::RouteDelta { incarnation, first_seq, ops } => {
+                put_all(out, &[*incarnation, *first_seq]);
+                route_ops::put(out, ops);
+            }
+            Self::RouteSnap { incarnation, seq, part, last, ops } => {
+                put_all(out, &[*incarnation, *seq, *part]);
+                out.push(u8::from(*last));
+                route_ops::put(out, ops);
+            }
+            Self::RouteAck { incarnation, seq } | Self::RouteReq { incarnation, seq } => {
+                put_all(out, &[*incarnation, *seq]);
+            }
+            Self::RouteSum { incarnation, seq, sums } => {
+                put_all(out, &[*incarnation, *seq]);
+                sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
+            }
+            Self::FwdAck { incarnation, stream, seq, credit } => {
+                put_v(out, *incarnation);
+                out.push(*stream);
+                put_all(out, &[*seq, *credit]);
+            }
+            Self::FwdNack { stream, seq, reason } => {
+                out.push(*stream);
+                put_v(out, *seq);
+                out.push(*reason);
+            }
+            Self::TopicDef { id, topic } => {
+                put_v(out, *id);
+                put_bytes(out, topic.as_bytes());
+            }
+            Self::Leave { node_id, epoch } => {
+                out.extend_from_slice(&node_id.0);
+                put_v(out, *epoch);
+            }
+            Self::Remove { node_id, epoch, ban } => {
+                out.extend_from_slice(&node_id.0);
+                put_v(out, *epoch);
+                out.push(u8::from(*ban));
+            }
+        }
+    }
+
+    /// Reads a body. `None`: a kind of a later release that is to be skipped.
+    ///
+    /// # Errors
+    /// [`WireError`]: the link is to be closed. [`Kind::FWD`] is an error here, [`Envelope::decode`] reads it.
+    pub fn decode(kind: Kind, body: &[u8]) -> Result<Option<Self>, WireError> {
+        let mut from = Reader::new(body);
+        let from = &mut from;
+        Ok(Some(match kind {
+            Kind::STATE => Self::State(State::read(from)?),
+            Kind::CLOSE => {
+                Self::Close { code: CloseCode::from_u8(from.u8()?), reason: from.text()?.into() }
+            }
+            Kind::PING => Self::Ping(Ping::read(from)?),
+            Kind::MEMBERS => {
+                let count = from.count(RECORD_MIN)?;
+                Self::Members((0..count).map(|_| record(from)).collect::<Result<_, _>>()?)
+            }
+            Kind::ROW => Self::Row {
+                node_id: node_id(from)?,
+                incarnation: from.v()?,
+                row_seq: from.v()?,
+                reach: {
+                    let count = from.count(16)?;
+                    (0..count).map(|_| node_id(from)).collect::<Result<_, _>>()?
+                },
+            },
+            Kind::LEAVE => Self::Leave { node_id: node_id(from)?, epoch: from.v()? },
+            Kind::REMOVE => {
+                Self::Remove { node_id: node_id(from)?, epoch: from.v()?, ban: flag(from)? }
+            }
+            Kind::FWD_ACK => Self::FwdAck {
+                incarnation: from.v()?,
+                stream: from.u8()?,
+                seq: from.v()?,
+                credit: from.v()?,
+            },
+            Kind::FWD_NACK => {
+                Self::FwdNack { stream: from.u8()?, seq: from.v()?, reason: from.u8()? }
+            }
+            Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
+            other => return Self::decode_routes(other, from),
+        }))
+    }
+
+    fn decode_routes(kind: Kind, from: &mut Reader<'_>) -> Result<Option<Self>, WireError> {
+        Ok(Some(match kind {
+            Kind::ROUTE_DELTA => Self::RouteDelta {
+                incarnation: from.v()?,
+                first_seq: from.v()?,
+                ops: route_ops::read(from)?,
+            },
+            Kind::ROUTE_SNAP => Self::RouteSnap {
+                incarnation: from.v()?,
+                seq: from.v()?,
+                part: from.v()?,
+                last: flag(from)?,
+                ops: route_ops::read(from)?,
+            },
+            Kind::ROUTE_ACK => Self::RouteAck { incarnation: from.v()?, seq: from.v()? },
+            Kind::ROUTE_REQ => Self::RouteReq { incarnation: from.v()?, seq: from.v()? },
+            Kind::ROUTE_SUM => {
+                let (incarnation, seq) = (from.v()?, from.v()?);
+                let mut sums = Box::new([0; 256]);
+                for sum in sums.iter_mut() {
+                    *sum = from.u64()?;
+                }
+                Self::RouteSum { incarnation, seq, sums }
+            }
+            Kind(later) if later >= Kind::OPTIONAL => return Ok(None),
+            Kind(unknown) => return Err(WireError::Kind(unknown)),
+        }))
+    }
+}
+
+/// Bytes of the smallest member record.
+const RECORD_MIN: usize = 30;
+
+impl State {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_v(out, self.incarnation);
+        put_guid(out, self.guid);
+        out.extend_from_slice(&self.cluster_id);
+        put_bytes(out, self.version.as_bytes());
+        put_v(out, self.caps);
+        put_addrs(out, &self.addrs);
+        out.extend_from_slice(&self.hlc.to_be_bytes());
+        put_all(out, &[self.have.incarnation, self.have.seq]);
+        out.extend_from_slice(&self.have.hash.to_be_bytes());
+        put_v(out, self.fwd.len() as u64);
+        for received in &self.fwd {
+            out.push(received.stream);
+            put_all(out, &[received.incarnation, received.seq]);
+        }
+        put_v(out, self.row_seq);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            incarnation: from.v()?,
+            guid: guid(from)?,
+            cluster_id: from.array()?,
+            version: from.text()?.into(),
+            caps: from.v()?,
+            addrs: from.addrs()?,
+            hlc: from.u64()?,
+            have: Position { incarnation: from.v()?, seq: from.v()?, hash: from.u64()? },
+            fwd: {
+                let count = from.count(3)?;
+                let one = |_| received(from);
+                (0..count).map(one).collect::<Result<_, _>>()?
+            },
+            row_seq: from.v()?,
+        })
+    }
+}
+
+impl Ping {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_all(out, &[self.incarnation, self.n, self.lateness_ms, self.route_seq]);
+        out.extend_from_slice(&self.route_hash.to_be_bytes());
+        out.push(u8::from(self.stalled) | u8::from(self.draining) << 1);
+        out.extend_from_slice(&self.hlc.to_be_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let (incarnation, n, lateness_ms, route_seq) = (from.v()?, from.v()?, from.v()?, from.v()?);
+        let (route_hash, bits, hlc) = (from.u64()?, from.u8()?, from.u64()?);
+        let (stalled, draining) = (bits & 1 != 0, bits & 2 != 0);
+        Ok(Self { incarnation, n, lateness_ms, route_seq, route_hash, stalled, draining, hlc })
+    }
+}
+
+fn put_all(out: &mut Vec<u8>, values: &[u64]) {
+    values.iter().for_each(|value| put_v(out, *value));
+}
+
+fn put_guid(out: &mut Vec<u8>, guid: Guid) {
+    out.extend_from_slice(&guid.started.to_be_bytes());
+    out.extend_from_slice(&guid.node.0);
+}
+
+fn guid(from: &mut Reader<'_>) -> Result<Guid, WireError> {
+    Ok(Guid { started: from.u64()?, node: node_id(from)? })
+}
+
+fn node_id(from: &mut Reader<'_>) -> Result<NodeId, WireError> {
+    from.array().map(NodeId)
+}
+
+fn received(from: &mut Reader<'_>) -> Result<Received, WireError> {
+    Ok(Received { stream: from.u8()?, incarnation: from.v()?, seq: from.v()? })
+}
+
+fn flag(from: &mut Reader<'_>) -> Result<bool, WireError> {
+    from.u8().map(|byte| byte != 0)
+}
+
+/// Reads a node name behind its length.
+pub(crate) fn node_name(from: &mut Reader<'_>) -> Result<NodeName, WireError> {
+    NodeName::parse(from.text()?).map_err(|_| WireError::Field("node name"))
+}
+
+/// Appends a member record; the members file holds them too.
+pub(crate) fn put_record(out: &mut Vec<u8>, record: &MemberRecord) {
+    put_bytes(out, record.name.as_str().as_bytes());
+    out.extend_from_slice(&record.node_id.0);
+    put_v(out, record.incarnation);
+    put_guid(out, record.guid);
+    put_addrs(out, &record.addrs);
+    put_v(out, record.caps);
+    put_bytes(out, record.version.as_bytes());
+    out.push(match record.status {
+        RecordStatus::Member => 0,
+        RecordStatus::Leaving => 1,
+        RecordStatus::Left => 2,
+        RecordStatus::Removed => 3,
+        RecordStatus::Banned => 4,
+    });
+    put_v(out, record.epoch);
+}
+
+/// Reads what [`put_record`] wrote.
+pub(crate) fn record(from: &mut Reader<'_>) -> Result<MemberRecord, WireError> {
+    Ok(MemberRecord {
+        name: node_name(from)?,
+        node_id: node_id(from)?,
+        incarnation: from.v()?,
+        guid: guid(from)?,
+        addrs: from.addrs()?,
+        caps: from.v()?,
+        version: from.text()?.into(),
+        status: match from.u8()? {
+            0 => RecordStatus::Member,
+            1 => RecordStatus::Leaving,
+            2 => RecordStatus::Left,
+            3 => RecordStatus::Removed,
+            4 => RecordStatus::Banned,
+            _ => return Err(WireError::Field("member status")),
+        },
+        epoch: from.v()?,
+    })
+}
+
+#[cfg(test)]
+mod tests;
