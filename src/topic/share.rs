@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::filter::{self, BadFilter, TopicFilter};
 
-/// The name of the group all `$queue/` subscriptions of a filter are in.
+/// The name of the group all `$queue/` subscriptions of a filter are in (as in EMQX, `$share/$queue/f` is the same group).
 pub const QUEUE: &str = "$queue";
 
 /// What a SUBSCRIBE asks for: a filter, and the group it is shared in.
