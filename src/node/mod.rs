@@ -1,0 +1,3 @@
+//! The shells that drive the cores, and what they share.
+
+pub mod listener_settings;
