@@ -1,0 +1,400 @@
+//! From the merged layers to a [`Config`]: every key applied through its row, then what depends on several keys.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::path::Path;
+
+use config::{Source, Value, ValueKind};
+
+use super::draft::{Draft, ListenerDraft, UserDraft};
+use super::keys::{self, Effect, Place};
+use super::layers::{Defaults, Flat, Reader, SELF, Setting};
+use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets};
+use crate::broker::access::{Access, Policy, Rules, Users};
+use crate::cluster::NodeName;
+use crate::cluster::settings::{Cookie, Discovery};
+use crate::node::listener_settings::{Bind, Listener, ListenerKind};
+
+/// See [`Config::load`].
+pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
+    let mut reader = Reader::default();
+    if let Some(file) = file {
+        reader.files(file);
+    }
+    build(reader, file, env)
+}
+
+/// See [`Config::from_text`].
+pub(super) fn from_text(text: &[u8], env: &[(String, String)]) -> Result<Config, Faults> {
+    let mut reader = Reader::default();
+    reader.main_text(Path::new("emqx.conf"), text);
+    build(reader, None, env)
+}
+
+fn build(
+    mut reader: Reader,
+    file: Option<&Path>,
+    env: &[(String, String)],
+) -> Result<Config, Faults> {
+    reader.environment(env);
+    let (flat, faults, notes) = reader.finish();
+    let name = NodeName::parse("emqx@127.0.0.1");
+    let name = name.map_err(|e| Faults(vec![Fault::new("built in", e.to_string())]))?;
+    let mut builder = Builder { draft: Draft::new(name), faults, notes, file, env };
+    builder.apply(&flat);
+    let config = builder.finish(&flat);
+    if builder.faults.is_empty() { Ok(config) } else { Err(Faults(builder.faults)) }
+}
+
+struct Builder<'a> {
+    draft: Draft,
+    faults: Vec<Fault>,
+    notes: Vec<Note>,
+    file: Option<&'a Path>,
+    env: &'a [(String, String)],
+}
+
+impl Builder<'_> {
+    /// Merges defaults and settings through the `config` crate and applies every value, zones last: they start from what
+    /// the other keys say.
+    fn apply(&mut self, flat: &Flat) {
+        let merged =
+            config::Config::builder().add_source(Defaults).add_source(flat.clone()).build();
+        let tree = match merged.and_then(|merged| merged.collect()) {
+            Ok(tree) => tree,
+            Err(error) => return self.faults.push(Fault::new("configuration", error.to_string())),
+        };
+        let mut leaves = BTreeMap::new();
+        walk(&tree, &mut Vec::new(), &mut leaves);
+        let (zones, others): (Vec<_>, Vec<_>) =
+            leaves.iter().partition(|(key, _)| key.starts_with("zone."));
+        for (key, setting) in others.into_iter().chain(zones) {
+            self.apply_one(key, setting);
+        }
+    }
+
+    fn apply_one(&mut self, key: &str, setting: &Setting) {
+        let Some((row, names)) = keys::find(key) else {
+            let what = format!("unknown key, the nearest known one is {}", keys::nearest(key));
+            return self.faults.push(Fault::new(&setting.origin, format!("{key}: {what}")));
+        };
+        let names = names.iter().map(String::as_str).collect();
+        let place = Place { key, names, origin: &setting.origin };
+        let result = match &row.effect {
+            Effect::Set(set) => set(&mut self.draft, &place, &setting.text),
+            Effect::Unused(kind) | Effect::Unserved(kind) | Effect::Missing(kind, _) => {
+                kind.check(&setting.text)
+            }
+        };
+        let here = || format!("{}: {key}", setting.origin);
+        match (&row.effect, result) {
+            (_, Err(expected)) => self.faults.push(Fault::setting(key, setting, &expected.0)),
+            (Effect::Unused(_), Ok(())) => {
+                self.notes
+                    .push(Note::info(format!("{} has no meaning here and is ignored", here())));
+            }
+            (Effect::Missing(_, harmless), Ok(()))
+                if !harmless.contains(&setting.text.as_str()) =>
+            {
+                self.notes.push(Note::warning(format!(
+                    "{} is not supported by this version and has no effect",
+                    here()
+                )));
+            }
+            (Effect::Set(_) | Effect::Unserved(_) | Effect::Missing(..), Ok(())) => {}
+        }
+    }
+
+    fn finish(&mut self, flat: &Flat) -> Config {
+        let folders = Folders::new(self.file, &self.draft.node.data_dir, self.env);
+        self.node_name();
+        self.cookies(&folders);
+        self.cluster();
+        let listeners = self.listeners();
+        let access = Access {
+            users: self.users(),
+            rules: self.rules(&folders),
+            policy: self.draft.access,
+            zones: self.policies(),
+        };
+        self.bypass_warning(&listeners, &access);
+        let mut log = self.draft.log.clone();
+        log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
+        log.dir = folders.resolve(&self.draft.log_dir);
+        let mut zones = std::mem::take(&mut self.draft.zones);
+        for name in listeners.iter().map(|listener| listener.zone.as_str()).chain(["external"]) {
+            zones.entry(name.to_owned()).or_insert_with(|| self.draft.base.clone());
+        }
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.append(&mut self.draft.notes);
+        Config {
+            node: NodeSettings {
+                drain_time: self.draft.node.drain_time,
+                max_connections: self.draft.node.max_ports,
+                sys_interval: self.draft.node.sys_interval,
+                sys_heartbeat: self.draft.node.sys_heartbeat,
+            },
+            cluster: self.draft.cluster.clone(),
+            zones,
+            listeners,
+            retain: self.draft.retain.clone(),
+            access,
+            log,
+            folders,
+            notes,
+            values: values(flat),
+        }
+    }
+
+    fn node_name(&mut self) {
+        match self.draft.node.name.take() {
+            Some(name) => {
+                let alone = name.host().parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+                if alone || name.host() == "localhost" {
+                    self.draft.warn(format!(
+                        "node.name = {name}: no other host can reach a node of this name"
+                    ));
+                }
+                self.draft.cluster.node_name = name;
+            }
+            None => {
+                let address = address_towards_the_lan();
+                if let Ok(name) = NodeName::parse(&format!("emqx@{address}")) {
+                    self.draft.info(format!("node.name is not set: {name}"));
+                    self.draft.cluster.node_name = name;
+                }
+            }
+        }
+    }
+
+    fn cookies(&mut self, folders: &Folders) {
+        let origin = std::mem::take(&mut self.draft.node.cookie_origin);
+        let written = match self.draft.node.cookie.take() {
+            Some(text) => self.or_fault(secrets::written(&text, &origin, folders), |draft| {
+                draft.warn(format!(
+                    "{origin}: node.cookie is the one EMQX publishes and counts as not set"
+                ));
+            }),
+            None => None,
+        };
+        if written.is_some() && origin.starts_with("EMQX_") {
+            let text = format!(
+                "{origin}: the cookie can be read in /proc; better use a file or a credential"
+            );
+            self.draft.warn(text);
+        } else if let (Some((_, from)), Some(file)) =
+            (&written, origin.rsplit_once(':').map(|(file, _)| file))
+            && *from == origin
+        {
+            self.draft.notes.extend(secrets::exposed(Path::new(file)));
+        }
+        let found = match written {
+            Some(found) => Some(found),
+            None => self.or_fault(secrets::stored(folders, self.env), |_| {}),
+        };
+        if let Some((cookie, from)) = found {
+            self.draft.info(format!("cookie from {from}"));
+            self.draft.cluster.cookie = Some(cookie);
+        }
+        if let Some((text, origin)) = self.draft.node.cookie_previous.take() {
+            let previous = self.or_fault(secrets::written(&text, &origin, folders), |_| {});
+            self.draft.cluster.cookie_previous = previous.map(|(cookie, _): (Cookie, _)| cookie);
+        }
+    }
+
+    /// The value, if there is one; a fault is kept, and `none` told when there is neither.
+    fn or_fault<T>(
+        &mut self,
+        result: Result<Option<T>, Fault>,
+        none: impl FnOnce(&mut Draft),
+    ) -> Option<T> {
+        match result {
+            Ok(None) => {
+                none(&mut self.draft);
+                None
+            }
+            Ok(value) => value,
+            Err(fault) => {
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
+    fn cluster(&mut self) {
+        let (cluster, node) = (&mut self.draft.cluster, &self.draft.node);
+        let late = std::mem::take(&mut self.draft.cluster_late);
+        if late.discovery_static {
+            cluster.discovery = Discovery::Static(late.seeds);
+        } else if !late.seeds.is_empty() {
+            let text = "cluster.static.seeds is used only with cluster.discovery = static";
+            self.draft.notes.push(Note::warning(text));
+        }
+        if let Some(number) = node.tcp_client_num.filter(|_| !late.data_streams_set) {
+            cluster.data_streams = number;
+        }
+        if let Some(size) = node.dist_buffer_size.filter(|_| !late.keep_bytes_set) {
+            cluster.keep_bytes = size;
+        }
+        cluster.keep_time = late.keep_time.or(cluster.autoclean).unwrap_or(cluster.keep_time);
+    }
+
+    /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
+    fn listeners(&mut self) -> Vec<Listener> {
+        let mut drafts = std::mem::take(&mut self.draft.listeners);
+        if drafts.values().all(|draft| draft.bind.is_none()) {
+            self.draft.listeners = drafts;
+            self.draft.listener(ListenerKind::Tcp, "external").bind = Some(Bind::Port(1883));
+            drafts = std::mem::take(&mut self.draft.listeners);
+        }
+        let mut listeners = Vec::new();
+        let mut taken = BTreeMap::new();
+        for ((kind, name), draft) in drafts {
+            let key = format!("listener.{}.{name}", kind.as_str());
+            let Some(bind) = draft.bind else {
+                let text = format!("{key} has options but no address: it stays closed");
+                self.draft.info(text);
+                continue;
+            };
+            if kind != ListenerKind::Tcp {
+                self.draft.warn(format!(
+                    "{key} = {bind}: this version serves TCP only, the listener stays closed"
+                ));
+                continue;
+            }
+            if let Some(other) =
+                taken.insert(bind.to_string(), key.clone()).filter(|_| bind != Bind::Port(0))
+            {
+                self.faults.push(Fault::new(&key, format!("{bind}: {other} listens there")));
+            }
+            listeners.push(finished(draft, bind));
+        }
+        listeners
+    }
+
+    fn users(&mut self) -> Users {
+        let mut users = Users::default();
+        for ((kind, id), UserDraft { name, password }) in &self.draft.users {
+            let what = if kind == "user" { "username" } else { "clientid" };
+            match (name, password) {
+                (Some(name), Some(password)) if kind == "user" => {
+                    users.add_user(name, password.as_bytes())
+                }
+                (Some(name), Some(password)) => users.add_client(name, password.as_bytes()),
+                (None, _) => {
+                    let text = format!("expected auth.{kind}.{id}.{what} beside it");
+                    self.faults.push(Fault::new(format!("auth.{kind}.{id}.password"), text));
+                }
+                (Some(_), None) => {
+                    let text = format!("expected auth.{kind}.{id}.password beside it");
+                    self.faults.push(Fault::new(format!("auth.{kind}.{id}.{what}"), text));
+                }
+            }
+        }
+        users
+    }
+
+    fn policies(&self) -> BTreeMap<String, Policy> {
+        let base = self.draft.access;
+        let policies = self.draft.policies.iter().map(|(name, zone)| {
+            let policy = Policy {
+                allow_anonymous: zone.allow_anonymous.unwrap_or(base.allow_anonymous),
+                nomatch_allows: zone.nomatch_allows.unwrap_or(base.nomatch_allows),
+                enable_acl: zone.enable_acl.unwrap_or(base.enable_acl),
+                bypass_auth: zone.bypass_auth,
+            };
+            (name.clone(), policy)
+        });
+        policies.collect()
+    }
+
+    /// The rules of `acl_file`. The file EMQX's configuration names may be missing: its rules and ours mean the same.
+    fn rules(&mut self, folders: &Folders) -> Rules {
+        let Some((text, origin)) = self.draft.acl_file.take() else { return Rules::default() };
+        let path = folders.resolve(&text);
+        let content = match fs::read(&path) {
+            Ok(content) => content,
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && text == "etc/acl.conf" =>
+            {
+                let text =
+                    format!("{origin}: {} does not exist: the built-in rules hold", path.display());
+                self.draft.warn(text);
+                return Rules::default();
+            }
+            Err(error) => {
+                let what = format!("acl_file = {text}: {} cannot be read: {error}", path.display());
+                self.faults.push(Fault::new(origin, what));
+                return Rules::default();
+            }
+        };
+        match acl_conf::parse(&String::from_utf8_lossy(&content)) {
+            Ok(rules) => rules,
+            Err(bad) => {
+                let fault = |(line, what)| Fault::new(format!("{}:{line}", path.display()), what);
+                self.faults.extend(bad.into_iter().map(fault));
+                Rules::default()
+            }
+        }
+    }
+
+    fn bypass_warning(&mut self, listeners: &[Listener], access: &Access) {
+        for listener in listeners {
+            let open = access.zones.get(&listener.zone).is_some_and(|policy| policy.bypass_auth);
+            if open && !listener.bind.is_loopback() {
+                let (zone, name, bind) = (&listener.zone, &listener.name, listener.bind);
+                let text = format!(
+                    "zone.{zone}.bypass_auth_plugins: nobody is asked for a password on listener.tcp.{name} = {bind}, \
+                     which other hosts can reach"
+                );
+                self.draft.warn(text);
+            }
+        }
+    }
+}
+
+fn finished(draft: ListenerDraft, bind: Bind) -> Listener {
+    let mut rules: Vec<_> = draft.access.into_iter().collect();
+    rules.sort_by_key(|(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
+    Listener { bind, access: rules.into_iter().map(|(_, rule)| rule).collect(), ..draft.settings }
+}
+
+/// Every value of the tree by its key, in the spelling of the file.
+fn walk(
+    tree: &config::Map<String, Value>,
+    path: &mut Vec<String>,
+    leaves: &mut BTreeMap<String, Setting>,
+) {
+    let sorted: BTreeMap<_, _> = tree.iter().collect();
+    for (segment, value) in sorted {
+        if let ValueKind::Table(branch) = &value.kind {
+            path.push(segment.replace('.', "\\."));
+            walk(branch, path, leaves);
+            path.pop();
+        } else if let (ValueKind::String(text), SELF) = (&value.kind, segment.as_str()) {
+            let origin = value.origin().unwrap_or_default().to_owned();
+            leaves.insert(path.join("."), Setting { text: text.clone(), origin });
+        }
+    }
+}
+
+fn values(flat: &Flat) -> BTreeMap<String, String> {
+    let digest = |text: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let shown =
+        |key: &str, text: &str| if keys::is_secret(key) { digest(text) } else { text.to_owned() };
+    flat.0.iter().map(|(key, setting)| (key.clone(), shown(key, &setting.text))).collect()
+}
+
+/// The address of the interface that leads to the multicast group; nothing is sent.
+fn address_towards_the_lan() -> IpAddr {
+    let address = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(239, 192, 0, 1), 4369)).ok()?;
+        socket.local_addr().ok().map(|address| address.ip())
+    };
+    address().filter(|ip| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into())
+}

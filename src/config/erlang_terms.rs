@@ -1,0 +1,270 @@
+//! The text of Erlang terms, as `file:consult` reads it: acl.conf and ssl_dist.conf are written in it.
+//!
+//! Known: atoms, strings, binaries `<<"...">>`, whole numbers, tuples, lists, `%` comments, and the dot after each term. Any
+//! bytes give terms or a [`BadTerm`] with its line; nesting is limited, so that no text can exhaust the stack.
+
+use std::fmt;
+
+/// One term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// `word` or `'word'`
+    Atom(String),
+    /// `"text"` or `<<"text">>`
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// `{a, b}`
+    Tuple(Vec<Self>),
+    /// `[a, b]`
+    List(Vec<Self>),
+}
+
+/// What is wrong with the text, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct BadTerm {
+    /// Line, from 1.
+    pub line: usize,
+    /// What was expected.
+    pub what: String,
+}
+
+/// Deepest nesting of tuples and lists.
+const MAX_DEPTH: usize = 32;
+
+/// Reads every term with the line it starts on.
+///
+/// # Errors
+/// The first place where the text is not a term followed by a dot.
+pub fn terms(text: &str) -> Result<Vec<(usize, Term)>, BadTerm> {
+    let mut reader = Reader { rest: text, line: 1 };
+    let mut terms = Vec::new();
+    loop {
+        reader.skip_blanks();
+        if reader.rest.is_empty() {
+            return Ok(terms);
+        }
+        let line = reader.line;
+        let term = reader.term(0)?;
+        reader.skip_blanks();
+        reader.take('.')?;
+        terms.push((line, term));
+    }
+}
+
+struct Reader<'t> {
+    rest: &'t str,
+    line: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let next = chars.next()?;
+        self.rest = chars.as_str();
+        self.line += usize::from(next == '\n');
+        Some(next)
+    }
+
+    fn fail<T>(&self, what: impl Into<String>) -> Result<T, BadTerm> {
+        Err(BadTerm { line: self.line, what: what.into() })
+    }
+
+    fn take(&mut self, want: char) -> Result<(), BadTerm> {
+        match self.peek() {
+            Some(c) if c == want => {
+                self.next();
+                Ok(())
+            }
+            Some(c) => self.fail(format!("expected {want:?} before {c:?}")),
+            None => self.fail(format!("expected {want:?} before the end of the file")),
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(c) = self.peek() {
+            if c == '%' {
+                let end = self.rest.find('\n').unwrap_or(self.rest.len());
+                self.rest = self.rest.get(end..).unwrap_or_default();
+            } else if c.is_whitespace() {
+                self.next();
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn term(&mut self, depth: usize) -> Result<Term, BadTerm> {
+        if depth > MAX_DEPTH {
+            return self.fail(format!("nested deeper than {MAX_DEPTH}"));
+        }
+        match self.peek() {
+            Some('{') => self.sequence('{', '}', depth).map(Term::Tuple),
+            Some('[') => self.sequence('[', ']', depth).map(Term::List),
+            Some('"') => self.quoted('"').map(Term::Text),
+            Some('\'') => self.quoted('\'').map(Term::Atom),
+            Some('<') => self.binary(),
+            Some(c) if c.is_ascii_digit() || c == '-' || c == '+' => self.number(),
+            Some(c) if c.is_lowercase() => Ok(Term::Atom(self.word())),
+            Some(c) => self.fail(format!("expected a term before {c:?}")),
+            None => self.fail("expected a term before the end of the file"),
+        }
+    }
+
+    fn sequence(&mut self, open: char, close: char, depth: usize) -> Result<Vec<Term>, BadTerm> {
+        self.take(open)?;
+        let mut items = Vec::new();
+        self.skip_blanks();
+        if self.peek() == Some(close) {
+            self.next();
+            return Ok(items);
+        }
+        loop {
+            self.skip_blanks();
+            items.push(self.term(depth + 1)?);
+            self.skip_blanks();
+            match self.next() {
+                Some(',') => {}
+                Some(c) if c == close => return Ok(items),
+                _ => return self.fail(format!("expected a comma or {close:?}")),
+            }
+        }
+    }
+
+    fn binary(&mut self) -> Result<Term, BadTerm> {
+        self.take('<')?;
+        self.take('<')?;
+        self.skip_blanks();
+        let text = if self.peek() == Some('"') { self.quoted('"')? } else { String::new() };
+        self.skip_blanks();
+        if let Some(rest) = self.rest.strip_prefix("/utf8") {
+            self.rest = rest;
+        }
+        self.take('>')?;
+        self.take('>')?;
+        Ok(Term::Text(text))
+    }
+
+    fn quoted(&mut self, quote: char) -> Result<String, BadTerm> {
+        self.take(quote)?;
+        let mut text = String::new();
+        loop {
+            match self.next() {
+                Some('\\') => text.push(match self.next() {
+                    Some('n') => '\n',
+                    Some('t') => '\t',
+                    Some('r') => '\r',
+                    Some('s') => ' ',
+                    Some(c @ ('"' | '\'' | '\\')) => c,
+                    _ => return self.fail("expected n, t, r, s, a quote or \\ after \\"),
+                }),
+                Some(c) if c == quote => return Ok(text),
+                Some(c) => text.push(c),
+                None => return self.fail(format!("expected {quote} before the end of the file")),
+            }
+        }
+    }
+
+    fn word(&mut self) -> String {
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '@';
+        // A dot ends the term unless an atom goes on behind it.
+        let end = self.rest.find(|c| !part(c)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        word.to_owned()
+    }
+
+    fn number(&mut self) -> Result<Term, BadTerm> {
+        let signed = self.rest.strip_prefix(['-', '+']).unwrap_or(self.rest);
+        let digits = signed.find(|c: char| !c.is_ascii_digit()).unwrap_or(signed.len());
+        let end = self.rest.len() - signed.len() + digits;
+        let (number, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        match number.parse() {
+            Ok(number) => {
+                self.rest = rest;
+                Ok(Term::Number(number))
+            }
+            Err(_) => self.fail("expected a whole number"),
+        }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, open, items: &[Self], close| {
+            f.write_str(open)?;
+            for (at, item) in items.iter().enumerate() {
+                f.write_str(if at == 0 { "" } else { ", " })?;
+                item.fmt(f)?;
+            }
+            f.write_str(close)
+        };
+        match self {
+            Self::Atom(word) => f.write_str(word),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Tuple(items) => list(f, "{", items, "}"),
+            Self::List(items) => list(f, "[", items, "]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, want: Result<&str, usize>) {
+        let got = terms(text).map(|terms| {
+            let shown: Vec<_> = terms.iter().map(|(line, term)| format!("{line}:{term}")).collect();
+            shown.join(" ")
+        });
+        assert_eq!(
+            got.as_deref().map_err(|e| e.line),
+            want.as_ref().map(|t| *t).map_err(|l| *l),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn terms_end_in_a_dot() {
+        check("", Ok(""));
+        check("% only a comment", Ok(""));
+        check("{allow, all}.", Ok("1:{allow, all}"));
+        check("a.\n\n'B c' . % c\n-12.", Ok("1:a 3:B c 4:-12"));
+        check(
+            "[{server,[{verify, verify_peer},\n{depth,2}]}, []].",
+            Ok("1:[{server, [{verify, verify_peer}, {depth, 2}]}, []]"),
+        );
+        check(
+            "{\"a\\\"b\", <<\"c\">>, <<\"d\"/utf8>>, <<>>}.",
+            Ok("1:{\"a\\\"b\", \"c\", \"d\", \"\"}"),
+        );
+        check("'tlsv1.3'.", Ok("1:tlsv1.3"));
+    }
+
+    #[test]
+    fn a_bad_text_names_its_line() {
+        for (text, line) in [
+            ("a", 1),
+            ("\n{a,}.", 2),
+            ("{a b}.", 1),
+            ("[a", 1),
+            ("\"a\n", 2),
+            ("\"\\x\".", 1),
+            ("A.", 1),
+            ("1.5x", 1),
+            ("99999999999999999999.", 1),
+            ("<<1>>.", 1),
+            ("ok.\n}", 2),
+        ] {
+            check(text, Err(line));
+        }
+        assert!(terms(&"[".repeat(100_000)).unwrap_err().what.contains("deeper"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Who may connect and do what: the top-level keys and the static users of the `auth_mnesia` plugin.
+
+use super::Key;
+use super::Kind::{Duration, Flag, Integer, Text, Words};
+use crate::config::draft::{anonymous, nomatch_allows};
+use crate::config::values::{Parsed, word};
+
+pub(super) const KEYS: &[Key] = &[
+    Key::set(
+        "allow_anonymous",
+        "local",
+        "Who needs no password: local = clients of this host, true = all, false = none (or false_quick_deny).",
+        |d, _, t| {
+            d.access.allow_anonymous = anonymous(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "acl_nomatch",
+        "deny",
+        "The answer when no rule matches: allow or deny.",
+        |d, _, t| {
+            d.access.nomatch_allows = nomatch_allows(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "acl_file",
+        "",
+        "Rules about topics, see acl.conf(5); unset, the rules of the shipped acl.conf.",
+        |d, p, t| {
+            d.acl_file = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "acl_deny_action",
+        "ignore",
+        "A client that may not: ignore = tell it, disconnect = close it.",
+        |d, _, t| {
+            d.base.acl_deny_disconnect = deny_disconnects(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.user.$id.username",
+        "",
+        "A user name that may connect with auth.user.$id.password.",
+        |d, p, t| {
+            d.user(p).name = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.user.$id.password",
+        "",
+        "The password of that user, as plain text.",
+        |d, p, t| {
+            d.user(p).password = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.client.$id.clientid",
+        "",
+        "A client id that may connect with auth.client.$id.password.",
+        |d, p, t| {
+            d.user(p).name = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.client.$id.password",
+        "",
+        "The password of that client, as plain text.",
+        |d, p, t| {
+            d.user(p).password = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
+    Key::unused("enable_acl_cache", Flag),
+    Key::unused("acl_cache_max_size", Integer),
+    Key::unused("acl_cache_ttl", Duration),
+    Key::unused("flapping_detect_policy", Text),
+    Key::missing("auth_order", Text, &["none"]),
+    Key::missing("acl_order", Text, &["none"]),
+    Key::unused("alias_enrichment_module", Text),
+    Key::unused("special_auth_module", Text),
+    Key::missing("auth.http.*", Text, &[]),
+    Key::missing("auth.jwt.*", Text, &[]),
+    Key::missing("auth.mysql.*", Text, &[]),
+    Key::missing("auth.pgsql.*", Text, &[]),
+    Key::missing("auth.redis.*", Text, &[]),
+    Key::missing("auth.mongo.*", Text, &[]),
+    Key::missing("auth.ldap.*", Text, &[]),
+];
+
+/// `ignore` or `disconnect`.
+pub(super) fn deny_disconnects(text: &str) -> Parsed<bool> {
+    Ok(word(text, &["ignore", "disconnect"])? == 1)
+}

@@ -1,0 +1,107 @@
+//! `broker.*`, `retainer.*`, `session.*`: what the broker keeps and how it chooses.
+
+use super::Key;
+use super::Kind::{Flag, Words};
+use crate::cluster::settings::SubackWait;
+use crate::config::draft::shared_strategy;
+use crate::config::values::{duration_or_off, flag, integer, size, word};
+
+const STRATEGIES: super::Kind =
+    Words(&["random", "round_robin", "sticky", "hash", "local", "hash_clientid", "hash_topic"]);
+
+pub(super) const KEYS: &[Key] = &[
+    Key::set(
+        "broker.sys_interval",
+        "1m",
+        "Period of $SYS version, stats and metrics; 0 = never.",
+        |d, _, t| {
+            d.node.sys_interval = duration_or_off(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.sys_heartbeat",
+        "30s",
+        "Period of $SYS uptime and datetime; 0 = never.",
+        |d, _, t| {
+            d.node.sys_heartbeat = duration_or_off(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.shared_subscription_strategy",
+        "random",
+        "Member of a shared group: random, round_robin, sticky, local, hash_clientid (hash) or hash_topic.",
+        |d, _, t| {
+            d.base.shared_strategy = shared_strategy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.suback",
+        "cluster",
+        "When SUBACK is sent: cluster = every node knows the subscription, local = at once.",
+        |d, _, t| {
+            let local = word(t, &["cluster", "local"])? == 1;
+            d.cluster.suback = if local { SubackWait::Local } else { SubackWait::Cluster };
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.max_retained_messages",
+        "100000",
+        "Retained messages kept; 0 = no limit.",
+        |d, _, t| {
+            d.retain.max_messages = integer(t, 0, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.max_payload_size",
+        "1MB",
+        "Larger payloads are delivered and not kept.",
+        |d, _, t| {
+            d.retain.max_payload = size(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.max_memory",
+        "256MB",
+        "Bytes of all retained messages; new ones beyond are refused.",
+        |d, _, t| {
+            d.retain.max_memory = size(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.expiry_interval",
+        "0",
+        "Life of a retained message that names none; 0 = for ever.",
+        |d, _, t| {
+            d.retain.expiry = duration_or_off(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.stop_publish_clear_msg",
+        "false",
+        "An empty retained message only clears.",
+        |d, _, t| {
+            d.retain.stop_publish_clear = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::missing("retainer.storage_type", Words(&["ram", "disc", "disc_only"]), &["ram"]),
+    Key::missing("retainer.replicate", Words(&["all", "none"]), &[]),
+    Key::missing("session.store", Words(&["ram", "wal", "external"]), &["ram"]),
+    Key::unused("broker.enable_session_registry", Flag),
+    Key::unused("broker.session_locking_strategy", Words(&["local", "leader", "quorum", "all"])),
+    Key::missing("broker.$name.shared_subscription_strategy", STRATEGIES, &[]),
+    Key::missing("broker.shared_dispatch_ack_enabled", Flag, &["false", "off"]),
+    Key::unused("broker.route_batch_clean", Flag),
+    Key::unused("broker.perf.route_lock_type", Words(&["key", "tab", "global"])),
+    Key::unused("broker.perf.trie_compaction", Flag),
+    Key::unused("broker.client_disconnect_discarded", Flag),
+    Key::unused("broker.client_disconnect_takeovered", Flag),
+];

@@ -1,0 +1,341 @@
+//! The one table of keys: name, default, doc and effect. What emqx.conf.example, emqx.conf(5) and the messages say about a
+//! key comes from here.
+//!
+//! A name may have free segments (`$name`) that match one segment, and a last `*` that matches the rest. A key that does
+//! nothing here is still in the table with its type, so that a file of EMQX 4.4 loads unchanged and a slip in it is found.
+
+mod access;
+mod broker;
+mod cluster;
+mod listener;
+mod log;
+mod mqtt;
+mod node;
+mod other;
+mod zone;
+
+use super::draft::Draft;
+use super::file::segments;
+use super::values::{self, Expected, Parsed};
+
+/// One row: a key or a family of keys.
+#[derive(Debug)]
+pub struct Key {
+    /// Name, with free segments as `$name`.
+    pub name: &'static str,
+    /// Built-in value; empty when there is none.
+    pub default: &'static str,
+    /// One line for the reader.
+    pub doc: &'static str,
+    /// What setting it does.
+    pub effect: Effect,
+}
+
+/// What a key does.
+#[derive(Debug)]
+pub enum Effect {
+    /// Parses the text and changes the draft.
+    Set(Setter),
+    /// No meaning here; checked and named in one info line.
+    Unused(Kind),
+    /// Belongs to a listener kind this version does not serve; the listener itself is named in one warning.
+    Unserved(Kind),
+    /// A feature of EMQX that this version lacks: one warning, unless the value is one of these.
+    Missing(Kind, &'static [&'static str]),
+}
+
+/// Applies one value.
+pub type Setter = fn(&mut Draft, &Place<'_>, &str) -> Parsed<()>;
+
+/// Where a value stands.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The whole key.
+    pub key: &'a str,
+    /// What the free segments of the name stand for, in order.
+    pub names: Vec<&'a str>,
+    /// `file:line`, a variable, or `built in`.
+    pub origin: &'a str,
+}
+
+impl Place<'_> {
+    /// The value is the default of the table: nobody set the key.
+    pub fn is_default(&self) -> bool {
+        self.origin == BUILT_IN
+    }
+
+    /// The first free segment.
+    pub fn name(&self) -> &str {
+        self.names.first().copied().unwrap_or_default()
+    }
+}
+
+/// Types of the values that do nothing here.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Anything.
+    Text,
+    /// on or off.
+    Flag,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Float,
+    /// A duration.
+    Duration,
+    /// A size in bytes.
+    Bytes,
+    /// A percentage.
+    Percent,
+    /// A port or an address with a port.
+    Bind,
+    /// One of these.
+    Words(&'static [&'static str]),
+    /// The first type or, failing that, one of these words.
+    Or(&'static Self, &'static [&'static str]),
+    /// One of two types.
+    Either(&'static Self, &'static Self),
+}
+
+/// The origin of defaults.
+pub const BUILT_IN: &str = "built in";
+
+impl Kind {
+    /// Checks a value.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn check(&self, text: &str) -> Parsed<()> {
+        match self {
+            Self::Text => Ok(()),
+            Self::Flag => values::flag(text).map(drop),
+            Self::Integer => values::integer::<i64>(text, i64::MIN, i64::MAX).map(drop),
+            Self::Float => values::float(text).map(drop),
+            Self::Duration => values::duration(text).map(drop),
+            Self::Bytes => values::bytes(text).map(drop),
+            Self::Percent => values::percent(text).map(drop),
+            Self::Bind => values::bind(text).map(drop),
+            Self::Words(words) => values::word(text, words).map(drop),
+            Self::Or(_, words) if words.contains(&text) => Ok(()),
+            Self::Or(kind, words) => {
+                kind.check(text).map_err(|e| Expected(format!("{}, or {}", e.0, words.join(", "))))
+            }
+            Self::Either(a, b) => a.check(text).or_else(|first| {
+                b.check(text).map_err(|second| Expected(format!("{}, or {}", first.0, second.0)))
+            }),
+        }
+    }
+}
+
+impl Key {
+    const fn set(
+        name: &'static str,
+        default: &'static str,
+        doc: &'static str,
+        set: Setter,
+    ) -> Self {
+        Self { name, default, doc, effect: Effect::Set(set) }
+    }
+
+    const fn unused(name: &'static str, kind: Kind) -> Self {
+        Self { name, default: "", doc: "", effect: Effect::Unused(kind) }
+    }
+
+    const fn unserved(name: &'static str, kind: Kind) -> Self {
+        Self { name, default: "", doc: "", effect: Effect::Unserved(kind) }
+    }
+
+    const fn missing(name: &'static str, kind: Kind, harmless: &'static [&'static str]) -> Self {
+        Self { name, default: "", doc: "", effect: Effect::Missing(kind, harmless) }
+    }
+
+    /// The name has no free segment.
+    #[must_use]
+    pub fn has_fixed_name(&self) -> bool {
+        !self.name.contains(['$', '*'])
+    }
+
+    /// The key does something here.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        matches!(self.effect, Effect::Set(_))
+    }
+
+    /// A change takes effect on reload.
+    #[must_use]
+    pub fn reloads(&self) -> bool {
+        const RELOADED: &[&str] = &[
+            "mqtt.",
+            "zone.",
+            "auth.",
+            "allow_anonymous",
+            "acl_",
+            "log.level",
+            "log.primary_log_level",
+            "retainer.",
+            "broker.shared_subscription_strategy",
+        ];
+        !self.acts() || RELOADED.iter().any(|front| self.name.starts_with(front))
+    }
+
+    /// What the free segments stand for in `key`, if it is one of ours.
+    fn matches<'k>(&self, key: &'k [String]) -> Option<Vec<&'k str>> {
+        let mut names = Vec::new();
+        let mut words = key.iter();
+        for part in self.name.split('.') {
+            if part == "*" {
+                return words.next().map(|_| names);
+            }
+            let word = words.next()?;
+            if part.starts_with('$') {
+                names.push(word.as_str());
+            } else if part != word {
+                return None;
+            }
+        }
+        words.next().is_none().then_some(names)
+    }
+}
+
+const TABLES: &[&[Key]] = &[
+    node::KEYS,
+    cluster::KEYS,
+    listener::TCP,
+    listener::OTHER,
+    access::KEYS,
+    mqtt::KEYS,
+    zone::KEYS,
+    broker::KEYS,
+    log::KEYS,
+    other::KEYS,
+];
+
+/// Every key, in the order of the example file.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    TABLES.iter().copied().flatten()
+}
+
+/// The row of a key and the names in it. Of several rows the one with fewest free segments counts.
+#[must_use]
+pub fn find(key: &str) -> Option<(&'static Key, Vec<String>)> {
+    let words = segments(key);
+    let rows = all().filter_map(|row| Some((row, row.matches(&words)?)));
+    let (row, names) = rows.min_by_key(|(row, _)| row.name.matches(['$', '*']).count())?;
+    Some((row, names.into_iter().map(Into::into).collect()))
+}
+
+/// The known key most like `key`, with the names of `key` in its free segments.
+#[must_use]
+pub fn nearest(key: &str) -> String {
+    let words = segments(key);
+    let candidates = all().filter(|row| !row.name.contains('*')).map(|row| fill(row.name, &words));
+    let scored = candidates.map(|name| (distance(&name, key), name));
+    scored.min().map(|(_, name)| name).unwrap_or_default()
+}
+
+fn fill(name: &str, words: &[String]) -> String {
+    let parts = name.split('.').zip(words.iter().map(Some).chain(std::iter::repeat(None)));
+    let parts: Vec<&str> = parts
+        .map(|(part, word)| word.filter(|_| part.starts_with('$')).map_or(part, String::as_str))
+        .collect();
+    parts.join(".")
+}
+
+/// Levenshtein distance, on bytes; names are short.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().zip(std::iter::once(None).chain(b.bytes().map(Some))) {
+            let Some(y) = y else {
+                *cell = left;
+                continue;
+            };
+            let above = *cell;
+            left = (corner + usize::from(x != y)).min(above + 1).min(left + 1);
+            corner = above;
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// The value of a key that holds a secret is not shown.
+#[must_use]
+pub fn is_secret(key: &str) -> bool {
+    const SECRET: &[&str] = &["cookie", "cookie_previous", "password", "secret", "key_password"];
+    key.rsplit('.').next().is_some_and(|last| SECRET.contains(&last))
+}
+
+/// `text`, or stars when `key` holds a secret.
+#[must_use]
+pub fn masked<'t>(key: &str, text: &'t str) -> &'t str {
+    if is_secret(key) { "******" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_documented() {
+        let mut seen = std::collections::BTreeSet::new();
+        for key in all() {
+            assert!(seen.insert(key.name), "{} stands twice in the table", key.name);
+            assert_eq!(
+                key.acts(),
+                !key.doc.is_empty(),
+                "{}: a doc for what acts, none for the rest",
+                key.name
+            );
+            assert!(key.doc.len() <= 140, "{}: doc of {} bytes", key.name, key.doc.len());
+        }
+    }
+
+    #[test]
+    fn free_segments_match_one_segment() {
+        for (key, want) in [
+            ("node.name", Some("node.name")),
+            ("zone.external.max_inflight", Some("zone.$name.max_inflight")),
+            ("zone.a\\.b.max_inflight", Some("zone.$name.max_inflight")),
+            ("zone.a.b.max_inflight", None),
+            ("listener.tcp.external", Some("listener.tcp.$name")),
+            ("listener.tcp.x.access.1", Some("listener.tcp.$name.access.$id")),
+            ("broker.perf.route_lock_type", Some("broker.perf.route_lock_type")),
+            ("web.hook.api.url", Some("web.hook.*")),
+            ("nod.name", None),
+        ] {
+            assert_eq!(find(key).map(|(row, _)| row.name), want, "{key}");
+        }
+        assert_eq!(find("zone.a\\.b.max_inflight").unwrap().1, ["a.b"]);
+    }
+
+    #[test]
+    fn the_nearest_key_keeps_the_users_names() {
+        for (key, want) in [
+            ("nod.name", "node.name"),
+            ("cluster.autoclen", "cluster.autoclean"),
+            ("zone.mine.max_inflght", "zone.mine.max_inflight"),
+            ("listener.tcp.x.bcklog", "listener.tcp.x.backlog"),
+            ("cluster.mcast.adr", "cluster.mcast.addr"),
+        ] {
+            assert_eq!(nearest(key), want);
+        }
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "ab"), 2);
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        for (key, secret) in [
+            ("node.cookie", true),
+            ("auth.user.1.password", true),
+            ("listener.ssl.x.key_password", true),
+            ("auth.mnesia.password_hash", false),
+            ("node.name", false),
+        ] {
+            assert_eq!(is_secret(key), secret, "{key}");
+        }
+    }
+}

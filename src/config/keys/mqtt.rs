@@ -1,0 +1,63 @@
+//! `mqtt.*`: limits and features of all zones.
+
+use super::Key;
+use super::Kind::{Flag, Text};
+use crate::config::draft::qos;
+use crate::config::values::{flag, integer, packet_size};
+
+pub(super) const KEYS: &[Key] = &[
+    Key::set("mqtt.max_packet_size", "2MB", "Largest packet accepted, up to 256MB.", |d, _, t| {
+        d.base.max_packet_size = packet_size(t)?;
+        Ok(())
+    }),
+    Key::set("mqtt.max_clientid_len", "1024", "Longest client id in bytes.", |d, _, t| {
+        d.base.max_client_id_len = integer(t, 23, 65535)?;
+        Ok(())
+    }),
+    Key::set("mqtt.max_topic_levels", "128", "Most levels of a topic; 0 = no limit.", |d, _, t| {
+        d.base.max_topic_levels = integer(t, 0, 65535)?;
+        Ok(())
+    }),
+    Key::set("mqtt.max_qos_allowed", "2", "Highest QoS accepted and granted.", |d, _, t| {
+        d.base.max_qos = qos(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "mqtt.max_topic_alias",
+        "32",
+        "Topic aliases a client may use; 0 = none.",
+        |d, _, t| {
+            d.base.max_topic_alias = integer(t, 0, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set("mqtt.retain_available", "true", "Retained messages are allowed.", |d, _, t| {
+        d.base.retain_available = flag(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "mqtt.wildcard_subscription",
+        "true",
+        "Filters with + and # are allowed.",
+        |d, _, t| {
+            d.base.wildcard_subscription = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set("mqtt.shared_subscription", "true", "$share/group/filter is allowed.", |d, _, t| {
+        d.base.shared_subscription = flag(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "mqtt.ignore_loop_deliver",
+        "false",
+        "MQTT 3 clients do not get their own messages back.",
+        |d, _, t| {
+            d.base.ignore_loop_deliver = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::unused("mqtt.strict_mode", Flag),
+    Key::missing("mqtt.response_information", Text, &[]),
+    Key::missing("mqtt.exclusive_subscription", Flag, &["false", "off"]),
+];

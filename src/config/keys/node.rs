@@ -1,0 +1,134 @@
+//! `node.*`: this node, its name, its secret, its folder. Most keys of EMQX tune the Erlang VM and mean nothing here.
+
+use super::Key;
+use super::Kind::{Bytes, Duration, Flag, Integer, Text};
+use crate::config::draft::node_name;
+use crate::config::values::{duration, integer, ip, size};
+
+pub(super) const KEYS: &[Key] = &[
+    Key::set(
+        "node.name",
+        "",
+        "name@host of this node; unset, emqx@ and the address of the interface that leads to the LAN.",
+        |d, _, t| node_name(t).map(|name| d.node.name = Some(name)),
+    ),
+    Key::set(
+        "node.cookie",
+        "",
+        "Secret all nodes share, or file:PATH. Unset: credential cookie, else a file made in the data folder.",
+        |d, p, t| {
+            d.node.cookie = Some(t.into());
+            d.node.cookie_origin = p.origin.into();
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.cookie_previous",
+        "",
+        "A second cookie that is accepted and never used to send, while the cookie is changed node by node.",
+        |d, p, t| {
+            d.node.cookie_previous = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.data_dir",
+        "data",
+        "Folder of the state. Relative: the one systemd gives, /var/lib/emqx-rs, or ~/.local/state/emqx-rs.",
+        |d, _, t| {
+            d.node.data_dir = t.into();
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.dist_port",
+        "",
+        "Port of the mesh; unset, 4370 + the digits at the end of the name.",
+        |d, _, t| {
+            d.cluster.dist_port = Some(integer(t, 1, 65535)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.dist_use_interface",
+        "0.0.0.0",
+        "Local address the mesh listens on; 0.0.0.0 is all.",
+        |d, _, t| {
+            d.cluster.dist_interface = ip(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.drain_time",
+        "30s",
+        "Time SIGTERM gives connections to move before the node stops.",
+        |d, _, t| {
+            d.node.drain_time = duration(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.max_ports",
+        "",
+        "Most connections of all listeners together; unset, what RLIMIT_NOFILE allows.",
+        |d, _, t| {
+            d.node.max_ports = Some(integer(t, 1024, 134_217_727)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.dist_buffer_size",
+        "",
+        "EMQX's name of cluster.forward.keep_bytes, used when that is unset.",
+        |d, _, t| {
+            d.node.dist_buffer_size = Some(size(t)?);
+            Ok(())
+        },
+    ),
+    Key::unused("node.ssl_dist_optfile", Text),
+    Key::unused("node.heartbeat", Flag),
+    Key::unused("node.async_threads", Integer),
+    Key::unused("node.process_limit", Integer),
+    Key::unused("node.global_gc_interval", Duration),
+    Key::unused("node.fullsweep_after", Integer),
+    Key::unused("node.max_ets_tables", Integer),
+    Key::unused("node.crash_dump", Text),
+    Key::unused("node.dist_net_ticktime", Integer),
+    Key::unused("node.dist_listen_min", Integer),
+    Key::unused("node.dist_listen_max", Integer),
+    Key::unused("node.backtrace_depth", Integer),
+    Key::unused("node.role", Text),
+    Key::unused("rpc.mode", super::Kind::Words(&["sync", "async"])),
+    Key::unused("rpc.async_batch_size", Integer),
+    Key::unused("rpc.port_discovery", super::Kind::Words(&["manual", "stateless"])),
+    Key::unused("rpc.driver", super::Kind::Words(&["tcp", "ssl"])),
+    Key::unused("rpc.default_client_driver", super::Kind::Words(&["tcp", "ssl"])),
+    Key::unused("rpc.tcp_server_port", Integer),
+    Key::unused("rpc.server_port", Integer),
+    Key::unused("rpc.enable_ssl", Integer),
+    Key::unused("rpc.certfile", Text),
+    Key::unused("rpc.keyfile", Text),
+    Key::unused("rpc.cacertfile", Text),
+    Key::unused("rpc.tcp_server_ip", Text),
+    Key::set(
+        "rpc.tcp_client_num",
+        "",
+        "EMQX's name of cluster.data_streams (0 to 8), used when that is unset.",
+        |d, _, t| {
+            let number: u8 = integer(t, 0, 255)?;
+            d.node.tcp_client_num = Some(number.min(8)).filter(|n| *n > 0);
+            Ok(())
+        },
+    ),
+    Key::unused("rpc.connect_timeout", Duration),
+    Key::unused("rpc.send_timeout", Duration),
+    Key::unused("rpc.authentication_timeout", Duration),
+    Key::unused("rpc.call_receive_timeout", Duration),
+    Key::unused("rpc.socket_keepalive_idle", Duration),
+    Key::unused("rpc.socket_keepalive_interval", Duration),
+    Key::unused("rpc.socket_keepalive_count", Integer),
+    Key::unused("rpc.socket_sndbuf", Bytes),
+    Key::unused("rpc.socket_recbuf", Bytes),
+    Key::unused("rpc.socket_buffer", Bytes),
+    Key::unused("rpc.insecure_fallback", Flag),
+];

@@ -1,0 +1,274 @@
+//! Files and environment merged into one flat map from key to text, each text with its origin.
+//!
+//! Weakest first: plugin files, included files (an earlier include beats a later one), the main file, `conf.d/*.conf` by
+//! name, the environment. Then `$(key)` is filled in. The result is one [`config::Source`]; every value lies under the leaf
+//! `_self` of its key, because keys such as `listener.tcp.external` are a value and a prefix of others at the same time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use config::{Map, Source, Value, ValueKind};
+
+use super::file::{self, Item};
+use super::keys::{self, Key};
+use super::paths::beside;
+use super::{Fault, Note};
+
+/// The text of one setting and where it stands: `file:line` or the name of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The value as written, `$(key)` filled in.
+    pub text: String,
+    /// `file:line`, or the name of the environment variable.
+    pub origin: String,
+}
+
+/// Every setting somebody made, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Flat(pub BTreeMap<String, Setting>);
+
+/// The leaf that holds the value of a key in the tree of the `config` crate.
+pub const SELF: &str = "_self";
+
+/// Collects settings, and everything there is to say about them.
+#[derive(Default)]
+pub struct Reader {
+    flat: BTreeMap<String, Setting>,
+    /// Faults so far.
+    pub faults: Vec<Fault>,
+    /// Lines for the log so far.
+    pub notes: Vec<Note>,
+    open: Vec<PathBuf>,
+}
+
+/// Files of EMQX 4.4 plugins whose keys do something here, read from `plugins.etc_dir`.
+const PLUGIN_FILES: &[&str] = &["emqx_retainer.conf", "emqx_auth_mnesia.conf"];
+
+impl Reader {
+    /// Reads the main file, what it includes, its plugin files and `conf.d/*.conf` beside it.
+    pub fn files(&mut self, main: &Path) {
+        let mut layer = self.layer(main);
+        let plugins = layer.get("plugins.etc_dir").map(|dir| beside(Some(main), &dir.text));
+        for plugin in PLUGIN_FILES {
+            let path = plugins.as_ref().map(|dir| dir.join(plugin));
+            if let Some(path) = path.filter(|path| path.is_file()) {
+                add_missing(&mut layer, self.layer(&path));
+            }
+        }
+        self.flat.append(&mut layer);
+        for path in self.conf_d(main) {
+            let mut layer = self.layer(&path);
+            self.flat.append(&mut layer);
+        }
+    }
+
+    /// Takes `bytes` as the text of the main file `path`.
+    pub fn main_text(&mut self, path: &Path, bytes: &[u8]) {
+        let mut layer = self.text(path, bytes);
+        self.flat.append(&mut layer);
+    }
+
+    fn conf_d(&mut self, main: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(beside(Some(main), "conf.d")) else { return Vec::new() };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut paths: Vec<_> =
+            paths.filter(|p| p.extension().is_some_and(|e| e == "conf")).collect();
+        paths.sort();
+        paths
+    }
+
+    /// One file and what it includes; its own lines win, then the earlier include.
+    fn layer(&mut self, path: &Path) -> BTreeMap<String, Setting> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.faults.push(Fault::new(path.display(), format!("cannot be read: {error}")));
+                return BTreeMap::new();
+            }
+        };
+        self.open.push(path.to_owned());
+        let layer = self.text(path, &bytes);
+        self.open.pop();
+        layer
+    }
+
+    fn text(&mut self, path: &Path, bytes: &[u8]) -> BTreeMap<String, Setting> {
+        let (mut layer, mut includes) = (BTreeMap::<String, Setting>::new(), Vec::new());
+        for line in file::lines(bytes) {
+            let origin = format!("{}:{}", path.display(), line.number);
+            match line.item {
+                Ok(Item::Setting { key, value }) => {
+                    let setting = Setting { text: value, origin: origin.clone() };
+                    if let Some(earlier) = layer.insert(key.clone(), setting) {
+                        let text = format!(
+                            "{origin}: {key} was set before in {}; the last one counts",
+                            earlier.origin
+                        );
+                        self.notes.push(Note::warning(text));
+                    }
+                }
+                Ok(Item::Include(target)) => includes.push((beside(Some(path), &target), origin)),
+                Err(what) => self.faults.push(Fault::new(origin, what)),
+            }
+        }
+        for (target, origin) in includes {
+            if self.open.contains(&target) {
+                let what = format!("include {}: the file includes itself", target.display());
+                self.faults.push(Fault::new(origin, what));
+            } else if self.open.len() >= 16 {
+                self.faults.push(Fault::new(origin, "include: more than 16 files deep"));
+            } else if !target.is_file() {
+                let what = format!("include {}: no such file", target.display());
+                self.faults.push(Fault::new(origin, what));
+            } else {
+                let included = self.layer(&target);
+                add_missing(&mut layer, included);
+            }
+        }
+        layer
+    }
+
+    /// Applies `EMQX_...` variables: aliases, then the general rule. Unknown ones are ignored, an empty one restores the
+    /// default.
+    pub fn environment(&mut self, env: &[(String, String)]) {
+        let host = env.iter().find(|(n, _)| n == "EMQX_HOST").map(|(_, host)| host.as_str());
+        let mut found: BTreeMap<String, (&str, String)> = BTreeMap::new();
+        for (name, text) in env {
+            match (name.as_str(), host) {
+                ("EMQX_NAME", Some(host)) if !text.is_empty() && !host.is_empty() => {
+                    found.entry("node.name".into()).or_insert((name, format!("{text}@{host}")));
+                }
+                _ => {
+                    if let Some(key) = variable_key(name).filter(|key| keys::find(key).is_some()) {
+                        found.insert(key, (name, text.trim().to_owned()));
+                    }
+                }
+            }
+        }
+        for (key, (name, text)) in found {
+            if text.is_empty() {
+                self.flat.remove(&key);
+                self.notes.push(Note::info(format!("{name} is empty: {key} has its default")));
+            } else {
+                self.notes
+                    .push(Note::info(format!("{name}: {key} = {}", keys::masked(&key, &text))));
+                self.flat.insert(key, Setting { text, origin: name.into() });
+            }
+        }
+    }
+
+    /// Fills in `$(key)` and gives back the flat map with the faults and notes.
+    pub fn finish(mut self) -> (Flat, Vec<Fault>, Vec<Note>) {
+        let mut expanded = BTreeMap::new();
+        for (key, setting) in &self.flat {
+            let mut trail = vec![key.clone()];
+            match expand(&self.flat, &setting.text, &mut trail) {
+                Ok(text) => {
+                    expanded.insert(key.clone(), Setting { text, origin: setting.origin.clone() });
+                }
+                Err(what) => self.faults.push(Fault::setting(key, setting, &what)),
+            }
+        }
+        (Flat(expanded), self.faults, self.notes)
+    }
+}
+
+fn add_missing(layer: &mut BTreeMap<String, Setting>, weaker: BTreeMap<String, Setting>) {
+    for (key, setting) in weaker {
+        layer.entry(key).or_insert(setting);
+    }
+}
+
+/// The key an environment variable sets, if it is one of ours by its form.
+fn variable_key(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("EMQX_")?;
+    Some(match name {
+        "EMQX_NODE_NAME" => "node.name".into(),
+        "EMQX_NODE_COOKIE" => "node.cookie".into(),
+        "EMQX_MAX_PORTS" => "node.max_ports".into(),
+        "EMQX_MAX_PACKET_SIZE" => "mqtt.max_packet_size".into(),
+        _ => rest.replace("__", ".").to_lowercase(),
+    })
+}
+
+/// `text` with every `$(key)` replaced; `trail` holds the keys being expanded.
+fn expand(
+    flat: &BTreeMap<String, Setting>,
+    text: &str,
+    trail: &mut Vec<String>,
+) -> Result<String, String> {
+    const MOST: usize = 64 << 10;
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("$(") {
+        let Some((key, behind)) = after.split_once(')') else { break };
+        out.push_str(before);
+        if trail.iter().any(|open| open == key) || trail.len() > 64 {
+            return Err(format!("a value that does not contain itself, as $({key}) does"));
+        }
+        let target = flat.get(key).map(|setting| setting.text.as_str());
+        let target = target
+            .or_else(|| keys::find(key).map(|(key, _)| key.default).filter(|d| !d.is_empty()));
+        let target = target.ok_or_else(|| format!("a key that is set inside $({key})"))?;
+        trail.push(key.to_owned());
+        out.push_str(&expand(flat, target, trail)?);
+        trail.pop();
+        if out.len() > MOST {
+            return Err("at most 64 KiB after $(key) is filled in".into());
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The built-in defaults of all keys without a free segment, as the weakest source.
+#[derive(Clone, Debug)]
+pub struct Defaults;
+
+impl Source for Defaults {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        let fixed = keys::all().filter(|key| key.has_fixed_name() && !key.default.is_empty());
+        let mut tree = Map::new();
+        for Key { name, default, .. } in fixed {
+            plant(&mut tree, &file::segments(name), default, keys::BUILT_IN);
+        }
+        Ok(tree)
+    }
+}
+
+impl Source for Flat {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        let mut tree = Map::new();
+        for (key, setting) in &self.0 {
+            plant(&mut tree, &file::segments(key), &setting.text, &setting.origin);
+        }
+        Ok(tree)
+    }
+}
+
+/// Puts a value under its segments. The tree is built here and not by the path syntax of `config`, which knows neither
+/// `$` nor an escaped dot.
+fn plant(tree: &mut Map<String, Value>, path: &[String], text: &str, origin: &str) {
+    match path.split_first() {
+        None => {
+            tree.insert(SELF.into(), Value::new(Some(&origin.to_owned()), text));
+        }
+        Some((first, rest)) => {
+            let branch = tree
+                .entry(first.clone())
+                .or_insert_with(|| Value::new(None, Map::<String, Value>::new()));
+            if let ValueKind::Table(table) = &mut branch.kind {
+                plant(table, rest, text, origin);
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! emqx.conf, `conf.d` and `EMQX_...` variables to the settings of every module.
+//!
+//! [`Config::load`] reads everything, reports every fault at once and changes nothing on disk; [`Config::ensure_cookie`]
+//! makes the cookie of a first start. `keys` is the table of names, defaults and docs; the order of precedence is in
+//! `layers`. Invariant: a `Config` that exists is whole and was checked, so that a reload can swap it in as it is.
+
+pub mod acl_conf;
+mod build;
+pub mod draft;
+pub mod erlang_terms;
+pub mod file;
+pub mod keys;
+pub mod layers;
+pub mod log;
+pub mod paths;
+pub mod secrets;
+#[cfg(test)]
+mod tests;
+pub mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+pub use log::{LogLevel, LogSettings, LogTo};
+pub use paths::Folders;
+
+use crate::broker::access::Access;
+use crate::broker::{self, settings::RetainSettings};
+use crate::cluster;
+use crate::node::listener_settings::Listener;
+
+/// The whole configuration of a daemon.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node.
+    pub node: NodeSettings,
+    /// The cluster, with the name of this node and the cookie.
+    pub cluster: cluster::Settings,
+    /// Limits by zone; every zone a listener names is in it.
+    pub zones: BTreeMap<String, broker::Settings>,
+    /// What is opened for clients. Kinds this version does not serve are left out, with a warning in `notes`.
+    pub listeners: Vec<Listener>,
+    /// Retained messages.
+    pub retain: RetainSettings,
+    /// Users, rules and policies.
+    pub access: Access,
+    /// The log.
+    pub log: LogSettings,
+    /// Folders, decided.
+    pub folders: Folders,
+    /// What the reader of the log should know, in order.
+    pub notes: Vec<Note>,
+    /// Text of every key that is set, for [`settings_that_need_restart`]; of secrets a digest.
+    values: BTreeMap<String, String>,
+}
+
+/// What concerns the process and not a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// Time SIGTERM gives connections to move.
+    pub drain_time: Duration,
+    /// Most connections of all listeners together.
+    pub max_connections: Option<usize>,
+    /// Period of `$SYS` version, stats and metrics; `None` is never.
+    pub sys_interval: Option<Duration>,
+    /// Period of `$SYS` uptime and datetime; `None` is never.
+    pub sys_heartbeat: Option<Duration>,
+}
+
+/// A line for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// `warning` (look today) or only `info`.
+    pub warning: bool,
+    /// The line.
+    pub text: String,
+}
+
+impl Note {
+    pub(crate) fn info(text: impl Into<String>) -> Self {
+        Self { warning: false, text: text.into() }
+    }
+
+    pub(crate) fn warning(text: impl Into<String>) -> Self {
+        Self { warning: true, text: text.into() }
+    }
+}
+
+/// One fault: where it stands, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    origin: String,
+    text: String,
+}
+
+impl Fault {
+    pub(crate) fn new(origin: impl fmt::Display, text: impl Into<String>) -> Self {
+        Self { origin: origin.to_string(), text: text.into() }
+    }
+
+    /// `file:line: key = value: expected ...`, with secrets masked.
+    pub(crate) fn setting(key: &str, setting: &layers::Setting, expected: &str) -> Self {
+        let value = keys::masked(key, &setting.text);
+        Self::new(&setting.origin, format!("{key} = {value}: expected {expected}"))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.origin, self.text)
+    }
+}
+
+/// Every fault of a configuration, one line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if at == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads the file (with its includes, plugin files and `conf.d`), applies the environment over it, and checks all.
+    /// Nothing is written. Without a file the built-in defaults and the environment count.
+    ///
+    /// # Errors
+    /// Every fault found, in the order of the files.
+    pub fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Self, Faults> {
+        build::load(file, env)
+    }
+
+    /// As [`Self::load`], with the text of the main file in hand; includes are looked for in the working directory.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn from_text(text: &[u8], env: &[(String, String)]) -> Result<Self, Faults> {
+        build::from_text(text, env)
+    }
+
+    /// Makes `<data>/cookie` when no cookie is set anywhere; for the start of a daemon, not for a check.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn ensure_cookie(&mut self) -> Result<(), Faults> {
+        if self.cluster.cookie.is_none() {
+            let (cookie, path) =
+                secrets::make(&self.folders).map_err(|fault| Faults(vec![fault]))?;
+            self.cluster.cookie = Some(cookie);
+            let text = format!(
+                "new cookie made in {path}; carry it to the other nodes: emqx-rs-ctl cookie show"
+            );
+            self.notes.push(Note::info(text));
+        }
+        Ok(())
+    }
+
+    /// The limits of a zone; those of `external` for a name nobody set.
+    #[must_use]
+    pub fn zone(&self, name: &str) -> broker::Settings {
+        self.zones.get(name).or_else(|| self.zones.get("external")).cloned().unwrap_or_default()
+    }
+}
+
+/// Keys that differ between two configurations and take effect only at the next start.
+#[must_use]
+pub fn settings_that_need_restart(old: &Config, new: &Config) -> Vec<String> {
+    let keys: BTreeSet<_> = old.values.keys().chain(new.values.keys()).collect();
+    let changed = keys.into_iter().filter(|key| old.values.get(*key) != new.values.get(*key));
+    changed.filter(|key| keys::find(key).is_some_and(|(row, _)| !row.reloads())).cloned().collect()
+}

@@ -1,0 +1,199 @@
+//! Where the cookie comes from, and how it is made.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::paths::{Folders, variable};
+use super::{Fault, Note};
+use crate::cluster::settings::Cookie;
+
+/// The cookie everybody can read in EMQX's shipped file. It counts as not set.
+const PUBLISHED: &str = "emqxsecretcookie";
+
+/// A cookie, and the words for where it was found.
+pub type Found = (Cookie, String);
+
+/// The cookie that `text` (of `node.cookie`) stands for; `None` when it is EMQX's published one.
+///
+/// # Errors
+/// `file:PATH` cannot be read, or the world can read it.
+pub fn written(text: &str, origin: &str, folders: &Folders) -> Result<Option<Found>, Fault> {
+    if text == PUBLISHED {
+        return Ok(None);
+    }
+    let Some(path) = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")) else {
+        return Ok(Some((Cookie::new(text.into()), origin.into())));
+    };
+    let path = folders.resolve(path);
+    match read(&path)? {
+        Some(cookie) => Ok(Some((cookie, path.display().to_string()))),
+        None => Err(Fault::new(path.display(), "no such file (named by node.cookie)")),
+    }
+}
+
+/// `$CREDENTIALS_DIRECTORY/cookie`, else `<data>/cookie`, whichever exists first.
+///
+/// # Errors
+/// It cannot be read, or the world can read it.
+pub fn stored(folders: &Folders, env: &[(String, String)]) -> Result<Option<Found>, Fault> {
+    let credential =
+        variable(env, "CREDENTIALS_DIRECTORY").map(|dir| Path::new(dir).join("cookie"));
+    for path in credential.into_iter().chain([folders.data.join("cookie")]) {
+        if let Some(cookie) = read(&path)? {
+            return Ok(Some((cookie, path.display().to_string())));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes `<data>/cookie`: 32 random bytes, base64url, mode 0600.
+///
+/// # Errors
+/// The folder or the file cannot be made.
+pub fn make(folders: &Folders) -> Result<Found, Fault> {
+    let path = folders.data.join("cookie");
+    let fault = |error: io::Error| Fault::new(path.display(), format!("cannot be made: {error}"));
+    let mut random = [0; 32];
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| fault(io::Error::other("no random bytes")))?;
+    let text = base64url(&random);
+    let mut folder = DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(&folders.data).map_err(fault)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(fault)?;
+    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
+    Ok((Cookie::new(text), path.display().to_string()))
+}
+
+/// A warning when a configuration file that holds a secret can be read by everybody.
+pub fn exposed(path: &Path) -> Option<Note> {
+    let mode = fs::metadata(path).ok()?.mode() & 0o777;
+    let text = || {
+        format!(
+            "{} holds the cookie and has mode {mode:04o}: every local user can read it",
+            path.display()
+        )
+    };
+    (mode & 0o004 != 0).then(|| Note::warning(text()))
+}
+
+/// The secret in a file, without the line end; `None` when there is no such file.
+fn read(path: &Path) -> Result<Option<Cookie>, Fault> {
+    let fault = |what: String| Fault::new(path.display(), what);
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault(format!("cannot be read: {error}"))),
+    };
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o004 != 0 {
+        let what =
+            format!("mode {mode:04o}: a secret that everybody can read is refused; chmod 600 it");
+        return Err(fault(what));
+    }
+    let text =
+        fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        Err(fault("expected a secret, the file is empty".into()))
+    } else {
+        Ok(Some(Cookie::new(text.into())))
+    }
+}
+
+/// Base64 with `-` and `_`, without padding (RFC 4648 section 5).
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        for (to, from) in group.iter_mut().skip(1).zip(chunk) {
+            *to = *from;
+        }
+        let bits = u32::from_be_bytes(group);
+        for at in 0..=chunk.len() {
+            let index = (bits >> (18 - 6 * at)) & 63;
+            text.extend(
+                usize::try_from(index).ok().and_then(|i| ALPHABET.get(i)).map(|b| char::from(*b)),
+            );
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn folders(data: &Path) -> Folders {
+        Folders::new(None, &data.display().to_string(), &[])
+    }
+
+    #[test]
+    fn base64url_follows_the_standard() {
+        for (bytes, want) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64url(bytes.as_bytes()), want);
+        }
+        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
+    }
+
+    #[test]
+    fn a_made_cookie_is_private_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = folders(&dir.path().join("new"));
+        assert!(stored(&folders, &[]).unwrap().is_none());
+        let (made, path) = make(&folders).unwrap();
+        assert_eq!(made.expose().len(), 43);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(stored(&folders, &[]).unwrap().unwrap().0 == made);
+        assert!(make(&folders).is_err(), "an existing cookie is never replaced");
+    }
+
+    #[test]
+    fn the_credential_comes_before_the_data_folder() {
+        let (data, cred) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (dir, text) in [(&data, "from data\n"), (&cred, "from credential")] {
+            fs::write(dir.path().join("cookie"), text).unwrap();
+            fs::set_permissions(dir.path().join("cookie"), fs::Permissions::from_mode(0o600))
+                .unwrap();
+        }
+        let env = [("CREDENTIALS_DIRECTORY".to_owned(), cred.path().display().to_string())];
+        let folders = folders(data.path());
+        assert_eq!(stored(&folders, &env).unwrap().unwrap().0.expose(), b"from credential");
+        assert_eq!(stored(&folders, &[]).unwrap().unwrap().0.expose(), b"from data");
+    }
+
+    #[test]
+    fn a_secret_everybody_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cookie");
+        fs::write(&path, "secret").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let fault =
+            written(&format!("file:{}", path.display()), "x:1", &folders(dir.path())).unwrap_err();
+        assert!(fault.to_string().contains("mode 0644"), "{fault}");
+        assert!(stored(&folders(dir.path()), &[]).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(stored(&folders(dir.path()), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_published_cookie_counts_as_not_set() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(written(PUBLISHED, "x:1", &folders(dir.path())).unwrap().is_none());
+        assert!(written("file:/nowhere", "x:1", &folders(dir.path())).is_err());
+        assert_eq!(
+            written("plain", "x:1", &folders(dir.path())).unwrap().unwrap().0.expose(),
+            b"plain"
+        );
+    }
+}

@@ -1,0 +1,396 @@
+//! Whole configurations: layers, faults, defaults, and the files of EMQX.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::broker::access::{Anonymous, ConnectAttempt};
+use crate::cluster::settings::Discovery;
+use crate::node::listener_settings::{Bind, ListenerKind};
+
+/// A folder with configuration files, a data folder, and an environment.
+struct Place {
+    dir: tempfile::TempDir,
+    env: Vec<(String, String)>,
+}
+
+impl Place {
+    fn new(conf: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state").display().to_string();
+        let place = Self { dir, env: vec![("STATE_DIRECTORY".into(), state)] };
+        place.file("emqx.conf", conf);
+        place
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("emqx.conf")
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn env(mut self, name: &str, text: &str) -> Self {
+        self.env.push((name.into(), text.into()));
+        self
+    }
+
+    fn load(&self) -> Result<Config, Faults> {
+        Config::load(Some(&self.path()), &self.env)
+    }
+
+    /// Faults and notes without the folder's name.
+    fn faults(&self) -> Vec<String> {
+        let front = format!("{}/", self.dir.path().display());
+        let faults = self.load().map(drop).unwrap_err();
+        faults.to_string().lines().map(|line| line.replace(&front, "")).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let front = format!("{}/", self.dir.path().display());
+        let notes = self.load().unwrap().notes;
+        notes
+            .iter()
+            .map(|note| {
+                format!("{}{}", if note.warning { "W " } else { "" }, note.text.replace(&front, ""))
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn without_a_file_the_built_in_defaults_hold() {
+    let place = Place::new("");
+    let config = Config::load(None, &place.env).unwrap();
+    let listener = &config.listeners[0];
+    assert_eq!(
+        (listener.kind, listener.bind, config.listeners.len()),
+        (ListenerKind::Tcp, Bind::Port(1883), 1)
+    );
+    assert_eq!(config.zones["external"], broker::Settings::default());
+    assert_eq!(config.retain, RetainSettings::default());
+    assert_eq!(config.access.policy, broker::access::Policy::default());
+    assert_eq!((config.log.level, config.log.to), (LogLevel::Info, LogTo::Journald));
+    let defaults = cluster::Settings::new(config.cluster.node_name.clone());
+    assert_eq!(
+        format!("{:?}", config.cluster),
+        format!("{defaults:?}"),
+        "the key table and the module agree"
+    );
+    assert_eq!(config.node.drain_time, Duration::from_secs(30));
+    assert!(config.node.sys_interval == Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn the_stock_file_of_emqx_loads_unchanged() {
+    let place = Place::new(include_str!("../../tests/data/emqx-4.4.conf"));
+    let config = place.load().unwrap();
+    let names: Vec<_> =
+        config.listeners.iter().map(|l| (l.id(), l.bind.to_string(), l.zone.clone())).collect();
+    let want = [
+        ("mqtt:tcp:external", "0.0.0.0:1883", "external"),
+        ("mqtt:tcp:internal", "127.0.0.1:11883", "internal"),
+    ];
+    assert_eq!(names, want.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+    assert_eq!(config.zones["external"].max_packet_size, 1 << 20);
+    assert_eq!(
+        (config.zones["external"].max_inflight, config.zones["internal"].max_inflight),
+        (32, 128)
+    );
+    assert_eq!(config.zones["external"].retry_interval, Some(Duration::from_secs(30)));
+    assert_eq!(config.access.policy.allow_anonymous, Anonymous::Yes);
+    assert!(config.access.policy.nomatch_allows && config.access.zones["internal"].bypass_auth);
+    assert_eq!((config.log.to, config.log.level), (LogTo::File, LogLevel::Warning));
+    assert_eq!(config.log.dir, place.dir.path().join("state/log"));
+    assert!(config.cluster.cookie.is_none(), "the published cookie counts as not set");
+    let notes = place.notes();
+    for want in [
+        "W listener.ssl.external = 8883: this version serves TCP only",
+        "has no meaning here",
+        "W emqx.conf:",
+    ] {
+        assert!(notes.iter().any(|note| note.contains(want)), "{want} is not in {notes:#?}");
+    }
+}
+
+#[test]
+fn every_key_of_emqx_is_known_and_typed() {
+    let text = include_str!("../../tests/data/emqx-4.4-keys.txt")
+        .replace("$name", "n")
+        .replace("$id", "1")
+        .replace("$level", "error");
+    assert_eq!(text.lines().filter(|line| line.contains(" = ")).count(), 386);
+    let place = Place::new(&text);
+    place.file("acl.conf", "{allow, all}.");
+    assert_eq!(place.load().err().map(|faults| faults.to_string()), None);
+}
+
+#[test]
+fn keys_of_plugins_load_here_and_in_their_files() {
+    let place = Place::new(
+        "retainer.storage_type = disc\nretainer.expiry_interval = 1h\nmanagement.listener.http = 8081\n\
+         management.listener.http.acceptors = 2\ndashboard.default_user.login = admin\nweb.hook.api.url = http://x\n\
+         auth.http.auth_req.url = http://x\nbridge.mqtt.aws.address = 1.2.3.4:1883\nplugins.etc_dir = etc/plugins/",
+    );
+    place.file(
+        "plugins/emqx_retainer.conf",
+        "retainer.max_retained_messages = 7\nretainer.expiry_interval = 2h\n",
+    );
+    let config = place.load().unwrap();
+    assert_eq!(
+        (config.retain.max_messages, config.retain.expiry),
+        (7, Some(Duration::from_secs(3600)))
+    );
+    let warned = config.notes.iter().filter(|note| note.warning).count();
+    assert!(warned >= 5, "{:#?}", config.notes);
+}
+
+#[test]
+fn every_fault_is_reported_at_once() {
+    let place = Place::new(
+        "node.name = emqx\ncluster.autoclean = 5x\nnonsense\ncluster.autoclen = 5m\nzone.external.max_inflight = many\n\
+         listener.tcp.external = 0.0.0.0\nnode.heartbeat = maybe\nnode.cookie = $(none)\n",
+    );
+    place.file("conf.d/10-more.conf", "mqtt.max_qos_allowed = 3\n");
+    let want = [
+        "emqx.conf:3: nonsense: expected key = value",
+        "emqx.conf:8: node.cookie = ******: expected a key that is set inside $(none)",
+        "emqx.conf:2: cluster.autoclean = 5x: expected a duration such as 500ms, 30s, 5m, 2h or 1d, or off",
+        "emqx.conf:4: cluster.autoclen: unknown key, the nearest known one is cluster.autoclean",
+        "emqx.conf:6: listener.tcp.external = 0.0.0.0: expected a port such as 1883, or address:port such as \
+         0.0.0.0:1883 or [::1]:1883",
+        "conf.d/10-more.conf:1: mqtt.max_qos_allowed = 3: expected 0, 1 or 2",
+        "emqx.conf:7: node.heartbeat = maybe: expected on or off (true and false work too)",
+        "emqx.conf:1: node.name = emqx: expected name@host, such as emqx@192.168.1.10, with letters, digits, _ and - in \
+         the name",
+        "emqx.conf:5: zone.external.max_inflight = many: expected a whole number from 0 to 65535",
+    ];
+    assert_eq!(place.faults(), want);
+}
+
+#[track_caller]
+fn check_levels(place: &Place, want: usize) {
+    assert_eq!(place.load().unwrap().zones["external"].max_topic_levels, want);
+}
+
+#[test]
+fn later_layers_win() {
+    let place = Place::new("include one.conf\ninclude etc/two.conf\n");
+    place.file("two.conf", "mqtt.max_topic_levels = 2\n");
+    place.file("one.conf", "# nothing yet\n");
+    check_levels(&place, 2);
+    place.file("one.conf", "mqtt.max_topic_levels = 1\n");
+    check_levels(&place, 1);
+    place.file("emqx.conf", "mqtt.max_topic_levels = 3\ninclude one.conf\n");
+    check_levels(&place, 3);
+    place.file("conf.d/a.conf", "mqtt.max_topic_levels = 4\n");
+    check_levels(&place, 4);
+    place.file("conf.d/b.conf", "mqtt.max_topic_levels = 5\n");
+    place.file("conf.d/c.conf.bak", "mqtt.max_topic_levels = 6\n");
+    check_levels(&place, 5);
+    let place = place.env("EMQX_MQTT__MAX_TOPIC_LEVELS", "7");
+    check_levels(&place, 7);
+    let place = place.env("EMQX_ZONE__EXTERNAL__MAX_TOPIC_LEVELS", "8");
+    check_levels(&place, 8);
+}
+
+#[test]
+fn an_empty_variable_restores_the_default() {
+    let place = Place::new("mqtt.max_topic_levels = 3\n").env("EMQX_MQTT__MAX_TOPIC_LEVELS", "");
+    check_levels(&place, 128);
+}
+
+#[test]
+fn variables_set_values_beside_their_prefixes() {
+    let place = Place::new("listener.tcp.external = 1883\nlistener.tcp.external.backlog = 77\n")
+        .env("EMQX_LISTENER__TCP__EXTERNAL", "0.0.0.0:1884")
+        .env("EMQX_NODE_NAME", "alias@10.0.0.1")
+        .env("EMQX_NODE__COOKIE", "a cookie in the environment")
+        .env("EMQX_SOMETHING_ELSE", "ignored")
+        .env("EMQX_NOT__A__KEY", "ignored");
+    let config = place.load().unwrap();
+    assert_eq!(config.listeners[0].bind.to_string(), "0.0.0.0:1884");
+    assert_eq!(config.listeners[0].backlog, 77);
+    assert_eq!(config.cluster.node_name.as_str(), "alias@10.0.0.1");
+    let notes = place.notes();
+    assert!(notes.contains(&"EMQX_NODE__COOKIE: node.cookie = ******".to_owned()), "{notes:#?}");
+    assert!(
+        notes.iter().any(|note| note.starts_with("W EMQX_NODE__COOKIE: the cookie can be read"))
+    );
+    let docker =
+        Place::new("").env("EMQX_NAME", "box").env("EMQX_HOST", "10.0.0.2").load().unwrap();
+    assert_eq!(docker.cluster.node_name.as_str(), "box@10.0.0.2");
+    let bad = Place::new("").env("EMQX_MQTT__MAX_QOS_ALLOWED", "5");
+    assert_eq!(
+        bad.faults(),
+        ["EMQX_MQTT__MAX_QOS_ALLOWED: mqtt.max_qos_allowed = 5: expected 0, 1 or 2"]
+    );
+}
+
+#[test]
+fn references_are_filled_in() {
+    let place = Place::new(
+        "node.name = a@$(node.dist_use_interface)\nnode.dist_use_interface = 10.0.0.9\n",
+    );
+    assert_eq!(place.load().unwrap().cluster.node_name.as_str(), "a@10.0.0.9");
+    let place = Place::new("cluster.name = x$(node.cookie)\nnode.cookie = $(cluster.name)\n");
+    assert_eq!(place.faults().len(), 2);
+    let place = Place::new("cluster.name = $(cluster.proto_dist)");
+    assert_eq!(place.load().unwrap().cluster.name, "inet_tcp");
+}
+
+#[test]
+fn a_key_set_twice_warns_and_the_last_counts() {
+    let place = Place::new("mqtt.max_topic_levels = 3\n\nmqtt.max_topic_levels = 4\n");
+    check_levels(&place, 4);
+    let want =
+        "W emqx.conf:3: mqtt.max_topic_levels was set before in emqx.conf:1; the last one counts";
+    assert!(place.notes().contains(&want.to_owned()));
+}
+
+#[test]
+fn includes_that_cannot_be_read_are_faults() {
+    let place = Place::new("include gone.conf\ninclude loop.conf\n");
+    place.file("loop.conf", "include emqx.conf\n");
+    let faults = place.faults();
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert_eq!(faults[0], "emqx.conf:1: include gone.conf: no such file");
+    assert!(
+        faults[1].starts_with("loop.conf:1: include emqx.conf: the file includes itself"),
+        "{}",
+        faults[1]
+    );
+    let missing = Config::load(Some(Path::new("/nowhere/emqx.conf")), &[]).map(drop).unwrap_err();
+    assert!(missing.to_string().starts_with("/nowhere/emqx.conf: cannot be read"));
+}
+
+#[test]
+fn zones_start_from_the_global_keys() {
+    let place = Place::new(
+        "zone.a.max_inflight = 5\nmqtt.max_topic_alias = 9\nzone.b.max_topic_alias = 1\nacl_deny_action = disconnect\n\
+         zone.b.allow_anonymous = false\nlistener.tcp.x = 1\nlistener.tcp.x.zone = c\n",
+    );
+    let config = place.load().unwrap();
+    assert_eq!((config.zones["a"].max_inflight, config.zones["a"].max_topic_alias), (5, 9));
+    assert_eq!((config.zones["b"].max_inflight, config.zones["b"].max_topic_alias), (32, 1));
+    assert_eq!(config.zones["c"].max_topic_alias, 9, "a listener's zone is always there");
+    assert!(config.zones["a"].acl_deny_disconnect);
+    assert_eq!(config.access.zones["b"].allow_anonymous, Anonymous::No);
+}
+
+#[test]
+fn the_default_listener_opens_when_none_is_set() {
+    let binds = |conf: &str| {
+        let config = Place::new(conf).load().unwrap();
+        config
+            .listeners
+            .iter()
+            .map(|l| format!("{}={} {}", l.name, l.bind, l.backlog))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(binds("listener.tcp.external.backlog = 5\n"), ["external=1883 5"]);
+    assert_eq!(binds("listener.tcp.a = 1\nlistener.tcp.external.backlog = 5\n"), ["a=1 1024"]);
+    assert_eq!(binds("listener.tcp.a = 0\nlistener.tcp.b = 0\n"), ["a=0 1024", "b=0 1024"]);
+    let both = Place::new("listener.tcp.a = 1\nlistener.tcp.b = 1\n");
+    assert_eq!(both.faults(), ["listener.tcp.b: 1: listener.tcp.a listens there"]);
+}
+
+#[test]
+fn access_rules_of_a_listener_are_tried_in_order_of_their_ids() {
+    let config = Place::new(
+        "listener.tcp.x = 1\nlistener.tcp.x.access.10 = allow all\nlistener.tcp.x.access.2 = deny 10.0.0.0/8\n",
+    );
+    let listener = &config.load().unwrap().listeners[0];
+    assert!(
+        !listener.accepts("10.1.1.1".parse().unwrap())
+            && listener.accepts("11.1.1.1".parse().unwrap())
+    );
+}
+
+#[test]
+fn users_and_rules_reach_the_access() {
+    let place = Place::new(
+        "allow_anonymous = false\nauth.user.1.username = bob\nauth.user.1.password = secret\nacl_file = etc/acl.conf\n",
+    );
+    place.file("acl.conf", "{allow, {user, \"bob\"}, publish, [\"b/#\"]}.\n");
+    let config = place.load().unwrap();
+    let attempt = ConnectAttempt {
+        zone: "external",
+        client_id: "c",
+        username: Some("bob"),
+        password: Some(b"secret"),
+        peer: "10.0.0.1".parse().unwrap(),
+    };
+    assert!(config.access.connect(&attempt).is_ok());
+    assert!(config.access.connect(&ConnectAttempt { password: Some(b"x"), ..attempt }).is_err());
+    let place = Place::new("auth.user.1.password = x\nacl_file = etc/acl.conf\n");
+    place.file("acl.conf", "{allow, all}.\n{allow, bob, publish, [\"a\"]}.\n");
+    let faults = place.faults();
+    assert_eq!(faults[0], "auth.user.1.password: expected auth.user.1.username beside it");
+    assert!(
+        faults[1].starts_with("acl.conf:2: {allow, bob, publish, [\"a\"]}: expected all, {user"),
+        "{}",
+        faults[1]
+    );
+    assert_eq!(
+        Place::new("acl_file = rules.conf\n").faults().len(),
+        1,
+        "a missing file of one's own is a fault"
+    );
+}
+
+#[test]
+fn old_and_new_names_meet() {
+    let place = Place::new(
+        "cluster.discovery_strategy = static\ncluster.static.seeds = a@h1, b@h2:5000\nrpc.tcp_client_num = 4\n\
+         node.dist_buffer_size = 8MB\ncluster.autoclean = 10m\n",
+    );
+    let config = place.load().unwrap();
+    let Discovery::Static(seeds) = &config.cluster.discovery else { panic!("static") };
+    assert_eq!((seeds[0].name.as_str(), seeds[1].port), ("a@h1", Some(5000)));
+    assert_eq!((config.cluster.data_streams, config.cluster.keep_bytes), (4, 8 << 20));
+    assert_eq!(config.cluster.keep_time, Duration::from_secs(600));
+    let never =
+        Place::new("cluster.autoclean = off\ncluster.data_streams = 3\nrpc.tcp_client_num = 4\n")
+            .load()
+            .unwrap();
+    assert_eq!((never.cluster.autoclean, never.cluster.data_streams), (None, 3));
+}
+
+#[test]
+fn a_first_start_makes_a_cookie_and_a_check_does_not() {
+    let place = Place::new("node.name = a@10.0.0.1\n");
+    let mut config = place.load().unwrap();
+    assert!(config.cluster.cookie.is_none() && !config.folders.data.exists());
+    config.ensure_cookie().unwrap();
+    let made = config.cluster.cookie.clone().unwrap();
+    assert!(place.load().unwrap().cluster.cookie == Some(made));
+    let place = Place::new(
+        "node.cookie = a longer cookie of mine\nnode.cookie_previous = the one before\n",
+    );
+    let mut config = place.load().unwrap();
+    config.ensure_cookie().unwrap();
+    assert_eq!(config.cluster.cookie.unwrap().expose(), b"a longer cookie of mine");
+    assert_eq!(config.cluster.cookie_previous.unwrap().expose(), b"the one before");
+}
+
+#[test]
+fn a_reload_names_what_needs_a_restart() {
+    let load = |text: &str| Place::new(text).load().unwrap();
+    let old = load(
+        "node.name = a@h\nlog.level = info\nmqtt.max_topic_levels = 3\nnode.cookie = aaaaaaaaaaaaaaaa\n",
+    );
+    let new = load(
+        "node.name = b@h\nlog.level = debug\nnode.cookie = bbbbbbbbbbbbbbbb\nnode.process_limit = 5\n\
+                    listener.tcp.x = 5\n",
+    );
+    assert_eq!(
+        settings_that_need_restart(&old, &new),
+        ["listener.tcp.x", "node.cookie", "node.name"]
+    );
+    assert_eq!(settings_that_need_restart(&old, &old), Vec::<String>::new());
+    assert!(!format!("{old:?}").contains("aaaaaaaaaaaaaaaa"), "a cookie is never shown");
+}
