@@ -125,6 +125,22 @@ pub fn publish<'a>(
     Ok(Publish { dup, qos, retain, topic, packet_id, properties, payload: reader.rest() })
 }
 
+/// The version a CONNECT asks for, for the form of the CONNACK that refuses it.
+///
+/// For a level this server does not know: 5.0 above 5 [MQTT-3.1.2-2], 3.1.1 below. `None`: no CONNECT at all.
+#[must_use]
+pub fn claimed_version(body: &[u8]) -> Option<Version> {
+    let mut reader = Reader::new(body);
+    match protocol(&mut reader) {
+        Ok(version) => Some(version),
+        Err(DecodeError::UnsupportedVersion(level)) if level > 5 && level & 0x80 == 0 => {
+            Some(Version::V5)
+        }
+        Err(DecodeError::UnsupportedVersion(_)) => Some(Version::V3_1_1),
+        Err(_) => None,
+    }
+}
+
 const CLEAN_START: u8 = 0x02;
 const WILL: u8 = 0x04;
 const WILL_RETAIN: u8 = 0x20;
@@ -209,7 +225,10 @@ fn connack(version: Version, body: &[u8]) -> Result<ConnAck<'_>, DecodeError> {
     }
     let code = reader.u8()?;
     let reason = if version == Version::V5 {
-        one_of(code, |code| code == 0 || (0x80..=0x9F).contains(&code))?
+        one_of(
+            code,
+            |code| matches!(code, 0 | 0x80..=0x8A | 0x8C | 0x90 | 0x95 | 0x97 | 0x99..=0x9D | 0x9F),
+        )?
     } else {
         ReasonCode::from_v3_connack(code).ok_or(DecodeError::Malformed("CONNACK return code"))?
     };
@@ -582,6 +601,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_connect_still_says_its_version() {
+        let claimed = |level| claimed_version(&connect(level, 0xFF, b"")[2..]);
+        assert_eq!(claimed(3), Some(V3_1));
+        assert_eq!(claimed(4), Some(V3_1_1));
+        assert_eq!(claimed(5), Some(V5));
+        assert_eq!(claimed(6), Some(V5));
+        assert_eq!(claimed(2), Some(V3_1_1));
+        assert_eq!(claimed(0x84), Some(V3_1_1)); // a bridge of mosquitto
+        assert_eq!(claimed_version(b"\0\x04MQTT"), None);
+        assert_eq!(claimed_version(b"GET / HTTP/1.1"), None);
+    }
+
+    #[test]
     fn connect_flags_are_checked() {
         for (level, lead) in [(4, &b""[..]), (5, &b"\0"[..])] {
             let id = [lead, b"\0\x01c"].concat();
@@ -758,6 +790,7 @@ mod tests {
         refused(V3_1_1, &[0x20, 2, 0, 6], Code::MalformedPacket);
         accepted(V5, &[0x20, 3, 0, 0x87, 0]);
         refused(V5, &[0x20, 3, 0, 1, 0], Code::MalformedPacket);
+        refused(V5, &[0x20, 3, 0, 0x8B, 0], Code::MalformedPacket);
         accepted(V3_1_1, &[0x90, 4, 0, 1, 2, 0x80]);
         refused(V3_1_1, &[0x90, 3, 0, 1, 3], Code::MalformedPacket);
         refused(V3_1_1, &[0x90, 2, 0, 1], Code::MalformedPacket);

@@ -3,6 +3,20 @@
 //! [`frame::split`] finds a packet in the bytes received, [`decode`] reads it without copying: every string and payload is a
 //! slice of the packet. What comes out is well formed; what needs to know the session (aliases, packet identifiers in use,
 //! which side sent it) is for the caller. PUBLISH and the acknowledgements are read and written without an allocation.
+//!
+//! Where the standards leave room, or the versions differ:
+//!
+//! * A name or filter that is a good string but a bad name is 0x90 or 0x8F; a bad string (UTF-8, U+0000) is 0x81.
+//!   A filter is checked with its `$share/` or `$queue/`, in all versions, as EMQX does.
+//! * Reserved bits are 0x81, reserved values of a field 0x82 where 5.0 says so (maximum QoS 3, retain handling 3) and 0x81
+//!   elsewhere (QoS 3 in PUBLISH, unknown reason codes). A packet identifier of 0 is 0x82, so is a property given twice;
+//!   an unknown or misplaced property is 0x81 (v5 2.2.2.2).
+//! * DUP with QoS 0 is malformed [MQTT-3.3.1-2], but ignored in 3.1.
+//! * 3.1 left flags and reserved bits open and sets DUP on repeated SUBSCRIBE, UNSUBSCRIBE and PUBREL: all accepted. Its CONNECT
+//!   may lack the user name and password its flags promise. 3.1 and 3.1.1 do not ask for the shortest form of a length.
+//! * Not looked at: whether a payload said to be UTF-8 is; control characters and non-characters in strings (accepted).
+//! * For the caller, who knows the side and the session: subscription identifiers and reasons only a server may send, an alias
+//!   above the maximum, packet identifiers in use, empty client ids, a session expiry in DISCONNECT after 0 in CONNECT.
 
 pub mod decode;
 pub mod encode;
@@ -14,7 +28,7 @@ mod tests;
 
 use std::num::NonZeroU16;
 
-pub use decode::{decode, decode_connect};
+pub use decode::{claimed_version, decode, decode_connect};
 pub use encode::{PublishHead, PublishParts};
 pub use frame::FixedHeader;
 pub use properties::{Properties, Property, PropertyId, PropertySet};

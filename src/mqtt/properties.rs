@@ -393,7 +393,6 @@ impl<'a> Properties<'a> {
             present.0 |= 1 << property.id() as u8;
             whole = raw.len() - reader.rest().len();
         }
-        debug_assert_eq!(whole, raw.len(), "properties that are none");
         Self { raw: raw.get(..whole).unwrap_or_default(), present }
     }
 

@@ -4,11 +4,13 @@
 //! Nothing here knows packets, clients or nodes.
 
 pub mod filter;
+pub mod hashing;
 pub mod name;
 pub mod share;
 pub mod trie;
 
 pub use filter::{BadFilter, TopicFilter};
+pub use hashing::Hashing;
 pub use name::{BadTopic, TopicName};
 pub use trie::Trie;
 

@@ -10,10 +10,10 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use foldhash::quality::RandomState;
 use slab::Slab;
 
 use super::filter::{TopicFilter, levels_match};
+use super::hashing::Hashing;
 use super::name::TopicName;
 use super::split_level;
 
@@ -28,7 +28,7 @@ pub struct Trie<V> {
     branches: Slab<Branch>,
     leaves: Slab<Leaf<V>>,
     edges: Edges,
-    hasher: RandomState,
+    hasher: Hashing,
 }
 
 /// Invariant: a branch other than the root has at least one child.
@@ -89,12 +89,7 @@ impl<V> Trie<V> {
     pub fn new() -> Self {
         let mut branches = Slab::new();
         branches.insert(Branch::new(NONE, ""));
-        Self {
-            branches,
-            leaves: Slab::new(),
-            edges: Edges::default(),
-            hasher: RandomState::default(),
-        }
+        Self { branches, leaves: Slab::new(), edges: Edges::default(), hasher: Hashing::default() }
     }
 
     /// How many filters are in it.
