@@ -1,7 +1,6 @@
 //! From the merged layers to a [`Config`]: every key applied through its row, then what depends on several keys.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use config::{Source, Value, ValueKind};
 use super::draft::{Draft, ListenerDraft, UserDraft};
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
+use super::paths::read;
 use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets};
 use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
@@ -313,7 +313,7 @@ impl Builder<'_> {
     fn rules(&mut self, folders: &Folders) -> Rules {
         let Some((text, origin)) = self.draft.acl_file.take() else { return Rules::default() };
         let path = folders.resolve(&text);
-        let content = match fs::read(&path) {
+        let content = match read(&path) {
             Ok(content) => content,
             Err(error)
                 if error.kind() == std::io::ErrorKind::NotFound && text == "etc/acl.conf" =>

@@ -12,7 +12,7 @@ use config::{Map, Source, Value, ValueKind};
 
 use super::file::{self, Item};
 use super::keys::{self, Key};
-use super::paths::beside;
+use super::paths::{beside, read};
 use super::{Fault, Note};
 
 /// The text of one setting and where it stands: `file:line` or the name of a variable.
@@ -80,7 +80,7 @@ impl Reader {
 
     /// One file and what it includes; its own lines win, then the earlier include.
     fn layer(&mut self, path: &Path) -> BTreeMap<String, Setting> {
-        let bytes = match fs::read(path) {
+        let bytes = match read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.faults.push(Fault::new(path.display(), format!("cannot be read: {error}")));

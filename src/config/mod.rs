@@ -12,6 +12,8 @@ pub mod file;
 pub mod keys;
 pub mod layers;
 pub mod log;
+#[cfg(test)]
+mod pages;
 pub mod paths;
 pub mod secrets;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Where files and folders are: the rules for relative paths, and the places systemd names.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// `text` as a path: absolute as it is, `etc/X` and everything else relative to the folder of the file `config` (or the
@@ -66,6 +68,18 @@ impl Folders {
 #[must_use]
 pub fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
     env.iter().find(|(n, text)| n == name && !text.is_empty()).map(|(_, text)| text.as_str())
+}
+
+/// What a file of a user holds, at most 16 MiB of it.
+///
+/// # Errors
+/// It cannot be read, or holds more.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 16 << 20;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|len| len <= MOST);
+    if fits { Ok(bytes) } else { Err(io::Error::other("more than 16 MiB")) }
 }
 
 /// systemd joins several folders with colons; the first is ours.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::paths::{Folders, variable};
+use super::paths::{self, Folders, variable};
 use super::{Fault, Note};
 use crate::cluster::settings::Cookie;
 
@@ -96,8 +96,8 @@ fn read(path: &Path) -> Result<Option<Cookie>, Fault> {
             format!("mode {mode:04o}: a secret that everybody can read is refused; chmod 600 it");
         return Err(fault(what));
     }
-    let text =
-        fs::read_to_string(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let text = paths::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(text).map_err(|_| fault("expected UTF-8 text".into()))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         Err(fault("expected a secret, the file is empty".into()))
