@@ -1,6 +1,6 @@
 //! MQTT control packets, versions 3.1, 3.1.1 and 5.0: bytes to [`Packet`] and back.
 //!
-//! [`frame::split`] finds a packet in the bytes received, [`decode`] reads it without copying: every string and payload is a
+//! [`frame::split`] finds a packet in the bytes received, [`decode()`] reads it without copying: every string and payload is a
 //! slice of the packet. What comes out is well formed; what needs to know the session (aliases, packet identifiers in use,
 //! which side sent it) is for the caller. PUBLISH and the acknowledgements are read and written without an allocation.
 //!

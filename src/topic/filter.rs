@@ -156,6 +156,9 @@ pub(crate) fn levels_match(mut filter: Option<&str>, mut name: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
+    use mqtt_codec_kit::common as kit;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -232,5 +235,26 @@ mod tests {
         assert!(filter.has_wildcard());
         assert_eq!(filter.level_count(), 3);
         assert!(!TopicFilter::parse("a//b").unwrap().has_wildcard());
+    }
+
+    proptest! {
+        #[test]
+        fn two_other_implementations_agree(
+            levels in prop::collection::vec("[ab$#+]|[a+#]{0,2}|[+]|[#]", 1..6),
+            names in prop::collection::vec("[ab$/]{1,8}", 1..20),
+        ) {
+            let text = levels.join("/");
+            prop_assert_eq!(check(&text).is_ok(), kit::TopicFilter::new(&text).is_ok());
+            prop_assert_eq!(check(&text).is_ok(), rumqttc::valid_filter(&text));
+            let Ok(filter) = TopicFilter::parse(&text) else { return Ok(()) };
+            let theirs = kit::TopicFilter::new(&text).unwrap();
+            let matcher = theirs.get_matcher();
+            for name in &names {
+                let ours = filter.matches(TopicName::parse(name).unwrap());
+                prop_assert_eq!(ours, matcher.is_match(kit::TopicNameRef::new(name).unwrap()), "{}", name);
+                // It matches `$` topics with nothing.
+                prop_assert!(name.starts_with('$') || ours == rumqttc::matches(name, &text), "{}", name);
+            }
+        }
     }
 }
