@@ -1,16 +1,521 @@
 //! The cluster as a pure core: members, their routes, and the frames that nodes exchange. No socket, no clock, no task:
 //! `node/mesh.rs` drives it in the daemon, the simulator in `tests/it/sim` drives the same code in virtual time.
+//!
+//! [`Cluster::on`] takes one [`Input`] at a time; [`Cluster::flush`] ends a wake-up and sends what it gathered. Both push
+//! [`Action`]s, to be carried out in their order, with one freedom: the route table may be changed first, because nothing
+//! else in a batch changes it.
 
+pub mod autoclean;
+pub mod autocluster;
+pub mod barrier;
+mod exchange;
 pub mod hlc;
 pub mod member;
+mod membership;
 mod names;
 pub mod node_name;
 pub mod node_set;
+mod peering;
 pub mod replica;
+mod roster;
 pub mod routes;
 pub mod settings;
 mod shared_routes;
+pub mod status;
+mod sync;
 pub mod wire;
 
+use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+
+pub use autocluster::Target;
+pub use barrier::BarrierId;
+pub use member::{Guid, MemberRecord, MemberStatus, NodeId, Position, RecordStatus};
 pub use node_name::NodeName;
 pub use settings::Settings;
+pub use status::{ClusterStatus, MemberLine};
+
+use autoclean::Autoclean;
+use autocluster::Autocluster;
+use barrier::Barrier;
+use hlc::Hlc;
+use member::Reach;
+use membership::Membership;
+use replica::OwnRoutes;
+use routes::{RouteKey, TableOp};
+use sync::{RouteReceiver, RouteSender};
+use wire::{CloseCode, Frame};
+
+use crate::time::{Time, Wall};
+
+/// Names a control connection, from the handshake to its end. Never used twice.
+pub type LinkId = u64;
+
+/// Feature bits of a node. This one: an operator asked it to join, so it may come back though it was forced out.
+pub const CAP_JOIN: u64 = 1 << 63;
+
+/// Who this node is, for one process life.
+#[derive(Clone, Debug)]
+pub struct Me {
+    /// Its name.
+    pub name: NodeName,
+    /// Its identity.
+    pub node_id: NodeId,
+    /// Number of this process life.
+    pub incarnation: u64,
+    /// Its age.
+    pub guid: Guid,
+    /// Number of its cluster, if it makes one: random.
+    pub cluster_id: [u8; 16],
+    /// Where its mesh listens, as far as it knows.
+    pub addrs: Vec<SocketAddr>,
+    /// Release of this program.
+    pub version: String,
+}
+
+/// What was kept on disk.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// The member table.
+    pub members: Vec<MemberRecord>,
+    /// The node left its cluster and stays alone until it is told to join.
+    pub left: bool,
+    /// The last value of the hybrid clock.
+    pub hlc: u64,
+    /// Number of the cluster that it was in, and who made it.
+    pub cluster: Option<([u8; 16], Guid)>,
+}
+
+/// Who is at the other end of a link, as the handshake proved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerIdentity {
+    /// Its name.
+    pub name: NodeName,
+    /// Its identity.
+    pub node_id: NodeId,
+    /// Number of its process life.
+    pub incarnation: u64,
+    /// Its age.
+    pub guid: Guid,
+}
+
+/// Why dialling came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialError {
+    /// No answer.
+    Unreachable,
+    /// The host answers and nothing listens there: the process is gone.
+    NobodyListens,
+    /// The handshake failed or the other end refused this node.
+    Refused,
+    /// Refused until an operator does something.
+    RefusedForGood,
+}
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Discovery found these nodes, or looked their names up again.
+    Discovered(Vec<Target>),
+    /// A dial asked for by [`Action::Dial`] failed.
+    DialFailed {
+        /// Who was dialled.
+        name: NodeName,
+        /// Why it failed.
+        error: DialError,
+    },
+    /// A control connection passed its handshake.
+    LinkUp {
+        /// Its number.
+        link: LinkId,
+        /// Who is there.
+        peer: PeerIdentity,
+        /// This node dialled.
+        dialed: bool,
+        /// Its address.
+        addr: SocketAddr,
+    },
+    /// A control connection ended.
+    LinkDown {
+        /// Its number.
+        link: LinkId,
+    },
+    /// A frame came in.
+    Frame {
+        /// Over which connection.
+        link: LinkId,
+        /// What it says.
+        frame: Frame,
+    },
+    /// A route has one more subscriber on this node.
+    RouteAdded(RouteKey),
+    /// A route has one subscriber less on this node.
+    RouteRemoved(RouteKey),
+    /// Tell when all nodes that are up have the routes added so far.
+    Barrier(BarrierId),
+    /// The table's copy of the routes of `node` does not have the hash that [`Action::CheckRoutes`] named.
+    RoutesDiffer {
+        /// Index of the node.
+        node: u16,
+    },
+    /// An operator: join the cluster of this node.
+    Join(Target),
+    /// An operator: leave the cluster.
+    Leave,
+    /// An operator: force a member out.
+    ForceLeave(NodeName),
+    /// The process is about to end.
+    Shutdown,
+}
+
+/// Something is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Open a control connection. Ends in `LinkUp` or `DialFailed`.
+    Dial(Target),
+    /// Send a frame.
+    Send {
+        /// Over which connection.
+        link: LinkId,
+        /// What.
+        frame: Frame,
+    },
+    /// End the connection, after what was sent before. No `LinkDown` is needed.
+    Close {
+        /// Which.
+        link: LinkId,
+    },
+    /// Change the route table.
+    Table(TableOp),
+    /// Compare the hash of the routes of `node` in the table, after the changes before; answer `RoutesDiffer` if it differs.
+    CheckRoutes {
+        /// Index of the node.
+        node: u16,
+        /// The hash that its owner has.
+        hash: u64,
+    },
+    /// A member is up: messages can go to it.
+    PeerUp(PeerUp),
+    /// A member is down: what it has not acknowledged is kept.
+    PeerDown {
+        /// Index of the member.
+        node: u16,
+    },
+    /// A member's process life is over, or it is no member any more: what was kept for it is of no use.
+    PeerGone {
+        /// Index of the member.
+        node: u16,
+    },
+    /// The barrier is passed, or its time is up.
+    BarrierDone(BarrierId),
+    /// Keep the member table, the cluster number and whether this node left.
+    Persist,
+    /// Members known from before have answered, or had the time to: the node is ready.
+    Settled,
+    /// Something a user wants to know.
+    Log(Event),
+}
+
+/// A member that is up, and how it was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerUp {
+    /// Its index in the route table.
+    pub node: u16,
+    /// Who it is.
+    pub peer: PeerIdentity,
+    /// Its address.
+    pub addr: SocketAddr,
+    /// This node dialled the control connection, so it opens the data connections.
+    pub dialed: bool,
+    /// Where it may be reached.
+    pub target: Target,
+}
+
+/// Something a user wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A member serves.
+    Up(NodeName),
+    /// A member is not reached any more.
+    Down(NodeName, &'static str),
+    /// A node is in the cluster that was not.
+    Joined(NodeName),
+    /// A member is out of the cluster.
+    Gone(NodeName, RecordStatus),
+    /// A connection was refused by this node.
+    Refused(NodeName, CloseCode),
+    /// A connection was closed by the other end, for a reason.
+    RefusedBy(NodeName, CloseCode, String),
+    /// A known name came back with another identity.
+    NewIdentity(NodeName),
+    /// This node was forced out of the cluster by an operator of another one.
+    ForcedOut,
+    /// This node left the cluster.
+    Left,
+    /// A copy of routes was not what its owner has and is made anew.
+    RoutesRepaired(NodeName),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Up(name) => write!(f, "member {name} is up"),
+            Self::Down(name, why) => write!(f, "member {name} is down: {why}"),
+            Self::Joined(name) => write!(f, "{name} is a member now"),
+            Self::Gone(name, status) => write!(f, "{name} is no member any more: {status:?}"),
+            Self::Refused(name, code) => write!(f, "refused {name}: {code:?}"),
+            Self::RefusedBy(name, code, reason) => write!(f, "{name} closed: {code:?} {reason}"),
+            Self::NewIdentity(name) => write!(f, "{name} came back with another identity"),
+            Self::ForcedOut => {
+                f.write_str("forced out of the cluster; cluster join brings it back")
+            }
+            Self::Left => f.write_str("left the cluster"),
+            Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are sent anew"),
+        }
+    }
+}
+
+/// A linked node.
+#[derive(Debug)]
+struct Peer {
+    link: LinkId,
+    identity: PeerIdentity,
+    dialed: bool,
+    addr: SocketAddr,
+    /// Last sign of life.
+    heard: Time,
+    /// It has told its state: it counts.
+    proven: bool,
+    sender: RouteSender,
+}
+
+/// The cluster as one node sees it.
+///
+/// Invariant: `links` and `peers` name each other; a member that is not `Down` has a peer, and one that has an index is in
+/// the cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    me: Me,
+    settings: Settings,
+    epoch: u64,
+    clock: Hlc,
+    started: Time,
+    members: Membership,
+    peers: BTreeMap<NodeId, Peer>,
+    links: BTreeMap<LinkId, NodeId>,
+    copies: BTreeMap<NodeId, RouteReceiver>,
+    own: OwnRoutes,
+    dialer: Autocluster,
+    autoclean: Autoclean,
+    barrier: Barrier,
+    /// Down members whose routes are still used, until when.
+    keep: BTreeMap<NodeId, Time>,
+    /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
+    cluster: (Guid, [u8; 16]),
+    next_ping: Time,
+    pings: u64,
+    left: bool,
+    /// An operator asked to join, a moment ago.
+    join_until: Option<Time>,
+    settled: bool,
+    repaired: u64,
+}
+
+impl Cluster {
+    /// A node that starts. `seed` is for the jitter of dialling.
+    #[must_use]
+    pub fn new(me: Me, settings: &Settings, stored: Stored, wall: Wall, seed: u64) -> Self {
+        let mut core = Self {
+            epoch: 0,
+            clock: Hlc::new(wall, Time::ZERO, stored.hlc),
+            started: Time::ZERO,
+            members: Membership::default(),
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            own: OwnRoutes::default(),
+            dialer: Autocluster::new(me.name.clone(), seed),
+            autoclean: Autoclean::new(settings.autoclean),
+            barrier: Barrier::default(),
+            keep: BTreeMap::new(),
+            cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
+            next_ping: Time::ZERO,
+            pings: 0,
+            left: stored.left,
+            join_until: None,
+            settled: true,
+            repaired: 0,
+            settings: settings.clone(),
+            me,
+        };
+        if !core.left {
+            core.restore(&stored.members);
+        }
+        core
+    }
+
+    /// The node starts to run: time begins. Must be the first call.
+    pub fn start(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.started = now;
+        self.next_ping = now + self.ping_every();
+        if self.settled {
+            out.push(Action::Settled);
+        }
+    }
+
+    /// Takes one input.
+    pub fn on(&mut self, input: Input, now: Time, out: &mut Vec<Action>) {
+        match input {
+            Input::Discovered(targets) => self.on_discovered(targets, now),
+            Input::DialFailed { name, error } => self.on_dial_failed(&name, error, now, out),
+            Input::LinkUp { link, peer, dialed, addr } => {
+                let peer = Peer {
+                    link,
+                    identity: peer,
+                    dialed,
+                    addr,
+                    heard: now,
+                    proven: false,
+                    sender: RouteSender::default(),
+                };
+                self.on_link_up(peer, now, out);
+            }
+            Input::LinkDown { link } => self.on_link_down(link, "connection lost", now, out),
+            Input::Frame { link, frame } => self.on_frame(link, frame, now, out),
+            Input::RouteAdded(key) => self.own.add(key),
+            Input::RouteRemoved(key) => self.own.remove(key),
+            Input::Barrier(id) => self.on_barrier(id, now, out),
+            Input::RoutesDiffer { node } => self.on_routes_differ(node, out),
+            Input::Join(target) => self.on_join(target, now, out),
+            Input::Leave => self.on_leave(now, out),
+            Input::ForceLeave(name) => self.on_force_leave(&name, now, out),
+            Input::Shutdown => self.on_shutdown(out),
+        }
+    }
+
+    /// Ends a wake-up: sends the changes of routes, says which barriers are passed.
+    pub fn flush(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.own.commit();
+        self.send_routes(out);
+        self.pass_barriers(now, out);
+        self.settle(now, out);
+    }
+
+    /// When [`Cluster::on_deadline`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let ping = (!self.peers.is_empty()).then_some(self.next_ping);
+        let settle = (!self.settled).then(|| self.started + self.settings.join_wait);
+        let keep = self.keep.values().min().copied();
+        let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
+        all.into_iter().chain([self.autoclean.deadline()]).flatten().min()
+    }
+
+    /// Does what time asks for.
+    pub fn on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {
+        if self.next_ping <= now {
+            let late = now - self.next_ping;
+            self.next_ping = now + self.ping_every();
+            self.find_silent(late, now, out);
+            self.send_pings(late, now, out);
+        }
+        self.end_keeping(now, out);
+        self.forget_down(now, out);
+        let mut dial = Vec::new();
+        self.dialer.on_deadline(now, &mut dial);
+        out.extend(dial.into_iter().map(Action::Dial));
+        self.pass_barriers(now, out);
+        self.settle(now, out);
+    }
+
+    /// Whether a message published here may have to cross to another node.
+    #[must_use]
+    pub fn has_peers(&self) -> bool {
+        self.members.counts().1 > 0
+    }
+
+    /// Number of the cluster that this node is in.
+    #[must_use]
+    pub fn cluster_id(&self) -> [u8; 16] {
+        self.cluster.1
+    }
+
+    /// Whether this node left its cluster.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// What is to be kept on disk.
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        let members = self.members.iter().map(|member| member.record.clone()).collect();
+        let cluster = Some((self.cluster.1, self.cluster.0));
+        Stored { members, left: self.left, hlc: self.clock.last(), cluster }
+    }
+
+    /// Age of this node.
+    #[must_use]
+    pub fn guid(&self) -> Guid {
+        self.me.guid
+    }
+
+    /// The members that have an index, with the incarnation that their record is of.
+    #[must_use]
+    pub fn lives(&self) -> Vec<(u16, u64)> {
+        let members = self.members.iter();
+        members.filter_map(|member| Some((member.index?, member.record.incarnation))).collect()
+    }
+
+    /// How far the copy of the routes of a member reaches.
+    #[must_use]
+    pub fn position_of(&self, index: u16) -> Option<Position> {
+        let member = self.members.iter().find(|member| member.index == Some(index))?;
+        self.copies.get(&member.record.node_id).map(RouteReceiver::position)
+    }
+
+    /// The own routes.
+    #[must_use]
+    pub fn own_routes(&self) -> &OwnRoutes {
+        &self.own
+    }
+
+    /// The own record, as all see it.
+    fn record(&self) -> MemberRecord {
+        MemberRecord {
+            name: self.me.name.clone(),
+            node_id: self.me.node_id,
+            incarnation: self.me.incarnation,
+            guid: self.me.guid,
+            addrs: self.me.addrs.clone(),
+            caps: self.caps(),
+            version: self.me.version.clone(),
+            status: RecordStatus::Member,
+            epoch: self.epoch,
+        }
+    }
+
+    fn caps(&self) -> u64 {
+        if self.join_until.is_some() { CAP_JOIN } else { 0 }
+    }
+
+    /// Signs of life go five times within the time after which silence counts, but no more often than asked for.
+    fn ping_every(&self) -> Duration {
+        self.settings.heartbeat.max(self.settings.failure_timeout / 5)
+    }
+
+    /// Says once that the members known from before have answered, or could have.
+    fn settle(&mut self, now: Time, out: &mut Vec<Action>) {
+        if self.settled {
+            return;
+        }
+        let waiting = self.members.iter().any(|member| {
+            member.record.is_member()
+                && member.reach != Reach::Up
+                && (member.reach == Reach::Joining || self.dialer.is_first_try(&member.record.name))
+        });
+        if !waiting || self.started + self.settings.join_wait <= now {
+            self.settled = true;
+            out.push(Action::Settled);
+        }
+    }
+}

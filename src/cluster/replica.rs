@@ -114,6 +114,11 @@ impl OwnRoutes {
         self.routes.iter().map(|(key, count)| (key, weight(key, *count)))
     }
 
+    /// Whether the log holds every change after number `seq`.
+    pub(crate) fn reaches(&self, seq: u64) -> bool {
+        self.seq.checked_sub(seq).is_some_and(|back| back <= self.log.len() as u64)
+    }
+
     /// The changes after number `seq`, one frame of them; `None` when the log does not reach back so far.
     pub(crate) fn changes_after(&self, seq: u64) -> Option<Vec<RouteOp>> {
         let back = usize::try_from(self.seq.checked_sub(seq)?).ok()?;
@@ -170,7 +175,7 @@ mod tests {
     use crate::topic::TopicFilter;
 
     fn key(number: u8) -> RouteKey {
-        let group = (number % 3 == 0).then(|| Arc::from("g"));
+        let group = number.is_multiple_of(3).then(|| Arc::from("g"));
         RouteKey { filter: TopicFilter::parse(&format!("f/{number}")).unwrap(), group }
     }
 

@@ -100,6 +100,8 @@ impl Kind {
     pub const LEAVE: Self = Self(0x78);
     /// [`Frame::Remove`]
     pub const REMOVE: Self = Self(0x79);
+    /// [`Frame::Merge`]
+    pub const MERGE: Self = Self(0x7A);
     /// First of the kinds that are skipped when not known.
     const OPTIONAL: u8 = 0x80;
 }
@@ -268,6 +270,8 @@ pub enum Frame {
     Leave { node_id: NodeId, epoch: u64 },
     /// The node is forgotten, or shut out.
     Remove { node_id: NodeId, epoch: u64, ban: bool },
+    /// The number of the cluster and who made it; the one of the oldest maker counts.
+    Merge { cluster_id: [u8; 16], maker: Guid },
 }
 
 /// What stands before a body.
@@ -349,6 +353,7 @@ impl Frame {
             Self::TopicDef { .. } => Kind::TOPIC_DEF,
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
+            Self::Merge { .. } => Kind::MERGE,
         }
     }
 
@@ -410,6 +415,10 @@ impl Frame {
                 out.extend_from_slice(&node_id.0);
                 put_v(out, *epoch);
             }
+            Self::Merge { cluster_id, maker } => {
+                out.extend_from_slice(cluster_id);
+                put_guid(out, *maker);
+            }
             Self::Remove { node_id, epoch, ban } => {
                 out.extend_from_slice(&node_id.0);
                 put_v(out, *epoch);
@@ -445,6 +454,7 @@ impl Frame {
                 },
             },
             Kind::LEAVE => Self::Leave { node_id: node_id(from)?, epoch: from.v()? },
+            Kind::MERGE => Self::Merge { cluster_id: node_id(from)?.0, maker: guid(from)? },
             Kind::REMOVE => {
                 Self::Remove { node_id: node_id(from)?, epoch: from.v()?, ban: flag(from)? }
             }

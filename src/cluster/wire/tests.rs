@@ -221,6 +221,10 @@ fn frame() -> impl Strategy<Value = Frame> {
         }),
         (n(), any::<u8>()).prop_map(|(n, reason)| Frame::FwdNack { stream: 3, seq: n.0, reason }),
         (n(), ".{0,20}").prop_map(|(n, topic)| Frame::TopicDef { id: n.0, topic }),
+        (id(), n()).prop_map(|(node, n)| Frame::Merge {
+            cluster_id: node.0,
+            maker: Guid { started: n.0, node }
+        }),
         (id(), n(), any::<bool>()).prop_map(|(node_id, n, ban)| Frame::Remove {
             node_id,
             epoch: n.0,

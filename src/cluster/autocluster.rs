@@ -1,0 +1,228 @@
+//! Autocluster: whom to dial, and how often.
+//!
+//! Of two nodes the one with the smaller name dials at once and the other after 500 ms, so most pairs get one connection.
+//! Retries go from 250 ms, doubling, to 5 s; after a refusal from 1 s to 60 s; all of them give or take 20 %.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use super::node_name::NodeName;
+use crate::time::Time;
+
+const YIELD: Duration = Duration::from_millis(500);
+const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+const REFUSED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// Where a node may be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The node that must answer.
+    pub name: NodeName,
+    /// Its mesh port, if it is not the one that its name stands for.
+    pub port: Option<u16>,
+    /// Addresses it has told of, tried after the one that its name stands for.
+    pub addrs: Vec<SocketAddr>,
+}
+
+/// How soon to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Not reached.
+    Retry,
+    /// Reached and refused.
+    Refused,
+    /// Refused for a reason that only an operator can change, or forgotten: once a minute.
+    Slow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Due(Time),
+    UnderWay,
+    Linked,
+}
+
+#[derive(Debug)]
+struct Entry {
+    target: Target,
+    state: State,
+    tries: u32,
+    slow: bool,
+}
+
+/// Chance that is the same in every run: a generator that the shell seeds.
+#[derive(Clone, Copy, Debug)]
+struct Dice(u64);
+
+impl Dice {
+    /// `span`, give or take 20 %.
+    fn about(&mut self, span: Duration) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let percent = u32::try_from((z ^ (z >> 31)) % 41).unwrap_or_default() + 80;
+        span * percent / 100
+    }
+}
+
+/// The nodes to be linked with.
+#[derive(Debug)]
+pub(crate) struct Autocluster {
+    me: NodeName,
+    entries: BTreeMap<NodeName, Entry>,
+    dice: Dice,
+}
+
+impl Autocluster {
+    pub(crate) fn new(me: NodeName, seed: u64) -> Self {
+        Self { me, entries: BTreeMap::new(), dice: Dice(seed) }
+    }
+
+    /// A node to be linked with; where it is known already, its addresses are taken over.
+    pub(crate) fn want(&mut self, target: Target, now: Time) {
+        if target.name == self.me {
+            return;
+        }
+        let first = if self.me < target.name { now } else { now + YIELD };
+        let entry = self.entries.entry(target.name.clone()).or_insert_with(|| Entry {
+            target: target.clone(),
+            state: State::Due(first),
+            tries: 0,
+            slow: false,
+        });
+        entry.target.port = target.port.or(entry.target.port);
+        if !target.addrs.is_empty() {
+            entry.target.addrs = target.addrs;
+        }
+    }
+
+    /// The operator wants it: now, whatever the pace.
+    pub(crate) fn hurry(&mut self, name: &NodeName, now: Time) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.slow = false;
+            entry.tries = 0;
+            if let State::Due(at) = &mut entry.state {
+                *at = now;
+            }
+        }
+    }
+
+    /// The node was forgotten: tried once a minute from now on.
+    pub(crate) fn slow_down(&mut self, name: &NodeName, now: Time) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.slow = true;
+            if matches!(entry.state, State::Due(_)) {
+                entry.state = State::Due(now + self.dice.about(REFUSED.1));
+            }
+        }
+    }
+
+    /// No longer to be linked with.
+    pub(crate) fn forget(&mut self, name: &NodeName) {
+        self.entries.remove(name);
+    }
+
+    /// Nobody is to be dialled any more.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// There is a link.
+    pub(crate) fn on_linked(&mut self, name: &NodeName) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            *entry =
+                Entry { target: entry.target.clone(), state: State::Linked, tries: 0, slow: false };
+        }
+    }
+
+    /// The link is gone.
+    pub(crate) fn on_lost(&mut self, name: &NodeName, now: Time) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            let wait = if self.me < *name { Duration::ZERO } else { YIELD };
+            entry.state = State::Due(now + self.dice.about(RETRY.0) + wait);
+        }
+    }
+
+    /// Dialling failed, or the link was refused.
+    pub(crate) fn on_failed(&mut self, name: &NodeName, pace: Pace, now: Time) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        entry.slow |= pace == Pace::Slow;
+        let (from, to) = if pace == Pace::Retry { RETRY } else { REFUSED };
+        let wait = if entry.slow { REFUSED.1 } else { (from * (1 << entry.tries.min(6))).min(to) };
+        entry.tries += 1;
+        entry.state = State::Due(now + self.dice.about(wait));
+    }
+
+    /// Whether the first attempt has not ended yet.
+    pub(crate) fn is_first_try(&self, name: &NodeName) -> bool {
+        self.entries.get(name).is_some_and(|e| e.tries == 0 && e.state != State::Linked)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let due = self.entries.values().filter_map(|entry| match entry.state {
+            State::Due(at) => Some(at),
+            State::UnderWay | State::Linked => None,
+        });
+        due.min()
+    }
+
+    /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`.
+    pub(crate) fn on_deadline(&mut self, now: Time, out: &mut Vec<Target>) {
+        for entry in self.entries.values_mut() {
+            if matches!(entry.state, State::Due(at) if at <= now) {
+                entry.state = State::UnderWay;
+                out.push(entry.target.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> NodeName {
+        NodeName::parse(text).unwrap()
+    }
+
+    fn target(text: &str) -> Target {
+        Target { name: name(text), port: None, addrs: Vec::new() }
+    }
+
+    #[test]
+    fn the_smaller_name_dials_at_once() {
+        let mut out = Vec::new();
+        let mut dialer = Autocluster::new(name("b@h"), 1);
+        for seed in ["a@h", "b@h", "c@h"] {
+            dialer.want(target(seed), Time::ZERO);
+        }
+        dialer.on_deadline(Time::ZERO, &mut out);
+        assert_eq!(out, [target("c@h")]);
+        assert_eq!(dialer.deadline(), Some(Time::ZERO + YIELD));
+    }
+
+    #[test]
+    fn retries_slow_down_and_start_anew_after_a_link() {
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        let other = name("b@h");
+        dialer.want(target("b@h"), Time::ZERO);
+        let mut now = Time::ZERO;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let mut out = Vec::new();
+            dialer.on_deadline(now, &mut out);
+            assert_eq!(out.len(), 1);
+            dialer.on_failed(&other, Pace::Retry, now);
+            let next = dialer.deadline().unwrap();
+            waits.push((next - now).as_millis());
+            now = next;
+        }
+        assert!((200..=300).contains(&waits[0]), "{waits:?}");
+        assert!((400..=600).contains(&waits[1]), "{waits:?}");
+        assert!((4000..=6000).contains(&waits[7]), "{waits:?}");
+        dialer.on_linked(&other);
+        assert_eq!(dialer.deadline(), None);
+        dialer.on_lost(&other, now);
+        assert!(dialer.deadline().unwrap() - now <= Duration::from_millis(300));
+    }
+}

@@ -1,0 +1,428 @@
+//! Links: which of them count, what is said first over each, and when a member is up or down.
+
+use std::time::Duration;
+
+use super::{
+    Action, Cluster, DialError, Event, Guid, LinkId, MemberRecord, NodeId, Peer, PeerIdentity,
+    PeerUp, RecordStatus, Target,
+    autocluster::Pace,
+    member::Reach,
+    routes::TableOp,
+    settings::Pin,
+    wire::{CloseCode, Frame, State},
+};
+use crate::time::Time;
+
+/// A node that was late itself by this much at most is lenient with the others.
+const STALL_MAX: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// Whether a node may be linked with, as far as its handshake tells: the code of the refusal, or `None`.
+    #[must_use]
+    pub fn judge(&self, peer: &PeerIdentity) -> Option<CloseCode> {
+        if self.left {
+            return Some(CloseCode::Left);
+        }
+        if peer.node_id == self.me.node_id {
+            return Some(CloseCode::SelfLink);
+        }
+        let mut namesakes = self
+            .members
+            .named(&peer.name)
+            .filter(|m| m.record.node_id != peer.node_id && m.record.is_member());
+        let strict = self.settings.pin == Pin::Strict;
+        if peer.name == self.me.name {
+            return Some(CloseCode::NameTaken);
+        }
+        if let Some(other) = namesakes.next() {
+            if other.reach != Reach::Down {
+                return Some(CloseCode::NameTaken);
+            }
+            if strict {
+                return Some(CloseCode::Pin);
+            }
+        }
+        let linked = self.peers.get(&peer.node_id);
+        let stale = linked.is_some_and(|linked| linked.identity.incarnation > peer.incarnation);
+        stale.then_some(CloseCode::Stale)
+    }
+
+    pub(super) fn on_link_up(&mut self, peer: Peer, now: Time, out: &mut Vec<Action>) {
+        let node = peer.identity.node_id;
+        let name = peer.identity.name.clone();
+        if let Some(code) = self.judge(&peer.identity) {
+            let pace = pace_of(code);
+            refuse(peer.link, code, out);
+            out.push(Action::Log(Event::Refused(name.clone(), code)));
+            if peer.dialed {
+                self.dialer.on_failed(&name, pace, now);
+            }
+            return;
+        }
+        if let Some(old) = self.peers.get(&node) {
+            let same_life = old.identity.incarnation == peer.identity.incarnation;
+            // Of two links of one pair both ends keep the one that the smaller name dialled.
+            let smaller_dialed = (self.me.name < name) == peer.dialed;
+            if same_life && old.dialed != peer.dialed && !smaller_dialed {
+                refuse(peer.link, CloseCode::Tie, out);
+                return;
+            }
+            refuse(old.link, CloseCode::Tie, out);
+            self.lose(node, "replaced by a new connection", now, out);
+        }
+        self.end_older_life(node, peer.identity.incarnation, out);
+        self.copies.entry(node).or_default().on_link(peer.identity.incarnation);
+        let target = Target { name: name.clone(), port: None, addrs: Vec::new() };
+        self.dialer.want(target, now);
+        self.dialer.on_linked(&name);
+        self.links.insert(peer.link, node);
+        let frame = Frame::State(self.state_for(node, now));
+        out.push(Action::Send { link: peer.link, frame });
+        self.peers.insert(node, peer);
+    }
+
+    fn state_for(&mut self, node: NodeId, now: Time) -> State {
+        State {
+            incarnation: self.me.incarnation,
+            guid: self.me.guid,
+            cluster_id: self.cluster.1,
+            version: self.me.version.clone(),
+            caps: self.caps(),
+            addrs: self.me.addrs.clone(),
+            hlc: self.clock.tick(now),
+            have: self.copies.get(&node).map(|copy| copy.position()).unwrap_or_default(),
+            fwd: Vec::new(),
+            row_seq: 0,
+        }
+    }
+
+    /// The first frame of a link: from here on it counts.
+    pub(super) fn on_state(
+        &mut self,
+        node: NodeId,
+        state: State,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.get(&node) else { return };
+        let (link, identity, addr) = (peer.link, peer.identity.clone(), peer.addr);
+        if peer.proven || state.incarnation != identity.incarnation {
+            return self.close(node, CloseCode::Protocol, now, out);
+        }
+        let record = match self.record_from(&identity, &state) {
+            Ok(record) => record,
+            Err(code) => return self.close(node, code, now, out),
+        };
+        self.retire_namesakes(&identity, now, out);
+        self.clock.observe(state.hlc, now);
+        let news = self.admit(&record, now, out);
+        if self.members.index(node).is_none() {
+            return self.close(node, CloseCode::TooMany, now, out);
+        }
+        if let Some(member) = self.members.find_mut(node) {
+            member.reach = Reach::Joining;
+            member.since = now;
+        }
+        let port = state.addrs.first().map_or(identity.name.mesh_port(), |a| a.port());
+        let mut addrs = state.addrs;
+        addrs.push((addr.ip(), port).into());
+        addrs.dedup();
+        self.dialer.want(Target { name: identity.name.clone(), port: None, addrs }, now);
+        let mut records: Vec<_> = self.members.iter().map(|m| m.record.clone()).collect();
+        records.push(self.record());
+        out.push(Action::Send { link, frame: Frame::Members(records) });
+        let (maker, cluster_id) = self.cluster;
+        out.push(Action::Send { link, frame: Frame::Merge { cluster_id, maker } });
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.proven = true;
+            peer.sender.start(state.have, self.me.incarnation, &self.own);
+        }
+        if news {
+            self.tell(&[record], Some(node), out);
+        }
+    }
+
+    /// The record of a node that just proved to be there.
+    fn record_from(&self, peer: &PeerIdentity, state: &State) -> Result<MemberRecord, CloseCode> {
+        let known = self.members.find(peer.node_id).map(|member| &member.record);
+        let banned = known.is_some_and(|known| known.status == RecordStatus::Banned);
+        if banned && state.caps & super::CAP_JOIN == 0 {
+            return Err(CloseCode::Banned);
+        }
+        let same_life = known.filter(|known| known.incarnation >= peer.incarnation);
+        if same_life.is_some_and(|known| known.incarnation > peer.incarnation) {
+            return Err(CloseCode::Stale);
+        }
+        Ok(MemberRecord {
+            name: peer.name.clone(),
+            node_id: peer.node_id,
+            incarnation: peer.incarnation,
+            guid: peer.guid,
+            addrs: state.addrs.clone(),
+            caps: state.caps,
+            version: state.version.clone(),
+            status: RecordStatus::Member,
+            epoch: same_life.map_or(0, |known| known.epoch + u64::from(!known.is_member())),
+        })
+    }
+
+    /// A node that came back under its name with another identity takes the place of the old one.
+    fn retire_namesakes(&mut self, peer: &PeerIdentity, now: Time, out: &mut Vec<Action>) {
+        let old: Vec<_> = self
+            .members
+            .named(&peer.name)
+            .filter(|m| m.record.node_id != peer.node_id && m.record.is_member())
+            .map(|member| member.record.clone())
+            .collect();
+        for record in old {
+            out.push(Action::Log(Event::NewIdentity(record.name.clone())));
+            self.put_out(record, RecordStatus::Removed, now, out);
+        }
+    }
+
+    /// Another node's cluster: of two that meet, the one with the oldest maker gives the number.
+    pub(super) fn on_merge(
+        &mut self,
+        from: NodeId,
+        (maker, cluster_id): (Guid, [u8; 16]),
+        out: &mut Vec<Action>,
+    ) {
+        if (maker, cluster_id) >= self.cluster {
+            return;
+        }
+        self.cluster = (maker, cluster_id);
+        out.push(Action::Persist);
+        for (node, peer) in &self.peers {
+            if peer.proven && *node != from {
+                let frame = Frame::Merge { cluster_id, maker };
+                out.push(Action::Send { link: peer.link, frame });
+            }
+        }
+    }
+
+    /// A member that has this node's routes, and whose routes are here, is up.
+    pub(super) fn check_up(&mut self, node: NodeId, now: Time, out: &mut Vec<Action>) {
+        let complete = self.copies.get(&node).is_some_and(|copy| copy.is_complete());
+        let Some(peer) = self.peers.get(&node) else { return };
+        let Some(member) = self.members.find_mut(node) else { return };
+        if member.reach != Reach::Joining || !complete || peer.sender.acked().is_none() {
+            return;
+        }
+        let Some(index) = member.index else { return };
+        member.reach = Reach::Up;
+        member.since = now;
+        self.autoclean.on_up(node);
+        self.keep.remove(&node);
+        out.push(Action::PeerUp(PeerUp {
+            node: index,
+            peer: peer.identity.clone(),
+            addr: peer.addr,
+            dialed: peer.dialed,
+            target: target_of(&member.record),
+        }));
+        out.push(Action::Log(Event::Up(peer.identity.name.clone())));
+    }
+
+    pub(super) fn on_link_down(
+        &mut self,
+        link: LinkId,
+        why: &'static str,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        if let Some(node) = self.links.get(&link).copied() {
+            self.lose(node, why, now, out);
+        }
+    }
+
+    /// The link to `node` is gone. Its routes stay in use for a while: messages are kept for it.
+    pub(super) fn lose(
+        &mut self,
+        node: NodeId,
+        why: &'static str,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.remove(&node) else { return };
+        self.links.remove(&peer.link);
+        self.dialer.on_lost(&peer.identity.name, now);
+        let cut = self.copies.get_mut(&node).is_some_and(|copy| copy.on_link_down());
+        let Some(member) = self.members.find_mut(node) else { return };
+        let was = std::mem::replace(&mut member.reach, Reach::Down);
+        let Some(index) = member.index else { return };
+        if cut {
+            out.push(Action::Table(TableOp::SnapshotAbort { node: index }));
+        }
+        if was == Reach::Down {
+            return;
+        }
+        member.since = now;
+        self.autoclean.on_down(node, now);
+        self.keep.entry(node).or_insert(now + self.settings.keep_time);
+        if was == Reach::Up {
+            out.push(Action::PeerDown { node: index });
+            out.push(Action::Log(Event::Down(peer.identity.name, why)));
+        }
+    }
+
+    /// The routes of `node` count no longer, nor what is kept for it.
+    pub(super) fn end_life(&mut self, node: NodeId, out: &mut Vec<Action>) {
+        self.keep.remove(&node);
+        if let Some(copy) = self.copies.get_mut(&node) {
+            copy.forget();
+        }
+        if let Some(index) = self.members.find(node).and_then(|member| member.index) {
+            out.push(Action::Table(TableOp::Drop { node: index }));
+            out.push(Action::PeerGone { node: index });
+        }
+    }
+
+    /// Ends what is left of a life of `node` before this incarnation.
+    pub(super) fn end_older_life(&mut self, node: NodeId, incarnation: u64, out: &mut Vec<Action>) {
+        let older = |held: u64| held != 0 && held != incarnation;
+        let copy = self.copies.get(&node).map_or(0, |copy| copy.position().incarnation);
+        let record = self.members.find(node).map_or(0, |member| member.record.incarnation);
+        if older(copy) || (record < incarnation && self.keep.contains_key(&node)) {
+            self.end_life(node, out);
+        }
+    }
+
+    pub(super) fn end_keeping(&mut self, now: Time, out: &mut Vec<Action>) {
+        let over: Vec<_> =
+            self.keep.iter().filter(|(_, until)| **until <= now).map(|(node, _)| *node).collect();
+        over.into_iter().for_each(|node| self.end_life(node, out));
+    }
+
+    /// Refuses to go on with `node` and says why.
+    pub(super) fn close(
+        &mut self,
+        node: NodeId,
+        code: CloseCode,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.get(&node) else { return };
+        let name = peer.identity.name.clone();
+        refuse(peer.link, code, out);
+        out.push(Action::Log(Event::Refused(name.clone(), code)));
+        self.lose(node, "refused by this node", now, out);
+        self.dialer.on_failed(&name, pace_of(code), now);
+    }
+
+    /// The other end closes and says why.
+    pub(super) fn on_close(
+        &mut self,
+        node: NodeId,
+        (code, reason): (CloseCode, String),
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.get(&node) else { return };
+        let (link, name) = (peer.link, peer.identity.name.clone());
+        let why = match code {
+            CloseCode::ShuttingDown => "it shuts down",
+            CloseCode::Tie => "replaced by a new connection",
+            CloseCode::Done
+            | CloseCode::Protocol
+            | CloseCode::NameTaken
+            | CloseCode::Banned
+            | CloseCode::Left
+            | CloseCode::TooMany
+            | CloseCode::Gap
+            | CloseCode::Stale
+            | CloseCode::Pin
+            | CloseCode::SelfLink
+            | CloseCode::Other(_) => "closed by the other end",
+        };
+        let refused = !matches!(code, CloseCode::Tie | CloseCode::ShuttingDown | CloseCode::Done);
+        if refused {
+            out.push(Action::Log(Event::RefusedBy(name.clone(), code, reason)));
+        }
+        out.push(Action::Close { link });
+        self.lose(node, why, now, out);
+        if code == CloseCode::ShuttingDown {
+            self.end_life(node, out);
+        }
+        if refused {
+            self.dialer.on_failed(&name, pace_of(code), now);
+        }
+    }
+
+    pub(super) fn on_dial_failed(
+        &mut self,
+        name: &super::NodeName,
+        error: DialError,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        // A connection that came in meanwhile is none of this failure.
+        if self.peers.values().any(|peer| peer.identity.name == *name) {
+            return;
+        }
+        let pace = match error {
+            DialError::Unreachable | DialError::NobodyListens => Pace::Retry,
+            DialError::Refused => Pace::Refused,
+            DialError::RefusedForGood => Pace::Slow,
+        };
+        self.dialer.on_failed(name, pace, now);
+        if error == DialError::NobodyListens {
+            let named = self.members.named(name).map(|member| member.record.node_id);
+            let ended: Vec<_> = named.filter(|node| self.keep.contains_key(node)).collect();
+            ended.into_iter().for_each(|node| self.end_life(node, out));
+        }
+    }
+
+    /// Members without a sign of life are down. If this node itself was late, that is forgiven to the others.
+    pub(super) fn find_silent(&mut self, late: Duration, now: Time, out: &mut Vec<Action>) {
+        let stall = late.min(STALL_MAX);
+        let limit = self.settings.failure_timeout;
+        let mut silent = Vec::new();
+        for (node, peer) in &mut self.peers {
+            peer.heard = (peer.heard + stall).min(now);
+            if peer.heard + limit <= now {
+                silent.push((*node, peer.link));
+            }
+        }
+        for (node, link) in silent {
+            out.push(Action::Close { link });
+            self.lose(node, "no sign of life", now, out);
+        }
+    }
+
+    pub(super) fn on_shutdown(&mut self, out: &mut Vec<Action>) {
+        for peer in self.peers.values() {
+            refuse(peer.link, CloseCode::ShuttingDown, out);
+        }
+    }
+}
+
+/// Where the node of a record may be reached.
+pub(super) fn target_of(record: &MemberRecord) -> Target {
+    Target { name: record.name.clone(), port: None, addrs: record.addrs.clone() }
+}
+
+/// Says why, and closes.
+pub(super) fn refuse(link: LinkId, code: CloseCode, out: &mut Vec<Action>) {
+    let frame = Frame::Close { code, reason: String::new() };
+    out.push(Action::Send { link, frame });
+    out.push(Action::Close { link });
+}
+
+/// How soon to try a node again that closed, or was closed, for this reason.
+fn pace_of(code: CloseCode) -> Pace {
+    match code {
+        CloseCode::NameTaken
+        | CloseCode::Pin
+        | CloseCode::Banned
+        | CloseCode::TooMany
+        | CloseCode::Left
+        | CloseCode::SelfLink => Pace::Slow,
+        CloseCode::Done
+        | CloseCode::Protocol
+        | CloseCode::Tie
+        | CloseCode::ShuttingDown
+        | CloseCode::Gap
+        | CloseCode::Stale
+        | CloseCode::Other(_) => Pace::Refused,
+    }
+}

@@ -1,0 +1,103 @@
+//! What `cluster status` shows: the members as this node sees them.
+
+use super::{
+    Cluster, NodeName,
+    member::{Guid, MemberStatus, NodeId, Reach},
+};
+use crate::time::Time;
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberLine {
+    /// Its name.
+    pub name: NodeName,
+    /// Its identity.
+    pub node_id: NodeId,
+    /// Its status.
+    pub status: MemberStatus,
+    /// Number of its process life.
+    pub incarnation: u64,
+    /// Its age.
+    pub guid: Guid,
+    /// Its release.
+    pub version: String,
+    /// Address of the link to it.
+    pub addr: Option<std::net::SocketAddr>,
+    /// Since when the status is so.
+    pub since: Time,
+    /// Index in the route table; none for this node and for who is out.
+    pub index: Option<u16>,
+    /// It is the oldest in reach.
+    pub leader: bool,
+}
+
+/// The cluster as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// `cluster.name`.
+    pub cluster: String,
+    /// This node.
+    pub node: NodeName,
+    /// The members, this node among them, by name. Who is out is listed as long as its record is kept.
+    pub members: Vec<MemberLine>,
+    /// This node left the cluster and stays alone.
+    pub left: bool,
+    /// Why the mesh is closed, if it is.
+    pub refused: Option<String>,
+    /// Routes of this node.
+    pub routes: usize,
+    /// Copies of routes that were found wrong and made anew; must stay 0.
+    pub repaired: u64,
+}
+
+impl ClusterStatus {
+    /// The members that are up, this node included.
+    pub fn up(&self) -> impl Iterator<Item = &MemberLine> {
+        self.members.iter().filter(|member| member.status == MemberStatus::Up)
+    }
+}
+
+impl Cluster {
+    /// The cluster as this node sees it.
+    #[must_use]
+    pub fn status(&self) -> ClusterStatus {
+        let leader = self.members.leader(self.me.guid);
+        let own = MemberLine {
+            name: self.me.name.clone(),
+            node_id: self.me.node_id,
+            status: MemberStatus::Up,
+            incarnation: self.me.incarnation,
+            guid: self.me.guid,
+            version: self.me.version.clone(),
+            addr: None,
+            since: self.started,
+            index: None,
+            leader: leader == self.me.node_id,
+        };
+        let others = self.members.iter().map(|member| MemberLine {
+            name: member.record.name.clone(),
+            node_id: member.record.node_id,
+            status: member.status(),
+            incarnation: member.record.incarnation,
+            guid: member.record.guid,
+            version: member.record.version.clone(),
+            addr: (member.reach != Reach::Down)
+                .then(|| self.peers.get(&member.record.node_id).map(|peer| peer.addr))
+                .flatten(),
+            since: member.since,
+            index: member.index,
+            leader: leader == member.record.node_id,
+        });
+        let mut members: Vec<_> = [own].into_iter().chain(others).collect();
+        members.sort_by(|a, b| (&a.name, a.node_id).cmp(&(&b.name, b.node_id)));
+        ClusterStatus {
+            cluster: self.settings.name.clone(),
+            node: self.me.name.clone(),
+            members,
+            left: self.left,
+            refused: None,
+            routes: self.own.len(),
+            repaired: self.repaired,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Whole clusters in one thread: real cores, virtual time, a network that delays, stalls and splits, nodes that crash and
+//! return, all from one seed. `SIM_SEED=17 cargo test sim` replays one; every seed that ever failed is in `seeds.txt`.
+
+mod world;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use emqx_rs::cluster::{MemberStatus, RecordStatus};
+
+use self::world::{Fault, World};
+
+/// Seeds to run: one from the environment, or those that failed once and a range.
+fn seeds() -> Vec<u64> {
+    if let Ok(seed) = std::env::var("SIM_SEED") {
+        return vec![seed.parse().unwrap()];
+    }
+    let count = std::env::var("SIM_SEEDS").map_or(120, |count| count.parse().unwrap());
+    let failed = include_str!("seeds.txt").lines().filter_map(|line| {
+        let number = line.split('#').next().unwrap_or_default().trim();
+        (!number.is_empty()).then(|| number.parse().unwrap())
+    });
+    failed.chain(0..count).collect()
+}
+
+#[test]
+fn any_start_order_makes_a_full_mesh() {
+    for seed in seeds() {
+        let mut w = World::new(seed, 5);
+        let mut order: Vec<usize> = (0..5).collect();
+        for at in 0..5 {
+            order.swap(at, at + w.dice.below(5 - at as u64) as usize);
+        }
+        for node in order {
+            w.start(node);
+            let pause = w.dice.below(1500);
+            w.add_some_routes(node);
+            w.run_for(Duration::from_millis(pause));
+        }
+        w.run_for(Duration::from_secs(10));
+        w.assert_whole("10 s after the last start");
+    }
+}
+
+#[test]
+fn five_cold_nodes_are_one_cluster_in_two_seconds() {
+    for seed in seeds() {
+        let mut w = World::new(seed, 5);
+        (0..5).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(2));
+        w.assert_whole("2 s after a cold start");
+    }
+}
+
+#[test]
+fn every_disorder_heals() {
+    for seed in seeds() {
+        let mut w = World::new(seed, 5);
+        (0..5).for_each(|node| w.start(node));
+        w.stall_percent = w.dice.below(10);
+        for _ in 0..6 {
+            w.random_trouble();
+            let span = Duration::from_millis(w.dice.below(20_000));
+            w.run_for(span);
+        }
+        w.heal_everything();
+        w.run_for(Duration::from_secs(30));
+        w.assert_whole("30 s after healing");
+    }
+}
+
+#[test]
+fn a_full_log_and_a_large_table_are_copied_while_they_change() {
+    for seed in seeds().into_iter().take(4) {
+        let mut w = World::new(seed, 3);
+        w.start(0);
+        w.add_many_routes(0, 30_000);
+        w.start(1);
+        w.run_for(Duration::from_millis(700));
+        w.start(2);
+        for _ in 0..50 {
+            w.add_some_routes(0);
+            w.run_for(Duration::from_millis(5));
+        }
+        w.run_for(Duration::from_secs(10));
+        w.assert_whole("10 s after the last change");
+    }
+}
+
+#[test]
+fn a_crashed_node_takes_its_routes_with_it() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = World::new(seed, 4);
+        (0..4).for_each(|node| w.start(node));
+        (0..4).for_each(|node| w.add_some_routes(node));
+        w.run_for(Duration::from_secs(5));
+        w.assert_whole("5 s after the start");
+        w.crash(3);
+        w.run_for(Duration::from_secs(2));
+        for node in 0..3 {
+            assert_eq!(
+                w.copy_of(node, 3),
+                None,
+                "seed {seed}: {node} still has routes of the crashed node"
+            );
+        }
+        w.start(3);
+        w.run_for(Duration::from_secs(8));
+        w.assert_whole("8 s after the restart");
+    }
+}
+
+#[test]
+fn leave_force_leave_and_join_end_in_one_table() {
+    for seed in seeds().into_iter().take(40) {
+        let mut w = World::new(seed, 4);
+        (0..4).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(5));
+        w.leave(3);
+        w.run_for(Duration::from_secs(2));
+        w.assert_status(&[0, 1, 2], 3, MemberStatus::Left);
+        w.assert_whole_among(&[0, 1, 2], "after leave");
+        w.crash(3);
+        w.start(3);
+        w.run_for(Duration::from_secs(5));
+        w.assert_status(&[0, 1, 2], 3, MemberStatus::Left);
+        w.join(3, 0);
+        w.run_for(Duration::from_secs(8));
+        w.assert_whole("after join");
+        w.force_leave(1, 2);
+        w.run_for(Duration::from_secs(2));
+        w.assert_status(&[0, 1, 3], 2, MemberStatus::Banned);
+        w.crash(2);
+        w.start(2);
+        w.run_for(Duration::from_secs(10));
+        w.assert_status(&[0, 1, 3], 2, MemberStatus::Banned);
+        w.assert_whole_among(&[0, 1, 3], "after force-leave");
+        w.join(2, 1);
+        w.run_for(Duration::from_secs(10));
+        w.assert_whole("after the forced out node joined again");
+    }
+}
+
+#[test]
+fn autoclean_forgets_and_takes_back() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = World::new(seed, 4);
+        (0..4).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([3]));
+        w.run_for(Duration::from_secs(400));
+        w.assert_status(&[0, 1, 2], 3, MemberStatus::Removed);
+        for node in 0..3 {
+            w.assert_status(&[3], node, MemberStatus::Down);
+        }
+        w.heal_everything();
+        w.run_for(Duration::from_secs(10));
+        w.assert_whole("10 s after contact with a removed node");
+    }
+}
+
+#[test]
+fn two_halves_do_not_forget_each_other() {
+    for seed in seeds().into_iter().take(10) {
+        let mut w = World::new(seed, 4);
+        (0..4).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([0, 2]));
+        w.run_for(Duration::from_secs(700));
+        let removed = |w: &World, node: usize| {
+            w.records(node).iter().filter(|r| r.status == RecordStatus::Removed).count()
+        };
+        let by = [removed(&w, 0), removed(&w, 1)];
+        assert!(by.contains(&0), "seed {seed}: both halves forgot each other: {by:?}");
+        w.heal_everything();
+        w.run_for(Duration::from_secs(10));
+        w.assert_whole("10 s after contact of two halves");
+    }
+}
+
+#[test]
+fn a_node_that_lost_its_identity_takes_its_name_over() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = World::new(seed, 3);
+        (0..3).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(4));
+        w.crash(1);
+        w.wipe(1);
+        w.run_for(Duration::from_secs(3));
+        w.start(1);
+        w.run_for(Duration::from_secs(8));
+        w.assert_whole("8 s after a return without identity");
+    }
+}
+
+/// The suite must see what it is to see: each fault breaks one rule, and a check must fail or a repair must be counted.
+#[test]
+fn planted_faults_are_caught() {
+    for fault in [Fault::LoseTableChange, Fault::AckBeforeApply, Fault::KeepOldLife] {
+        let caught = (0..30).any(|seed| {
+            let run = std::panic::catch_unwind(|| {
+                let mut w = World::new(seed, 4);
+                w.fault = Some(fault);
+                (0..4).for_each(|node| w.start(node));
+                w.stall_percent = 5;
+                for _ in 0..6 {
+                    w.random_trouble();
+                    let span = Duration::from_millis(w.dice.below(20_000));
+                    w.run_for(span);
+                }
+                w.heal_everything();
+                w.run_for(Duration::from_secs(30));
+                w.assert_whole("30 s after healing");
+            });
+            run.is_err()
+        });
+        assert!(caught, "{fault:?} went unseen");
+    }
+}

@@ -1,0 +1,722 @@
+//! The world around the cores: time, chance, a network of ordered links, and disks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use emqx_rs::{
+    cluster::{
+        Action, Cluster, DialError, Guid, Input, LinkId, Me, MemberRecord, MemberStatus, NodeId,
+        NodeName, PeerIdentity, Settings, Stored, Target,
+        routes::{RouteKey, RouteTable, TableOp},
+        wire::Frame,
+    },
+    time::{Time, Wall},
+    topic::TopicFilter,
+};
+
+/// The same throws for the same seed.
+#[derive(Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// A number from 0 to `end` - 1.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end.max(1)
+    }
+}
+
+/// A rule broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// One in fifty changes of a route table is lost.
+    LoseTableChange,
+    /// A table is changed long after the change was acknowledged.
+    AckBeforeApply,
+    /// The routes of an earlier life stay in use.
+    KeepOldLife,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+struct End {
+    node: usize,
+    /// Process life that holds it.
+    life: u64,
+    open: bool,
+    /// What is on its way to this end, in order.
+    incoming: VecDeque<(u64, Frame)>,
+    /// The other end closed: seen after what is on its way.
+    closed_at: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Node {
+    name: NodeName,
+    node_id: NodeId,
+    incarnation: u64,
+    core: Option<Cluster>,
+    table: RouteTable,
+    /// Changes that the fault holds back.
+    late: VecDeque<(u64, TableOp)>,
+    disk: Stored,
+    routes: BTreeMap<RouteKey, u32>,
+    /// When the process froze until.
+    stalled_until: u64,
+    /// Its next tick; an event of another time does nothing.
+    tick_at: Option<u64>,
+    barriers: BTreeMap<u64, (u64, BTreeSet<RouteKey>)>,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Arrive { link: LinkId, end: usize },
+    Dialed { from: usize, life: u64, to: NodeName },
+    Tick { node: usize, life: u64 },
+    Flush { node: usize, life: u64 },
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(crate) struct World {
+    seed: u64,
+    pub(crate) dice: Dice,
+    pub(crate) fault: Option<Fault>,
+    /// How often, in percent, a node freezes at its tick.
+    pub(crate) stall_percent: u64,
+    frozen: bool,
+    now: u64,
+    count: u64,
+    nodes: Vec<Node>,
+    links: BTreeMap<LinkId, [End; 2]>,
+    events: BTreeMap<(u64, u64), Event>,
+    cut: BTreeSet<(usize, usize)>,
+    fresh: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, nodes: usize) -> Self {
+        let nodes = (0..nodes).map(|number| Node {
+            name: NodeName::parse(&format!("n{number}@10.0.0.{number}")).unwrap(),
+            node_id: NodeId([u8::try_from(number).unwrap() + 1; 16]),
+            incarnation: 0,
+            core: None,
+            table: RouteTable::new(),
+            late: VecDeque::new(),
+            disk: Stored::default(),
+            routes: BTreeMap::new(),
+            stalled_until: 0,
+            tick_at: None,
+            barriers: BTreeMap::new(),
+        });
+        Self {
+            seed,
+            dice: Dice(seed.wrapping_mul(0x5851_f42d_4c95_7f2d)),
+            fault: None,
+            stall_percent: 0,
+            frozen: false,
+            now: 0,
+            count: 0,
+            nodes: nodes.collect(),
+            links: BTreeMap::new(),
+            events: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            fresh: 100,
+        }
+    }
+
+    fn time(&self) -> Time {
+        Time::from_ms(self.now)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    fn at(&mut self, time: u64, event: Event) {
+        let number = self.next();
+        self.events.insert((time, number), event);
+    }
+
+    fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.cut.contains(&(a.min(b), a.max(b)))
+    }
+
+    pub(crate) fn start(&mut self, number: usize) {
+        let now = self.time();
+        let (tick, seed) = (self.next(), self.dice.below(u64::MAX));
+        let names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        let node = &mut self.nodes[number];
+        assert!(node.core.is_none());
+        node.incarnation += 1;
+        node.table = RouteTable::new();
+        node.late.clear();
+        node.routes.clear();
+        node.barriers.clear();
+        node.stalled_until = 0;
+        node.tick_at = None;
+        let guid = Guid { started: self.now * 1000 + tick, node: node.node_id };
+        let me = Me {
+            name: node.name.clone(),
+            node_id: node.node_id,
+            incarnation: node.incarnation,
+            guid,
+            cluster_id: [u8::try_from(number).unwrap(); 16],
+            addrs: Vec::new(),
+            version: "1".to_owned(),
+        };
+        let settings = Settings::new(node.name.clone());
+        let wall = Wall::from_ms(1_700_000_000_000 + self.now);
+        let mut core = Cluster::new(me, &settings, node.disk.clone(), wall, seed);
+        let mut out = Vec::new();
+        core.start(now, &mut out);
+        node.core = Some(core);
+        self.perform(number, out);
+        let target = |name| Target { name, port: None, addrs: Vec::new() };
+        self.input(number, Input::Discovered(names.into_iter().map(target).collect()));
+    }
+
+    /// The process is killed; the kernel closes its connections.
+    pub(crate) fn crash(&mut self, number: usize) {
+        let mine: Vec<_> = self
+            .links
+            .iter()
+            .flat_map(|(link, ends)| (0..2).map(move |end| (*link, end, ends[end].node)))
+            .filter(|(_, _, node)| *node == number)
+            .map(|(link, end, _)| (link, end))
+            .collect();
+        for (link, end) in mine {
+            self.close_end(link, end);
+        }
+        self.nodes[number].core = None;
+    }
+
+    /// The disk of a node that does not run is lost, its identity with it.
+    pub(crate) fn wipe(&mut self, number: usize) {
+        self.fresh += 1;
+        let node = &mut self.nodes[number];
+        node.node_id = NodeId([u8::try_from(self.fresh).unwrap(); 16]);
+        node.disk = Stored::default();
+        node.incarnation = 0;
+    }
+
+    pub(crate) fn shut_down(&mut self, number: usize) {
+        self.input(number, Input::Shutdown);
+        self.crash(number);
+    }
+
+    pub(crate) fn leave(&mut self, number: usize) {
+        self.input(number, Input::Leave);
+    }
+
+    pub(crate) fn join(&mut self, number: usize, with: usize) {
+        let name = self.nodes[with].name.clone();
+        self.input(number, Input::Join(Target { name, port: None, addrs: Vec::new() }));
+    }
+
+    pub(crate) fn force_leave(&mut self, number: usize, whom: usize) {
+        let name = self.nodes[whom].name.clone();
+        self.input(number, Input::ForceLeave(name));
+    }
+
+    /// Adds and removes routes, and waits at a barrier.
+    pub(crate) fn add_some_routes(&mut self, number: usize) {
+        for _ in 0..=self.dice.below(8) {
+            let filter = ["t/+/x", "t/a", "t/#", "#", "a/b/c"][self.dice.below(5) as usize];
+            let filter = format!("{filter}{}", ["", "1", "2"][self.dice.below(3) as usize]);
+            let filter = filter.replace("#1", "1/#").replace("#2", "2/#");
+            let group = (self.dice.below(4) == 0).then(|| "g".into());
+            let key = RouteKey { filter: TopicFilter::parse(&filter).unwrap(), group };
+            if self.dice.below(3) > 0 {
+                *self.nodes[number].routes.entry(key.clone()).or_insert(0) += 1;
+                self.input(number, Input::RouteAdded(key));
+            } else if let Some(count) = self.nodes[number].routes.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    let node = &mut self.nodes[number];
+                    node.routes.remove(&key);
+                    // Who waits cannot count on it any more, even if it comes back.
+                    node.barriers.values_mut().for_each(|(_, keys)| {
+                        keys.remove(&key);
+                    });
+                }
+                self.input(number, Input::RouteRemoved(key));
+            }
+        }
+        let (id, now) = (self.next(), self.now);
+        let node = &mut self.nodes[number];
+        node.barriers.insert(id, (now, node.routes.keys().cloned().collect()));
+        self.input(number, Input::Barrier(id));
+    }
+
+    pub(crate) fn add_many_routes(&mut self, number: usize, count: usize) {
+        for route in 0..count {
+            let filter = TopicFilter::parse(&format!("many/{route}")).unwrap();
+            let key = RouteKey { filter, group: None };
+            self.nodes[number].routes.insert(key.clone(), 1);
+            let now = self.time();
+            let core = self.nodes[number].core.as_mut().unwrap();
+            core.on(Input::RouteAdded(key), now, &mut Vec::new());
+        }
+    }
+
+    /// Splits the nodes in two.
+    pub(crate) fn cut_off(&mut self, part: &BTreeSet<usize>) {
+        for a in 0..self.nodes.len() {
+            for b in a + 1..self.nodes.len() {
+                if part.contains(&a) != part.contains(&b) {
+                    self.cut.insert((a, b));
+                }
+            }
+        }
+    }
+
+    /// Routes change, links are cut or mended, nodes end or start.
+    pub(crate) fn random_trouble(&mut self) {
+        let nodes = self.nodes.len() as u64;
+        for number in 0..self.nodes.len() {
+            if self.nodes[number].core.is_some() {
+                self.add_some_routes(number);
+            }
+        }
+        match self.dice.below(5) {
+            0 => {
+                let part = (0..self.nodes.len()).filter(|_| self.dice.below(2) == 0).collect();
+                self.cut_off(&part);
+            }
+            1 => {
+                let (a, b) = (self.dice.below(nodes) as usize, self.dice.below(nodes) as usize);
+                if a != b {
+                    self.cut.insert((a.min(b), a.max(b)));
+                }
+            }
+            2 => self.mend(),
+            3 => {
+                let number = self.dice.below(nodes) as usize;
+                match (&self.nodes[number].core, self.dice.below(2)) {
+                    (None, _) => self.start(number),
+                    (Some(_), 0) => self.crash(number),
+                    (Some(_), _) => self.shut_down(number),
+                }
+            }
+            _ => {
+                let number = self.dice.below(nodes) as usize;
+                if self.nodes[number].core.is_some() {
+                    self.crash(number);
+                    let pause = self.dice.below(900);
+                    self.run_for(Duration::from_millis(pause));
+                    self.start(number);
+                }
+            }
+        }
+    }
+
+    fn mend(&mut self) {
+        self.cut.clear();
+        // What was held up goes on; what the other end gave up is refused.
+        let now = self.now;
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for link in links {
+            let ends = self.links.get_mut(&link).unwrap();
+            for end in 0..2 {
+                if ends[end].open && !ends[1 - end].open && ends[end].closed_at.is_none() {
+                    ends[end].closed_at = Some(now);
+                }
+            }
+            self.at(now + 1, Event::Arrive { link, end: 0 });
+            self.at(now + 1, Event::Arrive { link, end: 1 });
+        }
+    }
+
+    pub(crate) fn heal_everything(&mut self) {
+        self.mend();
+        self.stall_percent = 0;
+        for number in 0..self.nodes.len() {
+            if self.nodes[number].core.is_none() {
+                self.start(number);
+            }
+            self.add_some_routes(number);
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, span: Duration) {
+        let end = self.now + u64::try_from(span.as_millis()).unwrap();
+        while let Some(((time, _), event)) = self.next_event(end) {
+            self.now = self.now.max(time);
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    fn next_event(&mut self, end: u64) -> Option<((u64, u64), Event)> {
+        let first = self.events.first_entry()?;
+        (first.key().0 <= end).then(|| first.remove_entry())
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Tick { node, life } => {
+                if self.runs(node, life) && self.nodes[node].tick_at == Some(self.now) {
+                    self.nodes[node].tick_at = None;
+                    self.tick(node);
+                }
+            }
+            Event::Flush { node, life } => {
+                if self.runs(node, life) {
+                    self.flush(node);
+                }
+            }
+            Event::Arrive { link, end } => self.arrive(link, end),
+            Event::Dialed { from, life, to } => {
+                if self.runs(from, life) {
+                    self.dialed(from, &to);
+                }
+            }
+        }
+    }
+
+    fn runs(&self, node: usize, life: u64) -> bool {
+        self.nodes[node].core.is_some() && self.nodes[node].incarnation == life
+    }
+
+    fn tick(&mut self, number: usize) {
+        let frozen = self.nodes[number].stalled_until > self.now;
+        if !frozen && self.dice.below(100) < self.stall_percent {
+            self.frozen = true;
+            self.nodes[number].stalled_until = self.now + self.dice.below(4000);
+        }
+        let (now, life) = (self.time(), self.nodes[number].incarnation);
+        let until = self.nodes[number].stalled_until;
+        if until > self.now {
+            self.nodes[number].tick_at = Some(until);
+            return self.at(until, Event::Tick { node: number, life });
+        }
+        let mut out = Vec::new();
+        let Some(core) = &mut self.nodes[number].core else { return };
+        if core.deadline().is_some_and(|at| at <= now) {
+            core.on_deadline(now, &mut out);
+        }
+        self.perform(number, out);
+        self.flush(number);
+        self.schedule(number);
+    }
+
+    /// The next deadline of the node becomes an event. Late ones do nothing.
+    fn schedule(&mut self, number: usize) {
+        let node = &self.nodes[number];
+        let life = node.incarnation;
+        let deadline = node.core.as_ref().and_then(Cluster::deadline);
+        if let Some(deadline) = deadline {
+            let at = deadline.as_ms().max(self.now + 1);
+            if node.tick_at.is_some_and(|tick| tick <= at) {
+                return;
+            }
+            self.nodes[number].tick_at = Some(at);
+            self.at(at, Event::Tick { node: number, life });
+        }
+    }
+
+    fn flush(&mut self, number: usize) {
+        let now = self.time();
+        let mut out = Vec::new();
+        let Some(core) = &mut self.nodes[number].core else { return };
+        core.flush(now, &mut out);
+        self.perform(number, out);
+    }
+
+    fn input(&mut self, number: usize, input: Input) {
+        let (now, life) = (self.time(), self.nodes[number].incarnation);
+        let mut out = Vec::new();
+        let Some(core) = &mut self.nodes[number].core else { return };
+        core.on(input, now, &mut out);
+        self.perform(number, out);
+        // A wake-up takes one input or several.
+        let delay = if self.dice.below(2) == 0 { 0 } else { self.dice.below(3) };
+        self.at(self.now + delay, Event::Flush { node: number, life });
+        self.schedule(number);
+    }
+
+    fn perform(&mut self, number: usize, out: Vec<Action>) {
+        for action in out {
+            match action {
+                Action::Dial(target) => {
+                    let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
+                    let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
+                    let delay = if self.is_cut(number, to) { 2000 } else { delay };
+                    let event = Event::Dialed { from: number, life, to: target.name };
+                    self.at(self.now + delay, event);
+                }
+                Action::Send { link, frame } => self.send(number, link, frame),
+                Action::Close { link } => {
+                    if let Some(end) = self.end_of(number, link) {
+                        self.close_end(link, end);
+                    }
+                }
+                Action::Table(op) => self.change_table(number, op),
+                Action::CheckRoutes { node, hash } => {
+                    if self.nodes[number].table.summary(node).1 != hash {
+                        self.input(number, Input::RoutesDiffer { node });
+                    }
+                }
+                Action::BarrierDone(id) => self.check_barrier(number, id),
+                Action::Persist => {
+                    let node = &mut self.nodes[number];
+                    node.disk = node.core.as_ref().unwrap().stored();
+                }
+                Action::PeerUp(_)
+                | Action::PeerDown { .. }
+                | Action::PeerGone { .. }
+                | Action::Settled
+                | Action::Log(_) => {}
+            }
+        }
+        self.check_old_lives(number);
+    }
+
+    fn change_table(&mut self, number: usize, op: TableOp) {
+        let now = self.now;
+        match (self.fault, &op) {
+            (Some(Fault::LoseTableChange), TableOp::Apply { .. }) if self.dice.below(50) == 0 => {}
+            (Some(Fault::KeepOldLife), TableOp::Drop { .. }) => {}
+            (Some(Fault::AckBeforeApply), _) => {
+                self.nodes[number].late.push_back((now + 400, op));
+            }
+            _ => self.nodes[number].table.apply(&op),
+        }
+        let node = &mut self.nodes[number];
+        while node.late.front().is_some_and(|(at, _)| *at <= now) {
+            let (_, op) = node.late.pop_front().unwrap();
+            node.table.apply(&op);
+        }
+        node.table.sweep(3);
+    }
+
+    fn end_of(&self, number: usize, link: LinkId) -> Option<usize> {
+        let ends = self.links.get(&link)?;
+        let life = self.nodes[number].incarnation;
+        ends.iter().position(|end| end.node == number && end.life == life && end.open)
+    }
+
+    fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+        let Some(end) = self.end_of(number, link) else { return };
+        let slow = self.dice.below(20) == 0;
+        let delay = 1 + self.dice.below(if slow { 200 } else { 5 });
+        let other = &mut self.links.get_mut(&link).unwrap()[1 - end];
+        let at = other.incoming.back().map_or(0, |(at, _)| *at).max(self.now + delay);
+        other.incoming.push_back((at, frame));
+        self.at(at, Event::Arrive { link, end: 1 - end });
+    }
+
+    fn close_end(&mut self, link: LinkId, end: usize) {
+        let now = self.now;
+        let Some(ends) = self.links.get_mut(&link) else { return };
+        if !ends[end].open {
+            return;
+        }
+        ends[end].open = false;
+        let (a, b) = (ends[0].node, ends[1].node);
+        let other = &mut ends[1 - end];
+        if !other.open {
+            self.links.remove(&link);
+            return;
+        }
+        if !self.cut.contains(&(a.min(b), a.max(b))) {
+            let at = other.incoming.back().map_or(0, |(at, _)| *at).max(now + 1);
+            other.closed_at = Some(at);
+            self.at(at, Event::Arrive { link, end: 1 - end });
+        }
+    }
+
+    fn arrive(&mut self, link: LinkId, end: usize) {
+        let Some(ends) = self.links.get(&link) else { return };
+        let (number, life) = (ends[end].node, ends[end].life);
+        if !ends[end].open || !self.runs(number, life) || self.is_cut(ends[0].node, ends[1].node) {
+            return;
+        }
+        let stalled = self.nodes[number].stalled_until;
+        if stalled > self.now {
+            return self.at(stalled, Event::Arrive { link, end });
+        }
+        loop {
+            let Some(ends) = self.links.get_mut(&link).filter(|ends| ends[end].open) else {
+                return;
+            };
+            if ends[end].incoming.front().is_none_or(|(at, _)| *at > self.now) {
+                break;
+            }
+            let (_, frame) = ends[end].incoming.pop_front().unwrap();
+            self.input(number, Input::Frame { link, frame });
+        }
+        let ends = self.links.get_mut(&link).unwrap();
+        if ends[end].closed_at.is_some_and(|at| at <= self.now) && ends[end].incoming.is_empty() {
+            ends[end].open = false;
+            self.links.remove(&link);
+            self.input(number, Input::LinkDown { link });
+        }
+    }
+
+    fn dialed(&mut self, from: usize, to: &NodeName) {
+        let target = self.nodes.iter().position(|node| node.name == *to).unwrap();
+        let fail = |error| Input::DialFailed { name: to.clone(), error };
+        if self.is_cut(from, target) {
+            return self.input(from, fail(DialError::Unreachable));
+        }
+        let me = self.identity(from);
+        let Some(core) = &self.nodes[target].core else {
+            return self.input(from, fail(DialError::NobodyListens));
+        };
+        if core.judge(&me).is_some() {
+            return self.input(from, fail(DialError::Refused));
+        }
+        let link = self.next();
+        let end = |node: usize| End {
+            node,
+            life: self.nodes[node].incarnation,
+            open: true,
+            incoming: VecDeque::new(),
+            closed_at: None,
+        };
+        self.links.insert(link, [end(from), end(target)]);
+        let addr: SocketAddr = "10.0.0.9:4370".parse().unwrap();
+        let peer = self.identity(target);
+        self.input(target, Input::LinkUp { link, peer: me, dialed: false, addr });
+        self.input(from, Input::LinkUp { link, peer, dialed: true, addr });
+    }
+
+    fn identity(&self, number: usize) -> PeerIdentity {
+        let node = &self.nodes[number];
+        let guid = node.core.as_ref().unwrap().guid();
+        let (name, node_id) = (node.name.clone(), node.node_id);
+        PeerIdentity { name, node_id, incarnation: node.incarnation, guid }
+    }
+
+    /// The index that node `number` uses for `of`.
+    fn index(&self, number: usize, of: usize) -> Option<u16> {
+        let status = self.nodes[number].core.as_ref()?.status();
+        let line = status.members.iter().find(|line| line.node_id == self.nodes[of].node_id)?;
+        line.index
+    }
+
+    /// The copy that `number` holds of the routes of `of`; `None` if it holds none.
+    pub(crate) fn copy_of(&self, number: usize, of: usize) -> Option<BTreeSet<RouteKey>> {
+        let routes = self.nodes[number].table.routes_of(self.index(number, of)?);
+        (!routes.is_empty()).then(|| routes.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// A barrier that passed in time means: the routes are on every node that is up.
+    fn check_barrier(&mut self, number: usize, id: u64) {
+        let Some((began, keys)) = self.nodes[number].barriers.remove(&id) else { return };
+        let waited = self.now - began;
+        let frozen = self.frozen;
+        assert!(frozen || waited <= 250, "seed {}: a barrier took {waited} ms", self.seed);
+        if waited >= 250 {
+            return;
+        }
+        let status = self.nodes[number].core.as_ref().unwrap().status();
+        for line in status.up().filter(|line| line.index.is_some()) {
+            let other = self.nodes.iter().position(|node| node.node_id == line.node_id);
+            let Some(other) = other.filter(|other| self.runs(*other, line.incarnation)) else {
+                continue;
+            };
+            // What that node sees no longer as a member, or what was removed since, need not be there.
+            if self.index(other, number).is_none() {
+                continue;
+            }
+            let copy = self.copy_of(other, number).unwrap_or_default();
+            let missing = keys.iter().find(|key| !copy.contains(key));
+            assert_eq!(
+                missing, None,
+                "seed {}: {other} lacks a route of {number} after the barrier",
+                self.seed
+            );
+        }
+    }
+
+    /// No route of an earlier life counts once a later one is linked.
+    fn check_old_lives(&self, number: usize) {
+        if self.fault == Some(Fault::AckBeforeApply) {
+            return;
+        }
+        let Some(core) = &self.nodes[number].core else { return };
+        for (index, incarnation) in core.lives() {
+            let node = &self.nodes[number];
+            let held = core.position_of(index).map(|p| p.incarnation).filter(|life| *life != 0);
+            let stale = held.is_none() && node.table.summary(index).0 > 0;
+            assert!(
+                !stale,
+                "seed {}: {number} uses routes of a life before {incarnation}",
+                self.seed
+            );
+        }
+    }
+
+    pub(crate) fn records(&self, number: usize) -> Vec<MemberRecord> {
+        self.nodes[number].core.as_ref().unwrap().stored().members
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_status(&self, at: &[usize], of: usize, want: MemberStatus) {
+        for number in at {
+            let status = self.nodes[*number].core.as_ref().unwrap().status();
+            let line = status.members.iter().find(|line| line.node_id == self.nodes[of].node_id);
+            let found = line.map(|line| line.status);
+            assert_eq!(found, Some(want), "seed {}: {of} as {number} sees it", self.seed);
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_whole(&self, when: &str) {
+        let all: Vec<_> = (0..self.nodes.len()).collect();
+        self.assert_whole_among(&all, when);
+    }
+
+    /// Every one of `nodes` sees all of them up, with their routes, and all have the same members and leader.
+    #[track_caller]
+    pub(crate) fn assert_whole_among(&self, nodes: &[usize], when: &str) {
+        let seed = self.seed;
+        let mut tables = BTreeSet::new();
+        for &number in nodes {
+            let core = self.nodes[number].core.as_ref().unwrap();
+            let status = core.status();
+            for &other in nodes {
+                let line = status.members.iter().find(|l| l.node_id == self.nodes[other].node_id);
+                let found = line.map(|line| line.status);
+                assert_eq!(
+                    found,
+                    Some(MemberStatus::Up),
+                    "seed {seed}, {when}: {other} as {number} sees it"
+                );
+                if other != number {
+                    let want: BTreeSet<_> = self.nodes[other].routes.keys().cloned().collect();
+                    let have = self.copy_of(number, other).unwrap_or_default();
+                    assert_eq!(have, want, "seed {seed}, {when}: routes of {other} at {number}");
+                    let own = self.nodes[other].core.as_ref().unwrap().own_routes();
+                    let index = self.index(number, other).unwrap();
+                    let (count, hash) = self.nodes[number].table.summary(index);
+                    assert_eq!(
+                        (count, hash),
+                        (own.len() as u64, own.hash()),
+                        "seed {seed}, {when}"
+                    );
+                    let position = core.position_of(index).unwrap();
+                    assert_eq!(position.seq, own.seq(), "seed {seed}, {when}");
+                }
+            }
+            let leader: Vec<_> =
+                status.members.iter().filter(|l| l.leader).map(|l| l.node_id).collect();
+            let members: Vec<_> =
+                status.members.iter().map(|l| (l.node_id, l.incarnation, l.status)).collect();
+            let members: Vec<_> = members.into_iter().filter(|m| m.2 == MemberStatus::Up).collect();
+            tables.insert((format!("{members:?}"), leader, core.cluster_id()));
+            assert_eq!(status.repaired, 0, "seed {seed}, {when}: {number} repaired a copy");
+        }
+        assert_eq!(tables.len(), 1, "seed {seed}, {when}: different tables: {tables:#?}");
+    }
+}
