@@ -2,6 +2,7 @@
 //! actions out.
 
 pub mod access;
+pub mod acl;
 pub mod settings;
 
 pub use settings::Settings;

@@ -219,7 +219,8 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 #[must_use]
 pub fn find(key: &str) -> Option<(&'static Key, Vec<String>)> {
     let words = segments(key);
-    let rows = all().filter_map(|row| Some((row, row.matches(&words)?)));
+    let rows = all().filter(|row| words.first().is_some_and(|first| row.name.starts_with(first)));
+    let rows = rows.filter_map(|row| Some((row, row.matches(&words)?)));
     let (row, names) = rows.min_by_key(|(row, _)| row.name.matches(['$', '*']).count())?;
     Some((row, names.into_iter().map(Into::into).collect()))
 }
