@@ -1,0 +1,187 @@
+//! The in-flight window: QoS 1 and 2 messages sent to a client and not yet acknowledged (v5 4.9, EMQX `emqx_inflight`).
+//!
+//! Kept in the order they were sent, which is the order of a resend [MQTT-4.6.0-1]. Acknowledgements mostly come for the
+//! front, so a search from the front is a short one.
+
+use std::collections::VecDeque;
+
+use super::mqueue::Delivery;
+use crate::{mqtt::PacketId, time::Time};
+
+/// What the client owes for a message.
+#[derive(Clone, Debug)]
+pub enum Awaiting {
+    /// A PUBACK for this QoS 1 message.
+    PubAck(Delivery),
+    /// A PUBREC for this QoS 2 message.
+    PubRec(Delivery),
+    /// A PUBCOMP; the message itself has arrived.
+    PubComp,
+}
+
+/// One place in the window.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Identifier it was sent with.
+    pub packet_id: PacketId,
+    /// What comes next.
+    pub awaiting: Awaiting,
+    /// When it was last sent.
+    pub sent_at: Time,
+}
+
+/// The window. Invariant: no two slots have one packet id.
+#[derive(Debug, Default)]
+pub struct Inflight {
+    slots: VecDeque<Slot>,
+    last_id: u16,
+}
+
+impl Inflight {
+    /// Messages under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Nothing is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// A packet id that is not in use; `None` when all 65,535 are.
+    pub fn next_id(&mut self) -> Option<PacketId> {
+        for _ in 0..=u16::MAX {
+            self.last_id = self.last_id.wrapping_add(1);
+            if let Some(id) = PacketId::new(self.last_id) {
+                if self.slots.is_empty() || self.position(id).is_none() {
+                    return Some(id);
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts a message that was just sent into the window.
+    pub fn push(&mut self, packet_id: PacketId, awaiting: Awaiting, now: Time) {
+        debug_assert!(self.position(packet_id).is_none(), "packet id used twice");
+        self.slots.push_back(Slot { packet_id, awaiting, sent_at: now });
+    }
+
+    fn position(&self, id: PacketId) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.packet_id == id)
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Slot> {
+        let slot = self.slots.remove(at);
+        if self.slots.is_empty() && self.slots.capacity() > 32 {
+            self.slots = VecDeque::new();
+        }
+        slot
+    }
+
+    /// PUBACK: ends a QoS 1 message. `false` when nothing of that id waits for one.
+    pub fn on_puback(&mut self, id: PacketId) -> bool {
+        match self.position(id) {
+            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubAck(_), .. })) => {
+                self.remove(at).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// PUBREC with success: the message has arrived, PUBREL is due. `false` when nothing of that id is QoS 2.
+    pub fn on_pubrec(&mut self, id: PacketId, now: Time) -> bool {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.packet_id == id) else { return false };
+        match slot.awaiting {
+            Awaiting::PubAck(_) => false,
+            Awaiting::PubRec(_) | Awaiting::PubComp => {
+                slot.awaiting = Awaiting::PubComp;
+                slot.sent_at = now;
+                true
+            }
+        }
+    }
+
+    /// PUBREC with an error: the client did not take it; the id is free. `false` when it was not due.
+    pub fn on_pubrec_error(&mut self, id: PacketId) -> bool {
+        match self.position(id) {
+            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubRec(_), .. })) => {
+                self.remove(at).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// PUBCOMP: ends a QoS 2 message. `false` when it was not due.
+    pub fn on_pubcomp(&mut self, id: PacketId) -> bool {
+        match self.position(id) {
+            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubComp, .. })) => {
+                self.remove(at).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// All slots in the order of sending, for a resend.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut()
+    }
+
+    /// Forgets slots that `keep` refuses.
+    pub fn retain(&mut self, keep: impl FnMut(&Slot) -> bool) {
+        self.slots.retain(keep);
+    }
+
+    /// When the oldest was last sent.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Time> {
+        self.slots.iter().map(|slot| slot.sent_at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{
+            message::{Message, Meta},
+            mqueue::SubscriptionIds,
+        },
+        mqtt::QoS,
+    };
+
+    fn delivery(qos: QoS) -> Delivery {
+        let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
+        Delivery { message: Message::new("t", &[], &[], meta), ids: SubscriptionIds::None, qos, retain: false }
+    }
+
+    #[test]
+    fn ids_wrap_and_skip_those_in_use() {
+        let mut window = Inflight { last_id: u16::MAX - 1, ..Inflight::default() };
+        let ids: Vec<u16> = (0..3)
+            .map(|_| {
+                let id = window.next_id().unwrap();
+                window.push(id, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
+                id.get()
+            })
+            .collect();
+        assert_eq!(ids, [u16::MAX, 1, 2]);
+        window.last_id = 0;
+        assert_eq!(window.next_id().unwrap().get(), 3);
+    }
+
+    #[test]
+    fn each_acknowledgement_fits_only_its_own_state() {
+        let mut window = Inflight::default();
+        let (one, two) = (window.next_id().unwrap(), window.next_id().unwrap());
+        window.push(one, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
+        window.push(two, Awaiting::PubRec(delivery(QoS::ExactlyOnce)), Time::ZERO);
+        assert!(!window.on_puback(two) && !window.on_pubcomp(two) && !window.on_pubrec(one, Time::ZERO));
+        assert!(window.on_pubrec(two, Time::ZERO) && window.on_pubrec(two, Time::ZERO));
+        assert!(!window.on_pubrec_error(two));
+        assert!(window.on_pubcomp(two) && !window.on_pubcomp(two));
+        assert!(window.on_puback(one) && window.is_empty());
+    }
+}
