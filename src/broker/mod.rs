@@ -3,6 +3,12 @@
 
 pub mod access;
 pub mod acl;
+pub mod inflight;
+pub mod message;
+pub mod mqueue;
+pub mod retained;
 pub mod settings;
+pub mod subscriptions;
 
-pub use settings::Settings;
+pub use message::{ClientId, Message};
+pub use settings::{RetainSettings, Settings};
