@@ -1,0 +1,81 @@
+# make check    all that CI runs, stage by stage, with the time of each
+# make STAGE    one of the stages below
+# make long     more seeds and cases, longer fuzzing
+# make install  PREFIX=/usr/local DESTDIR=
+
+SHELL := /bin/bash
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export CARGO_TERM_COLOR ?= auto
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+FUZZ_SECONDS ?= 10
+STAGES = tools fmt clippy doc man licences test fuzz
+FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+UNITS = $(PREFIX)/lib/systemd/system
+
+.PHONY: all check long install clean $(STAGES)
+
+all:
+	cargo build --release --locked
+
+check:
+	@begin=$$SECONDS; times=; \
+	for stage in $(STAGES); do \
+	    echo "== $$stage"; at=$$SECONDS; \
+	    $(MAKE) --no-print-directory $$stage || { echo "== $$stage FAILED after $$((SECONDS - at)) s"; exit 1; }; \
+	    echo "== $$stage ok, $$((SECONDS - at)) s"; times+=$$(printf '\n%8s s  %s' $$((SECONDS - at)) $$stage); \
+	done; \
+	echo "== all stages passed:$$times"; printf '%8s s  in all\n' $$((SECONDS - begin))
+
+tools:
+	@.ci/tools
+
+fmt:
+	cargo fmt --check
+
+clippy:
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# A page that names another one that is not installed here is no fault.
+man:
+	@! mandoc -T lint -W style man/* | grep -v 'referenced manual not found'
+
+licences:
+	cargo deny --offline --log-level error check --hide-inclusion-graph licenses bans sources
+
+test:
+	cargo test --locked
+
+# Every reader of outside bytes. Without a sanitizer: the code has no unsafe, and so the stable compiler does.
+fuzz:
+	cargo fuzz build -s none
+	@for target in $(FUZZ_TARGETS); do \
+	    echo "fuzz $$target $(FUZZ_SECONDS) s"; \
+	    cargo fuzz run -s none $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -timeout=10 -rss_limit_mb=1024 || exit 1; \
+	done
+
+long: tools
+	PROPTEST_CASES=20000 SIM_SEEDS=200000 cargo test --locked --release
+	$(MAKE) fuzz FUZZ_SECONDS=600
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin target/release/emqx-rs target/release/emqx-rs-ctl target/release/emqx-rs-bench
+	for page in man/*; do \
+	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; \
+	done
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/emqx-rs/conf.d
+	for file in etc/*; do \
+	    to=$(DESTDIR)$(SYSCONFDIR)/emqx-rs/$${file##*/}; \
+	    if [ -e $$to ]; then echo "kept: $$to"; else install -m 644 $$file $$to || exit 1; fi; \
+	done
+	install -D -m 644 -t $(DESTDIR)$(UNITS) packaging/systemd/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d packaging/sysusers.d/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d packaging/tmpfiles.d/*
+
+clean:
+	cargo clean
+	rm -rf fuzz/target
