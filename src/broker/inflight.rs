@@ -84,7 +84,12 @@ impl Inflight {
     /// PUBACK: ends a QoS 1 message. `false` when nothing of that id waits for one.
     pub fn on_puback(&mut self, id: PacketId) -> bool {
         match self.position(id) {
-            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubAck(_), .. })) => {
+            Some(at)
+                if matches!(
+                    self.slots.get(at),
+                    Some(Slot { awaiting: Awaiting::PubAck(_), .. })
+                ) =>
+            {
                 self.remove(at).is_some()
             }
             _ => false,
@@ -93,7 +98,9 @@ impl Inflight {
 
     /// PUBREC with success: the message has arrived, PUBREL is due. `false` when nothing of that id is QoS 2.
     pub fn on_pubrec(&mut self, id: PacketId, now: Time) -> bool {
-        let Some(slot) = self.slots.iter_mut().find(|slot| slot.packet_id == id) else { return false };
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.packet_id == id) else {
+            return false;
+        };
         match slot.awaiting {
             Awaiting::PubAck(_) => false,
             Awaiting::PubRec(_) | Awaiting::PubComp => {
@@ -107,7 +114,12 @@ impl Inflight {
     /// PUBREC with an error: the client did not take it; the id is free. `false` when it was not due.
     pub fn on_pubrec_error(&mut self, id: PacketId) -> bool {
         match self.position(id) {
-            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubRec(_), .. })) => {
+            Some(at)
+                if matches!(
+                    self.slots.get(at),
+                    Some(Slot { awaiting: Awaiting::PubRec(_), .. })
+                ) =>
+            {
                 self.remove(at).is_some()
             }
             _ => false,
@@ -117,7 +129,9 @@ impl Inflight {
     /// PUBCOMP: ends a QoS 2 message. `false` when it was not due.
     pub fn on_pubcomp(&mut self, id: PacketId) -> bool {
         match self.position(id) {
-            Some(at) if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubComp, .. })) => {
+            Some(at)
+                if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubComp, .. })) =>
+            {
                 self.remove(at).is_some()
             }
             _ => false,
@@ -154,7 +168,12 @@ mod tests {
 
     fn delivery(qos: QoS) -> Delivery {
         let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
-        Delivery { message: Message::new("t", &[], &[], meta), ids: SubscriptionIds::None, qos, retain: false }
+        Delivery {
+            message: Message::new("t", &[], &[], meta),
+            ids: SubscriptionIds::None,
+            qos,
+            retain: false,
+        }
     }
 
     #[test]
@@ -178,7 +197,9 @@ mod tests {
         let (one, two) = (window.next_id().unwrap(), window.next_id().unwrap());
         window.push(one, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
         window.push(two, Awaiting::PubRec(delivery(QoS::ExactlyOnce)), Time::ZERO);
-        assert!(!window.on_puback(two) && !window.on_pubcomp(two) && !window.on_pubrec(one, Time::ZERO));
+        assert!(
+            !window.on_puback(two) && !window.on_pubcomp(two) && !window.on_pubrec(one, Time::ZERO)
+        );
         assert!(window.on_pubrec(two, Time::ZERO) && window.on_pubrec(two, Time::ZERO));
         assert!(!window.on_pubrec_error(two));
         assert!(window.on_pubcomp(two) && !window.on_pubcomp(two));

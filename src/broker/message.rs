@@ -106,7 +106,9 @@ impl Message {
     /// The topic name.
     #[must_use]
     pub fn topic(&self) -> &str {
-        self.bytes.get(..usize::from(self.topic_end)).map_or("", |b| std::str::from_utf8(b).unwrap_or(""))
+        self.bytes
+            .get(..usize::from(self.topic_end))
+            .map_or("", |b| std::str::from_utf8(b).unwrap_or(""))
     }
 
     /// Raw v5 properties to hand on unchanged.
@@ -197,7 +199,9 @@ pub fn carried(properties: &Properties<'_>) -> Carried {
             Property::MessageExpiryInterval(seconds) => {
                 out.expiry = Some(Duration::from_secs(u64::from(seconds)));
             }
-            Property::TopicAlias(_) | Property::SubscriptionIdentifier(_) | Property::WillDelayInterval(_) => {}
+            Property::TopicAlias(_)
+            | Property::SubscriptionIdentifier(_)
+            | Property::WillDelayInterval(_) => {}
             kept => kept.encode(&mut out.raw),
         }
     }
@@ -212,14 +216,22 @@ mod tests {
     fn one_block_gives_back_its_three_parts() {
         let meta = Meta { qos: QoS::AtLeastOnce, retain: true, expires_at: None, publisher: 7 };
         let message = Message::new("a/b", &[1, 0], b"payload", meta);
-        assert_eq!((message.topic(), message.properties(), message.payload()), ("a/b", &[1, 0][..], &b"payload"[..]));
+        assert_eq!(
+            (message.topic(), message.properties(), message.payload()),
+            ("a/b", &[1, 0][..], &b"payload"[..])
+        );
         assert_eq!(message.expires_at(), None);
         assert!(!message.is_expired(Time::from_ms(u64::MAX - 1)));
     }
 
     #[test]
     fn expiry_counts_down_in_whole_seconds() {
-        let meta = Meta { qos: QoS::AtMostOnce, retain: false, expires_at: Some(Time::from_ms(10_000)), publisher: 0 };
+        let meta = Meta {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            expires_at: Some(Time::from_ms(10_000)),
+            publisher: 0,
+        };
         let message = Message::new("a", &[], b"", meta);
         assert_eq!(message.seconds_left(Time::from_ms(4_000)), Some(6));
         assert!(message.is_expired(Time::from_ms(10_000)));

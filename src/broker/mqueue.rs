@@ -177,7 +177,12 @@ mod tests {
 
     fn delivery(n: u8, qos: QoS) -> Delivery {
         let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
-        Delivery { message: Message::new("t", &[], &[n], meta), ids: SubscriptionIds::None, qos, retain: false }
+        Delivery {
+            message: Message::new("t", &[], &[n], meta),
+            ids: SubscriptionIds::None,
+            qos,
+            retain: false,
+        }
     }
 
     fn left(queue: &mut MQueue) -> Vec<u8> {
@@ -213,7 +218,10 @@ mod tests {
         assert_eq!(queue.push(delivery(1, QoS::AtMostOnce), bounds), Pushed::Queued);
         assert_eq!(queue.push(delivery(2, QoS::AtMostOnce), bounds), Pushed::Queued);
         assert_eq!(queue.push(delivery(3, QoS::AtMostOnce), bounds), Pushed::Displaced(1));
-        assert_eq!(queue.push(delivery(4, QoS::AtMostOnce), Bounds { len: 0, bytes: 3 }), Pushed::Refused);
+        assert_eq!(
+            queue.push(delivery(4, QoS::AtMostOnce), Bounds { len: 0, bytes: 3 }),
+            Pushed::Refused
+        );
         assert_eq!(left(&mut queue), [2, 3]);
     }
 

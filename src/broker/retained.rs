@@ -70,7 +70,12 @@ impl Retained {
     ///
     /// # Errors
     /// [`NotKept`] when it passes a limit; the message before it stays.
-    pub fn store(&mut self, message: &Message, now: Time, limits: &RetainSettings) -> Result<(), NotKept> {
+    pub fn store(
+        &mut self,
+        message: &Message,
+        now: Time,
+        limits: &RetainSettings,
+    ) -> Result<(), NotKept> {
         if message.payload().is_empty() {
             self.forget(message.topic());
             return Ok(());
@@ -80,7 +85,10 @@ impl Retained {
             return Err(NotKept::Payload { size, limit: limits.max_payload });
         }
         let before = self.messages.get(message.topic()).map(cost);
-        if before.is_none() && limits.max_messages != 0 && self.messages.len() >= limits.max_messages {
+        if before.is_none()
+            && limits.max_messages != 0
+            && self.messages.len() >= limits.max_messages
+        {
             return Err(NotKept::Messages { limit: limits.max_messages });
         }
         let bytes = self.bytes - before.unwrap_or(0) + cost(message);
@@ -145,7 +153,9 @@ impl Retained {
         };
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
         if after.is_none() {
-            if let Some(parent) = filter.as_str().strip_suffix("/#").filter(|p| !p.contains(['+', '#'])) {
+            if let Some(parent) =
+                filter.as_str().strip_suffix("/#").filter(|p| !p.contains(['+', '#']))
+            {
                 if let Some(message) = self.messages.get(parent) {
                     out.push(message.clone());
                     taken += 1;
@@ -154,7 +164,8 @@ impl Retained {
         }
         loop {
             let mut jump = None;
-            for (topic, message) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded)) {
+            for (topic, message) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded))
+            {
                 if !topic.starts_with(prefix) {
                     return false;
                 }
@@ -260,11 +271,18 @@ mod tests {
 
     #[test]
     fn limits_refuse_and_keep_what_is_there() {
-        let limits = RetainSettings { max_messages: 1, max_payload: 3, ..RetainSettings::default() };
+        let limits =
+            RetainSettings { max_messages: 1, max_payload: 3, ..RetainSettings::default() };
         let mut store = Retained::default();
         store.store(&message("a", b"1"), Time::ZERO, &limits).unwrap();
-        assert!(matches!(store.store(&message("b", b"1"), Time::ZERO, &limits), Err(NotKept::Messages { .. })));
-        assert!(matches!(store.store(&message("a", b"1234"), Time::ZERO, &limits), Err(NotKept::Payload { .. })));
+        assert!(matches!(
+            store.store(&message("b", b"1"), Time::ZERO, &limits),
+            Err(NotKept::Messages { .. })
+        ));
+        assert!(matches!(
+            store.store(&message("a", b"1234"), Time::ZERO, &limits),
+            Err(NotKept::Payload { .. })
+        ));
         store.store(&message("a", b"2"), Time::ZERO, &limits).unwrap();
         assert_eq!(store.len(), 1);
     }

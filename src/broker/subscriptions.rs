@@ -51,7 +51,10 @@ impl<S> Subscriber<S> {
 enum Audience<S> {
     One(Subscriber<S>),
     /// Invariant: the number of chunks is a power of two; a session stands in the chunk of its hash.
-    Many { chunks: Vec<Arc<Vec<Subscriber<S>>>>, len: usize },
+    Many {
+        chunks: Vec<Arc<Vec<Subscriber<S>>>>,
+        len: usize,
+    },
 }
 
 fn chunk_of(session: u64, chunks: usize) -> usize {
@@ -99,7 +102,8 @@ impl<S: Clone> Audience<S> {
 
     fn split(chunks: &mut Vec<Arc<Vec<Subscriber<S>>>>) {
         let count = chunks.len() * 2;
-        let mut next: Vec<Vec<Subscriber<S>>> = (0..count).map(|_| Vec::with_capacity(CHUNK)).collect();
+        let mut next: Vec<Vec<Subscriber<S>>> =
+            (0..count).map(|_| Vec::with_capacity(CHUNK)).collect();
         for subscriber in chunks.iter().flat_map(|chunk| chunk.iter()) {
             if let Some(chunk) = next.get_mut(chunk_of(subscriber.session, count)) {
                 chunk.push(subscriber.clone());
@@ -364,7 +368,8 @@ impl<S: Clone> Subscriptions<S> {
         }
         for group in &entry.groups {
             let first = pick(choice, group);
-            let members = group.members.iter().cycle().skip(first).take(group.members.len()).cloned();
+            let members =
+                group.members.iter().cycle().skip(first).take(group.members.len()).cloned();
             out.groups.push(SharedMatch {
                 group: group.name.clone(),
                 filter: entry.filter.clone(),
@@ -375,7 +380,8 @@ impl<S: Clone> Subscriptions<S> {
 
     /// Every filter with the number of its subscribers, groups not counted; in no order.
     pub fn for_each_filter(&self, mut f: impl FnMut(&TopicFilter, usize)) {
-        let mut each = |entry: &Entry<S>| f(&entry.filter, entry.audience.as_ref().map_or(0, Audience::len));
+        let mut each =
+            |entry: &Entry<S>| f(&entry.filter, entry.audience.as_ref().map_or(0, Audience::len));
         #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts what it shows")]
         for entry in self.exact.values() {
             each(entry);
@@ -389,9 +395,10 @@ impl<S: Clone> Subscriptions<S> {
 fn pick<S>(choice: Choice, group: &Group<S>) -> usize {
     let count = group.members.len().max(1);
     let number = match choice.strategy {
-        SharedStrategy::Random | SharedStrategy::RoundRobin | SharedStrategy::Local | SharedStrategy::HashTopic => {
-            choice.dice
-        }
+        SharedStrategy::Random
+        | SharedStrategy::RoundRobin
+        | SharedStrategy::Local
+        | SharedStrategy::HashTopic => choice.dice,
         SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
     };
     (usize::try_from(number >> 1).unwrap_or(0) + group.turn) % count

@@ -7,4 +7,6 @@
     clippy::cast_possible_truncation
 )]
 
+mod man;
 mod sim;
+mod tidy;
