@@ -39,7 +39,7 @@ impl Folders {
         let home =
             || variable(env, "HOME").map(|home| Path::new(home).join(".local/state/emqx-rs"));
         let data = set.or_else(state).or_else(writable).or_else(home);
-        let data = data.unwrap_or_else(|| std::env::temp_dir().join("emqx-rs"));
+        let data = data.unwrap_or_else(|| system.to_owned());
         let logs = first_of(variable(env, "LOGS_DIRECTORY")).unwrap_or_else(|| data.join("log"));
         Self { config: config.map(Path::to_owned), data, logs }
     }

@@ -228,10 +228,16 @@ pub fn find(key: &str) -> Option<(&'static Key, Vec<String>)> {
 /// The known key most like `key`, with the names of `key` in its free segments.
 #[must_use]
 pub fn nearest(key: &str) -> String {
-    let words = segments(key);
-    let candidates = all().filter(|row| !row.name.contains('*')).map(|row| fill(row.name, &words));
-    let scored = candidates.map(|name| (distance(&name, key), name));
-    scored.min().map(|(_, name)| name).unwrap_or_default()
+    let key: String = key.chars().take(128).collect();
+    let words = segments(&key);
+    let mut best = (usize::MAX, String::new());
+    for name in all().filter(|row| !row.name.contains('*')).map(|row| fill(row.name, &words)) {
+        if name.len().abs_diff(key.len()) < best.0 {
+            let candidate = (distance(&name, &key), name);
+            best = best.min(candidate);
+        }
+    }
+    best.1
 }
 
 fn fill(name: &str, words: &[String]) -> String {
