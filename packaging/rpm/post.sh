@@ -1,0 +1,6 @@
+systemd-tmpfiles --create emqx-rs.conf || :
+/usr/lib/emqx-rs/cookie
+systemctl daemon-reload >/dev/null 2>&1 || :
+if [ "$1" -eq 1 ]; then
+    systemctl preset emqx-rs.service >/dev/null 2>&1 || :
+fi
