@@ -225,10 +225,10 @@ impl Builder<'_> {
     fn cluster(&mut self) {
         let (cluster, node) = (&mut self.draft.cluster, &self.draft.node);
         let late = std::mem::take(&mut self.draft.cluster_late);
-        if late.discovery_static {
+        if late.discovery_static || !(late.discovery_set || late.seeds.is_empty()) {
             cluster.discovery = Discovery::Static(late.seeds);
         } else if !late.seeds.is_empty() {
-            let text = "cluster.static.seeds is used only with cluster.discovery = static";
+            let text = "cluster.static.seeds has no effect: cluster.discovery is not static";
             self.draft.notes.push(Note::warning(text));
         }
         if let Some(number) = node.tcp_client_num.filter(|_| !late.data_streams_set) {

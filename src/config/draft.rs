@@ -83,6 +83,8 @@ pub struct NodeDraft {
 pub struct ClusterDraft {
     /// Nodes to join, for `cluster.discovery = static`.
     pub seeds: Vec<Seed>,
+    /// Somebody set how nodes are found.
+    pub discovery_set: bool,
     /// Nodes are found by the list of seeds.
     pub discovery_static: bool,
     /// Somebody set `cluster.data_streams`.

@@ -361,6 +361,16 @@ fn old_and_new_names_meet() {
 }
 
 #[test]
+fn seeds_alone_mean_static_discovery() {
+    let seeds = "cluster.static.seeds = a@h1\n";
+    let found = |conf: &str| Place::new(conf).load().unwrap().cluster.discovery;
+    assert!(matches!(found(seeds), Discovery::Static(seeds) if seeds.len() == 1));
+    assert_eq!(found(&format!("cluster.discovery = manual\n{seeds}")), Discovery::Manual);
+    assert_eq!(found("cluster.discovery = static\n"), Discovery::Static(vec![]));
+    assert_eq!(found(""), Discovery::Manual);
+}
+
+#[test]
 fn a_first_start_makes_a_cookie_and_a_check_does_not() {
     let place = Place::new("node.name = a@10.0.0.1\n");
     let mut config = place.load().unwrap();

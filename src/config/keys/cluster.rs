@@ -19,14 +19,14 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.discovery",
         "manual",
-        "How nodes are found: manual (emqx-rs-ctl cluster join) or static (cluster.static.seeds).",
-        |d, p, t| discovery(d, p.origin, t),
+        "How nodes are found: manual (emqx-rs-ctl cluster join) or static, the default when cluster.static.seeds is set.",
+        discovery,
     ),
     Key::set(
         "cluster.discovery_strategy",
         "",
         "The name EMQX 5 gives cluster.discovery.",
-        |d, p, t| discovery(d, p.origin, t),
+        discovery,
     ),
     Key::set(
         "cluster.static.seeds",
@@ -187,12 +187,13 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("cluster.k8s.suffix", Text),
 ];
 
-fn discovery(d: &mut super::Draft, origin: &str, text: &str) -> values::Parsed<()> {
+fn discovery(d: &mut super::Draft, p: &super::Place<'_>, text: &str) -> values::Parsed<()> {
     let at = word(text, DISCOVERY)?;
+    d.cluster_late.discovery_set |= !p.is_default();
     d.cluster_late.discovery_static = at == 1;
     if at > 1 {
         let what = "not built in this version; nodes are found as with manual";
-        d.warn(format!("{origin}: cluster.discovery = {text}: {what}"));
+        d.warn(format!("{}: {} = {text}: {what}", p.origin, p.key));
     }
     Ok(())
 }
