@@ -1,4 +1,4 @@
 //! The shells that drive the cores, and what they share.
 
 pub mod listener_settings;
-pub mod stats;
+pub use crate::broker::stats;
