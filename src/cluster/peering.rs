@@ -100,12 +100,16 @@ impl Cluster {
     pub(super) fn on_state(
         &mut self,
         node: NodeId,
-        state: State,
+        mut state: State,
         now: Time,
         out: &mut Vec<Action>,
     ) {
         let Some(peer) = self.peers.get(&node) else { return };
         let (link, identity, addr) = (peer.link, peer.identity.clone(), peer.addr);
+        // A node that listens everywhere does not know its address; here it is seen.
+        for own in state.addrs.iter_mut().filter(|own| own.ip().is_unspecified()) {
+            own.set_ip(addr.ip());
+        }
         if peer.proven || state.incarnation != identity.incarnation {
             return self.close(node, CloseCode::Protocol, now, out);
         }
@@ -123,11 +127,6 @@ impl Cluster {
             member.reach = Reach::Joining;
             member.since = now;
         }
-        let port = state.addrs.first().map_or(identity.name.mesh_port(), |a| a.port());
-        let mut addrs = state.addrs;
-        addrs.push((addr.ip(), port).into());
-        addrs.dedup();
-        self.dialer.want(Target { name: identity.name.clone(), port: None, addrs }, now);
         let mut records: Vec<_> = self.members.iter().map(|m| m.record.clone()).collect();
         records.push(self.record());
         out.push(Action::Send { link, frame: Frame::Members(records) });

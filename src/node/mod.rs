@@ -1,4 +1,9 @@
 //! The shells that drive the cores, and what they share.
 
+mod control_link;
+mod dial;
+pub mod discovery;
 pub mod listener_settings;
-pub use crate::broker::stats;
+pub mod mesh;
+pub mod state;
+pub mod stats;

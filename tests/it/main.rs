@@ -7,6 +7,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod cluster;
 mod man;
 mod sim;
 mod tidy;

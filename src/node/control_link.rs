@@ -1,0 +1,215 @@
+//! One control connection after its handshake: frames in, frames out.
+//!
+//! What is to be sent is encoded into one buffer behind a short lock; the writer seals and writes what has gathered at each
+//! wake-up. The buffer is bounded: a peer that does not read is closed.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    sync::Notify,
+    time::timeout,
+};
+
+use super::dial::Proven;
+use crate::cluster::{
+    records::{BadRecord, Opener, Sealer},
+    wire::{self, Frame, WireError},
+};
+
+/// Bytes that wait to be written, at most.
+const QUEUE_MAX: usize = 16 << 20;
+/// A closing connection has this long to write what is left.
+const LINGER: Duration = Duration::from_secs(1);
+const READ: usize = 64 << 10;
+
+/// Why a control connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Record(#[from] BadRecord),
+    #[error("{0}")]
+    Wire(#[from] WireError),
+    #[error("closed by the other end")]
+    Ended,
+    #[error("closed by this node")]
+    Closed,
+    #[error("messages of the data plane on a control connection")]
+    Data,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    pending: Mutex<Pending>,
+    wake: Notify,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(|_| std::process::abort())
+    }
+}
+
+/// The sending side. Copies share one queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ControlLink {
+    queue: Arc<Queue>,
+}
+
+impl ControlLink {
+    /// Queues a frame. False: the peer does not read, or the link is closed.
+    pub(crate) fn send(&self, frame: &Frame) -> bool {
+        let mut pending = self.queue.lock();
+        if pending.closed || pending.bytes.len() > QUEUE_MAX {
+            return false;
+        }
+        let first = pending.bytes.is_empty();
+        frame.encode(&mut pending.bytes);
+        drop(pending);
+        if first {
+            self.queue.wake.notify_one();
+        }
+        true
+    }
+
+    /// Ends the connection after what is queued.
+    pub(crate) fn close(&self) {
+        self.queue.lock().closed = true;
+        self.queue.wake.notify_one();
+    }
+
+    /// Runs the connection until it ends, and says why it did. `on_frame` gets every frame, in order; false ends it.
+    pub(crate) async fn run(
+        self,
+        proven: Proven,
+        on_frame: impl AsyncFnMut(Frame) -> bool,
+    ) -> ControlError {
+        let (read, write) = proven.tcp.into_split();
+        let (sealer, opener) = (proven.established.sealer, proven.established.opener);
+        tokio::select! {
+            end = receive(read, opener, proven.leftover, on_frame) => end,
+            end = self.transmit(write, sealer) => end,
+        }
+    }
+
+    async fn transmit(&self, mut write: OwnedWriteHalf, mut sealer: Sealer) -> ControlError {
+        let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+        loop {
+            let closed = {
+                let mut pending = self.queue.lock();
+                std::mem::swap(&mut pending.bytes, &mut plain);
+                pending.closed
+            };
+            if !plain.is_empty() {
+                if let Err(error) = sealer.seal(&plain, &mut sealed) {
+                    return error.into();
+                }
+                let sent = tokio::select! {
+                    sent = write.write_all(&sealed) => sent,
+                    () = self.closed() => {
+                        // Only what was cut off is lost; the peer is gone or does not read.
+                        return ControlError::Closed;
+                    }
+                };
+                if let Err(error) = sent {
+                    return error.into();
+                }
+                plain.clear();
+                sealed.clear();
+                plain.shrink_to(READ);
+                sealed.shrink_to(READ);
+            } else if closed {
+                let _ = timeout(LINGER, write.shutdown()).await;
+                return ControlError::Closed;
+            } else {
+                self.queue.wake.notified().await;
+            }
+        }
+    }
+
+    /// Returns when the connection has been closed for a while.
+    async fn closed(&self) {
+        loop {
+            tokio::time::sleep(LINGER).await;
+            if self.queue.lock().closed {
+                return;
+            }
+        }
+    }
+}
+
+async fn receive(
+    mut read: OwnedReadHalf,
+    mut opener: Opener,
+    mut sealed: Vec<u8>,
+    mut on_frame: impl AsyncFnMut(Frame) -> bool,
+) -> ControlError {
+    let mut plain = Vec::new();
+    loop {
+        if let Err(error) = open_all(&mut opener, &mut sealed, &mut plain) {
+            return error.into();
+        }
+        let mut taken = 0;
+        loop {
+            let rest = plain.get(taken..).unwrap_or_default();
+            let frame = match wire::split(rest) {
+                Ok(None) => break,
+                Ok(Some((header, _, _))) if header.kind == wire::Kind::FWD => {
+                    return ControlError::Data;
+                }
+                Ok(Some((header, body, used))) => {
+                    taken += used;
+                    Frame::decode(header.kind, body)
+                }
+                Err(error) => return error.into(),
+            };
+            match frame {
+                Ok(Some(frame)) => {
+                    if !on_frame(frame).await {
+                        return ControlError::Closed;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        plain.drain(..taken);
+        if plain.is_empty() {
+            plain.shrink_to(READ);
+        }
+        match read.read_buf(&mut sealed).await {
+            Ok(0) => return ControlError::Ended,
+            Ok(_) => {}
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+/// Opens every whole record at the front of `sealed`.
+fn open_all(
+    opener: &mut Opener,
+    sealed: &mut Vec<u8>,
+    plain: &mut Vec<u8>,
+) -> Result<(), BadRecord> {
+    let mut taken = 0;
+    while let Some(rest) = sealed.get_mut(taken..) {
+        let Some((piece, used)) = opener.open(rest)? else { break };
+        plain.extend_from_slice(piece);
+        taken += used;
+    }
+    sealed.drain(..taken);
+    sealed.reserve(READ);
+    Ok(())
+}

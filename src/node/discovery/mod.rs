@@ -1,0 +1,18 @@
+//! Discovery: asks one of the files below where other nodes are, and tells the mesh. What it finds is a hint where to dial;
+//! who is there is decided by the handshake.
+
+mod manual;
+mod static_list;
+
+pub(crate) use static_list::look_up;
+use tokio::sync::mpsc::Sender;
+
+use crate::cluster::{Target, settings::Discovery};
+
+/// Looks for nodes for as long as somebody listens.
+pub async fn run(discovery: Discovery, found: Sender<Vec<Target>>) {
+    match discovery {
+        Discovery::Manual => manual::run(found).await,
+        Discovery::Static(seeds) => static_list::run(&seeds, found).await,
+    }
+}

@@ -1,0 +1,271 @@
+//! What a node keeps in `node.data_dir` about itself and its cluster.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `identity.key` | its private key, 32 bytes, made once |
+//! | `node.inc` | number of the process life, one more at every start, on disk before the first packet leaves |
+//! | `cluster.id` | number of its cluster and who made it |
+//! | `hlc` | the last value of its hybrid clock, with a margin |
+//! | `members` | the member table |
+//! | `left` | there while the node left its cluster |
+//!
+//! A file is replaced as a whole: written beside, synced, renamed, and the folder synced.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use crate::cluster::{
+    Guid, NodeId, Stored,
+    handshake::{HandshakeError, Identity},
+    wire::{self, Frame},
+};
+
+/// 15 s of the hybrid clock: what it may have gone on since it was last written.
+const HLC_MARGIN: u64 = 15_000 << 16;
+
+/// The folder cannot be used. The start ends.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A file or the folder.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The key is no key.
+    #[error("{path}: not a private key of 32 bytes; move it away to get a new identity")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Others may read the key.
+    #[error("{path}: mode {mode:o} lets others read the private key; chmod 600")]
+    Mode {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// No new key.
+    #[error("identity: {0}")]
+    Identity(#[from] HandshakeError),
+}
+
+/// What was read at the start.
+#[derive(Debug)]
+pub struct Life {
+    /// Who the node is.
+    pub identity: Identity,
+    /// Number of this process life.
+    pub incarnation: u64,
+    /// What was kept of the cluster.
+    pub stored: Stored,
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct State {
+    dir: PathBuf,
+}
+
+impl State {
+    /// Begins a process life: reads what is there and writes its number.
+    ///
+    /// # Errors
+    /// [`StateError`] names the file.
+    pub fn open(dir: &Path) -> Result<(Self, Life), StateError> {
+        let state = Self { dir: dir.to_owned() };
+        fs::create_dir_all(dir).map_err(|error| state.fault("", error))?;
+        let identity = state.identity()?;
+        let incarnation = state.number("node.inc")?.unwrap_or(0) + 1;
+        state.replace("node.inc", incarnation.to_string().as_bytes())?;
+        let stored = Stored {
+            members: state.members()?,
+            left: state.read("left")?.is_some(),
+            hlc: state.number("hlc")?.unwrap_or(0),
+            cluster: state.cluster()?,
+        };
+        Ok((state, Life { identity, incarnation, stored }))
+    }
+
+    /// Writes the member table, the number of the cluster and whether the node left.
+    ///
+    /// # Errors
+    /// [`StateError`] names the file.
+    pub fn save(&self, stored: &Stored) -> Result<(), StateError> {
+        let mut members = Vec::new();
+        for record in &stored.members {
+            Frame::Members(vec![record.clone()]).encode(&mut members);
+        }
+        self.replace("members", &members)?;
+        if let Some((id, maker)) = stored.cluster {
+            let text = format!("{} {} {}\n", NodeId(id), maker.started, maker.node);
+            self.replace("cluster.id", text.as_bytes())?;
+        }
+        if stored.left {
+            self.replace("left", b"left the cluster; emqx-rs-ctl cluster join brings it back\n")
+        } else {
+            match fs::remove_file(self.dir.join("left")) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(self.fault("left", error)),
+                Err(_) | Ok(()) => Ok(()),
+            }
+        }
+    }
+
+    /// Writes the hybrid clock, with a margin for what it goes on until the next time.
+    ///
+    /// # Errors
+    /// [`StateError`] names the file.
+    pub fn save_hlc(&self, hlc: u64) -> Result<(), StateError> {
+        self.replace("hlc", hlc.saturating_add(HLC_MARGIN).to_string().as_bytes())
+    }
+
+    fn identity(&self) -> Result<Identity, StateError> {
+        let path = self.dir.join("identity.key");
+        match self.read("identity.key")? {
+            Some(bytes) => {
+                let mode = fs::metadata(&path)
+                    .map_err(|error| self.fault("identity.key", error))?
+                    .permissions()
+                    .mode();
+                if mode & 0o077 != 0 {
+                    return Err(StateError::Mode { path, mode: mode & 0o777 });
+                }
+                let bytes = Zeroizing::new(bytes);
+                let key = <[u8; 32]>::try_from(bytes.as_slice());
+                let key = key.map_err(|_| StateError::Key { path })?;
+                Ok(Identity::from_private(Zeroizing::new(key))?)
+            }
+            None => {
+                let identity = Identity::generate()?;
+                self.replace("identity.key", identity.private())?;
+                Ok(identity)
+            }
+        }
+    }
+
+    /// The member table; what does not read is left out, discovery finds it again.
+    fn members(&self) -> Result<Vec<crate::cluster::MemberRecord>, StateError> {
+        let bytes = self.read("members")?.unwrap_or_default();
+        let mut rest = bytes.as_slice();
+        let mut records = Vec::new();
+        while let Ok(Some((header, body, used))) = wire::split(rest) {
+            if let Ok(Some(Frame::Members(more))) = Frame::decode(header.kind, body) {
+                records.extend(more);
+            }
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            tracing::warn!(bytes = rest.len(), "end of the member table does not read");
+        }
+        Ok(records)
+    }
+
+    fn cluster(&self) -> Result<Option<([u8; 16], Guid)>, StateError> {
+        let text = self.read("cluster.id")?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let mut words = text.split_whitespace();
+        let (id, started, node) = (words.next(), words.next(), words.next());
+        let parsed = (|| {
+            let maker = Guid { started: started?.parse().ok()?, node: NodeId(hex(node?)?) };
+            Some((hex(id?)?, maker))
+        })();
+        Ok(parsed)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, StateError> {
+        let Some(bytes) = self.read(name)? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&bytes);
+        let number = text.trim().parse().map_err(|_| {
+            self.fault(name, std::io::Error::new(ErrorKind::InvalidData, "not a number"))
+        })?;
+        Ok(Some(number))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
+        match fs::read(self.dir.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.fault(name, error)),
+        }
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let (path, beside) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
+        let write = || {
+            let mut options = OpenOptions::new();
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            File::open(&self.dir)?.sync_all()
+        };
+        write().map_err(|error| self.fault(name, error))
+    }
+
+    fn fault(&self, name: &str, error: std::io::Error) -> StateError {
+        StateError::File { path: self.dir.join(name), error }
+    }
+}
+
+/// 16 bytes from 32 hexadecimal digits.
+fn hex(text: &str) -> Option<[u8; 16]> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+    Some(number.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{MemberRecord, NodeName, RecordStatus};
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, life) = State::open(dir.path()).unwrap();
+        assert_eq!((life.incarnation, life.stored.left), (1, false));
+        let node = NodeId([7; 16]);
+        let record = MemberRecord {
+            name: NodeName::parse("a@h").unwrap(),
+            node_id: node,
+            incarnation: 3,
+            guid: Guid { started: 9, node },
+            addrs: vec!["127.0.0.1:4370".parse().unwrap()],
+            caps: 0,
+            version: "1".to_owned(),
+            status: RecordStatus::Member,
+            epoch: 2,
+        };
+        let cluster = Some(([5; 16], Guid { started: 4, node }));
+        let stored = Stored { members: vec![record.clone(), record], left: true, hlc: 0, cluster };
+        state.save(&stored).unwrap();
+        state.save_hlc(1).unwrap();
+        let (state, again) = State::open(dir.path()).unwrap();
+        assert_eq!(again.identity.node_id(), life.identity.node_id());
+        assert_eq!(again.incarnation, 2);
+        assert_eq!(again.stored.members, stored.members);
+        assert_eq!((again.stored.left, again.stored.cluster), (true, cluster));
+        assert_eq!(again.stored.hlc, 1 + HLC_MARGIN);
+        state.save(&Stored { left: false, ..stored }).unwrap();
+        assert!(!State::open(dir.path()).unwrap().1.stored.left);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        State::open(dir.path()).unwrap();
+        let key = dir.path().join("identity.key");
+        fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(State::open(dir.path()), Err(StateError::Mode { .. })));
+    }
+}

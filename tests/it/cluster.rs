@@ -1,0 +1,194 @@
+//! Real meshes over loopback in one process: handshakes, control connections and route tables, without the broker.
+
+use std::{
+    net::TcpListener,
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
+
+use emqx_rs::{
+    cluster::{
+        MemberStatus, NodeName, Settings,
+        routes::{RouteKey, RouteMatches, RouteTable},
+        settings::{Cookie, Discovery, Seed},
+    },
+    net::clock::Clock,
+    node::mesh::{Mesh, MeshParts},
+    topic::{TopicFilter, TopicName},
+};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Node {
+    mesh: Mesh,
+    routes: Arc<RwLock<RouteTable>>,
+    dir: tempfile::TempDir,
+    settings: Settings,
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+fn settings(number: usize, ports: &[u16]) -> Settings {
+    let name = |number: usize| NodeName::parse(&format!("node{}@127.0.0.1", number + 1)).unwrap();
+    let seeds = ports.iter().enumerate().map(|(n, port)| Seed { name: name(n), port: Some(*port) });
+    Settings {
+        name: "it".to_owned(),
+        cookie: Some(Cookie::new("a cookie of this test, 32 bytes.".to_owned())),
+        kdf: emqx_rs::cluster::settings::Kdf::Argon2id,
+        discovery: Discovery::Static(seeds.collect()),
+        dist_port: Some(ports[number]),
+        ..Settings::new(name(number))
+    }
+}
+
+fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
+    let routes = Arc::new(RwLock::new(RouteTable::new()));
+    let parts = MeshParts {
+        settings: settings.clone(),
+        data_dir: dir.path().to_owned(),
+        clock: Clock::system(),
+        routes: routes.clone(),
+        message_max: 1 << 20,
+    };
+    Node { mesh: Mesh::start(parts).unwrap(), routes, dir, settings }
+}
+
+fn start_all(count: usize) -> Vec<Node> {
+    let ports = free_ports(count);
+    (0..count).map(|n| start(settings(n, &ports), tempfile::tempdir().unwrap())).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits in real time")]
+async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !ready().await {
+        assert!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    began.elapsed()
+}
+
+async fn sees(node: &Node, count: usize) -> bool {
+    node.mesh.status().await.unwrap().up().count() == count
+}
+
+fn key(filter: &str) -> RouteKey {
+    RouteKey { filter: TopicFilter::parse(filter).unwrap(), group: None }
+}
+
+fn wanted_elsewhere(node: &Node, topic: &str) -> usize {
+    let mut found = RouteMatches::default();
+    node.routes.read().unwrap().matches(TopicName::parse(topic).unwrap(), &mut found);
+    found.nodes.len()
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+#[test]
+fn four_nodes_share_routes_and_lose_those_of_a_lost_one() {
+    run(async {
+        let mut nodes = start_all(4);
+        for node in &nodes {
+            until("all four are up", async || sees(node, 4).await).await;
+            node.mesh.settled().await;
+            assert!(node.mesh.has_peers());
+        }
+        nodes[0].mesh.route_added(key("t/+/x"));
+        nodes[0].mesh.route_added(key("t/a"));
+        nodes[1].mesh.route_added(key("t/#"));
+        nodes[2].mesh.route_added(key("t/a"));
+        for node in &nodes[..3] {
+            node.mesh.barrier().await.unwrap();
+        }
+        // After the barrier the routes are there: nothing to wait for.
+        assert_eq!(wanted_elsewhere(&nodes[0], "t/a"), 2);
+        assert_eq!(wanted_elsewhere(&nodes[3], "t/a"), 3);
+        assert_eq!(wanted_elsewhere(&nodes[3], "t/b/x"), 2);
+        assert_eq!(wanted_elsewhere(&nodes[1], "u"), 0);
+
+        nodes[2].mesh.route_removed(key("t/a"));
+        nodes[2].mesh.barrier().await.unwrap();
+        assert_eq!(wanted_elsewhere(&nodes[0], "t/a"), 1);
+
+        let gone = nodes.remove(1);
+        gone.mesh.shutdown().await;
+        for node in &nodes {
+            until("the lost node's routes are gone", async || {
+                wanted_elsewhere(node, "t/a")
+                    == usize::from(node.settings.node_name.left() != "node1")
+            })
+            .await;
+            until("three are up", async || sees(node, 3).await).await;
+        }
+        // It comes back with another life, and so do its routes.
+        let back = start(gone.settings, gone.dir);
+        back.mesh.route_added(key("t/#"));
+        until("four are up again", async || sees(&nodes[0], 4).await && sees(&back, 4).await).await;
+        until("its route is back", async || wanted_elsewhere(&nodes[0], "t/a") == 1).await;
+    });
+}
+
+#[test]
+fn a_wrong_cookie_stays_out_and_a_weak_one_stays_home() {
+    run(async {
+        let ports = free_ports(3);
+        let good = start(settings(0, &ports), tempfile::tempdir().unwrap());
+        let other = Cookie::new("another cookie of this test, 32.".to_owned());
+        let wrong = Settings { cookie: Some(other), ..settings(1, &ports) };
+        let wrong = start(wrong, tempfile::tempdir().unwrap());
+        let name = NodeName::parse("node3@10.1.2.3").unwrap();
+        let cookie = Some(Cookie::new("emqxsecretcookie".to_owned()));
+        let weak = Settings { cookie, node_name: name, ..settings(2, &ports) };
+        let weak = start(weak, tempfile::tempdir().unwrap());
+        assert_eq!(weak.mesh.addr(), None);
+        assert!(weak.mesh.status().await.unwrap().refused.is_some());
+        let seed = Seed { name: good.settings.node_name.clone(), port: Some(ports[0]) };
+        let refused = wrong.mesh.join(seed).await.unwrap_err();
+        assert!(refused.to_string().contains("cookie"), "{refused}");
+        assert!(sees(&good, 1).await);
+    });
+}
+
+#[test]
+fn leave_and_join_go_through() {
+    run(async {
+        let nodes = start_all(3);
+        for node in &nodes {
+            until("all three are up", async || sees(node, 3).await).await;
+        }
+        nodes[2].mesh.leave().await;
+        until("it left", async || {
+            let status = nodes[0].mesh.status().await.unwrap();
+            status.members.iter().any(|line| line.status == MemberStatus::Left)
+        })
+        .await;
+        assert!(nodes[2].mesh.status().await.unwrap().left);
+        let port = nodes[0].settings.dist_port;
+        let seed = Seed { name: nodes[0].settings.node_name.clone(), port };
+        nodes[2].mesh.join(seed).await.unwrap();
+        for node in &nodes {
+            until("all three are up again", async || sees(node, 3).await).await;
+        }
+    });
+}
+
+#[test]
+fn a_hundred_thousand_routes_arrive_in_batches() {
+    run(async {
+        let nodes = start_all(2);
+        until("both are up", async || sees(&nodes[0], 2).await && sees(&nodes[1], 2).await).await;
+        for number in 0..100_000 {
+            nodes[0].mesh.route_added(key(&format!("device/{number}/state")));
+        }
+        let all = async || nodes[1].routes.read().unwrap().summary(0).0 == 100_000;
+        let took = until("all routes are there", all).await;
+        println!("100,000 routes took {took:?} after the last call");
+        assert_eq!(wanted_elsewhere(&nodes[1], "device/4711/state"), 1);
+        assert_eq!(nodes[0].mesh.status().await.unwrap().repaired, 0);
+    });
+}
