@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 FUZZ_SECONDS ?= 10
-STAGES = tools fmt clippy doc man licences test fuzz
+STAGES = tools fmt clippy doc man licences unit sim conformance it clients fuzz
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
 
@@ -47,15 +47,30 @@ man:
 licences:
 	cargo deny --offline --log-level error check --hide-inclusion-graph licenses bans sources
 
-test:
-	cargo test --locked
+# One profile for all of them, so that everything is built once: by the first stage that needs it.
+unit:
+	cargo test --locked --lib --bins
+
+sim:
+	cargo test --locked --test it sim::
+
+conformance:
+	cargo test --locked --test it -- conformance:: malformed::
+
+it:
+	cargo test --locked --test it -- --skip sim:: --skip conformance:: --skip malformed:: --skip clients::
+
+clients:
+	cargo test --locked --test it clients::
 
 # Every reader of outside bytes. Without a sanitizer: the code has no unsafe, and so the stable compiler does.
+# What a run finds interesting stays under fuzz/target; what is worth keeping is moved to fuzz/corpus by hand.
 fuzz:
 	cargo fuzz build -s none
 	@for target in $(FUZZ_TARGETS); do \
-	    echo "fuzz $$target $(FUZZ_SECONDS) s"; \
-	    cargo fuzz run -s none $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -timeout=10 -rss_limit_mb=1024 || exit 1; \
+	    echo "fuzz $$target $(FUZZ_SECONDS) s"; mkdir -p fuzz/target/found/$$target fuzz/corpus/$$target; \
+	    cargo fuzz run -s none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -timeout=10 -rss_limit_mb=1024 || exit 1; \
 	done
 
 long: tools
