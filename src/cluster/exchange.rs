@@ -53,7 +53,8 @@ impl Cluster {
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
             | Frame::FwdNack { .. }
-            | Frame::TopicDef { .. } => self.close(node, CloseCode::Protocol, now, out),
+            | Frame::TopicDef { .. }
+            | Frame::FwdBase { .. } => self.close(node, CloseCode::Protocol, now, out),
         }
     }
 
@@ -103,7 +104,8 @@ impl Cluster {
             | Frame::Ping(_)
             | Frame::FwdAck { .. }
             | Frame::FwdNack { .. }
-            | Frame::TopicDef { .. } => {}
+            | Frame::TopicDef { .. }
+            | Frame::FwdBase { .. } => {}
         }
     }
 

@@ -25,6 +25,7 @@ pub mod secret;
 pub mod settings;
 mod shared_routes;
 pub mod status;
+pub mod stream;
 mod sync;
 pub mod wire;
 

@@ -96,6 +96,8 @@ impl Kind {
     pub const FWD_NACK: Self = Self(0x42);
     /// [`Frame::TopicDef`]
     pub const TOPIC_DEF: Self = Self(0x43);
+    /// [`Frame::FwdBase`]
+    pub const FWD_BASE: Self = Self(0x44);
     /// [`Frame::Leave`]
     pub const LEAVE: Self = Self(0x78);
     /// [`Frame::Remove`]
@@ -266,6 +268,8 @@ pub enum Frame {
     FwdNack { stream: u8, seq: u64, reason: u8 },
     /// A short name for a topic on this connection.
     TopicDef { id: u64, topic: String },
+    /// First on a data connection, both ways: the numbered messages that follow begin after `seq`.
+    FwdBase { incarnation: u64, seq: u64 },
     /// The node goes.
     Leave { node_id: NodeId, epoch: u64 },
     /// The node is forgotten, or shut out.
@@ -351,6 +355,7 @@ impl Frame {
             Self::FwdAck { .. } => Kind::FWD_ACK,
             Self::FwdNack { .. } => Kind::FWD_NACK,
             Self::TopicDef { .. } => Kind::TOPIC_DEF,
+            Self::FwdBase { .. } => Kind::FWD_BASE,
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
             Self::Merge { .. } => Kind::MERGE,
@@ -390,7 +395,9 @@ impl Frame {
                 out.push(u8::from(*last));
                 route_ops::put(out, ops);
             }
-            Self::RouteAck { incarnation, seq } | Self::RouteReq { incarnation, seq } => {
+            Self::RouteAck { incarnation, seq }
+            | Self::RouteReq { incarnation, seq }
+            | Self::FwdBase { incarnation, seq } => {
                 put_all(out, &[*incarnation, *seq]);
             }
             Self::RouteSum { incarnation, seq, sums } => {
@@ -467,6 +474,7 @@ impl Frame {
             Kind::FWD_NACK => {
                 Self::FwdNack { stream: from.u8()?, seq: from.v()?, reason: from.u8()? }
             }
+            Kind::FWD_BASE => Self::FwdBase { incarnation: from.v()?, seq: from.v()? },
             Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
             other => return Self::decode_routes(other, from),
         }))

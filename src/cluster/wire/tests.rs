@@ -213,6 +213,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             last,
             ops
         }),
+        n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteReq { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteSum {
             incarnation: n.0,

@@ -1,0 +1,669 @@
+//! Messages to one peer over one data connection after another: numbered, kept until acknowledged, resumed after a cut.
+//!
+//! QoS 1 and 2 are numbered from 1 and kept; QoS 0 travels in the same order, unnumbered, and is gone with its connection.
+//! Invariants: a numbered message is in `kept` from the push until its acknowledgement; the receiver hands each number on at
+//! most once and in order; for two processes that both live, each exactly once, whatever happens to the connections.
+//!
+//! Cost of a push: the frame is encoded into the batch that goes out next, and copied into `kept` if it is numbered. A writer
+//! that is slower than its publishers gets the overhang out of `kept`, so the batch stays small.
+
+use std::collections::VecDeque;
+
+use super::wire::{Envelope, Flags, Frame, MessageId, Received, Targets, put_fwd};
+
+/// Unsent bytes up to which messages go straight into the batch; beyond, numbered ones wait in `kept` alone.
+const BATCH_MAX: usize = 1 << 20;
+/// Unsent bytes from which QoS 0 is dropped.
+const QOS0_MAX: usize = 8 << 20;
+/// Kept messages handed to the writer at once.
+const CATCH_UP: usize = 256 << 10;
+/// Bytes from which a chunk of kept messages is full.
+const CHUNK: usize = 64 << 10;
+/// Buffers up to this size are used again.
+const REUSE_MAX: usize = 2 << 20;
+
+/// A message for another node, as the publisher has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Its number among the messages of this process.
+    pub number: u64,
+    /// QoS, RETAIN and the like.
+    pub flags: Flags,
+    /// Seconds left to live.
+    pub expiry: Option<u32>,
+    /// For whom on the other node it is.
+    pub targets: Targets<'a>,
+    /// Topic name.
+    pub topic: &'a str,
+    /// MQTT 5 properties, raw.
+    pub properties: &'a [u8],
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// QoS 1 or 2: kept under this number.
+    Kept(u64),
+    /// QoS 0: on its way.
+    Sent,
+    /// QoS 0: dropped and counted, the peer is away or too slow.
+    Dropped,
+    /// QoS 1 or 2: not taken, the peer has too much to acknowledge. Wait for an acknowledgement and push again.
+    Full,
+}
+
+/// The peer acknowledges what was never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("peer acknowledges message {acked}, {sent} were sent")]
+pub struct Unsent {
+    acked: u64,
+    sent: u64,
+}
+
+/// Messages with consecutive numbers.
+#[derive(Debug, Default)]
+struct Chunk {
+    first: u64,
+    /// Where each message begins in `bytes`.
+    starts: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.first + self.starts.len() as u64
+    }
+
+    /// The bytes of message `seq` and of those behind it.
+    fn from(&self, seq: u64) -> &[u8] {
+        let at = usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let start = self.starts.get(at).map_or(self.bytes.len(), |start| *start as usize);
+        self.bytes.get(start..).unwrap_or_default()
+    }
+}
+
+/// The sending side.
+#[derive(Debug)]
+pub struct SendStream {
+    incarnation: u64,
+    keep_max: usize,
+    /// Number of the next numbered message.
+    next: u64,
+    acked: u64,
+    /// Highest number that a writer took.
+    sent: u64,
+    /// Process life of the peer that the numbers were told to.
+    peer: Option<u64>,
+    /// Which connection carries the stream; raised by each. The stream is down if `attached` is not set.
+    epoch: u64,
+    attached: bool,
+    batch: Vec<u8>,
+    kept: VecDeque<Chunk>,
+    kept_bytes: usize,
+    /// The next numbered message to be sent is not in the batch but in `kept`.
+    behind: Option<u64>,
+    dropped: u64,
+}
+
+impl SendStream {
+    /// For the messages of the process `incarnation`, keeping at most `keep_max` bytes.
+    #[must_use]
+    pub const fn new(incarnation: u64, keep_max: usize) -> Self {
+        Self {
+            incarnation,
+            keep_max,
+            next: 1,
+            acked: 0,
+            sent: 0,
+            peer: None,
+            epoch: 0,
+            attached: false,
+            batch: Vec::new(),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            behind: None,
+            dropped: 0,
+        }
+    }
+
+    /// Takes a message. Nothing happens on the wire before [`Self::take`].
+    pub fn push(&mut self, message: &Outgoing<'_>) -> Push {
+        let numbered = message.flags.qos > 0;
+        let envelope = Envelope {
+            seq: if numbered { self.next } else { 0 },
+            id: MessageId { incarnation: self.incarnation, number: message.number },
+            flags: message.flags,
+            expiry: message.expiry,
+            targets: message.targets,
+            topic: message.topic,
+            properties: message.properties,
+            payload: message.payload,
+        };
+        if !numbered {
+            if !self.attached || self.batch.len() > QOS0_MAX {
+                self.dropped += 1;
+                return Push::Dropped;
+            }
+            put_fwd(&mut self.batch, &envelope);
+            return Push::Sent;
+        }
+        if !self.make_room(envelope.size_max()) {
+            return Push::Full;
+        }
+        if self.attached && self.behind.is_none() && self.batch.len() < BATCH_MAX {
+            let at = self.batch.len();
+            put_fwd(&mut self.batch, &envelope);
+            let frame = self.batch.get(at..).unwrap_or_default();
+            let chunk = open_chunk(&mut self.kept, self.next);
+            chunk.bytes.extend_from_slice(frame);
+            self.kept_bytes += frame.len();
+        } else {
+            let chunk = open_chunk(&mut self.kept, self.next);
+            let before = chunk.bytes.len();
+            put_fwd(&mut chunk.bytes, &envelope);
+            self.kept_bytes += chunk.bytes.len() - before;
+            if self.attached && self.behind.is_none() {
+                self.behind = Some(self.next);
+            }
+        }
+        self.next += 1;
+        Push::Kept(self.next - 1)
+    }
+
+    /// Room for `size` more bytes. While the peer is away the oldest messages make room, counted; else the publisher waits.
+    fn make_room(&mut self, size: usize) -> bool {
+        // A message that alone is above the bound is taken when nothing else is kept.
+        while self.kept_bytes + size > self.keep_max && self.kept_bytes > 0 {
+            if self.attached {
+                return false;
+            }
+            if let Some(oldest) = self.kept.pop_front() {
+                self.kept_bytes -= oldest.bytes.len();
+                let lost_from = oldest.first.max(self.acked + 1);
+                self.dropped += oldest.end() - lost_from;
+                self.acked = oldest.end() - 1;
+            }
+        }
+        true
+    }
+
+    /// A connection is up: it carries the stream from now on, another one no longer. The peer is in process life `peer` and has
+    /// `received` so far. Returns the number of the connection for [`Self::take`] and [`Self::detach`].
+    pub fn attach(&mut self, peer: u64, received: Received) -> u64 {
+        if self.peer.is_some_and(|known| known != peer) {
+            self.discard();
+        }
+        self.peer = Some(peer);
+        if received.incarnation == self.incarnation {
+            self.forget_to(received.seq.min(self.sent));
+        }
+        self.epoch += 1;
+        self.attached = true;
+        self.batch.clear();
+        self.behind = Some(self.acked + 1).filter(|seq| *seq < self.next);
+        Frame::FwdBase { incarnation: self.incarnation, seq: self.acked }.encode(&mut self.batch);
+        self.epoch
+    }
+
+    /// The connection `epoch` is gone. What was not acknowledged stays. Whether the stream is down by that.
+    pub fn detach(&mut self, epoch: u64) -> bool {
+        if epoch != self.epoch || !self.attached {
+            return false;
+        }
+        self.attached = false;
+        self.batch = Vec::new();
+        self.behind = None;
+        true
+    }
+
+    /// What was kept is of no use any more: the process it was for is over.
+    pub fn discard(&mut self) {
+        self.dropped += self.next - 1 - self.acked;
+        self.acked = self.next - 1;
+        self.kept.clear();
+        self.kept_bytes = 0;
+        self.behind = None;
+    }
+
+    /// Moves what is to be sent over connection `epoch` to `out`, which is empty. False: nothing, or the connection does not
+    /// carry the stream any more.
+    pub fn take(&mut self, epoch: u64, out: &mut Vec<u8>) -> bool {
+        if epoch != self.epoch || !self.attached {
+            return false;
+        }
+        std::mem::swap(out, &mut self.batch);
+        if self.batch.capacity() > REUSE_MAX {
+            self.batch = Vec::new();
+        }
+        self.batch.clear();
+        let Some(mut seq) = self.behind else {
+            self.sent = self.next - 1;
+            return !out.is_empty();
+        };
+        let from = self.kept.partition_point(|chunk| chunk.end() <= seq);
+        for chunk in self.kept.range(from..) {
+            if out.len() >= CATCH_UP {
+                break;
+            }
+            out.extend_from_slice(chunk.from(seq));
+            seq = chunk.end();
+        }
+        self.sent = self.sent.max(seq - 1);
+        self.behind = Some(seq).filter(|seq| *seq < self.next);
+        true
+    }
+
+    /// The peer has everything up to `seq`. Whether that is news.
+    ///
+    /// # Errors
+    /// [`Unsent`]: the peer makes it up; close the link.
+    pub fn on_ack(&mut self, seq: u64) -> Result<bool, Unsent> {
+        if seq > self.sent {
+            return Err(Unsent { acked: seq, sent: self.sent });
+        }
+        let news = seq > self.acked;
+        self.forget_to(seq);
+        Ok(news)
+    }
+
+    fn forget_to(&mut self, seq: u64) {
+        self.acked = self.acked.max(seq);
+        let done = |chunk: &Chunk, acked| !chunk.starts.is_empty() && chunk.end() <= acked + 1;
+        while self.kept.front().is_some_and(|chunk| done(chunk, self.acked)) {
+            if let Some(chunk) = self.kept.pop_front() {
+                self.kept_bytes -= chunk.bytes.len();
+                self.reuse(chunk);
+            }
+        }
+    }
+
+    /// An acknowledged chunk is the next one to be filled if the queue is empty: a quiet stream allocates nothing.
+    fn reuse(&mut self, mut chunk: Chunk) {
+        if self.kept.is_empty() && chunk.bytes.capacity() <= REUSE_MAX {
+            chunk.starts.clear();
+            chunk.bytes.clear();
+            self.kept.push_back(chunk);
+        }
+    }
+
+    /// Whether nothing waits to be sent: who pushes next has to wake the writer.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.batch.is_empty() && self.behind.is_none()
+    }
+
+    /// Number of the last message pushed.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Everything up to here is acknowledged, or given up.
+    #[must_use]
+    pub const fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// Messages dropped so far.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Bytes kept.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+}
+
+/// The chunk that message `seq` goes into, with its start noted.
+fn open_chunk(kept: &mut VecDeque<Chunk>, seq: u64) -> &mut Chunk {
+    if kept.back().is_none_or(|chunk| chunk.bytes.len() >= CHUNK) {
+        kept.push_back(Chunk { first: seq, ..Chunk::default() });
+    }
+    let at = kept.len() - 1;
+    #[expect(clippy::indexing_slicing, reason = "there is one: pushed above if there was none")]
+    let chunk = &mut kept[at];
+    if chunk.starts.is_empty() {
+        chunk.first = seq;
+    }
+    chunk.starts.push(u32::try_from(chunk.bytes.len()).unwrap_or(u32::MAX));
+    chunk
+}
+
+/// A number is missing: close the link, the next one resumes from the right place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("message {got} came after {last}")]
+pub struct Gap {
+    last: u64,
+    got: u64,
+}
+
+/// The receiving side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecvStream {
+    incarnation: u64,
+    last: u64,
+    repeats: u64,
+    lost: u64,
+}
+
+impl RecvStream {
+    /// The sender begins after `seq`. What lies between is lost: it had to give it up.
+    pub fn on_base(&mut self, incarnation: u64, seq: u64) {
+        if incarnation != self.incarnation {
+            (self.incarnation, self.last) = (incarnation, seq);
+        } else if seq > self.last {
+            self.lost += seq - self.last;
+            self.last = seq;
+        }
+    }
+
+    /// Whether message `seq` is to be handed on; else it was already. QoS 0 (number 0) always is.
+    ///
+    /// # Errors
+    /// [`Gap`]: close the link.
+    pub fn on_message(&mut self, seq: u64) -> Result<bool, Gap> {
+        if seq == self.last + 1 {
+            self.last = seq;
+            return Ok(true);
+        }
+        if seq > self.last {
+            return Err(Gap { last: self.last, got: seq });
+        }
+        if seq != 0 {
+            self.repeats += 1;
+        }
+        Ok(seq == 0)
+    }
+
+    /// How far the messages of data stream `stream` arrived.
+    #[must_use]
+    pub const fn received(&self, stream: u8) -> Received {
+        Received { stream, incarnation: self.incarnation, seq: self.last }
+    }
+
+    /// Messages that the sender gave up.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Messages that came again after a cut, and were not handed on.
+    #[must_use]
+    pub const fn repeats(&self) -> u64 {
+        self.repeats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::cluster::wire::{Kind, split};
+
+    const ME: u64 = 4;
+    const PEER: u64 = 8;
+
+    fn message(qos: u8, payload: &[u8]) -> Outgoing<'_> {
+        Outgoing {
+            number: 1,
+            flags: Flags { qos, ..Flags::default() },
+            expiry: None,
+            targets: Targets::PLAIN,
+            topic: "t",
+            properties: &[],
+            payload,
+        }
+    }
+
+    /// Two ends and the bytes between them.
+    struct World {
+        out: SendStream,
+        into: RecvStream,
+        epoch: u64,
+        wire: Vec<u8>,
+        got: Vec<(u8, u32)>,
+    }
+
+    impl World {
+        fn new(keep_max: usize) -> Self {
+            let out = SendStream::new(ME, keep_max);
+            Self { out, into: RecvStream::default(), epoch: 0, wire: Vec::new(), got: Vec::new() }
+        }
+
+        fn attach(&mut self) {
+            self.wire.clear();
+            self.epoch = self.out.attach(PEER, self.into.received(0));
+        }
+
+        fn cut(&mut self) {
+            self.wire.clear();
+            self.out.detach(self.epoch);
+        }
+
+        fn push(&mut self, qos: u8, n: u32, size: usize) -> Push {
+            let mut payload = n.to_be_bytes().to_vec();
+            payload.resize(size.max(4), 0);
+            self.out.push(&message(qos, &payload))
+        }
+
+        /// The writer writes, `bytes` of it arrive.
+        fn travel(&mut self, bytes: usize) {
+            let mut out = Vec::new();
+            if self.out.take(self.epoch, &mut out) {
+                self.wire.extend_from_slice(&out);
+            }
+            let mut arrived = 0;
+            while let Some((header, body, used)) = split(&self.wire).unwrap() {
+                if arrived + used > bytes {
+                    break;
+                }
+                arrived += used;
+                match header.kind {
+                    Kind::FWD => {
+                        let envelope = Envelope::decode(body).unwrap();
+                        if self.into.on_message(envelope.seq).expect("no gap") {
+                            let n = u32::from_be_bytes(*envelope.payload.first_chunk().unwrap());
+                            self.got.push((envelope.flags.qos, n));
+                        }
+                    }
+                    kind => match Frame::decode(kind, body).unwrap() {
+                        Some(Frame::FwdBase { incarnation, seq }) => {
+                            self.into.on_base(incarnation, seq);
+                        }
+                        other => panic!("{other:?}"),
+                    },
+                }
+                self.wire.drain(..used);
+            }
+        }
+
+        fn ack(&mut self) {
+            let received = self.into.received(0);
+            if received.incarnation == ME {
+                self.out.on_ack(received.seq).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_goes_out_whole_and_is_kept_until_acknowledged() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        assert_eq!((world.push(1, 1, 0), world.push(0, 2, 0)), (Push::Kept(1), Push::Sent));
+        assert_eq!(world.push(2, 3, 0), Push::Kept(2));
+        world.travel(usize::MAX);
+        assert_eq!(world.got, [(1, 1), (0, 2), (2, 3)]);
+        assert!(world.out.kept_bytes() > 0);
+        world.ack();
+        assert_eq!((world.out.kept_bytes(), world.out.acked()), (0, 2));
+        assert!(!world.out.take(world.epoch, &mut Vec::new()));
+    }
+
+    #[test]
+    fn a_cut_repeats_nothing_and_loses_only_qos_0() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        for n in 0..10 {
+            world.push(u8::from(n % 2 == 0), n, 0);
+        }
+        world.travel(100);
+        let before = world.got.len();
+        assert!(before > 0 && before < 10);
+        world.cut();
+        assert_eq!(world.push(1, 10, 0), Push::Kept(6));
+        assert_eq!(world.push(0, 11, 0), Push::Dropped);
+        world.attach();
+        world.travel(usize::MAX);
+        let numbered: Vec<u32> = world.got.iter().filter(|m| m.0 == 1).map(|m| m.1).collect();
+        assert_eq!(numbered, [0, 2, 4, 6, 8, 10]);
+        assert_eq!((world.into.lost(), world.out.dropped()), (0, 1));
+    }
+
+    #[test]
+    fn a_connection_that_was_replaced_gets_nothing() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        let old = world.epoch;
+        world.attach();
+        world.push(1, 1, 0);
+        assert!(!world.out.take(old, &mut Vec::new()));
+        assert!(!world.out.detach(old));
+        assert!(world.out.take(world.epoch, &mut Vec::new()));
+    }
+
+    #[test]
+    fn a_new_process_at_the_peer_gets_only_what_is_new() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        world.push(1, 1, 0);
+        world.cut();
+        world.out.attach(PEER + 1, Received::default());
+        world.epoch = world.out.epoch;
+        world.into = RecvStream::default();
+        assert_eq!(world.out.acked(), 1, "who waits for it waits no longer");
+        world.push(1, 2, 0);
+        world.travel(usize::MAX);
+        assert_eq!(world.got, [(1, 2)]);
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        let full = (0..).find(|n| world.push(1, *n, 10_000) == Push::Full).unwrap();
+        assert!((90..110).contains(&full));
+        world.cut();
+        for n in 0..200 {
+            assert!(matches!(world.push(1, n, 10_000), Push::Kept(_)), "the oldest make room");
+        }
+        assert!(world.out.kept_bytes() <= 1 << 20);
+        assert!(world.out.dropped() >= 200);
+        let dropped = world.out.dropped();
+        world.attach();
+        for _ in 0..20 {
+            world.travel(usize::MAX);
+        }
+        assert_eq!(world.got.len() as u64 + dropped, u64::from(full) + 200);
+        world.ack();
+        let dropped = (0..).find(|n| world.push(0, *n, 100_000) == Push::Dropped).unwrap();
+        assert!((80..90).contains(&dropped));
+    }
+
+    #[test]
+    fn a_slow_writer_catches_up_in_order() {
+        let mut world = World::new(64 << 20);
+        world.attach();
+        for n in 0..500 {
+            world.push(1, n, 10_000);
+        }
+        assert!(world.out.batch.len() <= BATCH_MAX + 20_000);
+        for n in 500..600 {
+            world.travel(usize::MAX);
+            world.push(1, n, 10);
+        }
+        world.travel(usize::MAX);
+        assert!(world.got.iter().map(|m| m.1).eq(0..600));
+    }
+
+    #[test]
+    fn what_was_never_sent_cannot_be_acknowledged() {
+        let mut world = World::new(1 << 20);
+        world.attach();
+        world.push(1, 1, 0);
+        assert_eq!(world.out.on_ack(1), Err(Unsent { acked: 1, sent: 0 }));
+        world.travel(usize::MAX);
+        assert_eq!(world.out.on_ack(1), Ok(true));
+        assert_eq!(world.out.on_ack(1), Ok(false));
+    }
+
+    #[test]
+    fn a_missing_number_is_a_gap() {
+        let mut into = RecvStream::default();
+        into.on_base(ME, 5);
+        assert_eq!(into.on_message(6), Ok(true));
+        assert_eq!(into.on_message(6), Ok(false));
+        assert_eq!(into.on_message(0), Ok(true));
+        assert_eq!(into.on_message(8), Err(Gap { last: 6, got: 8 }));
+        into.on_base(ME, 2);
+        assert_eq!(into.received(1), Received { stream: 1, incarnation: ME, seq: 6 });
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(u8, usize),
+        Travel(usize),
+        Ack,
+        Cut,
+        Attach,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0u8..3, prop_oneof![9 => 4usize..300, 1 => 60_000usize..300_000])
+                .prop_map(|(qos, size)| Step::Push(qos, size)),
+            3 => (0usize..600_000).prop_map(Step::Travel),
+            2 => Just(Step::Ack),
+            1 => Just(Step::Cut),
+            2 => Just(Step::Attach),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_cuts_each_numbered_message_arrives_once_in_order(steps in vec(step(), 0..200)) {
+            let mut world = World::new(256 << 20);
+            let mut kept = Vec::new();
+            for (n, step) in (0..).zip(steps) {
+                match step {
+                    // Cut messages are the business of whoever reads frames: stay below.
+                    Step::Push(qos, size) => if let Push::Kept(_) = world.push(qos, n, size.min(200_000)) {
+                        kept.push(n);
+                    },
+                    Step::Travel(bytes) => world.travel(bytes),
+                    Step::Ack => world.ack(),
+                    Step::Cut => world.cut(),
+                    Step::Attach => world.attach(),
+                }
+            }
+            world.attach();
+            while world.out.last() > world.into.received(0).seq {
+                world.travel(usize::MAX);
+            }
+            world.ack();
+            let got: Vec<u32> = world.got.iter().filter(|m| m.0 > 0).map(|m| m.1).collect();
+            prop_assert_eq!(got, kept);
+            prop_assert_eq!(world.out.kept_bytes(), 0);
+            prop_assert_eq!(world.into.lost(), 0);
+            let mut seen = world.got.clone();
+            seen.sort_unstable();
+            seen.dedup();
+            prop_assert_eq!(seen.len(), world.got.len(), "nothing arrives twice");
+        }
+    }
+}
