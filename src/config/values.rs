@@ -185,10 +185,10 @@ fn fraction_of(fraction: &str, shift: u32) -> u64 {
     (digits << shift) / 10u64.pow(places)
 }
 
-/// [`bytes`] as a size in memory.
+/// [`bytes()`] as a size in memory.
 ///
 /// # Errors
-/// As [`bytes`], and more than this machine can address.
+/// As [`bytes()`], and more than this machine can address.
 pub fn size(text: &str) -> Parsed<usize> {
     usize::try_from(bytes(text)?).map_err(|_| BYTES.into())
 }
@@ -196,7 +196,7 @@ pub fn size(text: &str) -> Parsed<usize> {
 /// The size of a packet: 1KB to 256MB, the limit of MQTT.
 ///
 /// # Errors
-/// As [`bytes`], or out of range.
+/// As [`bytes()`], or out of range.
 pub fn packet_size(text: &str) -> Parsed<usize> {
     Some(size(text)?)
         .filter(|s| (1 << 10..=256 << 20).contains(s))
