@@ -38,7 +38,7 @@ clippy:
 	cargo clippy --locked --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --no-deps --lib --document-private-items
 
 # A page that names another one that is not installed here is no fault.
 man:

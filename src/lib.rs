@@ -4,6 +4,7 @@
 //! knows no meaning. `node` is where the two meet. `config` and `daemon` build a node and hand it to systemd.
 //! ARCHITECTURE.md has the map; `tests/it/tidy.rs` keeps the arrows between these modules.
 
+pub mod bench;
 pub mod broker;
 pub mod cluster;
 pub mod config;

@@ -28,6 +28,12 @@ impl Clock {
         Time::from_ms(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Microseconds since the start of the process: to measure, not to plan with.
+    #[must_use]
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Calendar time; zero on a box whose clock stands before 1970.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
