@@ -1,0 +1,82 @@
+//! What a listing says of one client (`emqx-rs-ctl clients list`).
+
+use std::net::SocketAddr;
+
+use crate::{
+    broker::{channel::Channel, connect::Identity, session::Session},
+    time::Wall,
+};
+
+/// One client, connected or not.
+#[derive(Clone, Debug)]
+pub struct ClientRow {
+    /// Client id.
+    pub client_id: String,
+    /// User name, if one was sent.
+    pub username: Option<String>,
+    /// Address of the other end; `None` without a connection.
+    pub peer: Option<SocketAddr>,
+    /// Protocol version: 3, 4 or 5.
+    pub protocol: u8,
+    /// Clean Start as sent.
+    pub clean_start: bool,
+    /// Keep alive in force, in seconds.
+    pub keep_alive: u16,
+    /// Life of the session after the connection, in seconds.
+    pub session_expiry: u64,
+    /// Subscriptions it has.
+    pub subscriptions: Vec<(String, u8)>,
+    /// QoS 1 and 2 messages under way to it.
+    pub inflight: usize,
+    /// QoS 2 messages of it that wait for PUBREL.
+    pub awaiting_rel: usize,
+    /// Messages waiting in its queue.
+    pub queued: usize,
+    /// It has a connection.
+    pub connected: bool,
+    /// When its session began.
+    pub created_at: Wall,
+    /// When it last connected.
+    pub connected_at: Wall,
+    /// When it was lost.
+    pub disconnected_at: Option<Wall>,
+}
+
+impl ClientRow {
+    /// The row of a client from its session.
+    #[must_use]
+    pub fn of_session(session: &Session, identity: Option<&Identity>, queued: usize) -> Self {
+        Self {
+            client_id: session.client_id.as_str().to_owned(),
+            username: identity.and_then(|who| who.username.as_deref()).map(str::to_owned),
+            peer: None,
+            protocol: 0,
+            clean_start: identity.is_some_and(|who| who.clean_start),
+            keep_alive: identity.map_or(0, |who| who.keep_alive),
+            session_expiry: 0,
+            subscriptions: session
+                .subscriptions
+                .iter()
+                .map(|(to, (options, _))| (to.to_string(), options.qos.as_u8()))
+                .collect(),
+            inflight: session.inflight.len(),
+            awaiting_rel: session.awaiting_rel.len(),
+            queued,
+            connected: false,
+            created_at: session.created_at,
+            connected_at: identity.map(|who| who.connected_at).unwrap_or_default(),
+            disconnected_at: None,
+        }
+    }
+
+    /// The row of a client that is connected.
+    #[must_use]
+    pub fn of_channel(channel: &Channel, queued: usize) -> Option<Self> {
+        let mut row = Self::of_session(channel.session()?, channel.identity(), queued);
+        row.peer = Some(channel.peer());
+        row.protocol = channel.version().level();
+        row.session_expiry = channel.expiry().as_secs();
+        row.connected = true;
+        Some(row)
+    }
+}

@@ -1,0 +1,25 @@
+//! Takes locks. A poisoned one means that a panic left shared state half changed: a bug that ends the process.
+
+use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::net::supervise::EXIT_BUG;
+
+fn poisoned() -> ! {
+    tracing::error!("a lock is poisoned: a bug, please report; the process ends");
+    std::process::exit(EXIT_BUG)
+}
+
+/// Takes a lock.
+pub fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(|_| poisoned())
+}
+
+/// Takes a lock for reading.
+pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(|_| poisoned())
+}
+
+/// Takes a lock for writing.
+pub fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|_| poisoned())
+}

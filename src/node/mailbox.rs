@@ -1,0 +1,181 @@
+//! A session's mailbox: its message queue behind a small lock, and the bell of the connection that empties it.
+//!
+//! Publishers push; the one that finds the queue empty gets the bell and rings it at the end of its own read batch, so that n
+//! messages cost one wake-up. The lock is a leaf: nothing else is locked while it is held.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+};
+
+use tokio::sync::oneshot;
+
+use super::{clients::ClientRow, locks, registry::Handover};
+use crate::{
+    broker::{
+        Settings,
+        mqueue::{Bounds, Delivery, MQueue, Pushed},
+    },
+    mqtt::QoS,
+};
+
+/// What another task wants of the connection that owns a mailbox.
+#[derive(Debug)]
+pub enum Signal {
+    /// Hand the session over, or throw it away when `discard`.
+    TakeOver {
+        /// The new connection wants a clean start.
+        discard: bool,
+        /// Where the session goes.
+        reply: oneshot::Sender<Handover>,
+    },
+    /// An operator ends the connection and its session.
+    Kick,
+    /// The node stops.
+    ShutDown,
+    /// Tell what `clients list` shows.
+    Describe(oneshot::Sender<ClientRow>),
+}
+
+/// What a push did.
+#[derive(Debug, Default)]
+pub struct Pushing {
+    /// Ring it at the end of the batch.
+    pub bell: Option<Waker>,
+    /// Messages that had to go.
+    pub dropped: usize,
+    /// The message itself was one of them.
+    pub refused: bool,
+}
+
+#[derive(Debug)]
+struct Inner {
+    queue: MQueue,
+    bounds: Bounds,
+    store_qos0: bool,
+    bell: Option<Waker>,
+    signals: Vec<Signal>,
+    poked: bool,
+}
+
+/// The mailbox of one session.
+#[derive(Debug)]
+pub struct Mailbox {
+    inner: Mutex<Inner>,
+    connected: AtomicBool,
+}
+
+impl Mailbox {
+    /// An empty mailbox with the bounds of a zone.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                queue: MQueue::default(),
+                bounds: Bounds { len: settings.mqueue_len, bytes: settings.mqueue_bytes },
+                store_qos0: settings.mqueue_store_qos0,
+                bell: None,
+                signals: Vec::new(),
+                poked: false,
+            }),
+            connected: AtomicBool::new(true),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        locks::lock(&self.inner)
+    }
+
+    /// A connection empties it.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// A connection starts or stops to empty it.
+    pub fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+        let mut inner = self.lock();
+        if !connected {
+            inner.bell = None;
+            if !inner.store_qos0 {
+                inner.queue.drop_qos0();
+            }
+        }
+    }
+
+    /// Puts a message in.
+    pub fn push(&self, delivery: Delivery) -> Pushing {
+        let mut inner = self.lock();
+        if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
+            return Pushing { bell: None, dropped: 1, refused: true };
+        }
+        let was_empty = inner.queue.is_empty();
+        let bounds = inner.bounds;
+        match inner.queue.push(delivery, bounds) {
+            Pushed::Queued if was_empty => Pushing { bell: inner.bell.take(), ..Pushing::default() },
+            Pushed::Queued => Pushing::default(),
+            Pushed::Displaced(dropped) => Pushing { bell: None, dropped, refused: false },
+            Pushed::Refused => Pushing { bell: None, dropped: 1, refused: true },
+        }
+    }
+
+    /// Takes messages out, as [`MQueue::take`].
+    pub fn take(&self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
+        self.lock().queue.take(window, bytes, out);
+    }
+
+    /// Messages waiting.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    /// Leaves a signal and rings.
+    pub fn signal(&self, signal: Signal) {
+        let bell = {
+            let mut inner = self.lock();
+            inner.signals.push(signal);
+            inner.bell.take()
+        };
+        if let Some(bell) = bell {
+            bell.wake();
+        }
+    }
+
+    /// Makes the connection look around, whatever it waits for.
+    pub fn poke(&self) {
+        let bell = {
+            let mut inner = self.lock();
+            inner.poked = true;
+            inner.bell.take()
+        };
+        if let Some(bell) = bell {
+            bell.wake();
+        }
+    }
+
+    /// Takes the signals out.
+    pub fn signals(&self) -> Vec<Signal> {
+        let mut inner = self.lock();
+        inner.poked = false;
+        std::mem::take(&mut inner.signals)
+    }
+
+    /// Hangs the bell up before the connection sleeps. `false` when there is something to do first: a signal, or a message
+    /// that the connection `wants`.
+    pub fn park(&self, bell: &Waker, wants: bool) -> bool {
+        let mut inner = self.lock();
+        if inner.poked || !inner.signals.is_empty() || (wants && !inner.queue.is_empty()) {
+            return false;
+        }
+        match &inner.bell {
+            Some(old) if old.will_wake(bell) => {}
+            _ => inner.bell = Some(bell.clone()),
+        }
+        true
+    }
+}

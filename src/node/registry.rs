@@ -1,0 +1,259 @@
+//! Client id -> its session: live in a connection, or parked without one (EMQX `emqx_cm`).
+//!
+//! 64 parts, so that a storm of connects does not meet at one lock. While a part is locked a mailbox may be, never the other
+//! way round: a signal to a connection must not slip between "it is live" and "it has parked".
+
+use std::{
+    collections::{BinaryHeap, HashMap},
+    hash::BuildHasher,
+    cmp::Reverse,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    clients::ClientRow,
+    locks,
+    mailbox::{Mailbox, Signal},
+};
+use crate::{
+    broker::{ClientId, connect::Identity, session::Session, will::Will},
+    time::{Time, Wall},
+    topic::Hashing,
+};
+
+const PARTS: usize = 64;
+
+/// A session without a connection.
+#[derive(Debug)]
+pub struct Parked {
+    /// The session.
+    pub session: Box<Session>,
+    /// Who had it last.
+    pub identity: Option<Box<Identity>>,
+    /// When it is thrown away.
+    pub expires_at: Time,
+    /// Its will, and when that goes out.
+    pub will: Option<(Box<Will>, Time)>,
+    /// When the connection was lost.
+    pub since: Wall,
+}
+
+impl Parked {
+    fn deadline(&self) -> Time {
+        self.will.as_ref().map_or(self.expires_at, |(_, at)| self.expires_at.min(*at))
+    }
+}
+
+/// What an old connection answers to [`Signal::TakeOver`].
+#[derive(Debug)]
+pub enum Handover {
+    /// Its session; the mailbox stays the same.
+    Session(Box<Session>),
+    /// Look into the registry again.
+    Again,
+}
+
+#[derive(Debug)]
+struct Entry {
+    mailbox: Arc<Mailbox>,
+    parked: Option<Box<Parked>>,
+}
+
+/// What [`Registry::open`] found.
+#[derive(Debug)]
+pub enum Opened {
+    /// A new session; what was thrown away for it comes along.
+    Fresh(Option<(Box<Parked>, Arc<Mailbox>)>),
+    /// The client's session, with its mailbox.
+    Resumed(Box<Parked>, Arc<Mailbox>),
+    /// A connection has it; its answer will come here.
+    Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
+}
+
+/// What is due for a parked session.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// Its will.
+    pub will: Option<Box<Will>>,
+    /// It has expired; its subscriptions are to be taken out.
+    pub expired: Option<Box<Session>>,
+}
+
+type Part = HashMap<ClientId, Entry, Hashing>;
+
+/// All sessions of a node.
+#[derive(Debug)]
+pub struct Registry {
+    parts: Vec<Mutex<Part>>,
+    hashing: Hashing,
+    deadlines: Mutex<BinaryHeap<Reverse<(Time, ClientId)>>>,
+    /// Rings when a deadline was added.
+    pub changed: Notify,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            hashing: Hashing::default(),
+            deadlines: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl Registry {
+    fn part(&self, client_id: &ClientId) -> MutexGuard<'_, Part> {
+        let at = usize::try_from(self.hashing.hash_one(client_id) >> 32).unwrap_or(0) % PARTS;
+        match self.parts.get(at).or(self.parts.first()) {
+            Some(part) => locks::lock(part),
+            None => unreachable_part(),
+        }
+    }
+
+    /// Finds the session of a client that connects. `mailbox` becomes its mailbox if a new session begins.
+    pub fn open(&self, client_id: &ClientId, discard: bool, mailbox: &Arc<Mailbox>) -> Opened {
+        let mut part = self.part(client_id);
+        let Some(entry) = part.get_mut(client_id) else {
+            part.insert(client_id.clone(), Entry { mailbox: mailbox.clone(), parked: None });
+            return Opened::Fresh(None);
+        };
+        match entry.parked.take() {
+            Some(parked) if discard => {
+                let old = std::mem::replace(&mut entry.mailbox, mailbox.clone());
+                Opened::Fresh(Some((parked, old)))
+            }
+            Some(parked) => Opened::Resumed(parked, entry.mailbox.clone()),
+            None => {
+                let (reply, answer) = oneshot::channel();
+                entry.mailbox.signal(Signal::TakeOver { discard, reply });
+                Opened::Wait(answer, entry.mailbox.clone())
+            }
+        }
+    }
+
+    /// Parks the session of a connection that ends.
+    pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
+        let client_id = parked.session.client_id.clone();
+        let deadline = parked.deadline();
+        {
+            let mut part = self.part(&client_id);
+            mailbox.set_connected(false);
+            part.insert(client_id.clone(), Entry { mailbox: mailbox.clone(), parked: Some(parked) });
+        }
+        locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
+        self.changed.notify_one();
+    }
+
+    /// Forgets a client whose session ends, if it is still this one.
+    pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) {
+        let mut part = self.part(client_id);
+        if part.get(client_id).is_some_and(|entry| Arc::ptr_eq(&entry.mailbox, mailbox)) {
+            part.remove(client_id);
+        }
+    }
+
+    /// When the next parked session has something due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        locks::lock(&self.deadlines).peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes one thing that is due by `now`; `None` when nothing is.
+    pub fn due(&self, now: Time) -> Option<Due> {
+        let client_id = {
+            let mut deadlines = locks::lock(&self.deadlines);
+            if deadlines.peek().is_none_or(|Reverse((at, _))| *at > now) {
+                return None;
+            }
+            deadlines.pop().map(|Reverse((_, client_id))| client_id)?
+        };
+        let mut due = Due::default();
+        let mut part = self.part(&client_id);
+        let Some(parked) = part.get_mut(&client_id).and_then(|entry| entry.parked.as_mut()) else {
+            return Some(due);
+        };
+        let expired = parked.expires_at <= now;
+        if parked.will.as_ref().is_some_and(|(_, at)| expired || *at <= now) {
+            due.will = parked.will.take().map(|(will, _)| will);
+        }
+        let next = parked.deadline();
+        if expired {
+            due.expired = part.remove(&client_id).and_then(|entry| entry.parked).map(|p| p.session);
+            return Some(due);
+        }
+        drop(part);
+        locks::lock(&self.deadlines).push(Reverse((next, client_id)));
+        Some(due)
+    }
+
+    /// Sends every connection a signal.
+    pub fn signal_all(&self, signal: impl Fn() -> Signal) {
+        for part in &self.parts {
+            #[expect(clippy::iter_over_hash_type, reason = "everybody gets it; the order does not matter")]
+            for entry in locks::lock(part).values().filter(|entry| entry.parked.is_none()) {
+                entry.mailbox.signal(signal());
+            }
+        }
+    }
+
+    /// Sends the connection of one client a signal, or takes its parked session out. `false` when it is not known.
+    pub fn kick(&self, client_id: &ClientId) -> Option<Option<Box<Parked>>> {
+        let mut part = self.part(client_id);
+        let entry = part.get_mut(client_id)?;
+        match entry.parked.take() {
+            Some(parked) => {
+                part.remove(client_id);
+                Some(Some(parked))
+            }
+            None => {
+                entry.mailbox.signal(Signal::Kick);
+                Some(None)
+            }
+        }
+    }
+
+    /// Rows of the parked sessions, and the answers to come of the connected ones.
+    #[must_use]
+    pub fn describe(&self, only: Option<&ClientId>) -> (Vec<ClientRow>, Vec<oneshot::Receiver<ClientRow>>) {
+        let (mut rows, mut answers) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts it")]
+            for (client_id, entry) in &*locks::lock(part) {
+                if only.is_some_and(|only| only != client_id) {
+                    continue;
+                }
+                match &entry.parked {
+                    Some(parked) => {
+                        let queued = entry.mailbox.len();
+                        let mut row = ClientRow::of_session(&parked.session, parked.identity.as_deref(), queued);
+                        row.disconnected_at = Some(parked.since);
+                        rows.push(row);
+                    }
+                    None => {
+                        let (tell, answer) = oneshot::channel();
+                        entry.mailbox.signal(Signal::Describe(tell));
+                        answers.push(answer);
+                    }
+                }
+            }
+        }
+        (rows, answers)
+    }
+
+    /// Sessions, and those of them without a connection.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        self.parts.iter().fold((0, 0), |(all, parked), part| {
+            let part = locks::lock(part);
+            (all + part.len(), parked + part.values().filter(|entry| entry.parked.is_some()).count())
+        })
+    }
+}
+
+#[expect(clippy::panic, reason = "the parts are made in one place and never removed")]
+fn unreachable_part() -> ! {
+    panic!("a registry without parts")
+}
