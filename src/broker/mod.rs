@@ -3,12 +3,21 @@
 
 pub mod access;
 pub mod acl;
+pub mod alias;
+pub mod channel;
+pub mod close;
+pub mod connect;
+pub mod delivering;
 pub mod inflight;
 pub mod message;
 pub mod mqueue;
 pub mod retained;
+pub mod session;
 pub mod settings;
+pub mod stats;
+pub mod subscribing;
 pub mod subscriptions;
+pub mod will;
 
 pub use message::{ClientId, Message};
 pub use settings::{RetainSettings, Settings};

@@ -2,8 +2,12 @@
 
 mod control_link;
 mod dial;
+pub mod clients;
 pub mod discovery;
 pub mod listener_settings;
+mod locks;
+mod mailbox;
 pub mod mesh;
+mod registry;
 pub mod state;
-pub mod stats;
+pub use crate::broker::stats;

@@ -188,17 +188,10 @@ fn thread_number() -> usize {
     })
 }
 
-impl Default for Stats {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Stats {
-    /// All zero. One shard for every core, and as many again for the mesh and other threads.
+    /// All zero. One shard for each of the `cores`, and as many again for the mesh and other threads.
     #[must_use]
-    pub fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    pub fn new(cores: usize) -> Self {
         let shards = (2 * cores).next_power_of_two().min(MAX_SHARDS);
         Self {
             shards: (0..shards).map(|_| Shard([const { AtomicU64::new(0) }; METRICS])).collect(),
@@ -298,7 +291,7 @@ mod tests {
 
     #[test]
     fn threads_lose_no_count() {
-        let stats = Arc::new(Stats::new());
+        let stats = Arc::new(Stats::new(2));
         let threads = (0..MAX_SHARDS + 3).map(|_| {
             let stats = Arc::clone(&stats);
             std::thread::spawn(move || {
@@ -319,7 +312,7 @@ mod tests {
 
     #[test]
     fn gauges_remember_their_highest() {
-        let stats = Stats::new();
+        let stats = Stats::new(2);
         stats.up(Gauge::Connections);
         stats.up(Gauge::Connections);
         stats.down(Gauge::Connections);

@@ -1,0 +1,612 @@
+//! The channel: protocol state of one connection (EMQX `emqx_channel`). Packets, deliveries and the time in; bytes and
+//! actions out.
+//!
+//! Bytes are appended to the caller's buffer in the order in which the client must see them. Actions are performed by the
+//! caller in the order given, before it hands the next packet in. PUBACK and PUBREC keep the order of their PUBLISHes
+//! [MQTT-4.6.0-2]: one that waits for another node holds those behind it.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    ClientId, Message, Settings,
+    access::Access,
+    acl::{Action as Right, ClientAccess},
+    alias::{Incoming, Outgoing},
+    close::CloseReason,
+    connect::{Connecting, Identity},
+    message::{Meta, carried},
+    session::Session,
+    stats::{Metric, Stats},
+    subscribing::{SubscribeRequest, UnsubscribeRequest},
+    will::Will,
+};
+use crate::{
+    mqtt::{
+        self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
+        PropertyId, Publish, QoS, ReasonCode, Version, encode,
+    },
+    time::Time,
+};
+
+/// What a channel shares with all others of its listener.
+#[derive(Debug)]
+pub struct Shared {
+    /// Limits of the zone.
+    pub settings: Settings,
+    /// Name of the zone.
+    pub zone: String,
+    /// Users and rules.
+    pub access: Access,
+    /// Counters of the node.
+    pub stats: Arc<Stats>,
+    /// Where assigned client ids count on from; starts at random, so that no two nodes assign one id.
+    pub next_assigned: AtomicU64,
+}
+
+impl Shared {
+    /// A client id for a client that sent none.
+    pub(super) fn assigned_id(&self) -> String {
+        format!("auto-{:016X}", self.next_assigned.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Where a channel puts its output.
+#[derive(Debug)]
+pub struct Out<'a> {
+    /// Bytes for the client.
+    pub bytes: &'a mut Vec<u8>,
+    /// What the caller has to do.
+    pub actions: &'a mut Vec<Action>,
+}
+
+/// The acknowledgement a PUBLISH of the client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// QoS 0.
+    None,
+    /// QoS 1.
+    PubAck(PacketId),
+    /// QoS 2.
+    PubRec(PacketId),
+}
+
+/// What the caller has to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Find the session of this client, or make one; then call [`Channel::on_session`].
+    Open {
+        /// Whose session.
+        client_id: ClientId,
+        /// Throw away what is there.
+        clean_start: bool,
+    },
+    /// Route this message, then call [`Channel::on_routed`].
+    Publish(Message, Reply),
+    /// Enter these subscriptions, then call [`Channel::on_subscribed`] when every node knows.
+    Subscribe(Box<SubscribeRequest>),
+    /// Take these subscriptions out. The answer is written already.
+    Unsubscribe(Box<UnsubscribeRequest>),
+    /// Write what is left and close.
+    Close(CloseReason),
+}
+
+/// How a message was routed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// Every node that needs it has it; `false`: nobody wants it.
+    Done(bool),
+    /// Another node has to confirm; [`Channel::on_forwarded`] follows, in order.
+    Waiting,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// No CONNECT yet.
+    Waiting,
+    /// CONNECT is good, its session is being fetched.
+    Opening(Box<Connecting>),
+    /// Serving.
+    Up(Box<Session>),
+    /// Nothing more is read or written.
+    Closed,
+}
+
+#[derive(Debug)]
+struct PendingReply {
+    reply: Reply,
+    reason: ReasonCode,
+    done: bool,
+}
+
+/// Protocol state of one connection.
+#[derive(Debug)]
+pub struct Channel {
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: State,
+    pub(super) identity: Option<Box<Identity>>,
+    pub(super) rights: ClientAccess,
+    pub(super) peer: SocketAddr,
+    pub(super) version: Version,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) expiry: Duration,
+    pub(super) receive_max: u16,
+    pub(super) max_packet_out: u32,
+    pub(super) aliases_in: Option<Box<Incoming>>,
+    pub(super) aliases_out: Option<Box<Outgoing>>,
+    pub(super) will: Option<Box<Will>>,
+    replies: VecDeque<PendingReply>,
+    last_packet: Time,
+    pub(super) closing: bool,
+}
+
+/// What a channel leaves behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// The session, if the channel had one.
+    pub session: Option<Box<Session>>,
+    /// How long the session lives without a connection.
+    pub expiry: Duration,
+    /// The will to publish, after its delay.
+    pub will: Option<Box<Will>>,
+}
+
+impl Channel {
+    /// A channel for a connection from `peer` that was accepted at `now`.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, peer: SocketAddr, now: Time) -> Self {
+        Self {
+            shared,
+            state: State::Waiting,
+            identity: None,
+            rights: ClientAccess::everything(),
+            peer,
+            version: Version::V3_1_1,
+            keep_alive: None,
+            expiry: Duration::ZERO,
+            receive_max: u16::MAX,
+            max_packet_out: u32::MAX,
+            aliases_in: None,
+            aliases_out: None,
+            will: None,
+            replies: VecDeque::new(),
+            last_packet: now,
+            closing: false,
+        }
+    }
+
+    /// The session while the channel serves.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match &self.state {
+            State::Up(session) => Some(session),
+            State::Waiting | State::Opening(_) | State::Closed => None,
+        }
+    }
+
+    /// Who is connected, once CONNECT was accepted.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
+    /// Address of the other end.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Protocol version of the client.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Limits of its zone.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Life of the session after the connection.
+    #[must_use]
+    pub const fn expiry(&self) -> Duration {
+        self.expiry
+    }
+
+    /// Largest packet it accepts, in bytes: small until CONNECT is through.
+    #[must_use]
+    pub fn max_packet_size(&self) -> usize {
+        match self.state {
+            State::Waiting => self.shared.settings.max_packet_size.min(128 << 10),
+            State::Opening(_) | State::Up(_) | State::Closed => self.shared.settings.max_packet_size,
+        }
+    }
+
+    /// CONNECT is accepted and its session found.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+
+    /// No packet is read while a session is being fetched.
+    #[must_use]
+    pub const fn wants_packets(&self) -> bool {
+        matches!(self.state, State::Up(_) | State::Waiting)
+    }
+
+    pub(super) fn count(&self, metric: Metric) {
+        self.shared.stats.count(metric);
+    }
+
+    /// The shell could not even split a packet off.
+    pub fn on_bad_frame(&mut self, error: DecodeError, out: &mut Out<'_>) {
+        self.refuse(error.into(), None, out);
+    }
+
+    /// One packet of the client.
+    pub fn on_packet(&mut self, header: FixedHeader, body: &[u8], now: Time, out: &mut Out<'_>) {
+        if self.closing {
+            return;
+        }
+        self.last_packet = now;
+        match self.state {
+            State::Closed | State::Opening(_) => return,
+            State::Waiting => match mqtt::decode_connect(header, body) {
+                Ok(connect) => self.on_connect(&connect, out),
+                Err(error) => self.refuse(error.into(), mqtt::claimed_version(body), out),
+            },
+            State::Up(_) => match mqtt::decode(self.version, header, body) {
+                Ok(packet) => self.on_served(packet, now, out),
+                Err(error) => self.close(error.into(), out),
+            },
+        }
+    }
+
+    fn on_served(&mut self, packet: Packet<'_>, now: Time, out: &mut Out<'_>) {
+        match packet {
+            Packet::Publish(publish) => self.on_publish(&publish, now, out),
+            Packet::PubAck(ack) => self.on_puback(&ack),
+            Packet::PubRec(ack) => self.on_pubrec(&ack, now, out),
+            Packet::PubRel(ack) => self.on_pubrel(&ack, out),
+            Packet::PubComp(ack) => self.on_pubcomp(&ack),
+            Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe, out),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe, out),
+            Packet::PingReq => {
+                self.count(Metric::PacketsPingreqReceived);
+                self.count(Metric::PacketsPingrespSent);
+                self.count(Metric::PacketsSent);
+                encode::pingresp(out.bytes);
+            }
+            Packet::Disconnect(disconnect) => self.on_disconnect(&disconnect, out),
+            Packet::Connect(_) => self.violation(ReasonCode::ProtocolError, "second CONNECT", out),
+            Packet::Auth(_) => {
+                self.count(Metric::PacketsAuthReceived);
+                self.violation(ReasonCode::ProtocolError, "AUTH without an authentication method", out);
+            }
+            Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => {
+                self.violation(ReasonCode::ProtocolError, "packet that only a server sends", out);
+            }
+        }
+    }
+
+    // PUBLISH and what follows it
+
+    fn on_publish(&mut self, publish: &Publish<'_>, now: Time, out: &mut Out<'_>) {
+        let stats = &self.shared.stats;
+        stats.count(Metric::PacketsPublishReceived);
+        stats.count(Metric::MessagesReceived);
+        stats.count(match publish.qos {
+            QoS::AtMostOnce => Metric::MessagesQos0Received,
+            QoS::AtLeastOnce => Metric::MessagesQos1Received,
+            QoS::ExactlyOnce => Metric::MessagesQos2Received,
+        });
+        let reply = match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => Reply::PubAck(id),
+            (QoS::ExactlyOnce, Some(id)) => Reply::PubRec(id),
+            (QoS::AtMostOnce, _) | (_, None) => Reply::None,
+        };
+        match self.admit(publish, reply, now) {
+            Ok(Some(message)) => {
+                self.count(Metric::MessagesPublish);
+                out.actions.push(Action::Publish(message, reply));
+            }
+            Ok(None) => self.reply(reply, ReasonCode::Success, true, out),
+            Err(Denied::Answer(reason)) => self.reply(reply, reason, true, out),
+            Err(Denied::Close(reason)) => self.close(reason, out),
+        }
+    }
+
+    /// Checks a PUBLISH and makes its message. `None`: a QoS 2 message that is here already [MQTT-4.3.3-10].
+    fn admit(&mut self, publish: &Publish<'_>, reply: Reply, now: Time) -> Result<Option<Message>, Denied> {
+        let settings = &self.shared.settings;
+        if publish.qos > settings.max_qos {
+            return Err(Denied::violation(ReasonCode::QosNotSupported, "QoS above the maximum"));
+        }
+        if publish.retain && !settings.retain_available {
+            return Err(Denied::violation(ReasonCode::RetainNotSupported, "retained message"));
+        }
+        let mut topic = publish.topic;
+        if !publish.properties.is_empty() {
+            if publish.properties.has(PropertyId::SubscriptionIdentifier) {
+                // v5 [MQTT-3.3.4-6]
+                return Err(Denied::violation(
+                    ReasonCode::ProtocolError,
+                    "subscription identifier in a PUBLISH from a client",
+                ));
+            }
+            if let Some(alias) = publish.properties.topic_alias() {
+                let aliases = self.aliases_in.get_or_insert_with(Box::default);
+                topic = aliases
+                    .resolve(alias, topic, settings.max_topic_alias)
+                    .map_err(|reason| Denied::violation(reason, "topic alias"))?;
+            }
+        }
+        if topic.is_empty() {
+            return Err(Denied::violation(ReasonCode::ProtocolError, "no topic and no alias"));
+        }
+        if topic.len() > settings.max_topic_len
+            || (settings.max_topic_levels != 0
+                && topic.split('/').count() > settings.max_topic_levels)
+        {
+            return Err(Denied::violation(ReasonCode::TopicNameInvalid, "topic too long or too deep"));
+        }
+        let State::Up(session) = &mut self.state else { return Ok(None) };
+        if let Reply::PubRec(id) = reply {
+            session.expire_awaiting_rel(now, settings.await_rel_timeout);
+            if session.awaiting_rel.contains_key(&id) {
+                return Ok(None);
+            }
+            if session.awaiting_rel.len() >= settings.max_awaiting_rel {
+                return Err(Denied::violation(
+                    ReasonCode::ReceiveMaximumExceeded,
+                    "more QoS 2 messages than max_awaiting_rel",
+                ));
+            }
+        }
+        if !self.rights.allows_all() && !self.rights.allows(Right::Publish, topic) {
+            self.shared.stats.count(Metric::ClientAclDeny);
+            self.shared.stats.count(Metric::PacketsPublishAuthError);
+            return Err(if settings.acl_deny_disconnect {
+                Denied::violation(ReasonCode::NotAuthorized, "publish denied by the ACL")
+            } else {
+                Denied::Answer(ReasonCode::NotAuthorized)
+            });
+        }
+        if let Reply::PubRec(id) = reply {
+            session.awaiting_rel.insert(id, now);
+        }
+        Ok(Some(message(publish, topic, settings.mountpoint.as_deref(), session, now, self.identity.as_deref())))
+    }
+
+    /// The message of the PUBLISH before was routed.
+    pub fn on_routed(&mut self, reply: Reply, routed: Routed, out: &mut Out<'_>) {
+        match routed {
+            Routed::Done(matched) => {
+                let reason =
+                    if matched { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };
+                self.reply(reply, reason, true, out);
+            }
+            Routed::Waiting => self.reply(reply, ReasonCode::Success, false, out),
+        }
+    }
+
+    /// The oldest message that waited for other nodes has arrived there.
+    pub fn on_forwarded(&mut self, out: &mut Out<'_>) {
+        if let Some(pending) = self.replies.iter_mut().find(|pending| !pending.done) {
+            pending.done = true;
+        }
+        while self.replies.front().is_some_and(|pending| pending.done) {
+            if let Some(PendingReply { reply, reason, .. }) = self.replies.pop_front() {
+                self.write_reply(reply, reason, out);
+            }
+        }
+    }
+
+    /// Acknowledgements that wait for other nodes.
+    #[must_use]
+    pub fn waiting_replies(&self) -> usize {
+        self.replies.iter().filter(|pending| !pending.done).count()
+    }
+
+    fn reply(&mut self, reply: Reply, reason: ReasonCode, done: bool, out: &mut Out<'_>) {
+        if reply == Reply::None {
+            return;
+        }
+        if done && self.replies.is_empty() {
+            self.write_reply(reply, reason, out);
+        } else {
+            self.replies.push_back(PendingReply { reply, reason, done });
+        }
+    }
+
+    fn write_reply(&mut self, reply: Reply, reason: ReasonCode, out: &mut Out<'_>) {
+        let (kind, id, metric) = match reply {
+            Reply::None => return,
+            Reply::PubAck(id) => (AckType::PubAck, id, Metric::PacketsPubackSent),
+            Reply::PubRec(id) => (AckType::PubRec, id, Metric::PacketsPubrecSent),
+        };
+        if let (Reply::PubRec(id), true, State::Up(session)) = (reply, reason.is_error(), &mut self.state) {
+            session.awaiting_rel.remove(&id);
+        }
+        self.count(metric);
+        self.count(Metric::PacketsSent);
+        encode::ack(out.bytes, self.version, kind, id, reason);
+    }
+
+    fn on_pubrel(&mut self, ack: &Ack<'_>, out: &mut Out<'_>) {
+        self.count(Metric::PacketsPubrelReceived);
+        let State::Up(session) = &mut self.state else { return };
+        let known = session.awaiting_rel.remove(&ack.packet_id).is_some();
+        if !known {
+            self.count(Metric::PacketsPubrelMissed);
+        }
+        let reason = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        self.count(Metric::PacketsPubcompSent);
+        self.count(Metric::PacketsSent);
+        encode::ack(out.bytes, self.version, AckType::PubComp, ack.packet_id, reason);
+    }
+
+    // Acknowledgements of what we sent
+
+    fn on_puback(&mut self, ack: &Ack<'_>) {
+        self.count(Metric::PacketsPubackReceived);
+        let State::Up(session) = &mut self.state else { return };
+        let known = session.inflight.on_puback(ack.packet_id);
+        self.count(if known { Metric::MessagesAcked } else { Metric::PacketsPubackMissed });
+    }
+
+    fn on_pubrec(&mut self, ack: &Ack<'_>, now: Time, out: &mut Out<'_>) {
+        self.count(Metric::PacketsPubrecReceived);
+        let State::Up(session) = &mut self.state else { return };
+        if ack.reason.is_error() {
+            // v5 [MQTT-4.3.3-4]: a refused message ends here.
+            if !session.inflight.on_pubrec_error(ack.packet_id) {
+                self.count(Metric::PacketsPubrecMissed);
+            }
+            return;
+        }
+        let known = session.inflight.on_pubrec(ack.packet_id, now);
+        self.count(if known { Metric::MessagesAcked } else { Metric::PacketsPubrecMissed });
+        let reason = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        self.count(Metric::PacketsPubrelSent);
+        self.count(Metric::PacketsSent);
+        encode::ack(out.bytes, self.version, AckType::PubRel, ack.packet_id, reason);
+    }
+
+    fn on_pubcomp(&mut self, ack: &Ack<'_>) {
+        self.count(Metric::PacketsPubcompReceived);
+        let State::Up(session) = &mut self.state else { return };
+        if !session.inflight.on_pubcomp(ack.packet_id) {
+            self.count(Metric::PacketsPubcompMissed);
+        }
+    }
+
+    // Ends
+
+    fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
+        self.count(Metric::PacketsDisconnectReceived);
+        if let Some(seconds) = disconnect.properties.session_expiry_interval() {
+            if self.expiry.is_zero() && seconds != 0 {
+                // v5 3.14.2.2.2
+                self.violation(ReasonCode::ProtocolError, "session expiry set in DISCONNECT", out);
+                return;
+            }
+            self.expiry = self.granted_expiry(seconds);
+        }
+        let reason = match disconnect.reason {
+            ReasonCode::Success => CloseReason::Normal,
+            _ => CloseReason::WithWill,
+        };
+        self.close(reason, out);
+    }
+
+    pub(super) fn violation(&mut self, reason: ReasonCode, what: &'static str, out: &mut Out<'_>) {
+        self.close(CloseReason::Violation { reason, what }, out);
+    }
+
+    /// Ends the connection: DISCONNECT to a v5 client that is owed one, then [`Action::Close`].
+    pub fn close(&mut self, reason: CloseReason, out: &mut Out<'_>) {
+        if self.closing {
+            return;
+        }
+        if let (State::Up(_), Version::V5, Some(code)) = (&self.state, self.version, reason.disconnect()) {
+            self.count(Metric::PacketsDisconnectSent);
+            self.count(Metric::PacketsSent);
+            Disconnect { reason: code, properties: Properties::EMPTY }.encode(self.version, out.bytes);
+        }
+        if reason.drops_will() {
+            self.will = None;
+        }
+        self.closing = true;
+        out.actions.push(Action::Close(reason));
+    }
+
+    /// Takes the channel apart once its connection is closed.
+    pub fn finish(&mut self) -> Finished {
+        let session = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Up(session) => Some(session),
+            State::Waiting | State::Opening(_) | State::Closed => None,
+        };
+        Finished { session, expiry: self.expiry, will: self.will.take() }
+    }
+
+    // Time
+
+    /// When [`Self::on_deadline`] wants to be called.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let settings = &self.shared.settings;
+        match &self.state {
+            State::Waiting => Some(self.last_packet + settings.idle_timeout),
+            State::Up(session) => {
+                let alive = self.keep_alive.map(|limit| self.last_packet + limit);
+                let oldest = settings.retry_interval.and_then(|retry| Some(session.inflight.oldest()? + retry));
+                [alive, oldest].into_iter().flatten().min()
+            }
+            State::Opening(_) | State::Closed => None,
+        }
+    }
+
+    /// Time is up for something.
+    pub fn on_deadline(&mut self, now: Time, out: &mut Out<'_>) {
+        let settings = &self.shared.settings;
+        match &self.state {
+            State::Waiting if now >= self.last_packet + settings.idle_timeout => {
+                self.close(CloseReason::Idle, out);
+            }
+            State::Up(_) => {
+                if self.keep_alive.is_some_and(|limit| now >= self.last_packet + limit) {
+                    self.close(CloseReason::KeepAlive, out);
+                } else if let Some(retry) = settings.retry_interval {
+                    self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
+                }
+            }
+            State::Waiting | State::Opening(_) | State::Closed => {}
+        }
+    }
+}
+
+enum Denied {
+    Answer(ReasonCode),
+    Close(CloseReason),
+}
+
+impl Denied {
+    const fn violation(reason: ReasonCode, what: &'static str) -> Self {
+        Self::Close(CloseReason::Violation { reason, what })
+    }
+}
+
+fn message(
+    publish: &Publish<'_>,
+    topic: &str,
+    mountpoint: Option<&str>,
+    session: &Session,
+    now: Time,
+    identity: Option<&Identity>,
+) -> Message {
+    let mut meta =
+        Meta { qos: publish.qos, retain: publish.retain, expires_at: None, publisher: session.number };
+    if publish.properties.is_empty() && mountpoint.is_none() {
+        return Message::new(topic, &[], publish.payload, meta);
+    }
+    let carried = carried(&publish.properties);
+    meta.expires_at = carried.expiry.map(|life| now + life);
+    match (mountpoint, identity) {
+        (Some(mount), Some(identity)) => {
+            Message::new(&identity.mounted(mount, topic), &carried.raw, publish.payload, meta)
+        }
+        _ => Message::new(topic, &carried.raw, publish.payload, meta),
+    }
+}

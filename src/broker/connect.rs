@@ -1,0 +1,342 @@
+//! CONNECT: who is it, may it come in, what was agreed (v5 3.1 and 3.2).
+
+use std::time::Duration;
+
+use super::{
+    ClientId,
+    access::{ConnectAttempt, Who},
+    channel::{Action, Channel, Out, State},
+    close::CloseReason,
+    session::Session,
+    stats::Metric,
+    will::Will,
+};
+use crate::{
+    mqtt::{self, ConnAck, Connect, DecodeError, Properties, Property, QoS, ReasonCode, Version},
+    time::{Time, Wall},
+};
+
+/// Session Expiry Interval that means "never".
+const NEVER: u32 = u32::MAX;
+
+/// Who is connected.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Client id, sent or assigned.
+    pub client_id: ClientId,
+    /// User name, if one was sent.
+    pub username: Option<Box<str>>,
+    /// Clean Start as sent.
+    pub clean_start: bool,
+    /// Keep alive in force, in seconds; 0 is off.
+    pub keep_alive: u16,
+    /// When CONNECT was accepted.
+    pub connected_at: Wall,
+    /// Mount point with its placeholders filled.
+    pub mount: Option<Box<str>>,
+}
+
+impl Identity {
+    /// `topic` behind the mount point.
+    #[must_use]
+    pub fn mounted(&self, _pattern: &str, topic: &str) -> String {
+        format!("{}{topic}", self.mount.as_deref().unwrap_or(""))
+    }
+}
+
+/// A CONNECT that was accepted and waits for its session.
+#[derive(Debug)]
+pub struct Connecting {
+    assigned: bool,
+    keep_alive_changed: bool,
+    expiry_changed: bool,
+    will: Option<PendingWill>,
+}
+
+/// A will needs the number of the session, which is not known yet.
+#[derive(Debug)]
+struct PendingWill {
+    qos: QoS,
+    retain: bool,
+    topic: Box<str>,
+    payload: Box<[u8]>,
+    properties: Box<[u8]>,
+}
+
+impl PendingWill {
+    fn keep(will: &mqtt::Will<'_>, mount: &str) -> Self {
+        Self {
+            qos: will.qos,
+            retain: will.retain,
+            topic: format!("{mount}{}", will.topic).into(),
+            payload: will.payload.into(),
+            properties: will.properties.raw().into(),
+        }
+    }
+
+    fn into_will(self, publisher: u64) -> Will {
+        let will = mqtt::Will {
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            payload: &self.payload,
+            properties: Properties::from_encoded(&self.properties),
+        };
+        Will::new(&will, &self.topic, publisher)
+    }
+}
+
+/// What the shell knows and the core does not: chance and the calendar.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The time.
+    pub now: Time,
+    /// The calendar.
+    pub wall: Wall,
+}
+
+impl Channel {
+    pub(super) fn on_connect(&mut self, connect: &Connect<'_>, out: &mut Out<'_>) {
+        self.count(Metric::PacketsConnectReceived);
+        self.count(Metric::ClientConnect);
+        self.version = connect.version;
+        if let Err((reason, what)) = self.accept(connect, out) {
+            self.refuse(CloseReason::Refused { reason, what }, Some(connect.version), out);
+        }
+    }
+
+    fn accept(&mut self, connect: &Connect<'_>, out: &mut Out<'_>) -> Result<(), (ReasonCode, &'static str)> {
+        let shared = self.shared.clone();
+        let settings = &shared.settings;
+        if connect.properties.authentication_method().is_some() {
+            return Err((ReasonCode::BadAuthenticationMethod, "no such authentication method"));
+        }
+        let (text, assigned) = self.choose_id(connect)?;
+        if let Some(will) = &connect.will {
+            Self::check_will(will, settings)?;
+        }
+        let attempt = ConnectAttempt {
+            zone: &shared.zone,
+            client_id: &text,
+            username: connect.username,
+            password: connect.password,
+            peer: self.peer.ip(),
+        };
+        self.count(Metric::ClientAuthenticate);
+        shared.access.connect(&attempt).map_err(|refusal| {
+            shared.stats.count(Metric::ClientAuthFailure);
+            (refusal.reason(), refusal.setting())
+        })?;
+        self.count(if connect.username.is_some() {
+            Metric::ClientAuthSuccess
+        } else {
+            Metric::ClientAuthSuccessAnonymous
+        });
+        let who = Who {
+            zone: &shared.zone,
+            client_id: &text,
+            username: connect.username,
+            peer: self.peer.ip(),
+        };
+        self.rights = shared.access.client(&who);
+        let keep_alive = self.agree(connect);
+        let client_id = ClientId::new(&text);
+        let mount = settings.mountpoint.as_deref().map(|pattern| {
+            let filled = pattern.replace("%c", &text);
+            filled.replace("%u", connect.username.unwrap_or("")).into_boxed_str()
+        });
+        let prefix = mount.as_deref().unwrap_or("");
+        let asked = connect.properties.session_expiry_interval();
+        self.state = State::Opening(Box::new(Connecting {
+            assigned,
+            keep_alive_changed: keep_alive != connect.keep_alive,
+            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != self.expiry.as_secs()),
+            will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
+        }));
+        self.identity = Some(Box::new(Identity {
+            client_id: client_id.clone(),
+            username: connect.username.map(Into::into),
+            clean_start: connect.clean_start,
+            keep_alive,
+            connected_at: Wall::default(),
+            mount,
+        }));
+        out.actions.push(Action::Open { client_id, clean_start: connect.clean_start });
+        Ok(())
+    }
+
+    fn choose_id(&self, connect: &Connect<'_>) -> Result<(String, bool), (ReasonCode, &'static str)> {
+        const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
+        let settings = &self.shared.settings;
+        if settings.use_username_as_client_id {
+            if let Some(username) = connect.username.filter(|name| !name.is_empty()) {
+                return Ok((username.to_owned(), false));
+            }
+        }
+        if connect.client_id.len() > settings.max_client_id_len {
+            return Err((BAD, "client id longer than mqtt.max_clientid_len"));
+        }
+        if !connect.client_id.is_empty() {
+            return Ok((connect.client_id.to_owned(), false));
+        }
+        match connect.version {
+            Version::V3_1 => Err((BAD, "empty client id")),
+            Version::V3_1_1 if !connect.clean_start => Err((BAD, "empty client id without clean session")),
+            Version::V3_1_1 | Version::V5 => Ok((self.shared.assigned_id(), true)),
+        }
+    }
+
+    fn check_will(
+        will: &mqtt::Will<'_>,
+        settings: &super::Settings,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        if will.qos > settings.max_qos {
+            return Err((ReasonCode::QosNotSupported, "QoS of the will above the maximum"));
+        }
+        if will.retain && !settings.retain_available {
+            return Err((ReasonCode::RetainNotSupported, "retained will"));
+        }
+        if will.payload.len() > settings.max_will_payload {
+            return Err((ReasonCode::PacketTooLarge, "will payload too large"));
+        }
+        Ok(())
+    }
+
+    /// Takes what the client asks for as far as the limits allow; returns the keep alive in force.
+    fn agree(&mut self, connect: &Connect<'_>) -> u16 {
+        let shared = self.shared.clone();
+        let settings = &shared.settings;
+        let v5 = connect.version == Version::V5;
+        self.expiry = if v5 {
+            self.granted_expiry(connect.properties.session_expiry_interval().unwrap_or(0))
+        } else if connect.clean_start {
+            Duration::ZERO
+        } else {
+            settings.session_expiry
+        };
+        self.receive_max =
+            connect.properties.receive_maximum().unwrap_or(u16::MAX).min(settings.max_inflight.max(1));
+        self.max_packet_out = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
+        let aliases = connect.properties.topic_alias_maximum().unwrap_or(0).min(settings.max_topic_alias);
+        self.aliases_out = (aliases > 0).then(|| Box::new(super::alias::Outgoing::new(aliases)));
+        let keep_alive = match settings.server_keepalive {
+            Some(forced) if v5 => forced,
+            _ if v5 => connect.keep_alive.min(settings.keepalive_max),
+            _ => connect.keep_alive,
+        };
+        self.keep_alive = (keep_alive != 0)
+            .then(|| Duration::from_secs(u64::from(keep_alive)).mul_f64(settings.keepalive_backoff * 2.0));
+        keep_alive
+    }
+
+    pub(super) fn granted_expiry(&self, seconds: u32) -> Duration {
+        let most = self.shared.settings.session_expiry_max;
+        if seconds == NEVER { most } else { Duration::from_secs(u64::from(seconds)).min(most) }
+    }
+
+    /// The session is here: `kept`, or none and a new one with `number` begins. Answers CONNACK and resends what was under way.
+    pub fn on_session(
+        &mut self,
+        kept: Option<Box<Session>>,
+        number: u64,
+        moment: Moment,
+        out: &mut Out<'_>,
+    ) {
+        let State::Opening(connecting) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let Some(identity) = self.identity.as_deref_mut() else { return };
+        identity.connected_at = moment.wall;
+        let client_id = identity.client_id.clone();
+        let present = kept.is_some();
+        self.connack(&connecting, present, out);
+        let session =
+            kept.unwrap_or_else(|| Box::new(Session::new(number, client_id, moment.wall)));
+        self.will = connecting.will.map(|will| Box::new(will.into_will(session.number)));
+        self.state = State::Up(session);
+        if present {
+            self.resend(moment.now, |_| true, out);
+        }
+    }
+
+    fn connack(&self, connecting: &Connecting, session_present: bool, out: &mut Out<'_>) {
+        let mut raw = Vec::new();
+        if let (Version::V5, Some(identity)) = (self.version, self.identity.as_deref()) {
+            self.connack_properties(connecting, identity, &mut raw);
+        }
+        let properties = Properties::from_encoded(&raw);
+        ConnAck { session_present, reason: ReasonCode::Success, properties }.encode(self.version, out.bytes);
+        for metric in [Metric::PacketsConnackSent, Metric::PacketsSent, Metric::ClientConnack, Metric::ClientConnected] {
+            self.count(metric);
+        }
+    }
+
+    fn connack_properties(&self, connecting: &Connecting, identity: &Identity, raw: &mut Vec<u8>) {
+        let settings = &self.shared.settings;
+        let size = u32::try_from(settings.max_packet_size).unwrap_or(u32::MAX);
+        Property::MaximumPacketSize(size).encode(raw);
+        let receive = u16::try_from(settings.max_awaiting_rel).unwrap_or(u16::MAX).max(1);
+        Property::ReceiveMaximum(receive).encode(raw);
+        if settings.max_topic_alias != 0 {
+            Property::TopicAliasMaximum(settings.max_topic_alias).encode(raw);
+        }
+        if settings.max_qos != QoS::ExactlyOnce {
+            Property::MaximumQoS(settings.max_qos.as_u8()).encode(raw);
+        }
+        if !settings.retain_available {
+            Property::RetainAvailable(false).encode(raw);
+        }
+        if !settings.wildcard_subscription {
+            Property::WildcardSubscriptionAvailable(false).encode(raw);
+        }
+        if !settings.shared_subscription {
+            Property::SharedSubscriptionAvailable(false).encode(raw);
+        }
+        if connecting.assigned {
+            Property::AssignedClientIdentifier(identity.client_id.as_str()).encode(raw);
+        }
+        if connecting.keep_alive_changed {
+            Property::ServerKeepAlive(identity.keep_alive).encode(raw);
+        }
+        if connecting.expiry_changed {
+            let seconds = u32::try_from(self.expiry.as_secs()).unwrap_or(NEVER);
+            Property::SessionExpiryInterval(seconds).encode(raw);
+        }
+    }
+
+    /// Ends a connection that is not served: CONNACK with the reason where the version has one, and close.
+    pub(super) fn refuse(&mut self, reason: CloseReason, version: Option<Version>, out: &mut Out<'_>) {
+        if self.is_up() {
+            self.close(reason, out);
+            return;
+        }
+        self.count(Metric::PacketsConnackError);
+        let code = reason.disconnect().unwrap_or(ReasonCode::UnspecifiedError);
+        let version = match (&reason, version) {
+            // A version nobody knows is answered in both old and new form by what it claims to be.
+            (CloseReason::Decode(DecodeError::UnsupportedVersion(level)), _) if *level > 5 => Some(Version::V5),
+            (CloseReason::Decode(DecodeError::UnsupportedVersion(_)), _) => Some(Version::V3_1_1),
+            (_, version) => version,
+        };
+        let tells = version.is_some_and(|version| version == Version::V5 || v3_has_code(code));
+        if let (true, Some(version)) = (tells, version) {
+            ConnAck { session_present: false, reason: code, properties: Properties::EMPTY }
+                .encode(version, out.bytes);
+            self.count(Metric::PacketsConnackSent);
+            self.count(Metric::PacketsSent);
+        }
+        self.will = None;
+        self.closing = true;
+        self.state = State::Closed;
+        out.actions.push(Action::Close(reason));
+    }
+
+    /// The node cannot take this client now: CONNACK with `reason`, and close.
+    pub fn on_no_session(&mut self, reason: ReasonCode, what: &'static str, out: &mut Out<'_>) {
+        let version = Some(self.version);
+        self.refuse(CloseReason::Refused { reason, what }, version, out);
+    }
+}
+
+/// MQTT 3 has a CONNACK code for few reasons; a malformed packet just closes the connection [MQTT-4.8.0-1].
+fn v3_has_code(reason: ReasonCode) -> bool {
+    !matches!(reason, ReasonCode::MalformedPacket | ReasonCode::ProtocolError | ReasonCode::PacketTooLarge)
+}

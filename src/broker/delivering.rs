@@ -1,0 +1,147 @@
+//! Messages on their way to the client: packet ids, the in-flight window, expiry, aliases (v5 3.3, 4.4, 4.9).
+
+use super::{
+    channel::{Channel, Out, State},
+    alias::Naming,
+    inflight::{Awaiting, Slot},
+    mqueue::Delivery,
+    stats::Metric,
+};
+use crate::{
+    mqtt::{AckType, PacketId, Property, PublishHead, PublishParts, QoS, ReasonCode, Version, encode},
+    time::Time,
+};
+
+impl Channel {
+    /// QoS 1 and 2 messages that may be sent now (v5 [MQTT-3.3.4-9]).
+    #[must_use]
+    pub fn window(&self) -> usize {
+        match &self.state {
+            State::Up(session) => usize::from(self.receive_max).saturating_sub(session.inflight.len()),
+            State::Waiting | State::Opening(_) | State::Closed => 0,
+        }
+    }
+
+    /// Sends what the mailbox gave; the caller took no more QoS 1 and 2 messages than [`Self::window`] allows.
+    pub fn on_deliveries(&mut self, deliveries: &mut Vec<Delivery>, now: Time, out: &mut Out<'_>) {
+        for delivery in deliveries.drain(..) {
+            self.deliver(delivery, now, out);
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery, now: Time, out: &mut Out<'_>) {
+        if delivery.message.is_expired(now) {
+            self.count(Metric::DeliveryDropped);
+            self.count(Metric::DeliveryDroppedExpired);
+            return;
+        }
+        if delivery.qos == QoS::AtMostOnce {
+            self.write_publish(&delivery, None, now, out);
+            return;
+        }
+        let State::Up(session) = &mut self.state else { return };
+        let Some(id) = session.inflight.next_id() else { return };
+        if !self.write_publish(&delivery, Some((id, false)), now, out) {
+            return;
+        }
+        let State::Up(session) = &mut self.state else { return };
+        let awaiting = match delivery.qos {
+            QoS::ExactlyOnce => Awaiting::PubRec(delivery),
+            QoS::AtLeastOnce | QoS::AtMostOnce => Awaiting::PubAck(delivery),
+        };
+        session.inflight.push(id, awaiting, now);
+    }
+
+    /// Writes one PUBLISH; `false` when it is larger than the client takes (v5 [MQTT-3.1.2-25]).
+    fn write_publish(
+        &mut self,
+        delivery: &Delivery,
+        sent: Option<(PacketId, bool)>,
+        now: Time,
+        out: &mut Out<'_>,
+    ) -> bool {
+        let message = &delivery.message;
+        let mut topic = message.topic();
+        if let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref()) {
+            topic = topic.strip_prefix(mount).unwrap_or(topic);
+        }
+        let head = PublishHead {
+            dup: sent.is_some_and(|(_, dup)| dup),
+            qos: delivery.qos,
+            retain: delivery.retain,
+            packet_id: sent.map(|(id, _)| id),
+        };
+        let mut parts = PublishParts {
+            topic,
+            properties: message.properties(),
+            extra_properties: &[],
+            payload: message.payload(),
+        };
+        let mut extra = Vec::new();
+        if self.version == Version::V5 {
+            if let Some(seconds) = message.seconds_left(now) {
+                Property::MessageExpiryInterval(seconds).encode(&mut extra);
+            }
+            delivery.ids.for_each(|id| Property::SubscriptionIdentifier(id).encode(&mut extra));
+            if let Some(aliases) = self.aliases_out.as_deref_mut() {
+                match aliases.name(topic) {
+                    Naming::Name => {}
+                    Naming::Introduce(alias) => Property::TopicAlias(alias).encode(&mut extra),
+                    Naming::Alias(alias) => {
+                        Property::TopicAlias(alias).encode(&mut extra);
+                        parts.topic = "";
+                    }
+                }
+            }
+            parts.extra_properties = &extra;
+        }
+        if self.max_packet_out != u32::MAX
+            && encode::publish_size(self.version, delivery.qos, &parts) > self.max_packet_out as usize
+        {
+            // The client has not seen an alias that was introduced here, so it is not used again.
+            self.aliases_out = None;
+            self.count(Metric::DeliveryDropped);
+            self.count(Metric::DeliveryDroppedTooLarge);
+            return false;
+        }
+        encode::publish(out.bytes, self.version, head, &parts);
+        let stats = &self.shared.stats;
+        stats.count(Metric::PacketsSent);
+        stats.count(Metric::PacketsPublishSent);
+        stats.count(Metric::MessagesSent);
+        stats.count(match delivery.qos {
+            QoS::AtMostOnce => Metric::MessagesQos0Sent,
+            QoS::AtLeastOnce => Metric::MessagesQos1Sent,
+            QoS::ExactlyOnce => Metric::MessagesQos2Sent,
+        });
+        true
+    }
+
+    /// Sends again, in order, what is under way and was last sent at a time that `due` accepts [MQTT-4.4.0-1].
+    pub(super) fn resend(&mut self, now: Time, due: impl Fn(Time) -> bool, out: &mut Out<'_>) {
+        let State::Up(session) = &mut self.state else { return };
+        let mut again = Vec::new();
+        for slot in session.inflight.iter_mut().filter(|slot| due(slot.sent_at)) {
+            slot.sent_at = now;
+            again.push(slot.clone());
+        }
+        let mut refused = Vec::new();
+        for Slot { packet_id, awaiting, .. } in again {
+            match awaiting {
+                Awaiting::PubComp => {
+                    self.count(Metric::PacketsPubrelSent);
+                    self.count(Metric::PacketsSent);
+                    encode::ack(out.bytes, self.version, AckType::PubRel, packet_id, ReasonCode::Success);
+                }
+                Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
+                    if !self.write_publish(&delivery, Some((packet_id, true)), now, out) {
+                        refused.push(packet_id);
+                    }
+                }
+            }
+        }
+        if let (false, State::Up(session)) = (refused.is_empty(), &mut self.state) {
+            session.inflight.retain(|slot| !refused.contains(&slot.packet_id));
+        }
+    }
+}

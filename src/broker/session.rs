@@ -1,0 +1,49 @@
+//! A session: what outlives a connection (v5 4.1, EMQX `emqx_session`).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{inflight::Inflight, message::ClientId};
+use crate::{
+    mqtt::{PacketId, SubscriptionOptions},
+    time::{Time, Wall},
+    topic::share::Subscription,
+};
+
+/// The state kept for a client between its connections. Its waiting messages stand in its mailbox.
+#[derive(Debug)]
+pub struct Session {
+    /// Number of the session on this node; never used twice.
+    pub number: u64,
+    /// Whose it is.
+    pub client_id: ClientId,
+    /// What it subscribes to, each with its Subscription Identifier (0 for none).
+    pub subscriptions: BTreeMap<Subscription, (SubscriptionOptions, u32)>,
+    /// Messages sent to the client and not acknowledged.
+    pub inflight: Inflight,
+    /// QoS 2 messages of the client that wait for PUBREL, with the time they came.
+    pub awaiting_rel: BTreeMap<PacketId, Time>,
+    /// When it began.
+    pub created_at: Wall,
+}
+
+impl Session {
+    /// An empty session.
+    #[must_use]
+    pub fn new(number: u64, client_id: ClientId, created_at: Wall) -> Self {
+        Self {
+            number,
+            client_id,
+            subscriptions: BTreeMap::new(),
+            inflight: Inflight::default(),
+            awaiting_rel: BTreeMap::new(),
+            created_at,
+        }
+    }
+
+    /// Frees QoS 2 ids whose PUBREL did not come within `timeout`. Returns how many.
+    pub fn expire_awaiting_rel(&mut self, now: Time, timeout: Duration) -> usize {
+        let before = self.awaiting_rel.len();
+        self.awaiting_rel.retain(|_, since| now.since(*since) < timeout);
+        before - self.awaiting_rel.len()
+    }
+}

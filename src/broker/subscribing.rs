@@ -1,0 +1,170 @@
+//! SUBSCRIBE and UNSUBSCRIBE (v5 3.8 to 3.11).
+
+use super::{
+    acl::Action as Right,
+    channel::{Action, Channel, Out, State},
+    stats::Metric,
+};
+use crate::{
+    mqtt::{PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode},
+    topic::share::Subscription,
+};
+
+/// One subscription that was granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// Filter, with the mount point, and group.
+    pub subscription: Subscription,
+    /// Options in force.
+    pub options: SubscriptionOptions,
+    /// Subscription Identifier; 0 for none.
+    pub id: u32,
+    /// Retained messages are wanted [MQTT-3.3.1-9] to [MQTT-3.3.1-11].
+    pub wants_retained: bool,
+}
+
+/// A SUBSCRIBE that passed the checks.
+#[derive(Debug)]
+pub struct SubscribeRequest {
+    /// For the SUBACK.
+    pub packet_id: PacketId,
+    /// One per filter, in order.
+    pub reasons: Vec<ReasonCode>,
+    /// What to enter.
+    pub granted: Vec<Granted>,
+}
+
+/// Subscriptions to take out.
+#[derive(Debug)]
+pub struct UnsubscribeRequest {
+    /// Filters, with the mount point, and groups.
+    pub subscriptions: Vec<Subscription>,
+}
+
+impl Channel {
+    pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, out: &mut Out<'_>) {
+        self.count(Metric::PacketsSubscribeReceived);
+        self.count(Metric::ClientSubscribe);
+        let id = subscribe.properties.subscription_identifier().unwrap_or(0);
+        let most = self.shared.settings.max_filters_per_packet;
+        let mut request = SubscribeRequest {
+            packet_id: subscribe.packet_id,
+            reasons: Vec::new(),
+            granted: Vec::new(),
+        };
+        for (place, (filter, options)) in subscribe.filters.iter().enumerate() {
+            let verdict = if place >= most { Err(ReasonCode::QuotaExceeded) } else { self.grant(filter, options, id) };
+            let reason = match verdict {
+                Ok(granted) => {
+                    let qos = granted.options.qos;
+                    request.granted.push(granted);
+                    ReasonCode::from_u8(qos.as_u8()).unwrap_or(ReasonCode::Success)
+                }
+                Err(ReasonCode::ProtocolError) => {
+                    self.violation(ReasonCode::ProtocolError, "No Local on a shared subscription", out);
+                    return;
+                }
+                Err(reason) => {
+                    self.count(Metric::PacketsSubscribeError);
+                    reason
+                }
+            };
+            request.reasons.push(reason);
+        }
+        out.actions.push(Action::Subscribe(Box::new(request)));
+    }
+
+    fn grant(
+        &mut self,
+        filter: &str,
+        asked: SubscriptionOptions,
+        id: u32,
+    ) -> Result<Granted, ReasonCode> {
+        let shared = self.shared.clone();
+        let settings = &shared.settings;
+        let plain = Subscription::parse(filter).map_err(|_| ReasonCode::TopicFilterInvalid)?;
+        if plain.group.is_some() && asked.no_local {
+            // v5 [MQTT-3.8.3-4]
+            return Err(ReasonCode::ProtocolError);
+        }
+        if plain.group.is_some() && !settings.shared_subscription {
+            return Err(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if plain.filter.has_wildcard() && !settings.wildcard_subscription {
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
+        }
+        let text = plain.filter.as_str();
+        let deep = settings.max_topic_levels != 0 && plain.filter.level_count() > settings.max_topic_levels;
+        if text.len() > settings.max_topic_len || deep {
+            return Err(ReasonCode::TopicFilterInvalid);
+        }
+        if plain.filter.levels().filter(|level| *level == "+").count() > settings.max_wildcard_levels {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        if !self.rights.allows_all() && !self.rights.allows(Right::Subscribe, text) {
+            self.count(Metric::ClientAclDeny);
+            self.count(Metric::PacketsSubscribeAuthError);
+            return Err(ReasonCode::NotAuthorized);
+        }
+        let subscription = self.mounted(&plain)?;
+        let mut options = SubscriptionOptions { qos: asked.qos.min(settings.max_qos), ..asked };
+        if settings.ignore_loop_deliver && self.version != Version::V5 {
+            options.no_local = true;
+        }
+        let State::Up(session) = &mut self.state else { return Err(ReasonCode::UnspecifiedError) };
+        let known = session.subscriptions.contains_key(&subscription);
+        if !known
+            && settings.max_subscriptions != 0
+            && session.subscriptions.len() >= settings.max_subscriptions
+        {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        session.subscriptions.insert(subscription.clone(), (options, id));
+        let wants_retained = subscription.group.is_none()
+            && match options.retain_handling {
+                0 => true,
+                1 => !known,
+                _ => false,
+            };
+        Ok(Granted { subscription, options, id, wants_retained })
+    }
+
+    fn mounted(&self, plain: &Subscription) -> Result<Subscription, ReasonCode> {
+        let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref()) else {
+            return Ok(plain.clone());
+        };
+        let filter = crate::topic::TopicFilter::parse(&format!("{mount}{}", plain.filter.as_str()))
+            .map_err(|_| ReasonCode::TopicFilterInvalid)?;
+        Ok(Subscription { group: plain.group.clone(), filter })
+    }
+
+    /// The subscriptions stand, here and on every node: SUBACK.
+    pub fn on_subscribed(&mut self, packet_id: PacketId, reasons: &[ReasonCode], out: &mut Out<'_>) {
+        if self.is_up() {
+            self.count(Metric::PacketsSubackSent);
+            self.count(Metric::PacketsSent);
+            encode::suback(out.bytes, self.version, packet_id, &[], reasons);
+        }
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, out: &mut Out<'_>) {
+        self.count(Metric::PacketsUnsubscribeReceived);
+        self.count(Metric::ClientUnsubscribe);
+        let (mut reasons, mut subscriptions) = (Vec::new(), Vec::new());
+        for filter in unsubscribe.filters.iter() {
+            let found = Subscription::parse(filter).ok().and_then(|plain| self.mounted(&plain).ok());
+            let State::Up(session) = &mut self.state else { return };
+            match found.filter(|subscription| session.subscriptions.remove(subscription).is_some()) {
+                Some(subscription) => {
+                    reasons.push(ReasonCode::Success);
+                    subscriptions.push(subscription);
+                }
+                None => reasons.push(ReasonCode::NoSubscriptionExisted),
+            }
+        }
+        out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest { subscriptions })));
+        self.count(Metric::PacketsUnsubackSent);
+        self.count(Metric::PacketsSent);
+        encode::unsuback(out.bytes, self.version, unsubscribe.packet_id, &[], &reasons);
+    }
+}

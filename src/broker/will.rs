@@ -1,0 +1,38 @@
+//! The will: a message the client leaves with us for the case that it is lost (v5 3.1.2.5).
+
+use std::time::Duration;
+
+use super::message::{Message, Meta, carried};
+use crate::{mqtt, time::Time};
+
+/// A will as it came in the CONNECT, and when it may go out.
+#[derive(Clone, Debug)]
+pub struct Will {
+    message: Message,
+    expiry: Option<Duration>,
+    /// How long it waits after the connection is lost (v5 Will Delay Interval).
+    pub delay: Duration,
+}
+
+impl Will {
+    /// Keeps the will of a CONNECT; `topic` has its mount point already.
+    #[must_use]
+    pub fn new(will: &mqtt::Will<'_>, topic: &str, publisher: u64) -> Self {
+        let carried = carried(&will.properties);
+        let meta = Meta { qos: will.qos, retain: will.retain, expires_at: None, publisher };
+        Self {
+            message: Message::new(topic, &carried.raw, will.payload, meta),
+            expiry: carried.expiry,
+            delay: Duration::from_secs(u64::from(will.properties.will_delay_interval().unwrap_or(0))),
+        }
+    }
+
+    /// The message to publish now. Its life starts now, not at CONNECT (v5 3.1.3.2.4).
+    #[must_use]
+    pub fn into_message(self, now: Time) -> Message {
+        match self.expiry {
+            Some(life) => self.message.with_expiry(now + life),
+            None => self.message,
+        }
+    }
+}
