@@ -18,7 +18,12 @@ impl Incoming {
     ///
     /// # Errors
     /// The reason code for an alias that is too large or that was never set (v5 [MQTT-3.3.2-8], [MQTT-3.3.2-9]).
-    pub fn resolve<'s>(&'s mut self, alias: u16, topic: &'s str, max: u16) -> Result<&'s str, ReasonCode> {
+    pub fn resolve<'s>(
+        &'s mut self,
+        alias: u16,
+        topic: &'s str,
+        max: u16,
+    ) -> Result<&'s str, ReasonCode> {
         if alias == 0 || alias > max {
             return Err(ReasonCode::TopicAliasInvalid);
         }

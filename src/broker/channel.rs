@@ -226,7 +226,9 @@ impl Channel {
     pub fn max_packet_size(&self) -> usize {
         match self.state {
             State::Waiting => self.shared.settings.max_packet_size.min(128 << 10),
-            State::Opening(_) | State::Up(_) | State::Closed => self.shared.settings.max_packet_size,
+            State::Opening(_) | State::Up(_) | State::Closed => {
+                self.shared.settings.max_packet_size
+            }
         }
     }
 
@@ -289,12 +291,13 @@ impl Channel {
             Packet::Connect(_) => self.violation(ReasonCode::ProtocolError, "second CONNECT", out),
             Packet::Auth(_) => {
                 self.count(Metric::PacketsAuthReceived);
-                self.violation(ReasonCode::ProtocolError, "AUTH without an authentication method", out);
+                self.violation(
+                    ReasonCode::ProtocolError,
+                    "AUTH without an authentication method",
+                    out,
+                );
             }
-            Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp => {
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.violation(ReasonCode::ProtocolError, "packet that only a server sends", out);
             }
         }
@@ -328,7 +331,12 @@ impl Channel {
     }
 
     /// Checks a PUBLISH and makes its message. `None`: a QoS 2 message that is here already [MQTT-4.3.3-10].
-    fn admit(&mut self, publish: &Publish<'_>, reply: Reply, now: Time) -> Result<Option<Message>, Denied> {
+    fn admit(
+        &mut self,
+        publish: &Publish<'_>,
+        reply: Reply,
+        now: Time,
+    ) -> Result<Option<Message>, Denied> {
         let settings = &self.shared.settings;
         if publish.qos > settings.max_qos {
             return Err(Denied::violation(ReasonCode::QosNotSupported, "QoS above the maximum"));
@@ -359,7 +367,10 @@ impl Channel {
             || (settings.max_topic_levels != 0
                 && topic.split('/').count() > settings.max_topic_levels)
         {
-            return Err(Denied::violation(ReasonCode::TopicNameInvalid, "topic too long or too deep"));
+            return Err(Denied::violation(
+                ReasonCode::TopicNameInvalid,
+                "topic too long or too deep",
+            ));
         }
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
@@ -386,7 +397,14 @@ impl Channel {
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
         }
-        Ok(Some(message(publish, topic, settings.mountpoint.as_deref(), session, now, self.identity.as_deref())))
+        Ok(Some(message(
+            publish,
+            topic,
+            settings.mountpoint.as_deref(),
+            session,
+            now,
+            self.identity.as_deref(),
+        )))
     }
 
     /// The message of the PUBLISH before was routed.
@@ -436,7 +454,9 @@ impl Channel {
             Reply::PubAck(id) => (AckType::PubAck, id, Metric::PacketsPubackSent),
             Reply::PubRec(id) => (AckType::PubRec, id, Metric::PacketsPubrecSent),
         };
-        if let (Reply::PubRec(id), true, State::Up(session)) = (reply, reason.is_error(), &mut self.state) {
+        if let (Reply::PubRec(id), true, State::Up(session)) =
+            (reply, reason.is_error(), &mut self.state)
+        {
             session.awaiting_rel.remove(&id);
         }
         self.count(metric);
@@ -520,10 +540,13 @@ impl Channel {
         if self.closing {
             return;
         }
-        if let (State::Up(_), Version::V5, Some(code)) = (&self.state, self.version, reason.disconnect()) {
+        if let (State::Up(_), Version::V5, Some(code)) =
+            (&self.state, self.version, reason.disconnect())
+        {
             self.count(Metric::PacketsDisconnectSent);
             self.count(Metric::PacketsSent);
-            Disconnect { reason: code, properties: Properties::EMPTY }.encode(self.version, out.bytes);
+            Disconnect { reason: code, properties: Properties::EMPTY }
+                .encode(self.version, out.bytes);
         }
         if reason.drops_will() {
             self.will = None;
@@ -551,7 +574,9 @@ impl Channel {
             State::Waiting => Some(self.last_packet + settings.idle_timeout),
             State::Up(session) => {
                 let alive = self.keep_alive.map(|limit| self.last_packet + limit);
-                let oldest = settings.retry_interval.and_then(|retry| Some(session.inflight.oldest()? + retry));
+                let oldest = settings
+                    .retry_interval
+                    .and_then(|retry| Some(session.inflight.oldest()? + retry));
                 [alive, oldest].into_iter().flatten().min()
             }
             State::Opening(_) | State::Closed => None,
@@ -596,8 +621,12 @@ fn message(
     now: Time,
     identity: Option<&Identity>,
 ) -> Message {
-    let mut meta =
-        Meta { qos: publish.qos, retain: publish.retain, expires_at: None, publisher: session.number };
+    let mut meta = Meta {
+        qos: publish.qos,
+        retain: publish.retain,
+        expires_at: None,
+        publisher: session.number,
+    };
     if publish.properties.is_empty() && mountpoint.is_none() {
         return Message::new(topic, &[], publish.payload, meta);
     }

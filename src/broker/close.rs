@@ -81,6 +81,9 @@ impl CloseReason {
     /// Worth a line in the log at `info`: the peer did something wrong.
     #[must_use]
     pub const fn is_fault(&self) -> bool {
-        matches!(self, Self::Decode(_) | Self::Violation { .. } | Self::Refused { .. } | Self::SendTimeout)
+        matches!(
+            self,
+            Self::Decode(_) | Self::Violation { .. } | Self::Refused { .. } | Self::SendTimeout
+        )
     }
 }

@@ -105,7 +105,11 @@ impl Channel {
         }
     }
 
-    fn accept(&mut self, connect: &Connect<'_>, out: &mut Out<'_>) -> Result<(), (ReasonCode, &'static str)> {
+    fn accept(
+        &mut self,
+        connect: &Connect<'_>,
+        out: &mut Out<'_>,
+    ) -> Result<(), (ReasonCode, &'static str)> {
         let shared = self.shared.clone();
         let settings = &shared.settings;
         if connect.properties.authentication_method().is_some() {
@@ -165,7 +169,10 @@ impl Channel {
         Ok(())
     }
 
-    fn choose_id(&self, connect: &Connect<'_>) -> Result<(String, bool), (ReasonCode, &'static str)> {
+    fn choose_id(
+        &self,
+        connect: &Connect<'_>,
+    ) -> Result<(String, bool), (ReasonCode, &'static str)> {
         const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
         let settings = &self.shared.settings;
         if settings.use_username_as_client_id {
@@ -181,7 +188,9 @@ impl Channel {
         }
         match connect.version {
             Version::V3_1 => Err((BAD, "empty client id")),
-            Version::V3_1_1 if !connect.clean_start => Err((BAD, "empty client id without clean session")),
+            Version::V3_1_1 if !connect.clean_start => {
+                Err((BAD, "empty client id without clean session"))
+            }
             Version::V3_1_1 | Version::V5 => Ok((self.shared.assigned_id(), true)),
         }
     }
@@ -214,18 +223,23 @@ impl Channel {
         } else {
             settings.session_expiry
         };
-        self.receive_max =
-            connect.properties.receive_maximum().unwrap_or(u16::MAX).min(settings.max_inflight.max(1));
+        self.receive_max = connect
+            .properties
+            .receive_maximum()
+            .unwrap_or(u16::MAX)
+            .min(settings.max_inflight.max(1));
         self.max_packet_out = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
-        let aliases = connect.properties.topic_alias_maximum().unwrap_or(0).min(settings.max_topic_alias);
+        let aliases =
+            connect.properties.topic_alias_maximum().unwrap_or(0).min(settings.max_topic_alias);
         self.aliases_out = (aliases > 0).then(|| Box::new(super::alias::Outgoing::new(aliases)));
         let keep_alive = match settings.server_keepalive {
             Some(forced) if v5 => forced,
             _ if v5 => connect.keep_alive.min(settings.keepalive_max),
             _ => connect.keep_alive,
         };
-        self.keep_alive = (keep_alive != 0)
-            .then(|| Duration::from_secs(u64::from(keep_alive)).mul_f64(settings.keepalive_backoff * 2.0));
+        self.keep_alive = (keep_alive != 0).then(|| {
+            Duration::from_secs(u64::from(keep_alive)).mul_f64(settings.keepalive_backoff * 2.0)
+        });
         keep_alive
     }
 
@@ -242,7 +256,9 @@ impl Channel {
         moment: Moment,
         out: &mut Out<'_>,
     ) {
-        let State::Opening(connecting) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let State::Opening(connecting) = std::mem::replace(&mut self.state, State::Closed) else {
+            return;
+        };
         let Some(identity) = self.identity.as_deref_mut() else { return };
         identity.connected_at = moment.wall;
         let client_id = identity.client_id.clone();
@@ -263,8 +279,14 @@ impl Channel {
             self.connack_properties(connecting, identity, &mut raw);
         }
         let properties = Properties::from_encoded(&raw);
-        ConnAck { session_present, reason: ReasonCode::Success, properties }.encode(self.version, out.bytes);
-        for metric in [Metric::PacketsConnackSent, Metric::PacketsSent, Metric::ClientConnack, Metric::ClientConnected] {
+        ConnAck { session_present, reason: ReasonCode::Success, properties }
+            .encode(self.version, out.bytes);
+        for metric in [
+            Metric::PacketsConnackSent,
+            Metric::PacketsSent,
+            Metric::ClientConnack,
+            Metric::ClientConnected,
+        ] {
             self.count(metric);
         }
     }
@@ -303,7 +325,12 @@ impl Channel {
     }
 
     /// Ends a connection that is not served: CONNACK with the reason where the version has one, and close.
-    pub(super) fn refuse(&mut self, reason: CloseReason, version: Option<Version>, out: &mut Out<'_>) {
+    pub(super) fn refuse(
+        &mut self,
+        reason: CloseReason,
+        version: Option<Version>,
+        out: &mut Out<'_>,
+    ) {
         if self.is_up() {
             self.close(reason, out);
             return;
@@ -312,7 +339,9 @@ impl Channel {
         let code = reason.disconnect().unwrap_or(ReasonCode::UnspecifiedError);
         let version = match (&reason, version) {
             // A version nobody knows is answered in both old and new form by what it claims to be.
-            (CloseReason::Decode(DecodeError::UnsupportedVersion(level)), _) if *level > 5 => Some(Version::V5),
+            (CloseReason::Decode(DecodeError::UnsupportedVersion(level)), _) if *level > 5 => {
+                Some(Version::V5)
+            }
             (CloseReason::Decode(DecodeError::UnsupportedVersion(_)), _) => Some(Version::V3_1_1),
             (_, version) => version,
         };
@@ -338,5 +367,8 @@ impl Channel {
 
 /// MQTT 3 has a CONNACK code for few reasons; a malformed packet just closes the connection [MQTT-4.8.0-1].
 fn v3_has_code(reason: ReasonCode) -> bool {
-    !matches!(reason, ReasonCode::MalformedPacket | ReasonCode::ProtocolError | ReasonCode::PacketTooLarge)
+    !matches!(
+        reason,
+        ReasonCode::MalformedPacket | ReasonCode::ProtocolError | ReasonCode::PacketTooLarge
+    )
 }

@@ -1,14 +1,16 @@
 //! Messages on their way to the client: packet ids, the in-flight window, expiry, aliases (v5 3.3, 4.4, 4.9).
 
 use super::{
-    channel::{Channel, Out, State},
     alias::Naming,
+    channel::{Channel, Out, State},
     inflight::{Awaiting, Slot},
     mqueue::Delivery,
     stats::Metric,
 };
 use crate::{
-    mqtt::{AckType, PacketId, Property, PublishHead, PublishParts, QoS, ReasonCode, Version, encode},
+    mqtt::{
+        AckType, PacketId, Property, PublishHead, PublishParts, QoS, ReasonCode, Version, encode,
+    },
     time::Time,
 };
 
@@ -17,7 +19,9 @@ impl Channel {
     #[must_use]
     pub fn window(&self) -> usize {
         match &self.state {
-            State::Up(session) => usize::from(self.receive_max).saturating_sub(session.inflight.len()),
+            State::Up(session) => {
+                usize::from(self.receive_max).saturating_sub(session.inflight.len())
+            }
             State::Waiting | State::Opening(_) | State::Closed => 0,
         }
     }
@@ -62,7 +66,8 @@ impl Channel {
     ) -> bool {
         let message = &delivery.message;
         let mut topic = message.topic();
-        if let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref()) {
+        if let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref())
+        {
             topic = topic.strip_prefix(mount).unwrap_or(topic);
         }
         let head = PublishHead {
@@ -96,7 +101,8 @@ impl Channel {
             parts.extra_properties = &extra;
         }
         if self.max_packet_out != u32::MAX
-            && encode::publish_size(self.version, delivery.qos, &parts) > self.max_packet_out as usize
+            && encode::publish_size(self.version, delivery.qos, &parts)
+                > self.max_packet_out as usize
         {
             // The client has not seen an alias that was introduced here, so it is not used again.
             self.aliases_out = None;
@@ -131,7 +137,13 @@ impl Channel {
                 Awaiting::PubComp => {
                     self.count(Metric::PacketsPubrelSent);
                     self.count(Metric::PacketsSent);
-                    encode::ack(out.bytes, self.version, AckType::PubRel, packet_id, ReasonCode::Success);
+                    encode::ack(
+                        out.bytes,
+                        self.version,
+                        AckType::PubRel,
+                        packet_id,
+                        ReasonCode::Success,
+                    );
                 }
                 Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
                     if !self.write_publish(&delivery, Some((packet_id, true)), now, out) {

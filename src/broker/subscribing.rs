@@ -53,7 +53,11 @@ impl Channel {
             granted: Vec::new(),
         };
         for (place, (filter, options)) in subscribe.filters.iter().enumerate() {
-            let verdict = if place >= most { Err(ReasonCode::QuotaExceeded) } else { self.grant(filter, options, id) };
+            let verdict = if place >= most {
+                Err(ReasonCode::QuotaExceeded)
+            } else {
+                self.grant(filter, options, id)
+            };
             let reason = match verdict {
                 Ok(granted) => {
                     let qos = granted.options.qos;
@@ -61,7 +65,11 @@ impl Channel {
                     ReasonCode::from_u8(qos.as_u8()).unwrap_or(ReasonCode::Success)
                 }
                 Err(ReasonCode::ProtocolError) => {
-                    self.violation(ReasonCode::ProtocolError, "No Local on a shared subscription", out);
+                    self.violation(
+                        ReasonCode::ProtocolError,
+                        "No Local on a shared subscription",
+                        out,
+                    );
                     return;
                 }
                 Err(reason) => {
@@ -94,11 +102,14 @@ impl Channel {
             return Err(ReasonCode::WildcardSubscriptionsNotSupported);
         }
         let text = plain.filter.as_str();
-        let deep = settings.max_topic_levels != 0 && plain.filter.level_count() > settings.max_topic_levels;
+        let deep = settings.max_topic_levels != 0
+            && plain.filter.level_count() > settings.max_topic_levels;
         if text.len() > settings.max_topic_len || deep {
             return Err(ReasonCode::TopicFilterInvalid);
         }
-        if plain.filter.levels().filter(|level| *level == "+").count() > settings.max_wildcard_levels {
+        if plain.filter.levels().filter(|level| *level == "+").count()
+            > settings.max_wildcard_levels
+        {
             return Err(ReasonCode::QuotaExceeded);
         }
         if !self.rights.allows_all() && !self.rights.allows(Right::Subscribe, text) {
@@ -130,7 +141,8 @@ impl Channel {
     }
 
     fn mounted(&self, plain: &Subscription) -> Result<Subscription, ReasonCode> {
-        let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref()) else {
+        let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref())
+        else {
             return Ok(plain.clone());
         };
         let filter = crate::topic::TopicFilter::parse(&format!("{mount}{}", plain.filter.as_str()))
@@ -139,7 +151,12 @@ impl Channel {
     }
 
     /// The subscriptions stand, here and on every node: SUBACK.
-    pub fn on_subscribed(&mut self, packet_id: PacketId, reasons: &[ReasonCode], out: &mut Out<'_>) {
+    pub fn on_subscribed(
+        &mut self,
+        packet_id: PacketId,
+        reasons: &[ReasonCode],
+        out: &mut Out<'_>,
+    ) {
         if self.is_up() {
             self.count(Metric::PacketsSubackSent);
             self.count(Metric::PacketsSent);
@@ -152,9 +169,11 @@ impl Channel {
         self.count(Metric::ClientUnsubscribe);
         let (mut reasons, mut subscriptions) = (Vec::new(), Vec::new());
         for filter in unsubscribe.filters.iter() {
-            let found = Subscription::parse(filter).ok().and_then(|plain| self.mounted(&plain).ok());
+            let found =
+                Subscription::parse(filter).ok().and_then(|plain| self.mounted(&plain).ok());
             let State::Up(session) = &mut self.state else { return };
-            match found.filter(|subscription| session.subscriptions.remove(subscription).is_some()) {
+            match found.filter(|subscription| session.subscriptions.remove(subscription).is_some())
+            {
                 Some(subscription) => {
                     reasons.push(ReasonCode::Success);
                     subscriptions.push(subscription);

@@ -23,7 +23,9 @@ impl Will {
         Self {
             message: Message::new(topic, &carried.raw, will.payload, meta),
             expiry: carried.expiry,
-            delay: Duration::from_secs(u64::from(will.properties.will_delay_interval().unwrap_or(0))),
+            delay: Duration::from_secs(u64::from(
+                will.properties.will_delay_interval().unwrap_or(0),
+            )),
         }
     }
 

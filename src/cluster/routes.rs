@@ -206,6 +206,16 @@ impl RouteTable {
         self.routable.is_empty()
     }
 
+    /// Routes of all nodes that count, as of the copies in use.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let count = |copies: &Copies| {
+            let place = copies.current.and_then(|place| self.places.get(usize::from(place)));
+            place.map_or(0, |place| usize::try_from(place.count).unwrap_or(usize::MAX))
+        };
+        self.copies.iter().map(count).sum()
+    }
+
     /// Finds the nodes that want `topic` and adds them to `out`.
     pub fn matches(&self, topic: TopicName<'_>, out: &mut RouteMatches) {
         if self.routable.is_empty() {

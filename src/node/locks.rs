@@ -10,16 +10,16 @@ fn poisoned() -> ! {
 }
 
 /// Takes a lock.
-pub fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(|_| poisoned())
 }
 
 /// Takes a lock for reading.
-pub fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(|_| poisoned())
 }
 
 /// Takes a lock for writing.
-pub fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(|_| poisoned())
 }

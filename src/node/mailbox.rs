@@ -116,7 +116,9 @@ impl Mailbox {
         let was_empty = inner.queue.is_empty();
         let bounds = inner.bounds;
         match inner.queue.push(delivery, bounds) {
-            Pushed::Queued if was_empty => Pushing { bell: inner.bell.take(), ..Pushing::default() },
+            Pushed::Queued if was_empty => {
+                Pushing { bell: inner.bell.take(), ..Pushing::default() }
+            }
             Pushed::Queued => Pushing::default(),
             Pushed::Displaced(dropped) => Pushing { bell: None, dropped, refused: false },
             Pushed::Refused => Pushing { bell: None, dropped: 1, refused: true },

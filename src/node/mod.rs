@@ -1,13 +1,183 @@
 //! The shells that drive the cores, and what they share.
 
+pub mod clients;
+mod connection;
 mod control_link;
 mod dial;
-pub mod clients;
 pub mod discovery;
+pub mod hub;
+pub mod listener;
 pub mod listener_settings;
 mod locks;
-mod mailbox;
+pub mod mailbox;
 pub mod mesh;
-mod registry;
+mod publish;
+pub mod registry;
 pub mod state;
 pub use crate::broker::stats;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, RwLock, atomic::AtomicU64},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    broker::{RetainSettings, Settings, access::Access, channel::Shared},
+    cluster,
+    net::{clock::Clock, supervise},
+};
+use hub::Hub;
+use listener::{CannotListen, Listening};
+use listener_settings::Listener;
+use mesh::{Mesh, MeshError, MeshParts};
+
+/// What a node is made of.
+pub struct NodeParts {
+    /// Settings of the cluster.
+    pub cluster: cluster::Settings,
+    /// Client listeners.
+    pub listeners: Vec<Listener>,
+    /// Limits of each zone.
+    pub zones: BTreeMap<String, Settings>,
+    /// Users and rules.
+    pub access: Access,
+    /// Limits of retained messages.
+    pub retain: RetainSettings,
+    /// `node.data_dir`.
+    pub data_dir: PathBuf,
+}
+
+/// A node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The mesh.
+    #[error(transparent)]
+    Mesh(#[from] MeshError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
+}
+
+/// A running node.
+pub struct Node {
+    hub: Arc<Hub>,
+    mesh: Mesh,
+    listeners: Vec<Arc<Listening>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Node {
+    /// Starts the mesh, waits for the routes of the nodes it knew (at most `cluster.join_wait`), and opens the listeners. Runs
+    /// on a multi-thread runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] when the mesh port or a listener's address cannot be had.
+    pub async fn start(parts: NodeParts) -> Result<Self, StartError> {
+        let clock = Clock::system();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let routes = Arc::new(RwLock::default());
+        let hub = Arc::new(Hub::new(clock, cores, parts.retain, routes.clone()));
+        // Bound first, so that a port that is taken is told before other nodes hear of us.
+        let mut listeners = Vec::new();
+        for settings in parts.listeners {
+            let shared = shared(&parts.zones, &settings.zone, &parts.access, &hub);
+            listeners.push(Arc::new(Listening::bind(settings, shared)?));
+        }
+        let message_max =
+            parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
+        let mesh = Mesh::start(MeshParts {
+            settings: parts.cluster,
+            data_dir: parts.data_dir,
+            clock,
+            routes,
+            message_max,
+        })?;
+        let _ = hub.mesh.set(mesh.clone());
+        mesh.settled().await;
+        let (stop, stopped) = watch::channel(false);
+        supervise::spawn_core("janitor", hub.clone().janitor());
+        for listener in &listeners {
+            tracing::info!(
+                listener = listener.settings.id(),
+                address = %listener.address,
+                "listening for clients"
+            );
+            supervise::spawn_core("listener", listener.clone().run(hub.clone(), stopped.clone()));
+        }
+        Ok(Self { hub, mesh, listeners, stop })
+    }
+
+    /// What its connections share.
+    #[must_use]
+    pub const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Its place in the cluster.
+    #[must_use]
+    pub const fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// Its listeners.
+    #[must_use]
+    pub fn listeners(&self) -> &[Arc<Listening>] {
+        &self.listeners
+    }
+
+    /// New limits, users and rules, for connections to come.
+    pub fn reload(
+        &self,
+        zones: &BTreeMap<String, Settings>,
+        access: &Access,
+        retain: RetainSettings,
+    ) {
+        for listener in &self.listeners {
+            let new = shared(zones, &listener.settings.zone, access, &self.hub);
+            *locks::write(&listener.shared) = Arc::new(new);
+        }
+        self.hub.reload_retain(retain);
+    }
+
+    /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone, at most `limit`, and leaves the mesh.
+    pub async fn drain(&self, limit: Duration) {
+        const LOOK: Duration = Duration::from_millis(20);
+        let _ = self.stop.send(true);
+        self.hub.shut_down();
+        let gone = async {
+            while self.hub.registry.connected() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(limit, gone).await.is_err() {
+            tracing::warn!(
+                left = self.hub.registry.connected(),
+                "drain time is over, closing the rest"
+            );
+        }
+        self.mesh.shutdown().await;
+    }
+}
+
+fn shared(zones: &BTreeMap<String, Settings>, zone: &str, access: &Access, hub: &Hub) -> Shared {
+    let settings = zones.get(zone).or_else(|| zones.get("external")).cloned().unwrap_or_default();
+    Shared {
+        settings,
+        zone: zone.to_owned(),
+        access: access.clone(),
+        stats: hub.stats.clone(),
+        next_assigned: AtomicU64::new(random()),
+    }
+}
+
+/// From the kernel, so that no two nodes assign one client id.
+fn random() -> u64 {
+    use ring::rand::SecureRandom;
+    let mut bytes = [0; 8];
+    let _ = ring::rand::SystemRandom::new().fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

@@ -4,9 +4,9 @@
 //! way round: a signal to a connection must not slip between "it is live" and "it has parked".
 
 use std::{
+    cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     hash::BuildHasher,
-    cmp::Reverse,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -141,7 +141,10 @@ impl Registry {
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            part.insert(client_id.clone(), Entry { mailbox: mailbox.clone(), parked: Some(parked) });
+            part.insert(
+                client_id.clone(),
+                Entry { mailbox: mailbox.clone(), parked: Some(parked) },
+            );
         }
         locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
         self.changed.notify_one();
@@ -192,7 +195,10 @@ impl Registry {
     /// Sends every connection a signal.
     pub fn signal_all(&self, signal: impl Fn() -> Signal) {
         for part in &self.parts {
-            #[expect(clippy::iter_over_hash_type, reason = "everybody gets it; the order does not matter")]
+            #[expect(
+                clippy::iter_over_hash_type,
+                reason = "everybody gets it; the order does not matter"
+            )]
             for entry in locks::lock(part).values().filter(|entry| entry.parked.is_none()) {
                 entry.mailbox.signal(signal());
             }
@@ -217,7 +223,10 @@ impl Registry {
 
     /// Rows of the parked sessions, and the answers to come of the connected ones.
     #[must_use]
-    pub fn describe(&self, only: Option<&ClientId>) -> (Vec<ClientRow>, Vec<oneshot::Receiver<ClientRow>>) {
+    pub fn describe(
+        &self,
+        only: Option<&ClientId>,
+    ) -> (Vec<ClientRow>, Vec<oneshot::Receiver<ClientRow>>) {
         let (mut rows, mut answers) = (Vec::new(), Vec::new());
         for part in &self.parts {
             #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts it")]
@@ -228,7 +237,11 @@ impl Registry {
                 match &entry.parked {
                     Some(parked) => {
                         let queued = entry.mailbox.len();
-                        let mut row = ClientRow::of_session(&parked.session, parked.identity.as_deref(), queued);
+                        let mut row = ClientRow::of_session(
+                            &parked.session,
+                            parked.identity.as_deref(),
+                            queued,
+                        );
                         row.disconnected_at = Some(parked.since);
                         rows.push(row);
                     }
@@ -243,12 +256,22 @@ impl Registry {
         (rows, answers)
     }
 
+    /// Sessions with a connection.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        let (all, parked) = self.count();
+        all - parked
+    }
+
     /// Sessions, and those of them without a connection.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
         self.parts.iter().fold((0, 0), |(all, parked), part| {
             let part = locks::lock(part);
-            (all + part.len(), parked + part.values().filter(|entry| entry.parked.is_some()).count())
+            (
+                all + part.len(),
+                parked + part.values().filter(|entry| entry.parked.is_some()).count(),
+            )
         })
     }
 }

@@ -1,0 +1,841 @@
+//! Drives one `broker::channel` over one stream: the shell of a connection, one task, nothing else per client.
+//!
+//! Cost of one small message in and one out, one at a time: a `recv`, a `send`, and a share of `epoll_wait`. A turn reads into
+//! the worker's buffer, hands packets to the channel, takes deliveries from the mailbox, and writes once. An idle connection owns
+//! no buffer: an unfinished packet is copied out, unsent bytes stay here.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::oneshot,
+    time::Sleep,
+};
+
+use super::{
+    clients::ClientRow,
+    hub::Hub,
+    locks,
+    mailbox::{Mailbox, Signal},
+    registry::{Handover, Opened, Parked},
+};
+use crate::{
+    broker::{
+        ClientId, Message,
+        channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
+        close::CloseReason,
+        connect::Moment,
+        mqueue::{Delivery, SubscriptionIds},
+        session::Session,
+        stats::Metric,
+        subscribing::SubscribeRequest,
+        subscriptions::Subscriber,
+    },
+    mqtt::{PacketId, QoS, frame},
+    time::Time,
+    topic::TopicFilter,
+};
+
+/// Bytes of the read buffer of a worker.
+const READ: usize = 64 << 10;
+/// Bytes taken from the mailbox before a write.
+const WRITE: usize = 64 << 10;
+/// Reads of a full buffer before others get their turn.
+const READS: usize = 4;
+/// Retained messages fetched at once for a new subscription.
+const RETAINED: usize = 256;
+/// How long a closed connection may take to read the last word.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Buffers of a worker, used by whichever connection has its turn.
+struct Scratch {
+    read: Box<[u8]>,
+    out: Vec<u8>,
+    actions: Vec<Action>,
+    deliveries: Vec<Delivery>,
+    bells: Vec<Waker>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        read: vec![0; READ].into_boxed_slice(),
+        out: Vec::with_capacity(WRITE),
+        actions: Vec::new(),
+        deliveries: Vec::new(),
+        bells: Vec::new(),
+    });
+}
+
+/// Retained messages on their way to a new subscription.
+struct Replay {
+    filter: TopicFilter,
+    after: Option<Box<str>>,
+    qos: QoS,
+    id: u32,
+}
+
+/// A SUBACK that waits until every node knows.
+struct Barrier {
+    done: oneshot::Receiver<()>,
+    request: Box<SubscribeRequest>,
+}
+
+/// What a connection waits for beside its socket and its mailbox; most wait for nothing.
+#[derive(Default)]
+struct Waiting {
+    handover: Option<(oneshot::Receiver<Handover>, ClientId, bool)>,
+    barriers: VecDeque<Barrier>,
+    replays: VecDeque<Replay>,
+}
+
+/// One connection. Its future ends when the connection does.
+pub(super) struct Connection {
+    stream: TcpStream,
+    channel: Channel,
+    hub: Arc<Hub>,
+    mailbox: Option<Arc<Mailbox>>,
+    /// An unfinished packet.
+    carry: Vec<u8>,
+    /// Bytes the kernel did not take.
+    unsent: Vec<u8>,
+    blocked_since: Option<Time>,
+    waiting: Option<Box<Waiting>>,
+    timer: Option<(Pin<Box<Sleep>>, Time)>,
+    closing: Option<Closing>,
+    _place: Place,
+}
+
+/// A connection's place among those its listener allows.
+pub(super) struct Place(pub(super) Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Closing {
+    reason: CloseReason,
+    until: Time,
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        SCRATCH.with_borrow_mut(|scratch| self.turn(cx, scratch))
+    }
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: std::net::SocketAddr,
+        shared: Arc<Shared>,
+        hub: Arc<Hub>,
+        place: Place,
+    ) -> Self {
+        let channel = Channel::new(shared, peer, hub.clock.now());
+        Self {
+            stream,
+            channel,
+            hub,
+            mailbox: None,
+            carry: Vec::new(),
+            unsent: Vec::new(),
+            blocked_since: None,
+            waiting: None,
+            timer: None,
+            closing: None,
+            _place: place,
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
+        loop {
+            let now = self.hub.clock.now();
+            scratch.out.clear();
+            if self.closing.is_some() {
+                return self.linger(cx, scratch, now);
+            }
+            let mut ended = self.flush(cx, now);
+            if ended.is_none() {
+                self.poll_waiting(cx, scratch, now);
+                self.on_signals(scratch, now);
+                ended = self.read(cx, scratch, now);
+            }
+            self.ring(scratch);
+            if ended.is_none() {
+                ended = self.deliver_and_write(cx, scratch, now);
+            }
+            if let (None, Some(reason)) = (&self.closing, ended) {
+                self.begin_close(reason, now, scratch);
+            }
+            if self.closing.is_some() {
+                let _ = self.write(cx, &scratch.out, now);
+                continue;
+            }
+            if self.sleep(cx, scratch, now) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
+    fn sleep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> bool {
+        let blocked = self.blocked_since.map(|since| since + self.channel.settings().send_timeout);
+        let due = [self.channel.deadline(), blocked].into_iter().flatten().min();
+        if due.is_some_and(|due| due <= now) {
+            scratch.out.clear();
+            if blocked.is_some_and(|blocked| blocked <= now) {
+                self.begin_close(CloseReason::SendTimeout, now, scratch);
+            } else {
+                let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                self.channel.on_deadline(now, &mut out);
+                self.perform(scratch, now);
+            }
+            let _ = self.write(cx, &scratch.out, now);
+            return false;
+        }
+        if let Some(due) = due {
+            if !self.arm(cx, due) {
+                return false;
+            }
+        }
+        let wants = self.blocked_since.is_none() && self.channel.window() > 0;
+        self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
+    }
+
+    /// One lazy timer: it is moved only when it fires or must fire earlier. `false` when it has fired.
+    fn arm(&mut self, cx: &mut Context<'_>, due: Time) -> bool {
+        let at = self.hub.clock.instant(due);
+        match &mut self.timer {
+            Some((timer, armed)) => {
+                if due < *armed || timer.is_elapsed() {
+                    timer.as_mut().reset(at);
+                    *armed = due;
+                } else {
+                    return true;
+                }
+                timer.as_mut().poll(cx).is_pending()
+            }
+            None => {
+                let mut timer = Box::pin(tokio::time::sleep_until(at));
+                let pending = timer.as_mut().poll(cx).is_pending();
+                self.timer = Some((timer, due));
+                pending
+            }
+        }
+    }
+
+    // Reading
+
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) -> Option<CloseReason> {
+        for _ in 0..READS {
+            if !self.channel.wants_packets()
+                || self.closing.is_some()
+                || self.unsent.len() + scratch.out.len() > self.channel.settings().write_high
+            {
+                return None;
+            }
+            let held = self.carry.len();
+            if held >= READ / 2 {
+                match self.read_large(cx, scratch, now) {
+                    Poll::Pending => return None,
+                    Poll::Ready(Some(reason)) => return Some(reason),
+                    Poll::Ready(None) => continue,
+                }
+            }
+            let Some(room) = scratch.read.get_mut(held..) else { return None };
+            let mut buffer = ReadBuf::new(room);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return None,
+                Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+                Poll::Ready(Ok(())) => {}
+            }
+            let got = buffer.filled().len();
+            if got == 0 {
+                return Some(CloseReason::TcpClosed);
+            }
+            self.hub.stats.add(Metric::BytesReceived, got as u64);
+            if let Some(front) = scratch.read.get_mut(..held) {
+                front.copy_from_slice(&self.carry);
+            }
+            self.carry.clear();
+            let bytes = std::mem::take(&mut scratch.read);
+            let used = self.on_bytes(bytes.get(..held + got).unwrap_or(&[]), scratch, now);
+            self.carry.extend_from_slice(bytes.get(used..held + got).unwrap_or(&[]));
+            if self.carry.is_empty() && self.carry.capacity() > 0 {
+                self.carry = Vec::new();
+            }
+            scratch.read = bytes;
+        }
+        // There may be more; others first.
+        cx.waker().wake_by_ref();
+        None
+    }
+
+    /// A packet larger than half the worker's buffer grows in place, by what has come and never by what was claimed.
+    fn read_large(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) -> Poll<Option<CloseReason>> {
+        let mut buffer = ReadBuf::new(&mut scratch.read);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(Some(CloseReason::TcpClosed)),
+            Poll::Ready(Ok(())) => {}
+        }
+        if buffer.filled().is_empty() {
+            return Poll::Ready(Some(CloseReason::TcpClosed));
+        }
+        self.hub.stats.add(Metric::BytesReceived, buffer.filled().len() as u64);
+        self.carry.extend_from_slice(buffer.filled());
+        let bytes = std::mem::take(&mut self.carry);
+        let used = self.on_bytes(&bytes, scratch, now);
+        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
+        if used == 0 {
+            self.carry = bytes;
+        }
+        Poll::Ready(None)
+    }
+
+    /// Hands whole packets to the channel; returns how many bytes are used up.
+    fn on_bytes(&mut self, bytes: &[u8], scratch: &mut Scratch, now: Time) -> usize {
+        let mut used = 0;
+        let mut packets = 0;
+        while self.channel.wants_packets() && self.closing.is_none() {
+            let rest = bytes.get(used..).unwrap_or(&[]);
+            if rest.is_empty() {
+                break;
+            }
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            match frame::split(rest, self.channel.max_packet_size()) {
+                Ok(Some((header, body, total))) => {
+                    used += total;
+                    packets += 1;
+                    self.channel.on_packet(header, body, now, &mut out);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    used = bytes.len();
+                    self.channel.on_bad_frame(error, &mut out);
+                }
+            }
+            if !scratch.actions.is_empty() {
+                self.perform(scratch, now);
+            }
+        }
+        self.hub.stats.add(Metric::PacketsReceived, packets);
+        used
+    }
+
+    // Actions
+
+    fn perform(&mut self, scratch: &mut Scratch, now: Time) {
+        while !scratch.actions.is_empty() {
+            let mut actions = std::mem::take(&mut scratch.actions);
+            for action in actions.drain(..) {
+                match action {
+                    Action::Publish(message, reply) => self.publish(&message, reply, scratch),
+                    Action::Open { client_id, clean_start } => {
+                        self.open(client_id, clean_start, scratch, now);
+                    }
+                    Action::Subscribe(request) => self.subscribe(request, scratch),
+                    Action::Unsubscribe(request) => {
+                        if let Some(session) = self.channel.session() {
+                            for to in &request.subscriptions {
+                                self.hub.unsubscribe(to, session.number);
+                            }
+                        }
+                    }
+                    Action::Close(reason) => self.begin_close(reason, now, scratch),
+                }
+            }
+            if scratch.actions.is_empty() {
+                scratch.actions = actions;
+                break;
+            }
+        }
+    }
+
+    fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
+        let outcome = self.hub.publish(message, &mut scratch.bells);
+        if reply != Reply::None {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            self.channel.on_routed(reply, Routed::Done(outcome.matched), &mut out);
+        }
+    }
+
+    fn waiting(&mut self) -> &mut Waiting {
+        self.waiting.get_or_insert_with(Box::default)
+    }
+
+    fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
+        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        match self.hub.registry.open(&client_id, clean_start, &mailbox) {
+            Opened::Fresh(discarded) => {
+                if let Some((parked, _)) = discarded {
+                    self.hub.stats.count(Metric::SessionDiscarded);
+                    self.hub.end_parked(*parked);
+                }
+                self.start(None, mailbox, scratch, now);
+            }
+            Opened::Resumed(parked, mailbox) => {
+                self.start(Some(parked.session), mailbox, scratch, now)
+            }
+            Opened::Wait(answer, mailbox) => {
+                self.mailbox = Some(mailbox);
+                self.waiting().handover = Some((answer, client_id, clean_start));
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        kept: Option<Box<Session>>,
+        mailbox: Arc<Mailbox>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        mailbox.set_connected(true);
+        self.mailbox = Some(mailbox);
+        self.hub.stats.count(if kept.is_some() {
+            Metric::SessionResumed
+        } else {
+            Metric::SessionCreated
+        });
+        let number = self.hub.session_number();
+        let moment = Moment { now, wall: self.hub.clock.wall() };
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_session(kept, number, moment, &mut out);
+    }
+
+    fn subscribe(&mut self, request: Box<SubscribeRequest>, scratch: &mut Scratch) {
+        let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
+            return;
+        };
+        let mut news = false;
+        for granted in &request.granted {
+            let subscriber =
+                Subscriber::new(mailbox.clone(), session.number, granted.id, granted.options);
+            news |= self.hub.subscribe(&granted.subscription, subscriber);
+        }
+        let barrier = self.hub.mesh().filter(|_| news).map(super::mesh::Mesh::barrier);
+        match barrier {
+            Some(done) => self.waiting().barriers.push_back(Barrier { done, request }),
+            None => self.subscribed(&request, scratch),
+        }
+    }
+
+    fn subscribed(&mut self, request: &SubscribeRequest, scratch: &mut Scratch) {
+        let packet_id: PacketId = request.packet_id;
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_subscribed(packet_id, &request.reasons, &mut out);
+        if self.hub.retained_count() == 0 {
+            return;
+        }
+        for granted in request.granted.iter().filter(|granted| granted.wants_retained) {
+            let replay = Replay {
+                filter: granted.subscription.filter.clone(),
+                after: None,
+                qos: granted.options.qos,
+                id: granted.id,
+            };
+            self.waiting().replays.push_back(replay);
+        }
+    }
+
+    /// Looks at what the connection waits for beside its socket and mailbox.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
+        let Some(waiting) = &mut self.waiting else { return };
+        if let Some((answer, ..)) = &mut waiting.handover {
+            if let Poll::Ready(answer) = Pin::new(answer).poll(cx) {
+                self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
+                self.perform(scratch, now);
+            }
+        }
+        while let Some(waiting) = &mut self.waiting {
+            let Some(barrier) = waiting.barriers.front_mut() else { break };
+            if Pin::new(&mut barrier.done).poll(cx).is_pending() {
+                break;
+            }
+            let Some(barrier) = waiting.barriers.pop_front() else { break };
+            self.subscribed(&barrier.request, scratch);
+        }
+        let idle = self.waiting.as_ref().is_some_and(|waiting| {
+            waiting.handover.is_none() && waiting.barriers.is_empty() && waiting.replays.is_empty()
+        });
+        if idle {
+            self.waiting = None;
+        }
+    }
+
+    fn on_handover(&mut self, answer: Handover, scratch: &mut Scratch, now: Time) {
+        let Some((_, client_id, clean_start)) =
+            self.waiting.as_mut().and_then(|w| w.handover.take())
+        else {
+            return;
+        };
+        match (answer, self.mailbox.take()) {
+            (Handover::Session(session), Some(mailbox)) => {
+                self.hub.stats.count(Metric::SessionTakeovered);
+                self.start(Some(session), mailbox, scratch, now);
+            }
+            _ => self.open(client_id, clean_start, scratch, now),
+        }
+    }
+
+    fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
+        // While a session is on its way to us, its mailbox still belongs to the old connection.
+        if !self.channel.is_up() {
+            return;
+        }
+        let Some(mailbox) = self.mailbox.clone() else { return };
+        for signal in mailbox.signals() {
+            match signal {
+                Signal::Describe(tell) => {
+                    if let Some(row) = ClientRow::of_channel(&self.channel, mailbox.len()) {
+                        let _ = tell.send(row);
+                    }
+                }
+                Signal::Kick if self.closing.is_none() => {
+                    self.close(CloseReason::Kicked, scratch, now);
+                }
+                Signal::ShutDown if self.closing.is_none() => {
+                    self.close(CloseReason::ShuttingDown, scratch, now);
+                }
+                Signal::TakeOver { discard, reply } if self.channel.is_up() => {
+                    self.hand_over(discard, reply, scratch, now);
+                }
+                Signal::TakeOver { reply, .. } => {
+                    let _ = reply.send(Handover::Again);
+                }
+                Signal::Kick | Signal::ShutDown => {}
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.close(reason, &mut out);
+        self.perform(scratch, now);
+    }
+
+    fn hand_over(
+        &mut self,
+        discard: bool,
+        reply: oneshot::Sender<Handover>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let reason = if discard { CloseReason::Discarded } else { CloseReason::TakenOver };
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.close(reason.clone(), &mut out);
+        scratch.actions.clear();
+        let mailbox = self.mailbox.take();
+        let Finished { session, will, .. } = self.channel.finish();
+        if let Some(will) = will.filter(|will| discard || will.delay.is_zero()) {
+            self.hub.publish_will(*will);
+        }
+        match (session, discard) {
+            (Some(session), false) => {
+                if let Err(Handover::Session(session)) = reply.send(Handover::Session(session)) {
+                    // The new connection is gone already: the session waits for the next.
+                    if let Some(mailbox) = mailbox {
+                        self.park(session, None, mailbox, now);
+                    }
+                }
+            }
+            (Some(session), true) => {
+                if let Some(mailbox) = mailbox {
+                    self.hub.registry.forget(&session.client_id, &mailbox);
+                }
+                self.hub.stats.count(Metric::SessionDiscarded);
+                self.hub.end_session(&session);
+                let _ = reply.send(Handover::Again);
+            }
+            (None, _) => {
+                let _ = reply.send(Handover::Again);
+            }
+        }
+        self.begin_close(reason, now, scratch);
+    }
+
+    // Delivering and writing
+
+    fn deliver_and_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) -> Option<CloseReason> {
+        loop {
+            let free = self.unsent.is_empty();
+            if free && self.channel.is_up() && self.closing.is_none() {
+                self.take_retained(scratch);
+                if let Some(mailbox) = &self.mailbox {
+                    let window = self.channel.window();
+                    mailbox.take(
+                        window.saturating_sub(scratch.deliveries.len()),
+                        WRITE,
+                        &mut scratch.deliveries,
+                    );
+                }
+                if !scratch.deliveries.is_empty() {
+                    let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                    self.channel.on_deliveries(&mut scratch.deliveries, now, &mut out);
+                }
+            }
+            if scratch.out.is_empty() {
+                return None;
+            }
+            if let Some(reason) = self.write(cx, &scratch.out, now) {
+                return Some(reason);
+            }
+            scratch.out.clear();
+            if !self.unsent.is_empty() || self.closing.is_some() {
+                return None;
+            }
+        }
+    }
+
+    /// Fetches the next portion of retained messages for a new subscription.
+    fn take_retained(&mut self, scratch: &mut Scratch) {
+        let window = self.channel.window();
+        let Some(replay) = self.waiting.as_mut().and_then(|waiting| waiting.replays.front_mut())
+        else {
+            return;
+        };
+        let most = if replay.qos == QoS::AtMostOnce { RETAINED } else { window.min(RETAINED) };
+        if most == 0 {
+            return;
+        }
+        let mut found = Vec::new();
+        let more = locks::read(&self.hub.retained).matching(
+            &replay.filter,
+            replay.after.as_deref(),
+            most,
+            &mut found,
+        );
+        replay.after = found.last().map(|message| message.topic().into());
+        scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
+            qos: message.qos().min(replay.qos),
+            ids: SubscriptionIds::None.with(replay.id),
+            retain: true,
+            message,
+        }));
+        if !more {
+            if let Some(waiting) = &mut self.waiting {
+                waiting.replays.pop_front();
+            }
+        }
+    }
+
+    /// Writes, once; what the kernel does not take stays in `unsent`.
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], now: Time) -> Option<CloseReason> {
+        if bytes.is_empty() {
+            return None;
+        }
+        if !self.unsent.is_empty() {
+            self.unsent.extend_from_slice(bytes);
+            return None;
+        }
+        let sent = match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(Ok(sent)) => sent,
+            Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+            Poll::Pending => 0,
+        };
+        self.hub.stats.add(Metric::BytesSent, sent as u64);
+        let rest = bytes.get(sent..).unwrap_or(&[]);
+        if !rest.is_empty() {
+            self.unsent.extend_from_slice(rest);
+            self.blocked_since = Some(now);
+            return self.flush(cx, now);
+        }
+        None
+    }
+
+    /// Writes what was left over. Progress moves the limit on.
+    fn flush(&mut self, cx: &mut Context<'_>, now: Time) -> Option<CloseReason> {
+        let mut done = 0;
+        while done < self.unsent.len() {
+            let rest = self.unsent.get(done..).unwrap_or(&[]);
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(sent)) => {
+                    done += sent;
+                    self.blocked_since = Some(now);
+                    self.hub.stats.add(Metric::BytesSent, sent as u64);
+                }
+                Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+                Poll::Pending => break,
+            }
+        }
+        if done >= self.unsent.len() {
+            self.blocked_since = None;
+            if self.unsent.capacity() > 0 {
+                self.unsent = Vec::new();
+            }
+        } else if done > 0 {
+            self.unsent.drain(..done);
+        }
+        None
+    }
+
+    fn ring(&self, scratch: &mut Scratch) {
+        scratch.bells.drain(..).for_each(Waker::wake);
+        self.hub.flush_links();
+    }
+
+    // The end
+
+    /// The connection ends for `reason`: the session is parked or ended, the will sent; what is written still goes out.
+    fn begin_close(&mut self, reason: CloseReason, now: Time, scratch: &mut Scratch) {
+        if self.closing.is_some() {
+            return;
+        }
+        if !matches!(reason, CloseReason::TcpClosed) {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            self.channel.close(reason.clone(), &mut out);
+            scratch.actions.clear();
+        }
+        self.log_end(&reason);
+        if self.channel.identity().is_some() {
+            self.hub.stats.count(Metric::ClientDisconnected);
+        }
+        self.leave(&reason, now);
+        let until =
+            if reason.is_fault() || reason.disconnect().is_some() { now + LINGER } else { now };
+        self.closing = Some(Closing { reason, until });
+    }
+
+    fn leave(&mut self, reason: &CloseReason, now: Time) {
+        let Finished { session, expiry, will } = self.channel.finish();
+        // A session that was handed to us and not yet looked at must not get lost.
+        let handed = self
+            .waiting
+            .take()
+            .and_then(|waiting| waiting.handover)
+            .and_then(|(mut answer, ..)| answer.try_recv().ok());
+        let Some(mailbox) = self.mailbox.take() else {
+            return;
+        };
+        if let Some(Handover::Session(session)) = handed {
+            self.park_for(session, expiry.max(Duration::from_secs(1)), None, mailbox, now);
+            return;
+        }
+        let Some(session) = session else { return };
+        if expiry.is_zero() || *reason == CloseReason::Kicked {
+            if let Some(will) = will {
+                self.hub.publish_will(*will);
+            }
+            self.hub.registry.forget(&session.client_id, &mailbox);
+            self.hub.end_session(&session);
+            self.answer_again(&mailbox);
+            return;
+        }
+        let later = match will {
+            Some(will) if will.delay.is_zero() => {
+                self.hub.publish_will(*will);
+                None
+            }
+            later => later,
+        };
+        self.park_for(session, expiry, later, mailbox, now);
+    }
+
+    fn park(
+        &self,
+        session: Box<Session>,
+        will: Option<Box<crate::broker::will::Will>>,
+        mailbox: Arc<Mailbox>,
+        now: Time,
+    ) {
+        self.park_for(session, self.channel.expiry(), will, mailbox, now);
+    }
+
+    fn park_for(
+        &self,
+        session: Box<Session>,
+        expiry: Duration,
+        will: Option<Box<crate::broker::will::Will>>,
+        mailbox: Arc<Mailbox>,
+        now: Time,
+    ) {
+        let parked = Parked {
+            session,
+            identity: self.channel.identity().cloned().map(Box::new),
+            expires_at: now + expiry,
+            will: will.map(|will| {
+                let at = now + will.delay;
+                (will, at)
+            }),
+            since: self.hub.clock.wall(),
+        };
+        self.hub.registry.park(Box::new(parked), &mailbox);
+        self.answer_again(&mailbox);
+    }
+
+    /// Whoever asked this connection for its session looks into the registry again.
+    fn answer_again(&self, mailbox: &Mailbox) {
+        for signal in mailbox.signals() {
+            if let Signal::TakeOver { reply, .. } = signal {
+                let _ = reply.send(Handover::Again);
+            }
+        }
+    }
+
+    fn log_end(&self, reason: &CloseReason) {
+        let client_id =
+            self.channel.identity().map(|who| who.client_id.as_str()).unwrap_or_default();
+        let peer = self.channel.peer();
+        if reason.is_fault() {
+            tracing::info!(client_id, %peer, %reason, "connection closed");
+        } else {
+            tracing::debug!(client_id, %peer, %reason, "connection closed");
+        }
+    }
+
+    /// Gets the last word out: flush, shut down, and read what still comes, or the kernel would answer it with a reset that
+    /// takes the last word from the client.
+    fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> Poll<()> {
+        let Some(closing) = &self.closing else { return Poll::Ready(()) };
+        if now >= closing.until || matches!(closing.reason, CloseReason::TcpClosed) {
+            return Poll::Ready(());
+        }
+        let until = closing.until;
+        if self.flush(cx, now).is_some() {
+            return Poll::Ready(());
+        }
+        if self.unsent.is_empty() && Pin::new(&mut self.stream).poll_shutdown(cx).is_ready() {
+            loop {
+                let mut buffer = ReadBuf::new(&mut scratch.read);
+                match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                }
+            }
+        }
+        if self.arm(cx, until) { Poll::Pending } else { Poll::Ready(()) }
+    }
+}

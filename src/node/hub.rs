@@ -1,0 +1,291 @@
+//! What the connections of a node share: the tables behind leaf locks, the registry, the counters.
+//!
+//! Locks are taken one at a time and never across an await, so there is no order to remember (but registry.rs).
+
+use std::{
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use super::{
+    clients::ClientRow,
+    locks,
+    mailbox::{Mailbox, Signal},
+    mesh::Mesh,
+    registry::{Parked, Registry},
+};
+use crate::{
+    broker::{
+        ClientId, Message, RetainSettings,
+        message::Meta,
+        retained::Retained,
+        session::Session,
+        stats::{Gauge, Metric, Stats},
+        subscriptions::{Subscriber, Subscriptions},
+        will::Will,
+    },
+    cluster::routes::{RouteKey, RouteTable},
+    mqtt::QoS,
+    net::clock::Clock,
+    time::Time,
+    topic::{TopicName, share::Subscription},
+};
+
+/// How long a listing waits for a busy connection to describe itself.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What the connections of a node share.
+pub struct Hub {
+    /// Counters and gauges.
+    pub stats: Arc<Stats>,
+    /// The clock.
+    pub clock: Clock,
+    /// Sessions by client id.
+    pub registry: Registry,
+    pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
+    pub(super) retained: RwLock<Retained>,
+    pub(super) retain_settings: RwLock<RetainSettings>,
+    /// Routes of the other nodes.
+    pub(super) routes: Arc<RwLock<RouteTable>>,
+    pub(super) mesh: OnceLock<Mesh>,
+    next_session: AtomicU64,
+}
+
+impl Hub {
+    /// Empty tables. `routes` is what the mesh writes.
+    #[must_use]
+    pub fn new(
+        clock: Clock,
+        cores: usize,
+        retain: RetainSettings,
+        routes: Arc<RwLock<RouteTable>>,
+    ) -> Self {
+        Self {
+            stats: Arc::new(Stats::new(cores)),
+            clock,
+            registry: Registry::default(),
+            subscriptions: RwLock::default(),
+            retained: RwLock::default(),
+            retain_settings: RwLock::new(retain),
+            routes,
+            mesh: OnceLock::new(),
+            next_session: AtomicU64::new(1),
+        }
+    }
+
+    /// A number for a new session.
+    pub(super) fn session_number(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The mesh, once it is there.
+    #[must_use]
+    pub fn mesh(&self) -> Option<&Mesh> {
+        self.mesh.get()
+    }
+
+    /// Enters a subscription; tells the mesh of the first of its filter. `true` when other nodes must learn of it.
+    pub(super) fn subscribe(
+        &self,
+        to: &Subscription,
+        subscriber: Subscriber<Arc<Mailbox>>,
+    ) -> bool {
+        let first = {
+            let mut table = locks::write(&self.subscriptions);
+            let first = table.subscribe(to, subscriber);
+            if first {
+                // Told under the lock, so that the mesh hears of first and last in the order in which they happened.
+                self.announce(to, true);
+            }
+            first
+        };
+        first && self.mesh().is_some_and(Mesh::has_peers)
+    }
+
+    /// Takes a subscription out; tells the mesh of the last of its filter.
+    pub(super) fn unsubscribe(&self, to: &Subscription, session: u64) {
+        let mut table = locks::write(&self.subscriptions);
+        if table.unsubscribe(to, session) {
+            self.announce(to, false);
+        }
+    }
+
+    fn announce(&self, to: &Subscription, added: bool) {
+        if let Some(mesh) = self.mesh() {
+            let key = RouteKey { filter: to.filter.clone(), group: to.group.clone() };
+            if added { mesh.route_added(key) } else { mesh.route_removed(key) }
+        }
+    }
+
+    /// Ends a session: its subscriptions are taken out.
+    pub(super) fn end_session(&self, session: &Session) {
+        for to in session.subscriptions.keys() {
+            self.unsubscribe(to, session.number);
+        }
+        self.stats.count(Metric::SessionTerminated);
+    }
+
+    /// Ends a session that was parked; its will goes out with it [MQTT-3.1.3-9].
+    pub(super) fn end_parked(&self, parked: Parked) {
+        if let Some((will, _)) = parked.will {
+            self.publish_will(*will);
+        }
+        self.end_session(&parked.session);
+    }
+
+    /// Publishes a will.
+    pub(super) fn publish_will(&self, will: Will) {
+        let message = will.into_message(self.clock.now());
+        self.publish_now(&message);
+    }
+
+    /// Publishes outside of a connection.
+    pub fn publish_now(&self, message: &Message) {
+        let mut bells: Vec<Waker> = Vec::new();
+        self.publish(message, &mut bells);
+        bells.into_iter().for_each(Waker::wake);
+        self.flush_links();
+    }
+
+    /// Publishes a `$SYS` topic to the clients of this node.
+    pub fn publish_system(&self, topic: &str, payload: &[u8], retain: bool) {
+        if TopicName::parse(topic).is_err() {
+            return;
+        }
+        let meta = Meta { qos: QoS::AtMostOnce, retain, expires_at: None, publisher: 0 };
+        let message = Message::new(topic, &[], payload, meta);
+        if retain {
+            self.retain(&message);
+        }
+        let mut bells: Vec<Waker> = Vec::new();
+        self.publish_local(&message, &mut bells);
+        bells.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn retain(&self, message: &Message) {
+        let limits = locks::read(&self.retain_settings).clone();
+        let kept = locks::write(&self.retained).store(message, self.clock.now(), &limits);
+        match kept {
+            Ok(()) => self.stats.count(Metric::MessagesRetained),
+            Err(reason) => {
+                self.stats.count(Metric::MessagesDropped);
+                tracing::debug!(topic = message.topic(), %reason, "retained message not kept");
+            }
+        }
+    }
+
+    /// Retained messages kept.
+    #[must_use]
+    pub fn retained_count(&self) -> usize {
+        locks::read(&self.retained).len()
+    }
+
+    /// Sets the gauges that are counted only when somebody looks.
+    pub fn refresh_gauges(&self) {
+        let (filters, all, shared) = {
+            let table = locks::read(&self.subscriptions);
+            (table.filters(), table.len(), table.shared())
+        };
+        let (sessions, parked) = self.registry.count();
+        let routes = locks::read(&self.routes).len();
+        let set = |gauge, value: usize| self.stats.set(gauge, value as u64);
+        set(Gauge::Retained, self.retained_count());
+        set(Gauge::Subscriptions, all);
+        set(Gauge::Suboptions, all);
+        set(Gauge::Subscribers, all);
+        set(Gauge::SubscriptionsShared, shared);
+        set(Gauge::Topics, filters + routes);
+        set(Gauge::Routes, filters + routes);
+        set(Gauge::Sessions, sessions);
+        set(Gauge::Channels, sessions);
+        set(Gauge::Connections, sessions - parked);
+        set(Gauge::LiveConnections, sessions - parked);
+    }
+
+    /// All clients of this node, or the one named, sorted by id.
+    pub async fn clients(&self, only: Option<&ClientId>) -> Vec<ClientRow> {
+        let (mut rows, answers) = self.registry.describe(only);
+        let _ = tokio::time::timeout(DESCRIBE_LIMIT, async {
+            for answer in answers {
+                rows.extend(answer.await.ok());
+            }
+        })
+        .await;
+        rows.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        rows
+    }
+
+    /// Ends the connection and the session of a client. `false` when it is not known here.
+    pub fn kick(&self, client_id: &ClientId) -> bool {
+        match self.registry.kick(client_id) {
+            None => false,
+            Some(None) => true,
+            Some(Some(parked)) => {
+                self.end_parked(*parked);
+                true
+            }
+        }
+    }
+
+    /// Tells every connection that the node stops.
+    pub fn shut_down(&self) {
+        self.registry.signal_all(|| Signal::ShutDown);
+    }
+
+    /// Filters that clients of this node subscribe to, sorted.
+    #[must_use]
+    pub fn filters(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        locks::read(&self.subscriptions)
+            .for_each_filter(|filter, _| all.push(filter.as_str().to_owned()));
+        all.sort();
+        all
+    }
+
+    /// Swaps the limits of retained messages.
+    pub fn reload_retain(&self, settings: RetainSettings) {
+        *locks::write(&self.retain_settings) = settings;
+    }
+
+    /// Wills and ends of parked sessions, and the life of retained messages. Runs for ever.
+    pub(super) async fn janitor(self: Arc<Self>) {
+        const SWEEP_EVERY: Duration = Duration::from_secs(30);
+        let mut next_sweep = self.clock.now() + SWEEP_EVERY;
+        loop {
+            let now = self.clock.now();
+            while let Some(due) = self.registry.due(now) {
+                if let Some(will) = due.will {
+                    self.publish_will(*will);
+                }
+                if let Some(session) = due.expired {
+                    self.end_session(&session);
+                }
+            }
+            if now >= next_sweep {
+                self.sweep_retained(now).await;
+                next_sweep = self.clock.now() + SWEEP_EVERY;
+            }
+            let wake = self.registry.deadline().map_or(next_sweep, |at| at.min(next_sweep));
+            tokio::select! {
+                () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
+                () = self.registry.changed.notified() => {}
+            }
+        }
+    }
+
+    async fn sweep_retained(&self, now: Time) {
+        const STEP: usize = 1000;
+        let mut after = None;
+        loop {
+            after = locks::write(&self.retained).sweep(now, after.as_deref(), STEP);
+            if after.is_none() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}

