@@ -54,10 +54,10 @@ impl Inflight {
     pub fn next_id(&mut self) -> Option<PacketId> {
         for _ in 0..=u16::MAX {
             self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = PacketId::new(self.last_id) {
-                if self.slots.is_empty() || self.position(id).is_none() {
-                    return Some(id);
-                }
+            if let Some(id) = PacketId::new(self.last_id)
+                && (self.slots.is_empty() || self.position(id).is_none())
+            {
+                return Some(id);
             }
         }
         None

@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    mqtt::{Properties, Property, QoS},
+    mqtt::{Properties, PropertyId, PropertySet, QoS},
     time::Time,
 };
 
@@ -190,22 +190,21 @@ pub struct Carried {
     pub expiry: Option<Duration>,
 }
 
+/// Properties of a PUBLISH or will that are for the broker, not for the receivers.
+const NOT_CARRIED: PropertySet = PropertySet::of(&[
+    PropertyId::MessageExpiryInterval,
+    PropertyId::TopicAlias,
+    PropertyId::SubscriptionIdentifier,
+    PropertyId::WillDelayInterval,
+]);
+
 /// Splits `properties` of a PUBLISH or will into what is kept and what is for the broker.
 #[must_use]
 pub fn carried(properties: &Properties<'_>) -> Carried {
-    let mut out = Carried::default();
-    for property in properties.iter() {
-        match property {
-            Property::MessageExpiryInterval(seconds) => {
-                out.expiry = Some(Duration::from_secs(u64::from(seconds)));
-            }
-            Property::TopicAlias(_)
-            | Property::SubscriptionIdentifier(_)
-            | Property::WillDelayInterval(_) => {}
-            kept => kept.encode(&mut out.raw),
-        }
-    }
-    out
+    let expiry = properties.message_expiry_interval();
+    let mut raw = Vec::new();
+    properties.copy_without(NOT_CARRIED, &mut raw);
+    Carried { raw, expiry: expiry.map(|seconds| Duration::from_secs(u64::from(seconds))) }
 }
 
 #[cfg(test)]

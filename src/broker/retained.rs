@@ -152,15 +152,12 @@ impl Retained {
             _ => Bound::Included(prefix.into()),
         };
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
-        if after.is_none() {
-            if let Some(parent) =
-                filter.as_str().strip_suffix("/#").filter(|p| !p.contains(['+', '#']))
-            {
-                if let Some(message) = self.messages.get(parent) {
-                    out.push(message.clone());
-                    taken += 1;
-                }
-            }
+        if after.is_none()
+            && let Some(parent) = filter.as_str().strip_suffix("/#")
+            && let Some(message) = self.messages.get(parent)
+        {
+            out.push(message.clone());
+            taken += 1;
         }
         loop {
             let mut jump = None;

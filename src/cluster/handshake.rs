@@ -444,6 +444,7 @@ pub struct Initiator {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a few at a time, for milliseconds")]
 enum Dialled {
     Opening(Vec<u8>),
     Second(Suite, Box<HandshakeState>),

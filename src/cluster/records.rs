@@ -165,8 +165,7 @@ mod tests {
 
     fn open_all(opener: &mut Opener, mut bytes: &mut [u8]) -> Vec<u8> {
         let mut plain = Vec::new();
-        loop {
-            let Some((piece, used)) = opener.open(bytes).unwrap() else { break };
+        while let Some((piece, used)) = opener.open(bytes).unwrap() {
             plain.extend_from_slice(piece);
             bytes = &mut bytes[used..];
         }

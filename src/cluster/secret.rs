@@ -82,7 +82,7 @@ impl KeySet {
         match kdf {
             Kdf::Fast => {
                 let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(cookie.expose());
-                expand(&prk, b"root 1", &mut *root);
+                expand(&prk, b"root 1", &mut root);
             }
             Kdf::Argon2id => {
                 let (memory, passes, lanes) = ARGON2;
@@ -99,8 +99,8 @@ impl KeySet {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(root);
         let mut set =
             Self { key_id: 0, mesh: Zeroizing::default(), discovery: Zeroizing::default() };
-        expand(&prk, b"mesh psk 1", &mut *set.mesh);
-        expand(&prk, b"discovery 1", &mut *set.discovery);
+        expand(&prk, b"mesh psk 1", &mut set.mesh);
+        expand(&prk, b"discovery 1", &mut set.discovery);
         let mut id = [0; 32];
         expand(&prk, b"key id 1", &mut id);
         set.key_id = id.first().copied().unwrap_or_default();

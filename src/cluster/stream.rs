@@ -325,7 +325,6 @@ fn open_chunk(kept: &mut VecDeque<Chunk>, seq: u64) -> &mut Chunk {
         kept.push_back(Chunk { first: seq, ..Chunk::default() });
     }
     let at = kept.len() - 1;
-    #[expect(clippy::indexing_slicing, reason = "there is one: pushed above if there was none")]
     let chunk = &mut kept[at];
     if chunk.starts.is_empty() {
         chunk.first = seq;
