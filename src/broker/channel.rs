@@ -260,7 +260,7 @@ impl Channel {
         }
         self.last_packet = now;
         match self.state {
-            State::Closed | State::Opening(_) => return,
+            State::Closed | State::Opening(_) => (),
             State::Waiting => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
                 Err(error) => self.refuse(error.into(), mqtt::claimed_version(body), out),
@@ -400,10 +400,9 @@ impl Channel {
         Ok(Some(message(
             publish,
             topic,
-            settings.mountpoint.as_deref(),
+            settings.mountpoint.as_deref().zip(self.identity.as_deref()),
             session,
             now,
-            self.identity.as_deref(),
         )))
     }
 
@@ -524,9 +523,10 @@ impl Channel {
             }
             self.expiry = self.granted_expiry(seconds);
         }
-        let reason = match disconnect.reason {
-            ReasonCode::Success => CloseReason::Normal,
-            _ => CloseReason::WithWill,
+        let reason = if disconnect.reason == ReasonCode::Success {
+            CloseReason::Normal
+        } else {
+            CloseReason::WithWill
         };
         self.close(reason, out);
     }
@@ -616,10 +616,9 @@ impl Denied {
 fn message(
     publish: &Publish<'_>,
     topic: &str,
-    mountpoint: Option<&str>,
+    mountpoint: Option<(&str, &Identity)>,
     session: &Session,
     now: Time,
-    identity: Option<&Identity>,
 ) -> Message {
     let mut meta = Meta {
         qos: publish.qos,
@@ -632,10 +631,10 @@ fn message(
     }
     let carried = carried(&publish.properties);
     meta.expires_at = carried.expiry.map(|life| now + life);
-    match (mountpoint, identity) {
-        (Some(mount), Some(identity)) => {
+    match mountpoint {
+        Some((mount, identity)) => {
             Message::new(&identity.mounted(mount, topic), &carried.raw, publish.payload, meta)
         }
-        _ => Message::new(topic, &carried.raw, publish.payload, meta),
+        None => Message::new(topic, &carried.raw, publish.payload, meta),
     }
 }

@@ -175,10 +175,10 @@ impl Channel {
     ) -> Result<(String, bool), (ReasonCode, &'static str)> {
         const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
         let settings = &self.shared.settings;
-        if settings.use_username_as_client_id {
-            if let Some(username) = connect.username.filter(|name| !name.is_empty()) {
-                return Ok((username.to_owned(), false));
-            }
+        if settings.use_username_as_client_id
+            && let Some(username) = connect.username.filter(|name| !name.is_empty())
+        {
+            return Ok((username.to_owned(), false));
         }
         if connect.client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));

@@ -178,7 +178,7 @@ mod tests {
         for suite in [Suite::AesGcm, Suite::ChaChaPoly] {
             let (mut sealer, mut opener) = pair(suite);
             for len in [0, 1, PLAIN_MAX, PLAIN_MAX + 1, 200_000] {
-                let plain: Vec<u8> = (0..len).map(|n| n as u8).collect();
+                let plain: Vec<u8> = (0..len).map(|n: usize| n.to_le_bytes()[0]).collect();
                 let mut out = Vec::new();
                 sealer.seal(&plain, &mut out).unwrap();
                 assert_eq!(open_all(&mut opener, &mut out), plain);

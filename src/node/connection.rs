@@ -42,6 +42,7 @@ use crate::{
         stats::Metric,
         subscribing::SubscribeRequest,
         subscriptions::Subscriber,
+        will::Will,
     },
     mqtt::{PacketId, QoS, frame},
     time::Time,
@@ -209,10 +210,10 @@ impl Connection {
             let _ = self.write(cx, &scratch.out, now);
             return false;
         }
-        if let Some(due) = due {
-            if !self.arm(cx, due) {
-                return false;
-            }
+        if let Some(due) = due
+            && !self.arm(cx, due)
+        {
+            return false;
         }
         let wants = self.blocked_since.is_none() && self.channel.window() > 0;
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
@@ -263,7 +264,7 @@ impl Connection {
                     Poll::Ready(None) => continue,
                 }
             }
-            let Some(room) = scratch.read.get_mut(held..) else { return None };
+            let room = scratch.read.get_mut(held..)?;
             let mut buffer = ReadBuf::new(room);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => return None,
@@ -468,11 +469,11 @@ impl Connection {
     /// Looks at what the connection waits for beside its socket and mailbox.
     fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
         let Some(waiting) = &mut self.waiting else { return };
-        if let Some((answer, ..)) = &mut waiting.handover {
-            if let Poll::Ready(answer) = Pin::new(answer).poll(cx) {
-                self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
-                self.perform(scratch, now);
-            }
+        if let Some((answer, ..)) = &mut waiting.handover
+            && let Poll::Ready(answer) = Pin::new(answer).poll(cx)
+        {
+            self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
+            self.perform(scratch, now);
         }
         while let Some(waiting) = &mut self.waiting {
             let Some(barrier) = waiting.barriers.front_mut() else { break };
@@ -562,7 +563,7 @@ impl Connection {
                 if let Err(Handover::Session(session)) = reply.send(Handover::Session(session)) {
                     // The new connection is gone already: the session waits for the next.
                     if let Some(mailbox) = mailbox {
-                        self.park(session, None, mailbox, now);
+                        self.park(session, now + self.channel.expiry(), None, &mailbox);
                     }
                 }
             }
@@ -644,10 +645,8 @@ impl Connection {
             retain: true,
             message,
         }));
-        if !more {
-            if let Some(waiting) = &mut self.waiting {
-                waiting.replays.pop_front();
-            }
+        if !more && let Some(waiting) = &mut self.waiting {
+            waiting.replays.pop_front();
         }
     }
 
@@ -740,7 +739,8 @@ impl Connection {
             return;
         };
         if let Some(Handover::Session(session)) = handed {
-            self.park_for(session, expiry.max(Duration::from_secs(1)), None, mailbox, now);
+            let expires_at = now + expiry.max(Duration::from_secs(1));
+            self.park(session, expires_at, None, &mailbox);
             return;
         }
         let Some(session) = session else { return };
@@ -758,41 +758,31 @@ impl Connection {
                 self.hub.publish_will(*will);
                 None
             }
-            later => later,
+            later => later.map(|will| {
+                let at = now + will.delay;
+                (will, at)
+            }),
         };
-        self.park_for(session, expiry, later, mailbox, now);
+        self.park(session, now + expiry, later, &mailbox);
     }
 
+    /// Leaves `session` in the registry until `expires_at`; `will` goes out at its time, unless the client is back before.
     fn park(
         &self,
         session: Box<Session>,
-        will: Option<Box<crate::broker::will::Will>>,
-        mailbox: Arc<Mailbox>,
-        now: Time,
-    ) {
-        self.park_for(session, self.channel.expiry(), will, mailbox, now);
-    }
-
-    fn park_for(
-        &self,
-        session: Box<Session>,
-        expiry: Duration,
-        will: Option<Box<crate::broker::will::Will>>,
-        mailbox: Arc<Mailbox>,
-        now: Time,
+        expires_at: Time,
+        will: Option<(Box<Will>, Time)>,
+        mailbox: &Arc<Mailbox>,
     ) {
         let parked = Parked {
             session,
             identity: self.channel.identity().cloned().map(Box::new),
-            expires_at: now + expiry,
-            will: will.map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
+            expires_at,
+            will,
             since: self.hub.clock.wall(),
         };
-        self.hub.registry.park(Box::new(parked), &mailbox);
-        self.answer_again(&mailbox);
+        self.hub.registry.park(Box::new(parked), mailbox);
+        self.answer_again(mailbox);
     }
 
     /// Whoever asked this connection for its session looks into the registry again.

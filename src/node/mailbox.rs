@@ -136,6 +136,12 @@ impl Mailbox {
         self.lock().queue.len()
     }
 
+    /// Whether no message waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Leaves a signal and rings.
     pub fn signal(&self, signal: Signal) {
         let bell = {

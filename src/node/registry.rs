@@ -195,10 +195,6 @@ impl Registry {
     /// Sends every connection a signal.
     pub fn signal_all(&self, signal: impl Fn() -> Signal) {
         for part in &self.parts {
-            #[expect(
-                clippy::iter_over_hash_type,
-                reason = "everybody gets it; the order does not matter"
-            )]
             for entry in locks::lock(part).values().filter(|entry| entry.parked.is_none()) {
                 entry.mailbox.signal(signal());
             }
