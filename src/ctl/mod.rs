@@ -1,0 +1,414 @@
+//! What `emqx-rs-ctl` and a node say to each other: one JSON line asks, JSON lines answer, the last one is `end`.
+//!
+//! A connection carries one request. Lists come in pieces of at most [`ROWS_PER_LINE`] rows, so that neither side holds
+//! the text of a whole table; [`Reply::absorb`] joins them. `render` makes the text of EMQX 4.4, or JSON.
+
+pub mod ask;
+pub mod cookie;
+pub mod render;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Longest request line, in bytes.
+pub const REQUEST_MAX: usize = 64 << 10;
+/// Most rows in one line of a reply.
+pub const ROWS_PER_LINE: usize = 1000;
+/// Name of the socket in the runtime or data folder.
+pub const SOCKET_NAME: &str = "ctl.sock";
+
+/// What is asked of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Is the node there, and what is it.
+    Status,
+    /// Version, uptime, time.
+    Broker,
+    /// Gauges.
+    Stats,
+    /// Counters.
+    Metrics,
+    /// Members of the cluster.
+    ClusterStatus,
+    /// Join the cluster of `node`.
+    ClusterJoin {
+        /// `name@host`, or `name` on this host.
+        node: String,
+    },
+    /// Leave the cluster and stay alone.
+    ClusterLeave,
+    /// Take a member out of the cluster.
+    ClusterForceLeave {
+        /// `name@host`, or `name` on this host.
+        node: String,
+    },
+    /// All clients of this node, or one.
+    Clients {
+        /// Only this one.
+        client_id: Option<String>,
+    },
+    /// End the session of a client.
+    ClientsKick {
+        /// Which.
+        client_id: String,
+    },
+    /// The route table, or the rows of one filter.
+    Routes {
+        /// Only this filter.
+        topic: Option<String>,
+    },
+    /// All subscriptions of this node, or those of one client.
+    Subscriptions {
+        /// Only of this client.
+        client_id: Option<String>,
+    },
+    /// The listeners.
+    Listeners,
+    /// Read the configuration again.
+    ConfReload,
+    /// Set the least severity that is logged.
+    LogSetLevel {
+        /// `error`, `warning`, `info` or `debug`.
+        level: String,
+    },
+}
+
+impl Request {
+    /// It changes something, so a member of the group alone may not ask it.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::Status
+            | Self::Broker
+            | Self::Stats
+            | Self::Metrics
+            | Self::ClusterStatus
+            | Self::Clients { .. }
+            | Self::Routes { .. }
+            | Self::Subscriptions { .. }
+            | Self::Listeners => false,
+            Self::ClusterJoin { .. }
+            | Self::ClusterLeave
+            | Self::ClusterForceLeave { .. }
+            | Self::ClientsKick { .. }
+            | Self::ConfReload
+            | Self::LogSetLevel { .. } => true,
+        }
+    }
+}
+
+/// What a node answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "snake_case")]
+pub enum Reply {
+    /// To `Status`.
+    Status(Status),
+    /// To `Broker`.
+    Broker(Broker),
+    /// To `Stats` and `Metrics`, by name.
+    Numbers(BTreeMap<String, u64>),
+    /// To `ClusterStatus`.
+    Cluster(Cluster),
+    /// A change of the cluster was done; the cluster after it.
+    ClusterChanged {
+        /// What was done.
+        change: ClusterChange,
+        /// The cluster as it is now.
+        cluster: Cluster,
+    },
+    /// Nothing to do: the node named is this one.
+    Ignored,
+    /// To `Clients`, by client id.
+    Clients(Vec<Client>),
+    /// There is no such client, route or row.
+    NotFound,
+    /// Done, with nothing to tell.
+    Done,
+    /// To `Routes`, by topic and node.
+    Routes(Vec<Route>),
+    /// To `Subscriptions`, by client id and topic.
+    Subscriptions(Vec<Subscription>),
+    /// To `Listeners`.
+    Listeners(Vec<Listener>),
+    /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
+    Reloaded {
+        /// Changed keys that take effect at the next start.
+        restart: Vec<String>,
+    },
+    /// To `LogSetLevel`: the level now.
+    LogLevel(String),
+    /// It was not done.
+    Failed(String),
+    /// The answer is complete.
+    End,
+}
+
+impl Reply {
+    /// Adds the rows of a further line to a list. Anything but a list of the same kind is given back.
+    ///
+    /// # Errors
+    /// `more`, when it does not continue `self`.
+    pub fn absorb(&mut self, more: Self) -> Result<(), Box<Self>> {
+        match (self, more) {
+            (Self::Clients(rows), Self::Clients(more)) => rows.extend(more),
+            (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
+            (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
+            (_, more) => return Err(Box::new(more)),
+        }
+        Ok(())
+    }
+
+    /// The lines this reply is sent in.
+    #[must_use]
+    pub fn pieces(self) -> Vec<Self> {
+        fn cut<T>(rows: Vec<T>, wrap: fn(Vec<T>) -> Reply) -> Vec<Reply> {
+            let mut rows = rows.into_iter();
+            let mut pieces = vec![wrap(rows.by_ref().take(ROWS_PER_LINE).collect())];
+            loop {
+                let piece: Vec<T> = rows.by_ref().take(ROWS_PER_LINE).collect();
+                if piece.is_empty() {
+                    return pieces;
+                }
+                pieces.push(wrap(piece));
+            }
+        }
+        match self {
+            Self::Clients(rows) => cut(rows, Self::Clients),
+            Self::Routes(rows) => cut(rows, Self::Routes),
+            Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
+            Self::Status(_)
+            | Self::Broker(_)
+            | Self::Numbers(_)
+            | Self::Cluster(_)
+            | Self::ClusterChanged { .. }
+            | Self::Ignored
+            | Self::NotFound
+            | Self::Done
+            | Self::Listeners(_)
+            | Self::Reloaded { .. }
+            | Self::LogLevel(_)
+            | Self::Failed(_)
+            | Self::End => vec![self],
+        }
+    }
+}
+
+/// What was done to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterChange {
+    /// This node joined another.
+    Joined,
+    /// This node left.
+    Left,
+    /// Another member was taken out.
+    Removed,
+}
+
+/// A node that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its name.
+    pub node: String,
+    /// Its release.
+    pub version: String,
+    /// `started`, or `stopping` while it drains.
+    pub state: String,
+}
+
+/// What `broker` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broker {
+    /// Words for what this is.
+    pub sysdescr: String,
+    /// Release.
+    pub version: String,
+    /// Milliseconds since the start.
+    pub uptime_ms: u64,
+    /// Local time, `YYYY-MM-DD hh:mm:ss`.
+    pub datetime: String,
+}
+
+/// What `cluster status` shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Nodes that are up, by name.
+    pub running_nodes: Vec<String>,
+    /// Members that are not, by name.
+    pub stopped_nodes: Vec<String>,
+    /// `cluster.name`.
+    pub name: String,
+    /// The node that answers.
+    pub node: String,
+    /// The oldest member in reach.
+    pub leader: Option<String>,
+    /// This node left its cluster and stays alone.
+    pub left: bool,
+    /// Why the mesh of this node is closed, if it is.
+    pub refused: Option<String>,
+    /// Routes that this node has announced.
+    pub routes: u64,
+    /// Copies of routes that were found wrong and made anew.
+    pub repaired: u64,
+    /// Every member.
+    pub members: Vec<Member>,
+}
+
+/// One member of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub node: String,
+    /// `up`, `joining`, `down`, `left`, `removed` or `banned`.
+    pub state: String,
+    /// Seconds it has been so.
+    pub since_seconds: u64,
+    /// Its release.
+    pub version: String,
+    /// Identity of its data folder.
+    pub node_id: String,
+    /// Number of its process life.
+    pub incarnation: u64,
+    /// Address of the link to it.
+    pub address: Option<String>,
+}
+
+/// A client of this node, connected or with a session kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Client identifier.
+    pub client_id: String,
+    /// User name, if it gave one.
+    pub username: Option<String>,
+    /// `IP:PORT` of the other end.
+    pub peername: String,
+    /// Clean Start, or Clean Session of version 3.
+    pub clean_start: bool,
+    /// Keep Alive in seconds.
+    pub keepalive: u16,
+    /// Seconds the session is kept after the connection.
+    pub session_expiry_interval: u64,
+    /// Subscriptions.
+    pub subscriptions: u64,
+    /// Messages sent and not yet acknowledged.
+    pub inflight: u64,
+    /// QoS 2 messages received whose PUBREL is awaited.
+    pub awaiting_rel: u64,
+    /// Messages given to it.
+    pub delivered_msgs: u64,
+    /// Messages that wait for it.
+    pub enqueued_msgs: u64,
+    /// Messages its queue dropped.
+    pub dropped_msgs: u64,
+    /// There is a connection.
+    pub connected: bool,
+    /// When the session began, ms since 1970.
+    pub created_at: u64,
+    /// When the connection began.
+    pub connected_at: u64,
+    /// When it ended, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disconnected_at: Option<u64>,
+}
+
+/// One row of the route table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Route {
+    /// Topic filter.
+    pub topic: String,
+    /// Node that has subscribers.
+    pub node: String,
+    /// Group of a shared subscription.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<String>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Who.
+    pub client_id: String,
+    /// The filter as it was asked for, `$share/group/` included.
+    pub topic: String,
+    /// Highest QoS it wants.
+    pub qos: u8,
+}
+
+/// One listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// `mqtt:tcp:external`
+    pub id: String,
+    /// Address and port that are bound.
+    pub listen_on: String,
+    /// Tasks that accept.
+    pub acceptors: u64,
+    /// Connections at most.
+    pub max_conns: u64,
+    /// Connections now.
+    pub current_conn: u64,
+    /// Connections that ended, by reason.
+    pub shutdown_count: BTreeMap<String, u64>,
+    /// Why it is closed, if it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub closed: Option<String>,
+}
+
+/// Where a node puts its socket: `$RUNTIME_DIRECTORY`, else `/run/emqx-rs` when it can be made and written, else `data`.
+#[must_use]
+pub fn socket_of_node(env: &[(String, String)], data: &Path) -> PathBuf {
+    let runtime = env.iter().find(|(name, text)| name == "RUNTIME_DIRECTORY" && !text.is_empty());
+    if let Some(first) = runtime.and_then(|(_, text)| text.split(':').next()) {
+        return Path::new(first).join(SOCKET_NAME);
+    }
+    let run = Path::new("/run/emqx-rs");
+    let there = std::fs::create_dir(run).is_ok() || run.is_dir();
+    let writable = || nix::unistd::access(run, nix::unistd::AccessFlags::W_OK).is_ok();
+    if there && writable() { run.join(SOCKET_NAME) } else { data.join(SOCKET_NAME) }
+}
+
+/// Where the socket of this host's node is looked for, best first.
+#[must_use]
+pub fn sockets_to_try(home: Option<&Path>) -> Vec<PathBuf> {
+    let home = home.map(|home| home.join(".local/state/emqx-rs"));
+    let folders = [Some("/run/emqx-rs".into()), home, Some("/var/lib/emqx-rs".into())];
+    folders.into_iter().flatten().map(|folder: PathBuf| folder.join(SOCKET_NAME)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_one_line_and_come_back() {
+        for (request, line) in [
+            (Request::Status, r#"{"ask":"status"}"#),
+            (Request::Clients { client_id: None }, r#"{"ask":"clients","client_id":null}"#),
+            (
+                Request::ClientsKick { client_id: "a\nb".into() },
+                r#"{"ask":"clients_kick","client_id":"a\nb"}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&request).unwrap(), line);
+            assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
+        }
+        assert!(serde_json::from_str::<Request>(r#"{"ask":"dance"}"#).is_err());
+        assert!(Request::ClusterLeave.writes() && !Request::Listeners.writes());
+    }
+
+    #[test]
+    fn long_lists_travel_in_pieces() {
+        let row = |n: usize| Route { topic: n.to_string(), node: "n@h".into(), group: None };
+        let rows: Vec<_> = (0..2 * ROWS_PER_LINE + 1).map(row).collect();
+        let mut pieces = Reply::Routes(rows.clone()).pieces().into_iter();
+        assert_eq!(pieces.len(), 3);
+        let mut whole = pieces.next().unwrap();
+        pieces.for_each(|piece| whole.absorb(piece).unwrap());
+        assert_eq!(whole, Reply::Routes(rows));
+        assert!(whole.absorb(Reply::Done).is_err());
+        assert_eq!(Reply::Clients(Vec::new()).pieces().len(), 1);
+    }
+}

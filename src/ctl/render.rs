@@ -1,0 +1,345 @@
+//! Replies as text in the shapes of `emqx_ctl` 4.4, and as JSON.
+//!
+//! Names that clients choose are shown with control characters escaped: a client id cannot move the cursor of whoever
+//! reads the list.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{Broker, Client, Cluster, ClusterChange, Listener, Reply};
+
+/// Width at which Erlang breaks a term.
+const WIDTH: usize = 80;
+
+/// `reply` as EMQX 4.4 prints it, with a line end; nothing for an empty list.
+#[must_use]
+pub fn text(reply: &Reply) -> String {
+    match reply {
+        Reply::Status(status) => {
+            format!("Node '{}' {} is {}\n", status.node, status.version, status.state)
+        }
+        Reply::Broker(broker) => broker_text(broker),
+        Reply::Numbers(numbers) => lines(numbers, |(name, n)| format!("{name:<30} : {n}")),
+        Reply::Cluster(cluster) => cluster_text(cluster),
+        Reply::ClusterChanged { change, cluster } => {
+            format!("{}\n{}", changed(*change), cluster_text(cluster))
+        }
+        Reply::Ignored => "Ignore.\n".into(),
+        Reply::Clients(rows) => lines(rows, client),
+        Reply::NotFound => "Not Found.\n".into(),
+        Reply::Done => "ok\n".into(),
+        Reply::Routes(rows) => lines(rows, |row| {
+            let topic = match &row.group {
+                Some(group) => format!("$share/{}/{}", shown(group), shown(&row.topic)),
+                None => shown(&row.topic),
+            };
+            format!("{topic} -> {}", row.node)
+        }),
+        Reply::Subscriptions(rows) => {
+            lines(rows, |row| format!("{} -> {}", shown(&row.client_id), shown(&row.topic)))
+        }
+        Reply::Listeners(rows) => rows.iter().map(listener).collect(),
+        Reply::Reloaded { restart } if restart.is_empty() => "ok\n".into(),
+        Reply::Reloaded { restart } => {
+            format!("ok\nThese keys changed and need a restart: {}\n", restart.join(", "))
+        }
+        Reply::LogLevel(level) => format!("{level}\n"),
+        Reply::Failed(reason) => format!("{reason}\n"),
+        Reply::End => String::new(),
+    }
+}
+
+/// `reply` as JSON: the value alone, without the word for its kind.
+#[must_use]
+pub fn json(reply: &Reply) -> Value {
+    match reply {
+        Reply::NotFound => json!({ "error": "not_found" }),
+        Reply::Failed(reason) => json!({ "error": reason }),
+        Reply::Done => json!({ "result": "ok" }),
+        Reply::Ignored => json!({ "result": "ignored" }),
+        Reply::LogLevel(level) => json!({ "level": level }),
+        Reply::Reloaded { restart } => json!({ "result": "ok", "restart": restart }),
+        Reply::Subscriptions(rows) => json!(rows),
+        Reply::Status(status) => json!(status),
+        Reply::Broker(broker) => json!(broker),
+        Reply::Numbers(numbers) => json!(numbers),
+        Reply::Cluster(cluster) => json!(cluster),
+        Reply::ClusterChanged { change, cluster } => {
+            json!({ "result": change, "cluster": cluster })
+        }
+        Reply::Clients(rows) => json!(rows),
+        Reply::Routes(rows) => json!(rows),
+        Reply::Listeners(rows) => json!(rows),
+        Reply::End => Value::Null,
+    }
+}
+
+/// Milliseconds as EMQX says them: `3 days, 2 hours, 1 minutes, 5 seconds`, from the first unit that is not zero.
+#[must_use]
+pub fn uptime(ms: u64) -> String {
+    let seconds = ms / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let mut text = String::new();
+    for (whole, part, unit) in
+        [(days, days, "days"), (hours, hours % 24, "hours"), (minutes, minutes % 60, "minutes")]
+    {
+        if whole > 0 {
+            let _ = write!(text, "{part} {unit}, ");
+        }
+    }
+    let _ = write!(text, "{} seconds", seconds % 60);
+    text
+}
+
+/// `text` with control characters escaped.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() { c.escape_default().collect::<String>() } else { c.to_string() }
+    };
+    text.chars().map(escape).collect()
+}
+
+fn lines<T>(rows: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) -> String {
+    rows.into_iter().map(|row| line(row) + "\n").collect()
+}
+
+fn broker_text(broker: &Broker) -> String {
+    let uptime = uptime(broker.uptime_ms);
+    let rows = [
+        ("sysdescr", &broker.sysdescr),
+        ("version", &broker.version),
+        ("uptime", &uptime),
+        ("datetime", &broker.datetime),
+    ];
+    lines(rows, |(name, value)| format!("{name:<10}: {value}"))
+}
+
+const fn changed(change: ClusterChange) -> &'static str {
+    match change {
+        ClusterChange::Joined => "Join the cluster successfully.",
+        ClusterChange::Left => "Leave the cluster successfully.",
+        ClusterChange::Removed => "Remove the node from cluster successfully.",
+    }
+}
+
+fn cluster_text(cluster: &Cluster) -> String {
+    let head = "Cluster status: #{";
+    let quoted =
+        |nodes: &[String]| nodes.iter().map(|node| format!("'{node}'")).collect::<Vec<_>>();
+    let (running, stopped) = (quoted(&cluster.running_nodes), quoted(&cluster.stopped_nodes));
+    let line = format!(
+        "{head}running_nodes => [{}],stopped_nodes => [{}]}}\n",
+        running.join(","),
+        stopped.join(",")
+    );
+    let mut text = if line.len() <= WIDTH {
+        line
+    } else {
+        let indent = " ".repeat(head.len());
+        let (running, stopped) =
+            (wrapped(head.len() + 4, &running), wrapped(head.len() + 4, &stopped));
+        format!("{head}running_nodes =>{running},\n{indent}stopped_nodes =>{stopped}}}\n")
+    };
+    if let Some(reason) = &cluster.refused {
+        let _ = writeln!(text, "The mesh of this node is closed: {reason}");
+    }
+    text
+}
+
+/// An Erlang list that starts on its own line at column `indent` and breaks before [`WIDTH`].
+fn wrapped(indent: usize, items: &[String]) -> String {
+    if items.is_empty() {
+        return " []".into();
+    }
+    let mut text = format!("\n{}[", " ".repeat(indent));
+    let mut column = indent + 1;
+    for (at, item) in items.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        if at > 0 && column + item.len() + 2 > WIDTH {
+            let _ = write!(text, ",\n{}{item}", " ".repeat(indent + 1));
+            column = indent + 1 + item.len();
+        } else {
+            let _ = write!(text, "{comma}{item}");
+            column += comma.len() + item.len();
+        }
+    }
+    text.push(']');
+    text
+}
+
+fn client(row: &Client) -> String {
+    let mut text = format!(
+        "Client({}, username={}, peername={}, clean_start={}, keepalive={}, session_expiry_interval={}, \
+         subscriptions={}, inflight={}, awaiting_rel={}, delivered_msgs={}, enqueued_msgs={}, dropped_msgs={}, \
+         connected={}, created_at={}, connected_at={}",
+        shown(&row.client_id),
+        shown(row.username.as_deref().unwrap_or("undefined")),
+        row.peername,
+        row.clean_start,
+        row.keepalive,
+        row.session_expiry_interval,
+        row.subscriptions,
+        row.inflight,
+        row.awaiting_rel,
+        row.delivered_msgs,
+        row.enqueued_msgs,
+        row.dropped_msgs,
+        row.connected,
+        row.created_at,
+        row.connected_at,
+    );
+    if let Some(at) = row.disconnected_at {
+        let _ = write!(text, ", disconnected_at={at}");
+    }
+    text + ")"
+}
+
+fn listener(row: &Listener) -> String {
+    let ended = row.shutdown_count.iter().map(|(reason, n)| format!("{{{reason},{n}}}"));
+    let ended = format!("[{}]", ended.collect::<Vec<_>>().join(","));
+    let rows = [
+        ("listen_on", row.listen_on.clone()),
+        ("acceptors", row.acceptors.to_string()),
+        ("max_conns", row.max_conns.to_string()),
+        ("current_conn", row.current_conn.to_string()),
+        ("shutdown_count", ended),
+    ];
+    let closed = row.closed.iter().map(|reason| ("closed", reason.clone()));
+    let rows = rows.into_iter().chain(closed);
+    format!("{}\n{}", row.id, lines(rows, |(name, value)| format!("  {name:<16}: {value}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{Route, Status, Subscription};
+    use super::*;
+
+    #[track_caller]
+    fn check(reply: &Reply, want: &str) {
+        assert_eq!(text(reply), want);
+    }
+
+    fn cluster(running: &[&str], stopped: &[&str]) -> Cluster {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).into()).collect();
+        Cluster {
+            running_nodes: names(running),
+            stopped_nodes: names(stopped),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn short_answers() {
+        let (node, version, state) = ("emqx@h".into(), "0.1.0".into(), "started".into());
+        check(&Reply::Status(Status { node, version, state }), "Node 'emqx@h' 0.1.0 is started\n");
+        check(&Reply::NotFound, "Not Found.\n");
+        check(&Reply::Done, "ok\n");
+        check(&Reply::Ignored, "Ignore.\n");
+        check(&Reply::LogLevel("debug".into()), "debug\n");
+        check(&Reply::Clients(Vec::new()), "");
+    }
+
+    #[test]
+    fn broker_and_numbers_are_aligned() {
+        let broker = Broker {
+            sysdescr: "emqx-rs".into(),
+            version: "0.1.0".into(),
+            uptime_ms: 3 * 86_400_000 + 2 * 3_600_000 + 65_000,
+            datetime: "2026-11-24 16:00:00".into(),
+        };
+        check(
+            &Reply::Broker(broker),
+            "sysdescr  : emqx-rs\nversion   : 0.1.0\n\
+             uptime    : 3 days, 2 hours, 1 minutes, 5 seconds\ndatetime  : 2026-11-24 16:00:00\n",
+        );
+        assert_eq!(uptime(59_999), "59 seconds");
+        assert_eq!(uptime(60_000), "1 minutes, 0 seconds");
+        let numbers = BTreeMap::from([("connections.count".into(), 7), ("bytes.sent".into(), 1)]);
+        check(
+            &Reply::Numbers(numbers),
+            "bytes.sent                     : 1\nconnections.count              : 7\n",
+        );
+    }
+
+    #[test]
+    fn cluster_status_is_an_erlang_map() {
+        check(
+            &Reply::Cluster(cluster(&["a@h", "b@h"], &[])),
+            "Cluster status: #{running_nodes => ['a@h','b@h'],stopped_nodes => []}\n",
+        );
+        let long = ["emqx1@192.168.100.101", "emqx2@192.168.100.102", "emqx3@192.168.100.103"];
+        check(
+            &Reply::ClusterChanged {
+                change: ClusterChange::Removed,
+                cluster: cluster(&long, &["emqx4@h"]),
+            },
+            "Remove the node from cluster successfully.\n\
+             Cluster status: #{running_nodes =>\n\
+             \x20                     ['emqx1@192.168.100.101','emqx2@192.168.100.102',\n\
+             \x20                      'emqx3@192.168.100.103'],\n\
+             \x20                 stopped_nodes =>\n\
+             \x20                     ['emqx4@h']}\n",
+        );
+    }
+
+    #[test]
+    fn clients_are_one_line_each() {
+        let row = Client {
+            client_id: "c1\u{1b}[2J".into(),
+            peername: "10.0.0.1:5000".into(),
+            keepalive: 60,
+            subscriptions: 2,
+            connected: false,
+            created_at: 1,
+            connected_at: 2,
+            disconnected_at: Some(3),
+            ..Default::default()
+        };
+        check(
+            &Reply::Clients(vec![row]),
+            "Client(c1\\u{1b}[2J, username=undefined, peername=10.0.0.1:5000, clean_start=false, keepalive=60, \
+             session_expiry_interval=0, subscriptions=2, inflight=0, awaiting_rel=0, delivered_msgs=0, \
+             enqueued_msgs=0, dropped_msgs=0, connected=false, created_at=1, connected_at=2, disconnected_at=3)\n",
+        );
+    }
+
+    #[test]
+    fn routes_and_subscriptions_point_to_the_right() {
+        let route = |group: Option<&str>| Route {
+            topic: "t/#".into(),
+            node: "a@h".into(),
+            group: group.map(Into::into),
+        };
+        check(
+            &Reply::Routes(vec![route(None), route(Some("g"))]),
+            "t/# -> a@h\n$share/g/t/# -> a@h\n",
+        );
+        let row = Subscription { client_id: "c".into(), topic: "t".into(), qos: 1 };
+        check(&Reply::Subscriptions(vec![row.clone()]), "c -> t\n");
+        let want = json!([{ "client_id": "c", "topic": "t", "qos": 1 }]);
+        assert_eq!(json(&Reply::Subscriptions(vec![row])), want);
+        assert_eq!(json(&Reply::Failed("no".into())), json!({ "error": "no" }));
+    }
+
+    #[test]
+    fn listeners_are_blocks() {
+        let row = Listener {
+            id: "mqtt:tcp:external".into(),
+            listen_on: "0.0.0.0:1883".into(),
+            acceptors: 1,
+            max_conns: 10,
+            current_conn: 2,
+            shutdown_count: BTreeMap::from([("normal".into(), 3)]),
+            closed: None,
+        };
+        check(
+            &Reply::Listeners(vec![row]),
+            "mqtt:tcp:external\n  listen_on       : 0.0.0.0:1883\n  acceptors       : 1\n  \
+             max_conns       : 10\n  current_conn    : 2\n  shutdown_count  : [{normal,3}]\n",
+        );
+    }
+}
