@@ -246,6 +246,12 @@ impl Hub {
         all
     }
 
+    /// Routes of another node, sorted.
+    #[must_use]
+    pub fn routes_of(&self, index: u16) -> Vec<RouteKey> {
+        locks::read(&self.routes).routes_of(index).into_iter().map(|(key, _)| key).collect()
+    }
+
     /// Swaps the limits of retained messages.
     pub fn reload_retain(&self, settings: RetainSettings) {
         *locks::write(&self.retain_settings) = settings;

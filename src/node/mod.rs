@@ -2,6 +2,7 @@
 
 pub mod clients;
 mod connection;
+pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
@@ -14,6 +15,7 @@ pub mod mesh;
 mod publish;
 pub mod registry;
 pub mod state;
+pub mod sys_topics;
 pub use crate::broker::stats;
 
 use std::{

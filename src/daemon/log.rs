@@ -1,0 +1,243 @@
+//! Where log lines go: journald with fields when systemd reads our stderr, else stderr, and files if asked for.
+//!
+//! The level can change while the process runs ([`Log::set_level`]).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt, reload};
+
+use crate::config::{LogLevel, LogSettings, LogTo};
+
+type Filtered = Layered<reload::Layer<LevelFilter, Registry>, Registry>;
+type Sink = Box<dyn Layer<Filtered> + Send + Sync>;
+
+/// The log of this process.
+#[derive(Clone, Debug)]
+pub struct Log {
+    level: reload::Handle<LevelFilter, Registry>,
+}
+
+impl Log {
+    /// Opens the log for the whole process. Called once.
+    ///
+    /// # Errors
+    /// The log file cannot be opened, or there is a log already.
+    pub fn open(settings: &LogSettings, env: &[(String, String)]) -> anyhow::Result<Self> {
+        let (filter, level) = reload::Layer::new(filter(settings.level));
+        let mut sinks: Vec<Sink> = Vec::new();
+        let journal = reads_stderr(env);
+        match settings.to {
+            LogTo::Journald => match journal.then(journald).transpose() {
+                Ok(Some(sink)) => sinks.push(sink),
+                Ok(None) | Err(_) => sinks.push(stderr(settings.json, journal)),
+            },
+            LogTo::Console | LogTo::Both => sinks.push(stderr(settings.json, journal)),
+            LogTo::File => {}
+        }
+        if matches!(settings.to, LogTo::File | LogTo::Both) {
+            sinks.push(files(settings)?);
+        }
+        tracing_subscriber::registry().with(filter).with(sinks).try_init()?;
+        Ok(Self { level })
+    }
+
+    /// Changes the least severity that is written.
+    pub fn set_level(&self, level: LogLevel) {
+        // The subscriber lives as long as the process.
+        let _ = self.level.reload(filter(level));
+    }
+}
+
+/// The level that `text` names, as `log.level` does.
+#[must_use]
+pub fn level_named(text: &str) -> Option<LogLevel> {
+    match text {
+        "error" | "critical" | "alert" | "emergency" => Some(LogLevel::Error),
+        "warning" | "warn" => Some(LogLevel::Warning),
+        "info" | "notice" => Some(LogLevel::Info),
+        "debug" | "all" => Some(LogLevel::Debug),
+        _ => None,
+    }
+}
+
+/// The word for a level.
+#[must_use]
+pub const fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warning => "warning",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+    }
+}
+
+const fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warning => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    }
+}
+
+/// journald reads our stderr: `JOURNAL_STREAM` names its device and inode. A shell below a service inherits the variable,
+/// but not the stream.
+fn reads_stderr(env: &[(String, String)]) -> bool {
+    let named = env.iter().find(|(name, _)| name == "JOURNAL_STREAM").map(|(_, text)| text);
+    let Some((device, inode)) = named.and_then(|text| text.split_once(':')) else { return false };
+    let stat = nix::sys::stat::fstat(io::stderr());
+    stat.is_ok_and(|stat| stat.st_dev.to_string() == device && stat.st_ino.to_string() == inode)
+}
+
+fn journald() -> io::Result<Sink> {
+    let priorities = PriorityMappings {
+        error: Priority::Error,
+        warn: Priority::Warning,
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        trace: Priority::Debug,
+    };
+    let layer = tracing_journald::layer()?
+        .with_priority_mappings(priorities)
+        .with_field_prefix(Some("EMQX".into()))
+        .with_syslog_identifier("emqx-rs".into());
+    Ok(Box::new(layer))
+}
+
+/// Lines on stderr. journald adds the time itself, a terminal has colours.
+fn stderr(json: bool, journal: bool) -> Sink {
+    let layer = fmt::layer().with_writer(io::stderr).with_target(false);
+    let layer = layer.with_ansi(!json && !journal && io::stderr().is_terminal());
+    match (json, journal) {
+        (true, _) => Box::new(layer.json()),
+        (false, true) => Box::new(layer.without_time()),
+        (false, false) => Box::new(layer),
+    }
+}
+
+fn files(settings: &LogSettings) -> anyhow::Result<Sink> {
+    let rotated = Rotated::open(settings)?;
+    let rotated = Arc::new(Mutex::new(rotated));
+    let layer = fmt::layer().with_ansi(false).with_target(false);
+    let layer = layer.with_writer(move || Line(Arc::clone(&rotated)));
+    Ok(if settings.json { Box::new(layer.json()) } else { Box::new(layer) })
+}
+
+/// A log file that begins anew when it is full.
+struct Rotated {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    full: Option<u64>,
+    kept: u32,
+}
+
+impl Rotated {
+    fn open(settings: &LogSettings) -> anyhow::Result<Self> {
+        let path = settings.dir.join(&settings.file);
+        let named = |error: io::Error| anyhow::anyhow!("log {}: {error}", path.display());
+        fs::create_dir_all(&settings.dir).map_err(named)?;
+        let file = append(&path).map_err(named)?;
+        let written = file.metadata().map_err(named)?.len();
+        let full =
+            settings.rotation.then(|| u64::try_from(settings.rotation_size).unwrap_or(u64::MAX));
+        Ok(Self { path, file, written, full, kept: settings.rotation_count })
+    }
+
+    fn numbered(&self, number: u32) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+
+    /// `.1` becomes `.2` and so on, the current file becomes `.1`; what is past the last is gone.
+    fn turn(&mut self) -> io::Result<()> {
+        for number in (1..self.kept).rev() {
+            // The older ones need not exist.
+            drop(fs::rename(self.numbered(number), self.numbered(number + 1)));
+        }
+        if self.kept > 0 {
+            fs::rename(&self.path, self.numbered(1))?;
+        } else {
+            fs::remove_file(&self.path)?;
+        }
+        self.file = append(&self.path)?;
+        self.written = 0;
+        Ok(())
+    }
+}
+
+fn append(path: &PathBuf) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
+}
+
+/// Writes one line; the subscriber hands over whole lines.
+struct Line(Arc<Mutex<Rotated>>);
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut rotated = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        if rotated.full.is_some_and(|full| rotated.written > 0 && rotated.written + size > full) {
+            rotated.turn()?;
+        }
+        rotated.file.write_all(line)?;
+        rotated.written += size;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_file_begins_anew_and_the_oldest_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = LogSettings {
+            to: LogTo::File,
+            dir: dir.path().join("log"),
+            rotation_size: 10,
+            rotation_count: 2,
+            ..Default::default()
+        };
+        let mut line = Line(Arc::new(Mutex::new(Rotated::open(&settings).unwrap())));
+        for text in ["one 6\n", "two 6\n", "three8\n", "four 7\n"] {
+            assert_eq!(line.write(text.as_bytes()).unwrap(), text.len());
+        }
+        let read = |name: &str| fs::read_to_string(settings.dir.join(name)).ok();
+        assert_eq!(read("emqx.log").as_deref(), Some("four 7\n"));
+        assert_eq!(read("emqx.log.1").as_deref(), Some("three8\n"));
+        assert_eq!(read("emqx.log.2").as_deref(), Some("two 6\n"));
+        assert_eq!(read("emqx.log.3"), None);
+    }
+
+    #[test]
+    fn only_our_own_stderr_is_the_journal() {
+        let env = |text: &str| vec![("JOURNAL_STREAM".to_owned(), text.to_owned())];
+        let stat = nix::sys::stat::fstat(io::stderr()).unwrap();
+        assert!(reads_stderr(&env(&format!("{}:{}", stat.st_dev, stat.st_ino))));
+        assert!(!reads_stderr(&env(&format!("{}:{}", stat.st_dev, stat.st_ino + 1))));
+        assert!(!reads_stderr(&env("nonsense")) && !reads_stderr(&[]));
+    }
+
+    #[test]
+    fn level_names_come_back() {
+        for level in [LogLevel::Error, LogLevel::Warning, LogLevel::Info, LogLevel::Debug] {
+            assert_eq!(level_named(level_name(level)), Some(level));
+        }
+        assert_eq!(level_named("loud"), None);
+    }
+}
