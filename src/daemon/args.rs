@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(name = "emqx-rs", version, args_conflicts_with_subcommands = true)]
 #[command(disable_help_subcommand = true)]
-pub struct Args {
+pub(super) struct Args {
     /// Configuration file [default: /etc/emqx-rs/emqx.conf if it is there]
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -22,7 +22,7 @@ pub struct Args {
 
 /// What the daemon does besides serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Run a cluster of several nodes on this host, for a first look
     Lab {
         /// Number of nodes

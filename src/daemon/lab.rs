@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -20,11 +20,9 @@ use nix::unistd::Pid;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit;
+use super::exit::Exit;
 use crate::ctl::{Reply, Request, ask::ask};
 
-/// Nodes a lab may have; more tell nothing new and crowd the ports.
-pub(super) const MOST_NODES: usize = 32;
 /// How often the nodes are asked and looked after.
 const TICK: Duration = Duration::from_millis(250);
 /// Given to a node after SIGTERM; its own drain time is one second.
@@ -49,8 +47,6 @@ const NOT_FOR_NODES: &[&str] = &[
 /// Why there is no lab.
 #[derive(Debug, thiserror::Error)]
 enum LabError {
-    #[error("a lab has 1 to {MOST_NODES} nodes, not {0}")]
-    Nodes(usize),
     #[error("not enough free ports from {0} on")]
     Ports(u16),
     #[error("{path}: {1}", path = .0.display())]
@@ -327,22 +323,19 @@ fn random_cookie() -> Result<String, LabError> {
 }
 
 /// Runs a lab until Ctrl-C, SIGTERM or SIGHUP, or until no node is left.
-pub(super) fn run(nodes: usize) -> ExitCode {
+pub(super) fn run(nodes: u16) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(LabError::Io).and_then(|runtime| runtime.block_on(live(nodes)));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Done,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "emqx-rs lab: {error}");
-            let usage = matches!(error, LabError::Nodes(_));
-            ExitCode::from(if usage { exit::Exit::Usage.code() } else { 1 })
+            drop(writeln!(io::stderr(), "emqx-rs lab: {error}"));
+            Exit::Failed
         }
     }
 }
 
-async fn live(nodes: usize) -> Result<(), LabError> {
-    let count = u16::try_from(nodes).ok().filter(|n| (1..=MOST_NODES).contains(&usize::from(*n)));
-    let count = count.ok_or(LabError::Nodes(nodes))?;
+async fn live(count: u16) -> Result<(), LabError> {
     // Before the first node starts: a Ctrl-C must never leave one behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

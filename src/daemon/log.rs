@@ -21,7 +21,7 @@ type Sink = Box<dyn Layer<Filtered> + Send + Sync>;
 
 /// The log of this process.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
 }
 
@@ -30,16 +30,16 @@ impl Log {
     ///
     /// # Errors
     /// The log file cannot be opened, or there is a log already.
-    pub fn open(settings: &LogSettings, env: &[(String, String)]) -> anyhow::Result<Self> {
+    pub(super) fn open(settings: &LogSettings, env: &[(String, String)]) -> anyhow::Result<Self> {
         let (filter, level) = reload::Layer::new(filter(settings.level));
         let mut sinks: Vec<Sink> = Vec::new();
         let journal = reads_stderr(env);
         match settings.to {
             LogTo::Journald => match journal.then(journald).transpose() {
                 Ok(Some(sink)) => sinks.push(sink),
-                Ok(None) | Err(_) => sinks.push(stderr(settings.json, journal)),
+                Ok(None) | Err(_) => sinks.push(stderr(settings, journal)),
             },
-            LogTo::Console | LogTo::Both => sinks.push(stderr(settings.json, journal)),
+            LogTo::Console | LogTo::Both => sinks.push(stderr(settings, journal)),
             LogTo::File => {}
         }
         if matches!(settings.to, LogTo::File | LogTo::Both) {
@@ -50,7 +50,7 @@ impl Log {
     }
 
     /// Changes the least severity that is written.
-    pub fn set_level(&self, level: LogLevel) {
+    pub(super) fn set_level(&self, level: LogLevel) {
         // The subscriber lives as long as the process.
         let _ = self.level.reload(filter(level));
     }
@@ -58,7 +58,7 @@ impl Log {
 
 /// The level that `text` names, as `log.level` does.
 #[must_use]
-pub fn level_named(text: &str) -> Option<LogLevel> {
+pub(super) fn level_named(text: &str) -> Option<LogLevel> {
     match text {
         "error" | "critical" | "alert" | "emergency" => Some(LogLevel::Error),
         "warning" | "warn" => Some(LogLevel::Warning),
@@ -70,7 +70,7 @@ pub fn level_named(text: &str) -> Option<LogLevel> {
 
 /// The word for a level.
 #[must_use]
-pub const fn level_name(level: LogLevel) -> &'static str {
+pub(super) const fn level_name(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Error => "error",
         LogLevel::Warning => "warning",
@@ -113,7 +113,8 @@ fn journald() -> io::Result<Sink> {
 }
 
 /// Lines on stderr. journald adds the time itself, a terminal has colours.
-fn stderr(json: bool, journal: bool) -> Sink {
+fn stderr(settings: &LogSettings, journal: bool) -> Sink {
+    let json = settings.json;
     let layer = fmt::layer().with_writer(io::stderr).with_target(false);
     let layer = layer.with_ansi(!json && !journal && io::stderr().is_terminal());
     match (json, journal) {

@@ -1,240 +1,258 @@
-//! From the command line to a running node and back: configuration, log, node, systemd, signals.
+//! The process around a node: arguments, configuration, log, limits, systemd, signals, start and stop.
+//!
+//! The order of a start: everything that can be refused is checked before anything is opened; systemd hears READY when the
+//! listeners listen. Invariant: a reload that fails leaves everything as it was.
 
-pub mod args;
-pub mod exit;
+mod args;
+mod exit;
 mod lab;
-pub mod log;
-pub mod signals;
-pub mod systemd;
+mod log;
+mod signals;
+mod systemd;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::fs::DirBuilder;
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use clap::Parser;
+use clap::Parser as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::{
-    config::{Config, settings_that_need_restart},
-    ctl,
-    net::supervise,
-    node::{
-        Node, NodeParts,
-        control::{Control, Operator},
-        sys_topics,
-    },
-};
+use crate::config::{self, Config};
+use crate::ctl;
+use crate::net::supervise;
+use crate::node::control::{ControlSocket, Desk, Operator};
+use crate::node::{Node, NodeParts, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
-use log::{Log, level_name, level_named};
+use log::Log;
 use signals::{Asked, Signals};
 
-const DEFAULT_CONFIG: &str = "/etc/emqx-rs/emqx.conf";
+/// The configuration of a daemon that was told of none.
+const USUAL_CONFIG: &str = "/etc/emqx-rs/emqx.conf";
+/// Descriptors kept for files, links and the control socket.
+const SPARE_DESCRIPTORS: usize = 512;
+/// The mesh must answer within this time for a sign of life to be sent.
+const HEALTHY: Duration = Duration::from_secs(10);
 
-/// Runs the daemon; the value is the exit code of the process.
+type Env = Vec<(String, String)>;
+
+/// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let usage = error.use_stderr();
-            let _ = error.print();
-            return if usage { Exit::Usage.into() } else { Exit::Done.into() };
+            drop(error.print());
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return code.into();
         }
     };
-    if let Some(Command::Lab { nodes }) = args.command {
-        return lab::run(usize::from(nodes));
+    match args.command {
+        Some(Command::Lab { nodes }) => lab::run(nodes),
+        None => daemon(&args),
     }
-    let env: Vec<(String, String)> = std::env::vars().collect();
-    let file = args.config.clone().or_else(|| {
-        let default = PathBuf::from(DEFAULT_CONFIG);
-        default.is_file().then_some(default)
-    });
+    .into()
+}
+
+/// Reads the configuration, then serves or only says what it found.
+fn daemon(args: &Args) -> Exit {
+    let env: Env = std::env::vars_os()
+        .map(|(name, text)| (name.to_string_lossy().into(), text.to_string_lossy().into()))
+        .collect();
+    let usual = Path::new(USUAL_CONFIG);
+    let file = args.config.clone().or_else(|| usual.exists().then(|| usual.to_owned()));
     let config = match Config::load(file.as_deref(), &env) {
         Ok(config) => config,
         Err(faults) => {
-            complain(&faults.to_string());
-            return Exit::Config.into();
+            complain(&faults);
+            return Exit::Config;
         }
     };
     if args.check_config {
-        for note in config.notes.iter().filter(|note| note.warning) {
-            complain(&format!("warning: {}", note.text));
-        }
-        return Exit::Done.into();
+        config.notes.iter().filter(|note| note.warning).for_each(|note| complain(&note.text));
+        return Exit::Done;
     }
-    serve(config, file, &env).into()
+    start(config, file, env)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "faults of the configuration are for whoever started the daemon"
-)]
-fn complain(text: &str) {
-    eprintln!("{text}");
+fn complain(text: &dyn std::fmt::Display) {
+    // Nobody reads stderr: nothing to do about it.
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
-fn serve(mut config: Config, file: Option<PathBuf>, env: &[(String, String)]) -> Exit {
-    if let Err(error) = make_data_dir(&config.folders.data) {
-        complain(&format!("{}: {error} (node.data_dir)", config.folders.data.display()));
+/// Everything before the runtime.
+fn start(mut config: Config, file: Option<PathBuf>, env: Env) -> Exit {
+    let data = config.folders.data.clone();
+    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
+        complain(&format_args!("node.data_dir {}: {error}", data.display()));
         return Exit::Failed;
     }
     if let Err(faults) = config.ensure_cookie() {
-        complain(&faults.to_string());
+        complain(&faults);
         return Exit::Config;
     }
-    let log = match Log::open(&config.log, env) {
+    let log = match Log::open(&config.log, &env) {
         Ok(log) => log,
         Err(error) => {
-            complain(&format!("log: {error:#}"));
+            complain(&error);
             return Exit::Failed;
         }
     };
-    raise_file_limit();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("worker")
-        .enable_all()
-        .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(run(config, file, env.to_vec(), log)),
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    for note in &config.notes {
+        if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
+    }
+    guard_memory();
+    let most = descriptors().min(config.node.max_connections.unwrap_or(usize::MAX));
+    for listener in &mut config.listeners {
+        listener.max_connections = listener.max_connections.min(most);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let result = runtime.block_on(serve(Process { config, file, env, log }));
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        result
+    }) {
+        Ok(()) => Exit::Done,
         Err(error) => {
-            tracing::error!(%error, "no runtime");
+            tracing::error!("{error:#}");
             Exit::Failed
         }
     }
 }
 
-fn make_data_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// As many descriptors as the system lets us have: one a client.
-fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        if soft < hard {
-            if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-                tracing::warn!(%error, soft, "limit of open files not raised");
-            }
-        }
+/// No core dump of ours shows the cookie, and no other process of this user may read our memory.
+fn guard_memory() {
+    let guarded =
+        nix::sys::prctl::set_dumpable(false).and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0));
+    if let Err(error) = guarded {
+        tracing::debug!(%error, "core dumps not switched off");
     }
 }
 
-async fn run(config: Config, file: Option<PathBuf>, env: Vec<(String, String)>, log: Log) -> Exit {
-    for note in &config.notes {
-        if note.warning {
-            tracing::warn!("{}", note.text);
-        } else {
-            tracing::info!("{}", note.text);
-        }
-    }
-    let mut signals = match Signals::catch() {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::error!(%error, "signals");
-            return Exit::Failed;
-        }
+/// Raises the limit of open files as far as it goes; gives the connections it leaves room for.
+fn descriptors() -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
+    let now = if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() {
+        hard
+    } else {
+        soft
     };
-    let parts = NodeParts {
+    let now = usize::try_from(now).unwrap_or(usize::MAX);
+    // A limit that leaves nothing over still lets half of it in.
+    now.checked_sub(SPARE_DESCRIPTORS).filter(|left| *left > 0).unwrap_or(now / 2).max(1)
+}
+
+/// What a process is made of.
+struct Process {
+    config: Config,
+    file: Option<PathBuf>,
+    env: Env,
+    log: Log,
+}
+
+/// Reads the configuration again. What was read at the start is what a restart would change.
+struct Reloader {
+    node: Arc<Node>,
+    process: Process,
+}
+
+impl Operator for Reloader {
+    fn reload(&self) -> Result<Vec<String>, String> {
+        let Process { config: started, file, env, log } = &self.process;
+        let new = Config::load(file.as_deref(), env).map_err(|faults| {
+            tracing::error!(%faults, "configuration not reloaded");
+            faults.to_string()
+        })?;
+        let restart = config::settings_that_need_restart(started, &new);
+        self.node.reload(&new.zones, &new.access, new.retain.clone());
+        log.set_level(new.log.level);
+        if restart.is_empty() {
+            tracing::info!("configuration reloaded");
+        } else {
+            tracing::warn!(restart = restart.join(" "), "configuration reloaded; some keys wait");
+        }
+        Ok(restart)
+    }
+
+    fn set_log_level(&self, level: &str) -> Option<&'static str> {
+        let level = log::level_named(level)?;
+        self.process.log.set_level(level);
+        Some(log::level_name(level))
+    }
+}
+
+/// Starts the node, serves until told to stop, drains.
+async fn serve(process: Process) -> anyhow::Result<()> {
+    let config = &process.config;
+    let mut signals = Signals::catch()?;
+    let name = config.cluster.node_name.clone();
+    let drain_time = config.node.drain_time;
+    let periods = sys_topics::Periods {
+        interval: config.node.sys_interval,
+        heartbeat: config.node.sys_heartbeat,
+    };
+    let socket = ctl::socket_of_node(&process.env, &config.folders.data);
+    // Taken first: a second daemon with this data stops here.
+    let socket = ControlSocket::bind(&socket)?;
+    let node = Node::start(NodeParts {
         cluster: config.cluster.clone(),
         listeners: config.listeners.clone(),
         zones: config.zones.clone(),
         access: config.access.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
-    };
-    let node = match Node::start(parts).await {
-        Ok(node) => Arc::new(node),
-        Err(error) => {
-            tracing::error!("{error}");
-            return Exit::Failed;
-        }
-    };
-    let name = config.cluster.node_name.as_str().to_owned();
-    let socket = ctl::socket_of_node(&env, &config.folders.data);
-    let drain = config.node.drain_time;
-    let sys = sys_topics::Periods {
-        interval: config.node.sys_interval,
-        heartbeat: config.node.sys_heartbeat,
-    };
-    supervise::spawn("$SYS topics", sys_topics::run(node.clone(), name.clone(), sys));
-    let keeper =
-        Arc::new(Keeper { node: node.clone(), config: Mutex::new(config), file, env, log });
-    let control = Control { node: node.clone(), name: name.clone(), operator: keeper.clone() };
-    match control.listen(&socket) {
-        Ok(server) => drop(supervise::spawn("control socket", server)),
-        Err(error) => tracing::error!(path = %socket.display(), %error, "no control socket"),
-    }
-    watch(&node);
-    tracing::info!(node = name, version = env!("CARGO_PKG_VERSION"), "started");
-    systemd::ready(&format!("{name} serves"));
-    loop {
-        match signals.next().await {
-            Asked::Stop => break,
-            Asked::Reload => {
-                systemd::reloading();
-                // Both outcomes are in the log already.
-                let _ = keeper.reload();
-                systemd::ready(&format!("{name} serves"));
-            }
-        }
-    }
-    tracing::info!("stopping: draining connections");
-    systemd::stopping(drain + Duration::from_secs(5));
-    node.drain(drain).await;
-    let _ = std::fs::remove_file(&socket);
-    tracing::info!("stopped");
-    Exit::Done
-}
-
-/// Tells systemd that we live, as long as the mesh answers.
-fn watch(node: &Arc<Node>) {
-    let Some(period) = systemd::watchdog_period() else { return };
-    let node = node.clone();
-    supervise::spawn("watchdog", async move {
-        loop {
-            let answer = tokio::time::timeout(Duration::from_secs(10), node.mesh().status()).await;
-            if answer.is_ok_and(|status| status.is_some()) {
-                systemd::alive();
-            }
-            tokio::time::sleep(period).await;
-        }
     });
-}
-
-/// Keeps the configuration in force and swaps it.
-struct Keeper {
-    node: Arc<Node>,
-    config: Mutex<Config>,
-    file: Option<PathBuf>,
-    env: Vec<(String, String)>,
-    log: Log,
-}
-
-impl Operator for Keeper {
-    fn reload(&self) -> Result<Vec<String>, String> {
-        let new = Config::load(self.file.as_deref(), &self.env).map_err(|faults| {
-            tracing::error!("configuration not reloaded, nothing changed:\n{faults}");
-            faults.to_string()
-        })?;
-        let mut old = self.config.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let restart = settings_that_need_restart(&old, &new);
-        self.log.set_level(new.log.level);
-        self.node.reload(&new.zones, &new.access, new.retain.clone());
-        tracing::info!(needs_restart = restart.join(" "), "configuration reloaded");
-        *old = new;
-        Ok(restart)
+    // Boxed: used once, and large.
+    let node = Arc::new(Box::pin(node).await?);
+    let reloader = Reloader { node: node.clone(), process };
+    let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
+    let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
+    supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
+    if let Some(period) = systemd::watchdog_period() {
+        supervise::spawn_core("watchdog", watchdog(node.clone(), period));
     }
+    let serving = format!("{name} serves");
+    systemd::ready(&serving);
+    tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
+    while signals.next().await == Asked::Reload {
+        systemd::reloading();
+        // What failed is in the log.
+        drop(desk.reload());
+        systemd::ready(&serving);
+    }
+    tracing::info!("stopping");
+    desk.stopping();
+    systemd::stopping(drain_time + Duration::from_secs(5));
+    // A second request to stop does not wait for clients.
+    tokio::select! {
+        () = node.drain(drain_time) => {}
+        () = second(&mut signals) => tracing::warn!("told to stop again, not waiting for clients"),
+    }
+    control.abort();
+    // Its file goes with it.
+    drop(control.await);
+    tracing::info!("stopped");
+    Ok(())
+}
 
-    fn set_log_level(&self, level: &str) -> Result<String, String> {
-        let level = level_named(level)
-            .ok_or_else(|| format!("{level}: expected error, warning, info or debug"))?;
-        self.log.set_level(level);
-        Ok(level_name(level).to_owned())
+async fn second(signals: &mut Signals) {
+    while signals.next().await == Asked::Reload {}
+}
+
+/// Tells systemd that we live, as long as the mesh and this runtime answer.
+async fn watchdog(node: Arc<Node>, period: Duration) {
+    let mut tick = tokio::time::interval(period);
+    loop {
+        tick.tick().await;
+        if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
+            systemd::alive();
+        } else {
+            tracing::error!("the mesh does not answer, no sign of life sent");
+        }
     }
 }

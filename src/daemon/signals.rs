@@ -6,7 +6,7 @@ use tokio::signal::unix::{self, SignalKind};
 
 /// What was asked by a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(super) enum Asked {
     /// SIGTERM or SIGINT: end in good order.
     Stop,
     /// SIGHUP: read the configuration again.
@@ -15,7 +15,7 @@ pub enum Asked {
 
 /// The signals, caught from here on.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     term: unix::Signal,
     int: unix::Signal,
     hup: unix::Signal,
@@ -26,7 +26,7 @@ impl Signals {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn catch() -> io::Result<Self> {
+    pub(super) fn catch() -> io::Result<Self> {
         Ok(Self {
             term: unix::signal(SignalKind::terminate())?,
             int: unix::signal(SignalKind::interrupt())?,
@@ -35,7 +35,7 @@ impl Signals {
     }
 
     /// The next one. Losing the future loses no signal.
-    pub async fn next(&mut self) -> Asked {
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.term.recv() => Asked::Stop,
             _ = self.int.recv() => Asked::Stop,

@@ -6,17 +6,12 @@ use nix::time::{ClockId, clock_gettime};
 use sd_notify::NotifyState;
 
 /// We serve.
-pub fn ready(status: &str) {
+pub(super) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// A line for `systemctl status`.
-pub fn status(text: &str) {
-    tell(&[NotifyState::Status(text)]);
-}
-
 /// We read the configuration again; [`ready`] ends it. The time goes in the same message, or systemd 253 refuses it.
-pub fn reloading() {
+pub(super) fn reloading() {
     // sd-notify's own reading of this clock overflows where time_t has 32 bits.
     let usec = clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |at| i128::from(at.tv_sec()) * 1_000_000 + i128::from(at.tv_nsec()) / 1000);
@@ -24,7 +19,7 @@ pub fn reloading() {
 }
 
 /// We end, and need up to `time` for it.
-pub fn stopping(time: Duration) {
+pub(super) fn stopping(time: Duration) {
     let usec = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
     tell(&[
         NotifyState::Stopping,
@@ -34,13 +29,13 @@ pub fn stopping(time: Duration) {
 }
 
 /// We are alive.
-pub fn alive() {
+pub(super) fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
 /// How often [`alive`] is to be called: a third of what systemd waits for. `None` when it does not watch.
 #[must_use]
-pub fn watchdog_period() -> Option<Duration> {
+pub(super) fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|period| period / 3)
 }
 

@@ -1,366 +1,440 @@
-//! Answers `emqx-rs-ctl` on the control socket.
+//! Answers `emqx-rs-ctl` on the Unix socket of the node.
 //!
-//! Who may ask is told by the kernel (`SO_PEERCRED`): root and the user of the service may change things, others whom the mode
-//! of the socket lets in may look.
+//! One request a connection. The file lets in root, the user of the service and its group; who of them may change things
+//! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
+//! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    io,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
-    sync::Semaphore,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-use super::{Node, clients::ClientRow};
-use crate::{
-    broker::{ClientId, stats::Gauge},
-    cluster::{ClusterStatus, MemberStatus, NodeName, settings::Seed},
-    ctl::{
-        Broker, Client, Cluster, ClusterChange, Listener, Member, REQUEST_MAX, Reply, Request,
-        Route, Status, Subscription,
-    },
-    net::supervise,
-    time::Wall,
-};
+use super::{Node, clients::ClientRow, listener::Listening, mesh::JoinError, sys_topics};
+use crate::broker::{ClientId, stats::Metric};
+use crate::cluster::{ClusterStatus, MemberLine, MemberStatus, NodeName, settings::Seed};
+use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
+use crate::net::{clock::Clock, supervise};
+use crate::time::Wall;
 
-/// Requests answered at once.
-const AT_ONCE: usize = 16;
-/// Time for a request to arrive.
+/// Connections at once.
+const MOST: usize = 16;
+/// A connection that says or takes nothing for this long is closed.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// What only the daemon around the node can do.
+/// What a node asks of the process around it.
 pub trait Operator: Send + Sync + 'static {
-    /// Reads the configuration again; returns the keys that need a restart.
+    /// Reads the configuration again and puts it into effect. Gives the changed keys that need a restart.
     ///
     /// # Errors
-    /// The faults of the new configuration; nothing was changed.
+    /// The faults of the configuration; nothing was changed.
     fn reload(&self) -> Result<Vec<String>, String>;
 
-    /// Sets the log level; returns the level now.
-    ///
-    /// # Errors
-    /// The word is no level.
-    fn set_log_level(&self, level: &str) -> Result<String, String>;
+    /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
+    fn set_log_level(&self, level: &str) -> Option<&'static str>;
 }
 
-/// The control socket of a node.
-pub struct Control {
-    /// The node.
-    pub node: Arc<Node>,
-    /// Its name.
-    pub name: String,
-    /// The daemon around it.
-    pub operator: Arc<dyn Operator>,
+/// The node as the control socket sees it.
+pub struct Desk {
+    node: Arc<Node>,
+    name: NodeName,
+    operator: Box<dyn Operator>,
+    stopping: AtomicBool,
 }
 
-impl Control {
-    /// Opens the socket. The future serves it.
+impl Desk {
+    /// For `node`, which has this name.
+    #[must_use]
+    pub fn new(node: Arc<Node>, name: NodeName, operator: Box<dyn Operator>) -> Self {
+        Self { node, name, operator, stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on the node says that it stops.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads the configuration again.
     ///
     /// # Errors
-    /// The path cannot be bound, or another node answers there.
-    pub fn listen(self, path: &Path) -> io::Result<impl Future<Output = ()> + Send + use<>> {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another node answers here"));
-        }
-        let _ = std::fs::remove_file(path);
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-        let control = Arc::new(self);
-        Ok(async move {
-            let places = Arc::new(Semaphore::new(AT_ONCE));
-            loop {
-                let Ok(place) = places.clone().acquire_owned().await else { return };
-                let Ok((stream, _)) = listener.accept().await else { continue };
-                let control = control.clone();
-                supervise::spawn("control request", async move {
-                    if let Err(error) = control.serve(stream).await {
-                        tracing::debug!(%error, "control request");
-                    }
-                    drop(place);
-                });
-            }
-        })
+    /// As [`Operator::reload`].
+    pub fn reload(&self) -> Result<Vec<String>, String> {
+        self.operator.reload()
     }
 
-    async fn serve(&self, stream: UnixStream) -> io::Result<()> {
-        let who = stream.peer_cred()?;
-        let may_write = who.uid() == 0 || who.uid() == nix::unistd::geteuid().as_raw();
-        let (read, mut write) = stream.into_split();
-        let mut line = String::new();
-        let mut read = BufReader::new(read.take(REQUEST_MAX as u64));
-        tokio::time::timeout(IDLE, read.read_line(&mut line)).await??;
-        let reply = match serde_json::from_str::<Request>(&line) {
-            Err(error) => Reply::Failed(format!("not a request: {error}")),
-            Ok(request) if request.writes() && !may_write => {
-                Reply::Failed("only root and the user of the service may do that".to_owned())
-            }
-            Ok(request) => {
-                if request.writes() {
-                    tracing::info!(
-                        uid = who.uid(),
-                        pid = who.pid(),
-                        ?request,
-                        "asked by emqx-rs-ctl"
-                    );
-                }
-                self.answer(request).await
-            }
-        };
-        let mut text = String::new();
-        for piece in reply.pieces().into_iter().chain([Reply::End]) {
-            text.push_str(&serde_json::to_string(&piece)?);
-            text.push('\n');
-        }
-        write.write_all(text.as_bytes()).await?;
-        write.shutdown().await
-    }
-
+    /// The answer to a request.
     async fn answer(&self, request: Request) -> Reply {
         let hub = self.node.hub();
         match request {
-            Request::Status => Reply::Status(Status {
-                node: self.name.clone(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                state: "started".to_owned(),
+            Request::Status => Reply::Status(ctl::Status {
+                node: self.name.to_string(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                state: self.state().into(),
             }),
-            Request::Broker => Reply::Broker(Broker {
-                sysdescr: "emqx-rs, clustered MQTT broker".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                uptime_ms: hub.clock.now().as_ms(),
-                datetime: super::sys_topics::local_time(hub.clock.wall()),
-            }),
+            Request::Broker => Reply::Broker(broker(hub.clock)),
             Request::Stats => Reply::Numbers(self.node.gauges()),
             Request::Metrics => {
                 Reply::Numbers(hub.stats.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
             }
+            Request::ClusterStatus => self.cluster().await.map_or_else(mesh_ended, Reply::Cluster),
+            Request::ClusterJoin { node } => self.join(&node).await,
+            Request::ClusterLeave => self.leave().await,
+            Request::ClusterForceLeave { node } => self.force_leave(&node).await,
             Request::Clients { client_id } => self.clients(client_id).await,
             Request::ClientsKick { client_id } => {
+                // As EMQX: done, whether it was there or not.
                 hub.kick(&ClientId::new(&client_id));
                 Reply::Done
             }
-            Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
             Request::Routes { topic } => self.routes(topic).await,
-            Request::Listeners => Reply::Listeners(self.listeners()),
+            Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
+            Request::Listeners => {
+                Reply::Listeners(self.node.listeners().iter().map(listener).collect())
+            }
             Request::ConfReload => match self.operator.reload() {
                 Ok(restart) => Reply::Reloaded { restart },
                 Err(faults) => Reply::Failed(faults),
             },
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
-                Ok(level) => Reply::LogLevel(level),
-                Err(what) => Reply::Failed(what),
+                Some(level) => Reply::LogLevel(level.into()),
+                None => Reply::Failed(format!(
+                    "{}: expected error, warning, info or debug",
+                    ctl::render::shown(&level)
+                )),
             },
-            Request::ClusterStatus => self.cluster().await.map_or_else(no_mesh, Reply::Cluster),
-            Request::ClusterJoin { node } => self.join(&node).await,
-            Request::ClusterLeave => {
-                self.node.mesh().leave().await;
-                self.changed(ClusterChange::Left).await
-            }
-            Request::ClusterForceLeave { node } => self.force_leave(&node).await,
         }
     }
 
-    async fn clients(&self, client_id: Option<String>) -> Reply {
-        let only = client_id.as_deref().map(ClientId::new);
-        let rows = self.node.hub().clients(only.as_ref()).await;
+    fn state(&self) -> &'static str {
+        if self.stopping.load(Ordering::Relaxed) { "stopping" } else { "started" }
+    }
+
+    async fn cluster(&self) -> Option<ctl::Cluster> {
+        let status = self.node.mesh().status().await?;
+        Some(cluster(&status, self.node.hub().clock))
+    }
+
+    async fn changed(&self, change: ClusterChange) -> Reply {
+        let cluster = self.cluster().await;
+        cluster.map_or_else(mesh_ended, |cluster| Reply::ClusterChanged { change, cluster })
+    }
+
+    async fn join(&self, text: &str) -> Reply {
+        let failed = |reason: &str| Reply::Failed(format!("Failed to join the cluster: {reason}"));
+        let seed = match seed(text, &self.name) {
+            Ok(seed) => seed,
+            Err(reason) => return failed(&reason),
+        };
+        if seed.name == self.name {
+            return Reply::Ignored;
+        }
+        let now = self.cluster().await.unwrap_or_default();
+        if now.running_nodes.iter().any(|name| name == seed.name.as_str()) {
+            return failed(&format!("{{already_in_cluster,'{}'}}", seed.name));
+        }
+        match self.node.mesh().join(seed).await {
+            Ok(()) => self.changed(ClusterChange::Joined).await,
+            Err(JoinError::Myself(_)) => Reply::Ignored,
+            Err(error @ (JoinError::Closed(_) | JoinError::Failed { .. })) => {
+                failed(&error.to_string())
+            }
+        }
+    }
+
+    async fn leave(&self) -> Reply {
+        let now = self.cluster().await.unwrap_or_default();
+        if now.running_nodes.len() + now.stopped_nodes.len() < 2 {
+            let name = &self.name;
+            return Reply::Failed(format!(
+                "Failed to leave the cluster: {{node_not_in_cluster,'{name}'}}"
+            ));
+        }
+        self.node.mesh().leave().await;
+        self.changed(ClusterChange::Left).await
+    }
+
+    async fn force_leave(&self, text: &str) -> Reply {
+        let failed = |reason: String| {
+            Reply::Failed(format!("Failed to remove the node from cluster: {reason}"))
+        };
+        match seed(text, &self.name) {
+            Err(reason) => failed(reason),
+            Ok(seed) if seed.name == self.name => Reply::Ignored,
+            Ok(seed) => {
+                if self.node.mesh().force_leave(seed.name.clone()).await {
+                    self.changed(ClusterChange::Removed).await
+                } else {
+                    failed(format!("{{node_not_in_cluster,'{}'}}", seed.name))
+                }
+            }
+        }
+    }
+
+    async fn clients(&self, only: Option<String>) -> Reply {
+        let id = only.as_deref().map(ClientId::new);
+        let rows = self.node.hub().clients(id.as_ref()).await;
         if only.is_some() && rows.is_empty() {
             return Reply::NotFound;
         }
         Reply::Clients(rows.into_iter().map(client).collect())
     }
 
-    async fn subscriptions(&self, client_id: Option<String>) -> Reply {
-        let only = client_id.as_deref().map(ClientId::new);
-        let rows = self.node.hub().clients(only.as_ref()).await;
-        let all = rows.into_iter().flat_map(|row| {
+    async fn subscriptions(&self, only: Option<String>) -> Reply {
+        let id = only.as_deref().map(ClientId::new);
+        let rows = self.node.hub().clients(id.as_ref()).await;
+        if only.is_some() && rows.is_empty() {
+            return Reply::NotFound;
+        }
+        let mut all = Vec::new();
+        for row in rows {
             let client_id = row.client_id;
-            row.subscriptions.into_iter().map(move |(topic, qos)| Subscription {
+            all.extend(row.subscriptions.into_iter().map(|(topic, qos)| ctl::Subscription {
                 client_id: client_id.clone(),
                 topic,
                 qos,
-            })
-        });
-        Reply::Subscriptions(all.collect())
+            }));
+        }
+        all.sort();
+        Reply::Subscriptions(all)
     }
 
-    async fn routes(&self, topic: Option<String>) -> Reply {
-        let mut rows: Vec<Route> = self
-            .node
-            .hub()
-            .filters()
-            .into_iter()
-            .map(|topic| Route { topic, node: self.name.clone(), group: None })
-            .collect();
-        if let Some(status) = self.node.mesh().status().await {
-            for member in status.members.iter().filter_map(|m| Some((m.name.to_string(), m.index?)))
-            {
-                rows.extend(self.node.hub().routes_of(member.1).into_iter().map(|key| Route {
-                    topic: key.filter.as_str().to_owned(),
-                    node: member.0.clone(),
-                    group: key.group.as_deref().map(str::to_owned),
-                }));
-            }
+    /// Own filters and the routes of the others.
+    async fn routes(&self, only: Option<String>) -> Reply {
+        let hub = self.node.hub();
+        let own = self.name.to_string();
+        let row = |topic, node: &str, group| ctl::Route { topic, node: node.to_owned(), group };
+        let mut rows: Vec<_> = hub.filters().into_iter().map(|f| row(f, &own, None)).collect();
+        let status = self.node.mesh().status().await;
+        let members = status.map(|status| status.members).unwrap_or_default();
+        for (index, name) in members.iter().filter_map(|m| Some((m.index?, m.name.as_str()))) {
+            rows.extend(hub.routes_of(index).into_iter().map(|key| {
+                row(key.filter.as_str().to_owned(), name, key.group.map(|group| group.to_string()))
+            }));
         }
+        rows.retain(|row| only.as_ref().is_none_or(|topic| *topic == row.topic));
         rows.sort();
-        match topic {
-            None => Reply::Routes(rows),
-            Some(topic) => {
-                rows.retain(|row| row.topic == topic);
-                if rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
-            }
-        }
-    }
-
-    fn listeners(&self) -> Vec<Listener> {
-        self.node
-            .listeners()
-            .iter()
-            .map(|listener| Listener {
-                id: listener.settings.id(),
-                listen_on: listener.address.to_string(),
-                acceptors: 1,
-                max_conns: listener.settings.max_connections as u64,
-                current_conn: listener.connections.load(Ordering::Relaxed) as u64,
-                shutdown_count: BTreeMap::from([(
-                    "refused".to_owned(),
-                    listener.refused.load(Ordering::Relaxed) as u64,
-                )]),
-                closed: None,
-            })
-            .collect()
-    }
-
-    async fn cluster(&self) -> Option<Cluster> {
-        let now = self.node.hub().clock.now();
-        self.node.mesh().status().await.map(|status| cluster(status, now))
-    }
-
-    async fn changed(&self, change: ClusterChange) -> Reply {
-        self.cluster()
-            .await
-            .map_or_else(no_mesh, |cluster| Reply::ClusterChanged { change, cluster })
-    }
-
-    fn full_name(&self, text: &str) -> String {
-        match (text.contains('@'), self.name.split_once('@')) {
-            (false, Some((_, host))) => format!("{text}@{host}"),
-            _ => text.to_owned(),
-        }
-    }
-
-    async fn join(&self, node: &str) -> Reply {
-        let name = self.full_name(node);
-        if name == self.name {
-            return Reply::Ignored;
-        }
-        match NodeName::parse(&name) {
-            Err(error) => Reply::Failed(error.to_string()),
-            Ok(name) => match self.node.mesh().join(Seed { name, port: None }).await {
-                Ok(()) => self.changed(ClusterChange::Joined).await,
-                Err(error) => Reply::Failed(error.to_string()),
-            },
-        }
-    }
-
-    async fn force_leave(&self, node: &str) -> Reply {
-        let name = self.full_name(node);
-        if name == self.name {
-            return Reply::Ignored;
-        }
-        match NodeName::parse(&name) {
-            Err(error) => Reply::Failed(error.to_string()),
-            Ok(name) => {
-                if self.node.mesh().force_leave(name).await {
-                    self.changed(ClusterChange::Removed).await
-                } else {
-                    Reply::NotFound
-                }
-            }
-        }
+        if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
     }
 }
 
-fn no_mesh() -> Reply {
-    Reply::Failed("the mesh has ended".to_owned())
+fn mesh_ended() -> Reply {
+    Reply::Failed("the mesh of this node has ended".into())
 }
 
-fn client(row: ClientRow) -> Client {
-    let ms = |wall: Wall| wall.as_ms();
-    Client {
+/// `name@host`, `name` on the host of `own`, either with the mesh port behind it: `name@host:4371`.
+fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
+    let full = if text.contains('@') { text.to_owned() } else { format!("{text}@{}", own.host()) };
+    let port = full.rsplit_once(':').and_then(|(name, port)| {
+        // More than one colon without brackets is an IPv6 address, not a port.
+        let plain = !name.contains(':') || name.ends_with(']');
+        Some((name, port.parse::<u16>().ok()?)).filter(|_| plain)
+    });
+    let (name, port) = port.map_or((full.as_str(), None), |(name, port)| (name, Some(port)));
+    NodeName::parse(name).map(|name| Seed { name, port }).map_err(|error| error.to_string())
+}
+
+fn broker(clock: Clock) -> ctl::Broker {
+    ctl::Broker {
+        sysdescr: sys_topics::SYSDESCR.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        uptime_ms: clock.now().as_ms(),
+        datetime: sys_topics::local_time(clock.wall()),
+    }
+}
+
+impl Node {
+    /// Gauges as EMQX names them: `.count`, and the high-water mark `.max`.
+    #[must_use]
+    pub fn gauges(&self) -> BTreeMap<String, u64> {
+        self.hub().refresh_gauges();
+        let rows = self.hub().stats.gauges();
+        rows.flat_map(|(gauge, now, max)| {
+            let name = gauge.name();
+            [(format!("{name}.count"), now), (format!("{name}.max"), max)]
+        })
+        .collect()
+    }
+}
+
+fn listener(one: &Arc<Listening>) -> ctl::Listener {
+    let refused = one.refused.load(Ordering::Relaxed) as u64;
+    ctl::Listener {
+        id: one.settings.id(),
+        listen_on: one.address.to_string(),
+        acceptors: 1,
+        max_conns: one.settings.max_connections as u64,
+        current_conn: one.connections.load(Ordering::Relaxed) as u64,
+        shutdown_count: (refused > 0)
+            .then(|| ("refused".to_owned(), refused))
+            .into_iter()
+            .collect(),
+        closed: None,
+    }
+}
+
+fn client(row: ClientRow) -> ctl::Client {
+    ctl::Client {
         client_id: row.client_id,
         username: row.username,
-        peername: row.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+        peername: row.peer.map_or_else(String::new, |peer| peer.to_string()),
         clean_start: row.clean_start,
         keepalive: row.keep_alive,
         session_expiry_interval: row.session_expiry,
         subscriptions: row.subscriptions.len() as u64,
         inflight: row.inflight as u64,
         awaiting_rel: row.awaiting_rel as u64,
-        delivered_msgs: 0,
         enqueued_msgs: row.queued as u64,
-        dropped_msgs: 0,
         connected: row.connected,
-        created_at: ms(row.created_at),
-        connected_at: ms(row.connected_at),
-        disconnected_at: row.disconnected_at.map(ms),
+        created_at: row.created_at.as_ms(),
+        connected_at: row.connected_at.as_ms(),
+        disconnected_at: row.disconnected_at.map(Wall::as_ms),
+        ..ctl::Client::default()
     }
 }
 
-fn cluster(status: ClusterStatus, now: crate::time::Time) -> Cluster {
-    let names = |up: bool| {
-        let wanted = move |s: MemberStatus| {
-            if up {
-                s == MemberStatus::Up
-            } else {
-                matches!(s, MemberStatus::Down | MemberStatus::Joining)
-            }
-        };
-        status.members.iter().filter(|m| wanted(m.status)).map(|m| m.name.to_string()).collect()
+/// Running: up. Stopped: a member that should be up and is not.
+fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
+    let names = |wanted: &[MemberStatus]| {
+        let lines = status.members.iter().filter(|line| wanted.contains(&line.status));
+        lines.map(|line| line.name.to_string()).collect()
     };
-    Cluster {
-        running_nodes: names(true),
-        stopped_nodes: names(false),
-        leader: status.members.iter().find(|m| m.leader).map(|m| m.name.to_string()),
-        members: status
-            .members
-            .iter()
-            .map(|m| Member {
-                node: m.name.to_string(),
-                state: m.status.to_string(),
-                since_seconds: now.since(m.since).as_secs(),
-                version: m.version.clone(),
-                node_id: m.node_id.to_string(),
-                incarnation: m.incarnation,
-                address: m.addr.map(|addr| addr.to_string()),
-            })
-            .collect(),
-        name: status.cluster,
+    let member = |line: &MemberLine| ctl::Member {
+        node: line.name.to_string(),
+        state: line.status.to_string(),
+        since_seconds: clock.now().since(line.since).as_secs(),
+        version: line.version.clone(),
+        node_id: line.node_id.to_string(),
+        incarnation: line.incarnation,
+        address: line.addr.map(|addr| addr.to_string()),
+    };
+    ctl::Cluster {
+        running_nodes: names(&[MemberStatus::Up]),
+        stopped_nodes: names(&[MemberStatus::Joining, MemberStatus::Down, MemberStatus::Leaving]),
+        name: status.cluster.clone(),
         node: status.node.to_string(),
+        leader: status.members.iter().find(|line| line.leader).map(|line| line.name.to_string()),
         left: status.left,
-        refused: status.refused,
+        refused: status.refused.clone(),
         routes: status.routes as u64,
         repaired: status.repaired,
+        members: status.members.iter().map(member).collect(),
     }
 }
 
-impl Node {
-    /// Gauges as EMQX names them: `.count` and the high-water mark `.max`.
-    #[must_use]
-    pub fn gauges(&self) -> BTreeMap<String, u64> {
-        self.hub().refresh_gauges();
-        let mut all = BTreeMap::new();
-        for (gauge, count, max) in self.hub().stats.gauges() {
-            let gauge: Gauge = gauge;
-            all.insert(format!("{}.count", gauge.name()), count);
-            all.insert(format!("{}.max", gauge.name()), max);
+/// The socket; its file goes when this does.
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Somebody may have taken it away: nothing to do about it.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+impl ControlSocket {
+    /// Binds it with mode 0660. A file left by a process that is gone is replaced.
+    ///
+    /// # Errors
+    /// Another process answers there, or the folder cannot be written.
+    pub fn bind(path: &Path) -> io::Result<Self> {
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("control socket {}: {error}", path.display()))
+        };
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(named(io::Error::other("another node answers there")));
         }
-        all
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(named)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(named)?;
+        Ok(Self { listener, path: path.to_owned() })
+    }
+
+    /// Answers for ever.
+    pub async fn run(self, desk: Arc<Desk>) {
+        let places = Arc::new(Semaphore::new(MOST));
+        loop {
+            let stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "control socket cannot accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            // Without a place the connection is closed, which its other end reports.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                desk.node.hub().stats.count(Metric::ControlRefused);
+                continue;
+            };
+            let desk = desk.clone();
+            supervise::spawn("control connection", async move {
+                if let Err(error) = serve(stream, &desk).await {
+                    tracing::debug!(%error, "control connection broke off");
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+/// One connection: a line in, lines out.
+async fn serve(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
+    let who = stream.peer_cred()?;
+    let (read, mut write) = stream.split();
+    let mut line = Vec::new();
+    let limit = REQUEST_MAX as u64;
+    timeout(IDLE, BufReader::new(read.take(limit)).read_until(b'\n', &mut line)).await??;
+    let own = nix::unistd::geteuid().as_raw();
+    let reply = match serde_json::from_slice::<Request>(&line) {
+        Err(error) => Reply::Failed(format!("request not understood: {error}")),
+        Ok(request) if request.writes() && ![0, own].contains(&who.uid()) => {
+            desk.node.hub().stats.count(Metric::ControlRefused);
+            tracing::warn!(uid = who.uid(), "control request refused");
+            Reply::Failed("only root and the user of the service may change things".into())
+        }
+        Ok(request) => {
+            desk.node.hub().stats.count(Metric::ControlRequests);
+            if request.writes() {
+                tracing::info!(uid = who.uid(), pid = who.pid(), ?request, "control request");
+            }
+            desk.answer(request).await
+        }
+    };
+    for piece in reply.pieces().into_iter().chain([Reply::End]) {
+        let mut text = serde_json::to_vec(&piece).map_err(io::Error::other)?;
+        text.push(b'\n');
+        timeout(IDLE, write.write_all(&text)).await??;
+    }
+    timeout(IDLE, write.shutdown()).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_alone_is_on_this_host() {
+        let own = NodeName::parse("a@10.0.0.1").unwrap();
+        for (text, name, port) in
+            [("b", "b@10.0.0.1", None), ("b@h", "b@h", None), ("b@h:4400", "b@h", Some(4400))]
+        {
+            let want = Seed { name: NodeName::parse(name).unwrap(), port };
+            assert_eq!(seed(text, &own).unwrap(), want, "{text}");
+        }
+        assert!(seed("b@", &own).is_err() && seed("", &own).is_err());
     }
 }

@@ -5,6 +5,9 @@ use std::{sync::Arc, time::Duration};
 use super::Node;
 use crate::time::Wall;
 
+/// Words for what this is.
+pub(super) const SYSDESCR: &str = "emqx-rs, clustered MQTT broker";
+
 /// How often what is published.
 #[derive(Clone, Copy, Debug)]
 pub struct Periods {
@@ -38,7 +41,7 @@ async fn tell_state(node: &Node, name: &str) {
         hub.publish_system("$SYS/brokers", up.join(",").as_bytes(), true);
     }
     say("version", env!("CARGO_PKG_VERSION"), true);
-    say("sysdescr", "emqx-rs, clustered MQTT broker", true);
+    say("sysdescr", SYSDESCR, true);
     for (gauge, number) in node.gauges() {
         say(&format!("stats/{gauge}"), &number.to_string(), false);
     }
