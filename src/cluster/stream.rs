@@ -99,6 +99,8 @@ pub struct SendStream {
     /// Which connection carries the stream; raised by each. The stream is down if `attached` is not set.
     epoch: u64,
     attached: bool,
+    /// The peer is up, so a connection will come: QoS 0 waits a little for it.
+    expected: bool,
     batch: Vec<u8>,
     kept: VecDeque<Chunk>,
     kept_bytes: usize,
@@ -120,6 +122,7 @@ impl SendStream {
             peer: None,
             epoch: 0,
             attached: false,
+            expected: false,
             batch: Vec::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
@@ -142,7 +145,12 @@ impl SendStream {
             payload: message.payload,
         };
         if !numbered {
-            if !self.attached || self.batch.len() > QOS0_MAX {
+            let limit = match (self.attached, self.expected) {
+                (true, _) => QOS0_MAX,
+                (false, true) => BATCH_MAX,
+                (false, false) => 0,
+            };
+            if self.batch.len() >= limit {
                 self.dropped += 1;
                 return Push::Dropped;
             }
@@ -199,12 +207,30 @@ impl SendStream {
         if received.incarnation == self.incarnation {
             self.forget_to(received.seq.min(self.sent));
         }
+        if self.attached {
+            self.batch.clear();
+        }
+        let early = std::mem::take(&mut self.batch);
         self.epoch += 1;
         self.attached = true;
-        self.batch.clear();
         self.behind = Some(self.acked + 1).filter(|seq| *seq < self.next);
         Frame::FwdBase { incarnation: self.incarnation, seq: self.acked }.encode(&mut self.batch);
+        self.batch.extend_from_slice(&early);
         self.epoch
+    }
+
+    /// Whether a connection is to be expected: the peer is up.
+    pub fn expect(&mut self, expected: bool) {
+        self.expected = expected;
+        if !expected && !self.attached {
+            self.batch = Vec::new();
+        }
+    }
+
+    /// Whether connection `epoch` carries the stream.
+    #[must_use]
+    pub const fn is_carried_by(&self, epoch: u64) -> bool {
+        self.attached && self.epoch == epoch
     }
 
     /// The connection `epoch` is gone. What was not acknowledged stays. Whether the stream is down by that.
@@ -522,6 +548,18 @@ mod tests {
         let numbered: Vec<u32> = world.got.iter().filter(|m| m.0 == 1).map(|m| m.1).collect();
         assert_eq!(numbered, [0, 2, 4, 6, 8, 10]);
         assert_eq!((world.into.lost(), world.out.dropped()), (0, 1));
+    }
+
+    #[test]
+    fn qos_0_waits_for_the_first_connection_of_a_peer_that_is_up() {
+        let mut world = World::new(1 << 20);
+        assert_eq!(world.push(0, 1, 0), Push::Dropped);
+        world.out.expect(true);
+        assert_eq!(world.push(0, 2, 0), Push::Sent);
+        assert_eq!(world.push(1, 3, 0), Push::Kept(1));
+        world.attach();
+        world.travel(usize::MAX);
+        assert_eq!(world.got, [(0, 2), (1, 3)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod route_ops;
 
 use std::net::SocketAddr;
 
-pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, put_fwd};
+pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use route_ops::{NAMES_MAX, OPS_MAX};
 
 pub(crate) use bytes::{Reader, put_bytes, put_v};

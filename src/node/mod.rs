@@ -7,6 +7,7 @@ mod control_link;
 mod dial;
 pub mod discovery;
 pub mod hub;
+pub mod link;
 pub mod listener;
 pub mod listener_settings;
 mod locks;

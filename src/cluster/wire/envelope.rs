@@ -241,3 +241,16 @@ pub fn put_fwd(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
         end(out, at);
     }
 }
+
+/// Reads the size of the whole body from the first fragment of a cut message. Returns it and the rest of the fragment.
+///
+/// # Errors
+/// [`WireError::TooLarge`] above `limit`.
+pub fn cut_total(fragment: &[u8], limit: usize) -> Result<(usize, &[u8]), WireError> {
+    let mut from = Reader::new(fragment);
+    let size = from.size()?;
+    if size > limit {
+        return Err(WireError::TooLarge { size, limit });
+    }
+    Ok((size, from.rest()))
+}

@@ -1,0 +1,619 @@
+//! Messages between nodes: what a publisher hands over, and the data connections that carry it.
+//!
+//! A publisher encodes its message into the batch of an [`OutStream`] under one short lock and wakes the writer at the end of
+//! its read batch. The writer takes the whole batch, seals it in records of 64 KiB and writes once. The reader opens records in
+//! place, hands each message on while it still lies in the buffer, and acknowledges once per wake-up.
+//!
+//! Cost of a message per peer: one lock and one copy here (two copies for QoS 1 and 2), the seal, and 1/n of a system call on
+//! each side; nothing is allocated.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::Notify,
+};
+
+pub use crate::cluster::stream::Outgoing;
+use crate::{
+    cluster::{
+        NodeName,
+        handshake::Established,
+        records::{BadRecord, Opener, Sealer},
+        stream::{Gap, Push, RecvStream, SendStream, Unsent},
+        wire::{Envelope, Frame, Kind, MORE, Received, WireError, cut_total, split},
+    },
+    net::supervise::EXIT_BUG,
+};
+
+/// Bytes that are read at once.
+const READ: usize = 128 << 10;
+/// Buffers above this size are given back after use.
+const REUSE_MAX: usize = 2 << 20;
+/// Longest message in fragments: more than MQTT can say. Its buffer grows with what arrives, never with what is claimed.
+const MESSAGE_MAX: usize = 257 << 20;
+
+/// Takes the messages of other nodes to the subscribers of this one.
+pub trait Deliver: Send + Sync + 'static {
+    /// A message of the node with index `from`. Must not block.
+    fn deliver(&self, from: u16, envelope: &Envelope<'_>);
+    /// No more messages for the moment: wake who got some. They are acknowledged to the sender after this.
+    fn end_of_batch(&self);
+}
+
+/// Called when a wait is over.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// What became of a message handed to [`OutStream::push`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Number to wait for; 0 for QoS 0 and for what was not taken.
+    pub seq: u64,
+    /// Call [`OutStream::wake`] at the end of the read batch.
+    pub first: bool,
+    /// QoS 1 or 2: not taken, too much is waiting for the peer. Wait for `acked` to move, then push again.
+    pub full: bool,
+}
+
+struct Inner {
+    stream: SendStream,
+    waiters: Vec<(u64, Waker)>,
+    pushed: u64,
+}
+
+/// Messages to one peer over one data connection after another.
+pub struct OutStream {
+    inner: Mutex<Inner>,
+    /// The writer waits here.
+    notify: Notify,
+    acked: AtomicU64,
+    up: AtomicBool,
+}
+
+impl OutStream {
+    fn new(incarnation: u64, keep_bytes: usize) -> Self {
+        let stream = SendStream::new(incarnation, keep_bytes);
+        Self {
+            inner: Mutex::new(Inner { stream, waiters: Vec::new(), pushed: 0 }),
+            notify: Notify::new(),
+            acked: AtomicU64::new(0),
+            up: AtomicBool::new(false),
+        }
+    }
+
+    /// Encodes the message into the next batch; QoS 1 and 2 are kept until the peer acknowledges them, also while it is away.
+    pub fn push(&self, message: &Outgoing<'_>) -> Pushed {
+        let mut inner = lock(&self.inner);
+        let idle = inner.stream.is_idle();
+        let push = inner.stream.push(message);
+        match push {
+            Push::Kept(seq) => {
+                inner.pushed += 1;
+                Pushed { seq, first: idle, full: false }
+            }
+            Push::Sent => {
+                inner.pushed += 1;
+                Pushed { seq: 0, first: idle, full: false }
+            }
+            Push::Dropped => Pushed::default(),
+            Push::Full => Pushed { seq: 0, first: false, full: true },
+        }
+    }
+
+    /// Wakes the writer: what was pushed goes out.
+    pub fn wake(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Everything up to here is in the queues of the peer, or was given up.
+    #[must_use]
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Acquire)
+    }
+
+    /// Whether the peer is up. While it is not, what is kept counts as done for the publisher.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Acquire)
+    }
+
+    /// Calls `waker` once: when message `seq` is acknowledged or the peer goes down. False: that is so already, and `waker` is
+    /// not called.
+    pub fn wait(&self, seq: u64, waker: Waker) -> bool {
+        let mut inner = lock(&self.inner);
+        let waiting = inner.stream.acked() < seq && self.is_up();
+        if waiting {
+            inner.waiters.push((seq, waker));
+        }
+        waiting
+    }
+
+    /// Changes the stream under the lock, publishes what is acknowledged, and calls those who waited for it.
+    fn change<T>(&self, change: impl FnOnce(&mut SendStream) -> T) -> T {
+        let mut inner = lock(&self.inner);
+        let result = change(&mut inner.stream);
+        let acked = inner.stream.acked();
+        self.acked.store(acked, Ordering::Release);
+        let up = self.is_up();
+        let mut done = Vec::new();
+        if !inner.waiters.is_empty() {
+            done.extend(inner.waiters.extract_if(.., |(seq, _)| *seq <= acked || !up));
+        }
+        drop(inner);
+        done.into_iter().for_each(|(_, waker)| waker());
+        result
+    }
+
+    fn set_up(&self, up: bool) {
+        self.up.store(up, Ordering::Release);
+        self.change(|stream| stream.expect(up));
+    }
+
+    fn attach(self: &Arc<Self>, peer: u64, received: Received) -> Attached {
+        let epoch = self.change(|stream| stream.attach(peer, received));
+        self.notify.notify_waiters();
+        Attached { stream: self.clone(), epoch, ack_due: AtomicBool::new(false) }
+    }
+}
+
+impl fmt::Debug for OutStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutStream").field("acked", &self.acked()).finish_non_exhaustive()
+    }
+}
+
+/// A connection that carries a stream, until it is dropped.
+struct Attached {
+    stream: Arc<OutStream>,
+    epoch: u64,
+    /// The reader has something to acknowledge.
+    ack_due: AtomicBool,
+}
+
+impl Attached {
+    /// Moves what is to be sent to `out`. `None`: another connection carries the stream.
+    fn take(&self, out: &mut Vec<u8>) -> Option<bool> {
+        let mut inner = lock(&self.stream.inner);
+        let some = inner.stream.take(self.epoch, out);
+        inner.stream.is_carried_by(self.epoch).then_some(some)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.stream.change(|stream| stream.detach(self.epoch));
+        // A wake-up meant for the connection that follows may have gone to this one.
+        self.stream.notify.notify_one();
+    }
+}
+
+/// What went over the streams of a peer so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages taken for the peer.
+    pub forwarded: u64,
+    /// Messages that came from it and were handed on.
+    pub received: u64,
+    /// Messages for it that were dropped.
+    pub dropped: u64,
+    /// Messages from it that came twice and were handed on once.
+    pub repeats: u64,
+    /// Messages that it gave up.
+    pub lost: u64,
+    /// Bytes kept for it.
+    pub kept_bytes: usize,
+}
+
+#[derive(Default)]
+struct InSide {
+    stream: Mutex<RecvStream>,
+    received: AtomicU64,
+}
+
+/// Another node, for one of its process lives.
+pub struct Peer {
+    name: NodeName,
+    incarnation: u64,
+    own: u64,
+    streams: Vec<Arc<OutStream>>,
+    inward: Vec<InSide>,
+}
+
+impl Peer {
+    /// A node of this name with `streams` data connections. `own` and `incarnation` are the process lives at this end and at the
+    /// other; `keep_bytes` bounds what is kept for it.
+    #[must_use]
+    pub fn new(
+        name: NodeName,
+        streams: u8,
+        own: u64,
+        incarnation: u64,
+        keep_bytes: usize,
+    ) -> Arc<Self> {
+        let keep = keep_bytes / usize::from(streams.max(1));
+        let out = (0..streams.max(1)).map(|_| Arc::new(OutStream::new(own, keep))).collect();
+        let inward = (0..streams.max(1)).map(|_| InSide::default()).collect();
+        Arc::new(Self { name, incarnation, own, streams: out, inward })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// Its streams, at least one.
+    #[must_use]
+    pub fn streams(&self) -> &[Arc<OutStream>] {
+        &self.streams
+    }
+
+    /// The stream of a publisher: always the same one, so that its messages keep their order.
+    #[must_use]
+    pub fn stream_of(&self, publisher: u64) -> Option<&Arc<OutStream>> {
+        let at = usize::try_from(publisher).unwrap_or_default().checked_rem(self.streams.len());
+        self.streams.get(at?)
+    }
+
+    /// Whether it is up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.streams.first().is_some_and(|stream| stream.is_up())
+    }
+
+    /// It went up or down. Down: who waits for it waits no longer; what is kept stays.
+    pub fn set_up(&self, up: bool) {
+        self.streams.iter().for_each(|stream| stream.set_up(up));
+    }
+
+    /// Its process life is over: what was kept for it is of no use.
+    pub fn gone(&self) {
+        self.set_up(false);
+        self.streams.iter().for_each(|stream| stream.change(SendStream::discard));
+    }
+
+    /// How much of its messages arrived here.
+    #[must_use]
+    pub fn received(&self, stream: u8) -> Received {
+        let inward = self.inward.get(usize::from(stream));
+        inward.map_or(Received::default(), |inward| lock(&inward.stream).received(stream))
+    }
+
+    /// Sums over its streams.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for stream in &self.streams {
+            let inner = lock(&stream.inner);
+            sum.forwarded += inner.pushed;
+            sum.dropped += inner.stream.dropped();
+            sum.kept_bytes += inner.stream.kept_bytes();
+        }
+        for inward in &self.inward {
+            sum.received += inward.received.load(Ordering::Relaxed);
+            let stream = *lock(&inward.stream);
+            sum.repeats += stream.repeats();
+            sum.lost += stream.lost();
+        }
+        sum
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The other nodes by their index in the route table. The mesh writes it, publishers read it.
+#[derive(Debug, Default)]
+pub struct Peers(RwLock<Vec<Option<Arc<Peer>>>>);
+
+impl Peers {
+    /// The node with this index.
+    #[must_use]
+    pub fn get(&self, index: u16) -> Option<Arc<Peer>> {
+        let peers = self.0.read().unwrap_or_else(|_| poisoned());
+        peers.get(usize::from(index))?.clone()
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Peer>> {
+        let peers = self.0.read().unwrap_or_else(|_| poisoned());
+        peers.iter().flatten().cloned().collect()
+    }
+
+    /// `peer` has this index from now on.
+    pub fn set(&self, index: u16, peer: Arc<Peer>) {
+        let mut peers = self.0.write().unwrap_or_else(|_| poisoned());
+        let at = usize::from(index);
+        if peers.len() <= at {
+            peers.resize(at + 1, None);
+        }
+        if let Some(slot) = peers.get_mut(at) {
+            *slot = Some(peer);
+        }
+    }
+
+    /// Nobody has this index any more.
+    pub fn remove(&self, index: u16) {
+        let mut peers = self.0.write().unwrap_or_else(|_| poisoned());
+        if let Some(slot) = peers.get_mut(usize::from(index)) {
+            *slot = None;
+        }
+    }
+}
+
+/// Why a data connection ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Record(#[from] BadRecord),
+    #[error("{0}")]
+    Wire(#[from] WireError),
+    #[error("{0}")]
+    Gap(#[from] Gap),
+    #[error("{0}")]
+    Unsent(#[from] Unsent),
+    #[error("closed by the peer")]
+    Closed,
+    #[error("another connection took over")]
+    Replaced,
+}
+
+/// Carries data stream `stream` of `peer`, whose index is `index`, over a connection that passed its handshake; `leftover` came
+/// after it. Ends with the connection; dropping it ends the connection. What was not acknowledged stays with the peer.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a connection, each once, at its one start"
+)]
+pub async fn run_data(
+    tcp: TcpStream,
+    established: Established,
+    leftover: Vec<u8>,
+    index: u16,
+    peer: Arc<Peer>,
+    stream: u8,
+    deliver: Arc<dyn Deliver>,
+) {
+    let at = usize::from(stream);
+    let (Some(out), Some(inward)) = (peer.streams.get(at), peer.inward.get(at)) else {
+        return tracing::info!(node = %peer.name, stream, "data connection for a stream that is not agreed on");
+    };
+    let Established { peer: hello, sealer, opener, .. } = established;
+    if hello.hello.incarnation != peer.incarnation {
+        return tracing::info!(node = %peer.name, "data connection of another process life");
+    }
+    let attached = out.attach(peer.incarnation, hello.hello.received);
+    let (read, write) = tcp.into_split();
+    let inward = Inward {
+        index,
+        stream,
+        own: peer.own,
+        side: inward,
+        attached: &attached,
+        deliver: &*deliver,
+        pending: Vec::new(),
+        cut: None,
+    };
+    let end = tokio::select! {
+        end = inward.run(read, opener, leftover) => end,
+        end = write_out(&attached, write, sealer, || ack(&peer, stream)) => end,
+    };
+    match end {
+        Err(end @ (End::Io(_) | End::Closed | End::Replaced)) => {
+            tracing::debug!(node = %peer.name, stream, reason = %end, "data connection ended");
+        }
+        Err(end @ (End::Record(_) | End::Wire(_) | End::Gap(_) | End::Unsent(_))) => {
+            tracing::warn!(node = %peer.name, stream, reason = %end, "data connection closed");
+        }
+        Ok(never) => match never {},
+    }
+}
+
+/// What there is to acknowledge to `peer`.
+fn ack(peer: &Peer, stream: u8) -> Frame {
+    let Received { stream, incarnation, seq } = peer.received(stream);
+    Frame::FwdAck { incarnation, stream, seq, credit: 0 }
+}
+
+/// No value: the loops end with errors only.
+enum Never {}
+
+/// Writes what is pushed, and acknowledgements, one write per wake-up.
+async fn write_out(
+    attached: &Attached,
+    mut write: OwnedWriteHalf,
+    mut sealer: Sealer,
+    ack: impl Fn() -> Frame,
+) -> Result<Never, End> {
+    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    loop {
+        let some = attached.take(&mut plain).ok_or(End::Replaced)?;
+        let due = attached.ack_due.swap(false, Ordering::AcqRel);
+        if due {
+            ack().encode(&mut plain);
+        }
+        if !some && !due {
+            attached.stream.notify.notified().await;
+            continue;
+        }
+        sealer.seal(&plain, &mut sealed)?;
+        write.write_all(&sealed).await?;
+        for buffer in [&mut plain, &mut sealed] {
+            buffer.clear();
+            buffer.shrink_to(REUSE_MAX);
+        }
+    }
+}
+
+/// The reading side of a data connection.
+struct Inward<'a> {
+    index: u16,
+    stream: u8,
+    own: u64,
+    side: &'a InSide,
+    attached: &'a Attached,
+    deliver: &'a dyn Deliver,
+    /// The beginning of a frame that is not whole yet.
+    pending: Vec<u8>,
+    /// A message that arrives in fragments, and its size when whole.
+    cut: Option<(Vec<u8>, usize)>,
+}
+
+impl Inward<'_> {
+    async fn run(
+        mut self,
+        mut read: OwnedReadHalf,
+        mut opener: Opener,
+        leftover: Vec<u8>,
+    ) -> Result<Never, End> {
+        let mut sealed = leftover;
+        loop {
+            let mut used = 0;
+            let mut messages = 0;
+            let opened = loop {
+                let rest = sealed.get_mut(used..).unwrap_or_default();
+                match opener.open(rest) {
+                    Ok(Some((plain, len))) => {
+                        used += len;
+                        match self.on_plain(plain) {
+                            Ok(more) => messages += more,
+                            Err(end) => break Err(end),
+                        }
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(bad) => break Err(bad.into()),
+                }
+            };
+            if messages > 0 {
+                self.deliver.end_of_batch();
+                self.attached.ack_due.store(true, Ordering::Release);
+                self.attached.stream.notify.notify_one();
+            }
+            opened?;
+            sealed.drain(..used);
+            sealed.reserve(READ);
+            if read.read_buf(&mut sealed).await? == 0 {
+                return Err(End::Closed);
+            }
+        }
+    }
+
+    /// Takes the bytes of a record. Returns how many messages there were.
+    fn on_plain(&mut self, plain: &[u8]) -> Result<u64, End> {
+        if self.pending.is_empty() {
+            let (messages, used) = self.on_frames(plain)?;
+            self.pending.extend_from_slice(plain.get(used..).unwrap_or_default());
+            return Ok(messages);
+        }
+        let mut bytes = std::mem::take(&mut self.pending);
+        bytes.extend_from_slice(plain);
+        let (messages, used) = self.on_frames(&bytes)?;
+        bytes.drain(..used);
+        bytes.shrink_to(REUSE_MAX);
+        self.pending = bytes;
+        Ok(messages)
+    }
+
+    /// Reads the whole frames at the front of `bytes`. Returns how many messages there were, and the bytes used.
+    fn on_frames(&mut self, bytes: &[u8]) -> Result<(u64, usize), End> {
+        let (mut messages, mut used) = (0, 0);
+        while let Some((header, body, len)) = split(bytes.get(used..).unwrap_or_default())? {
+            used += len;
+            if header.kind != Kind::FWD {
+                self.on_frame(header.kind, body)?;
+            } else if header.flags & MORE == 0 && self.cut.is_none() {
+                messages += self.on_message(body)?;
+            } else {
+                messages += self.on_fragment(header.flags & MORE != 0, body)?;
+            }
+        }
+        Ok((messages, used))
+    }
+
+    fn on_message(&self, body: &[u8]) -> Result<u64, End> {
+        let envelope = Envelope::decode(body)?;
+        // Not in the condition: the lock must not be held while the message is handed on.
+        let fresh = lock(&self.side.stream).on_message(envelope.seq)?;
+        if fresh {
+            self.side.received.fetch_add(1, Ordering::Relaxed);
+            self.deliver.deliver(self.index, &envelope);
+        }
+        Ok(1)
+    }
+
+    fn on_fragment(&mut self, more: bool, body: &[u8]) -> Result<u64, End> {
+        match self.cut.take() {
+            Some((message, total)) => self.grow(message, total, body, more),
+            None => {
+                let (total, rest) = cut_total(body, MESSAGE_MAX)?;
+                self.grow(Vec::new(), total, rest, more)
+            }
+        }
+    }
+
+    fn grow(
+        &mut self,
+        mut message: Vec<u8>,
+        total: usize,
+        piece: &[u8],
+        more: bool,
+    ) -> Result<u64, End> {
+        message.extend_from_slice(piece);
+        let whole = message.len() == total;
+        if message.len() > total || whole == more {
+            return Err(WireError::Field("size of a cut message").into());
+        }
+        if more {
+            self.cut = Some((message, total));
+            return Ok(0);
+        }
+        self.on_message(&message)
+    }
+
+    fn on_frame(&self, kind: Kind, body: &[u8]) -> Result<(), End> {
+        match Frame::decode(kind, body)? {
+            Some(Frame::FwdBase { incarnation, seq }) => {
+                lock(&self.side.stream).on_base(incarnation, seq);
+                Ok(())
+            }
+            Some(Frame::FwdAck { incarnation, stream, seq, .. }) => {
+                // Before the first base the peer knows no incarnation of ours and has nothing to say.
+                if incarnation == self.own && stream == self.stream {
+                    self.attached.stream.change(|out| out.on_ack(seq))?;
+                }
+                Ok(())
+            }
+            Some(Frame::Close { .. }) => Err(End::Closed),
+            None => Ok(()),
+            Some(_) => Err(WireError::Kind(kind.0).into()),
+        }
+    }
+}
+
+/// Takes a lock. A poisoned one means that a panic left shared state half changed: a bug that ends the process.
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(|_| poisoned())
+}
+
+fn poisoned() -> ! {
+    tracing::error!("a lock is poisoned: a bug, please report; the process ends");
+    std::process::exit(EXIT_BUG)
+}
+
+#[cfg(test)]
+mod tests;

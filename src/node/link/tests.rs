@@ -1,0 +1,243 @@
+//! Two ends in one process over loopback, cut and joined again.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use super::*;
+use crate::{
+    cluster::{
+        handshake::{Identity, LinkKind, Verdict},
+        secret::{KeySet, Keys},
+        settings::{Cookie, Kdf},
+        wire::{Flags, Targets},
+    },
+    net::supervise,
+    node::dial::Local,
+};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn local(name: &str, incarnation: u64) -> Arc<Local> {
+    let cookie = Cookie::new("a cookie for the test of data links".to_owned());
+    Arc::new(Local {
+        identity: Identity::generate().unwrap(),
+        keys: Keys::new(KeySet::derive(&cookie, "emqxcl", Kdf::Fast).unwrap(), None),
+        cluster_name: "emqxcl".into(),
+        name: NodeName::parse(name).unwrap(),
+        incarnation,
+        started: incarnation,
+        streams: 1,
+        message_max: 1 << 21,
+        dead_after: Duration::from_millis(1500),
+    })
+}
+
+/// Notes what arrives.
+struct Inbox {
+    got: Mutex<Vec<(u8, Vec<u8>)>>,
+    count: watch::Sender<usize>,
+}
+
+impl Inbox {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { got: Mutex::default(), count: watch::channel(0).0 })
+    }
+
+    async fn wait_for(&self, count: usize) {
+        let mut seen = self.count.subscribe();
+        let wait = seen.wait_for(|n| *n >= count);
+        assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "{count} messages");
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        let got = lock(&self.got);
+        got.iter().map(|(_, bytes)| u32::from_be_bytes(*bytes.first_chunk().unwrap())).collect()
+    }
+}
+
+impl Deliver for Inbox {
+    fn deliver(&self, from: u16, envelope: &Envelope<'_>) {
+        assert_eq!((from, envelope.topic, envelope.properties), (7, "t/a", &[1, 1][..]));
+        lock(&self.got).push((envelope.flags.qos, envelope.payload.to_vec()));
+    }
+
+    fn end_of_batch(&self) {
+        let count = lock(&self.got).len();
+        self.count.send_replace(count);
+    }
+}
+
+/// A node's end of the pair.
+struct End {
+    local: Arc<Local>,
+    peer: Arc<Peer>,
+    inbox: Arc<Inbox>,
+}
+
+impl End {
+    fn new(name: &str, own: u64, other: u64) -> Self {
+        let peer_name = NodeName::parse("peer@h").unwrap();
+        let peer = Peer::new(peer_name, 1, own, other, 64 << 20);
+        peer.set_up(true);
+        Self { local: local(name, own), peer, inbox: Inbox::new() }
+    }
+
+    fn push(&self, qos: u8, n: u32, size: usize) -> Pushed {
+        let mut payload = n.to_be_bytes().to_vec();
+        payload.resize(size.max(4), 7);
+        let stream = self.peer.stream_of(0).unwrap();
+        let pushed = stream.push(&Outgoing {
+            number: u64::from(n),
+            flags: Flags { qos, ..Flags::default() },
+            expiry: None,
+            targets: Targets::PLAIN,
+            topic: "t/a",
+            properties: &[1, 1],
+            payload: &payload,
+        });
+        if pushed.first {
+            stream.wake();
+        }
+        pushed
+    }
+
+    fn out(&self) -> &Arc<OutStream> {
+        &self.peer.streams()[0]
+    }
+
+    /// Waits for the acknowledgement the way a publisher does.
+    async fn acked(&self, seq: u64) {
+        let done = Arc::new(Notify::new());
+        let bell = done.clone();
+        if self.out().wait(seq, Arc::new(move || bell.notify_one())) {
+            assert!(tokio::time::timeout(LIMIT, done.notified()).await.is_ok());
+        }
+        assert!(self.out().acked() >= seq);
+    }
+}
+
+/// Joins the two by a new connection.
+async fn join(a: &End, b: &End) -> [JoinHandle<()>; 2] {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let accept = async {
+        let (tcp, from) = listener.accept().await.unwrap();
+        let received = b.peer.received(0);
+        b.local.accept(tcp, from, async |_| (Verdict::Ok, received)).await.unwrap()
+    };
+    let kind = LinkKind::Data { stream: 0 };
+    let dial = a.local.dial(addr, kind, b.local.name.clone(), a.peer.received(0));
+    let (theirs, ours) = tokio::join!(accept, dial);
+    let run = |proven: crate::node::dial::Proven, end: &End| {
+        let (peer, inbox) = (end.peer.clone(), end.inbox.clone());
+        let data = run_data(proven.tcp, proven.established, proven.leftover, 7, peer, 0, inbox);
+        supervise::spawn("data link under test", data)
+    };
+    [run(ours.unwrap(), a), run(theirs, b)]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_arrive_in_order_and_are_acknowledged() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    assert!(a.push(0, 0, 0).first, "before the first connection: it waits");
+    let _tasks = join(&a, &b).await;
+    // While a stream resumes, QoS 0 may overtake what is kept: let it come up first.
+    a.acked(a.push(1, 1, 0).seq).await;
+    b.push(1, 1, 0);
+    for n in 2..1000 {
+        a.push(u8::try_from(n % 3).unwrap(), n, 60);
+        b.push(1, n, 60);
+    }
+    let last = a.push(1, 1000, 3 << 20);
+    b.inbox.wait_for(1001).await;
+    a.inbox.wait_for(999).await;
+    a.acked(last.seq).await;
+    assert!(b.inbox.numbers().into_iter().eq(0..1001));
+    assert!(a.inbox.numbers().into_iter().eq(1..1000));
+    assert_eq!(lock(&b.inbox.got)[1000].1.len(), 3 << 20, "in fragments");
+    let counters = a.peer.counters();
+    assert_eq!((counters.forwarded, counters.dropped, counters.kept_bytes), (1001, 0, 0));
+    assert_eq!(b.peer.counters().received, 1001);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cuts_lose_and_repeat_nothing_numbered() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let mut n = 0;
+    let mut push = |count: u32, size| {
+        for _ in 0..count {
+            assert!(a.push(1 + (n % 2) as u8, n, size).seq > 0);
+            n += 1;
+        }
+    };
+    push(10, 4);
+    for round in 0..10u8 {
+        let tasks = join(&a, &b).await;
+        push(200, 5000);
+        let seen = b.inbox.numbers().len();
+        b.inbox.wait_for(seen + 1).await;
+        // One end at a time, or both, and in the last rounds a second connection over a first that still stands.
+        for (at, task) in tasks.iter().enumerate() {
+            if round < 7 && usize::from(round % 3) != at {
+                task.abort();
+            }
+        }
+        push(5, 100);
+    }
+    let _tasks = join(&a, &b).await;
+    push(1, 4);
+    b.inbox.wait_for(n as usize).await;
+    assert!(b.inbox.numbers().into_iter().eq(0..n));
+    a.acked(u64::from(n)).await;
+    assert_eq!((b.peer.counters().lost, a.peer.counters().kept_bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn who_waits_is_called_when_the_peer_goes_down() {
+    let a = End::new("a@h", 1, 2);
+    let called = Arc::new(AtomicU64::new(0));
+    let waker = || -> Waker {
+        let called = called.clone();
+        Arc::new(move || {
+            called.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let pushed = a.push(1, 1, 4);
+    assert!(a.out().wait(pushed.seq, waker()) && a.out().is_up());
+    a.peer.set_up(false);
+    assert_eq!((called.load(Ordering::Relaxed), a.out().is_up()), (1, false));
+    assert!(!a.out().wait(pushed.seq, waker()), "down: nothing to wait for");
+    assert_eq!(a.out().acked(), 0, "kept");
+    a.peer.gone();
+    assert_eq!((a.out().acked(), called.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_connection_of_another_process_life_is_not_taken() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 3, 1));
+    let [ours, _theirs] = join(&a, &b).await;
+    assert!(tokio::time::timeout(LIMIT, ours).await.is_ok());
+    assert!(a.push(1, 1, 4).seq == 1 && b.inbox.numbers().is_empty());
+}
+
+/// "How fast is one stream, both ends in one process?" Run by hand with `--release -- --nocapture`; here it only has to work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_small_messages() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let _tasks = join(&a, &b).await;
+    let count = 200_000;
+    #[expect(clippy::disallowed_methods, reason = "a test that times itself")]
+    let start = Instant::now();
+    let mut last = 0;
+    for n in 0..count {
+        last = a.push(1, n, 100).seq;
+    }
+    b.inbox.wait_for(count as usize).await;
+    a.acked(last).await;
+    println!("{count} messages of 100 bytes, QoS 1: {:?}", start.elapsed());
+    assert!(b.inbox.numbers().into_iter().eq(0..count));
+}
