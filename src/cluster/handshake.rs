@@ -444,11 +444,10 @@ pub struct Initiator {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a few at a time, for milliseconds")]
 enum Dialled {
     Opening(Vec<u8>),
     Second(Suite, Box<HandshakeState>),
-    Fourth { node_id: NodeId, sealer: Sealer, opener: Opener, hash: [u8; 32] },
+    Fourth { node_id: NodeId, halves: Box<(Sealer, Opener)>, hash: [u8; 32] },
     Over,
 }
 
@@ -501,15 +500,16 @@ impl Initiator {
                     write(&mut noise, &hello, out)?;
                     let node_id = peer_id(&noise)?;
                     let (there, back, hash) = split(&mut noise);
-                    let (sealer, opener) = (Sealer::new(suite, there)?, Opener::new(suite, back)?);
-                    self.state = Dialled::Fourth { node_id, sealer, opener, hash };
+                    let halves = Box::new((Sealer::new(suite, there)?, Opener::new(suite, back)?));
+                    self.state = Dialled::Fourth { node_id, halves, hash };
                 }
-                Dialled::Fourth { node_id, sealer, mut opener, hash } => {
-                    let Some(payload) = fourth(&mut opener, input)? else {
-                        self.state = Dialled::Fourth { node_id, sealer, opener, hash };
+                Dialled::Fourth { node_id, mut halves, hash } => {
+                    let Some(payload) = fourth(&mut halves.1, input)? else {
+                        self.state = Dialled::Fourth { node_id, halves, hash };
                         return Ok(None);
                     };
                     let peer = self.judged(node_id, &payload)?;
+                    let (sealer, opener) = *halves;
                     return Ok(Some(Established { peer, sealer, opener, hash }));
                 }
                 Dialled::Over => return Err(HandshakeError::Message(4)),

@@ -227,6 +227,12 @@ impl SendStream {
         }
     }
 
+    /// How many connections carried the stream so far.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// Whether connection `epoch` carries the stream.
     #[must_use]
     pub const fn is_carried_by(&self, epoch: u64) -> bool {

@@ -9,6 +9,7 @@
 
 use std::{
     fmt,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,7 +22,7 @@ use tokio::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::Notify,
+    sync::{Notify, Semaphore},
 };
 
 pub use crate::cluster::stream::Outgoing;
@@ -76,6 +77,8 @@ pub struct OutStream {
     inner: Mutex<Inner>,
     /// The writer waits here.
     notify: Notify,
+    /// Another connection carries the stream now.
+    attached: Notify,
     acked: AtomicU64,
     up: AtomicBool,
 }
@@ -86,6 +89,7 @@ impl OutStream {
         Self {
             inner: Mutex::new(Inner { stream, waiters: Vec::new(), pushed: 0 }),
             notify: Notify::new(),
+            attached: Notify::new(),
             acked: AtomicU64::new(0),
             up: AtomicBool::new(false),
         }
@@ -161,7 +165,7 @@ impl OutStream {
 
     fn attach(self: &Arc<Self>, peer: u64, received: Received) -> Attached {
         let epoch = self.change(|stream| stream.attach(peer, received));
-        self.notify.notify_waiters();
+        self.attached.notify_waiters();
         Attached { stream: self.clone(), epoch, ack_due: AtomicBool::new(false) }
     }
 }
@@ -186,6 +190,20 @@ impl Attached {
         let mut inner = lock(&self.stream.inner);
         let some = inner.stream.take(self.epoch, out);
         inner.stream.is_carried_by(self.epoch).then_some(some)
+    }
+}
+
+impl Attached {
+    /// Ends when another connection carries the stream, whatever this one is waiting for.
+    async fn replaced(&self) -> Result<Never, End> {
+        loop {
+            let mut changed = pin!(self.stream.attached.notified());
+            changed.as_mut().enable();
+            if !lock(&self.stream.inner).stream.is_carried_by(self.epoch) {
+                return Err(End::Replaced);
+            }
+            changed.await;
+        }
     }
 }
 
@@ -214,10 +232,18 @@ pub struct Counters {
     pub kept_bytes: usize,
 }
 
-#[derive(Default)]
 struct InSide {
     stream: Mutex<RecvStream>,
     received: AtomicU64,
+    /// One connection at a time hands messages on: at a change the new one waits until the old one has stopped.
+    turn: Semaphore,
+}
+
+impl InSide {
+    fn new() -> Self {
+        let (stream, received) = (Mutex::default(), AtomicU64::new(0));
+        Self { stream, received, turn: Semaphore::new(1) }
+    }
 }
 
 /// Another node, for one of its process lives.
@@ -242,7 +268,7 @@ impl Peer {
     ) -> Arc<Self> {
         let keep = keep_bytes / usize::from(streams.max(1));
         let out = (0..streams.max(1)).map(|_| Arc::new(OutStream::new(own, keep))).collect();
-        let inward = (0..streams.max(1)).map(|_| InSide::default()).collect();
+        let inward = (0..streams.max(1)).map(|_| InSide::new()).collect();
         Arc::new(Self { name, incarnation, own, streams: out, inward })
     }
 
@@ -398,6 +424,7 @@ pub async fn run_data(
         return tracing::info!(node = %peer.name, "data connection of another process life");
     }
     let attached = out.attach(peer.incarnation, hello.hello.received);
+    let Ok(_turn) = inward.turn.acquire().await else { return };
     let (read, write) = tcp.into_split();
     let inward = Inward {
         index,
@@ -411,6 +438,7 @@ pub async fn run_data(
     };
     let end = tokio::select! {
         end = inward.run(read, opener, leftover) => end,
+        end = attached.replaced() => end,
         end = write_out(&attached, write, sealer, || ack(&peer, stream)) => end,
     };
     match end {

@@ -120,8 +120,28 @@ impl End {
     }
 }
 
-/// Joins the two by a new connection.
+/// Joins the two by a new connection, and waits until it carries the stream at both ends.
 async fn join(a: &End, b: &End) -> [JoinHandle<()>; 2] {
+    let before = [a, b].map(|end| lock(&end.out().inner).stream.epoch());
+    let tasks = connect(a, b).await;
+    for (end, before) in [a, b].into_iter().zip(before) {
+        let attached = async {
+            loop {
+                let mut changed = pin!(end.out().attached.notified());
+                changed.as_mut().enable();
+                if lock(&end.out().inner).stream.epoch() > before {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        assert!(tokio::time::timeout(LIMIT, attached).await.is_ok());
+    }
+    tasks
+}
+
+/// Joins the two by a new connection.
+async fn connect(a: &End, b: &End) -> [JoinHandle<()>; 2] {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let accept = async {
@@ -219,7 +239,7 @@ async fn who_waits_is_called_when_the_peer_goes_down() {
 #[tokio::test]
 async fn a_connection_of_another_process_life_is_not_taken() {
     let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 3, 1));
-    let [ours, _theirs] = join(&a, &b).await;
+    let [ours, _theirs] = connect(&a, &b).await;
     assert!(tokio::time::timeout(LIMIT, ours).await.is_ok());
     assert!(a.push(1, 1, 4).seq == 1 && b.inbox.numbers().is_empty());
 }
