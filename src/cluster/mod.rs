@@ -457,6 +457,14 @@ impl Cluster {
         Stored { members, left: self.left, hlc: self.clock.last(), cluster }
     }
 
+    /// The index of a node whose control connection counts, in this very process life: its data connections may come.
+    #[must_use]
+    pub fn linked(&self, peer: &PeerIdentity) -> Option<u16> {
+        let linked = self.peers.get(&peer.node_id).filter(|linked| linked.proven)?;
+        let same_life = linked.identity.incarnation == peer.incarnation;
+        self.members.find(peer.node_id).filter(|_| same_life)?.index
+    }
+
     /// Age of this node.
     #[must_use]
     pub fn guid(&self) -> Guid {

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     clients::ClientRow,
+    link::Peers,
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
@@ -52,6 +53,8 @@ pub struct Hub {
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,
+    /// The nodes that the routes name.
+    pub(super) peers: Arc<Peers>,
     next_session: AtomicU64,
 }
 
@@ -73,6 +76,7 @@ impl Hub {
             retain_settings: RwLock::new(retain),
             routes,
             mesh: OnceLock::new(),
+            peers: Arc::default(),
             next_session: AtomicU64::new(1),
         }
     }

@@ -97,6 +97,9 @@ impl Node {
             data_dir: parts.data_dir,
             clock,
             routes,
+            peers: hub.peers.clone(),
+            deliver: hub.clone(),
+            main: tokio::runtime::Handle::current(),
             message_max,
         })?;
         let _ = hub.mesh.set(mesh.clone());

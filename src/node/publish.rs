@@ -4,23 +4,27 @@
 //! known), one push into a mailbox, one bell at the end of the publisher's read batch. What matches is copied out as chunks, so
 //! the time under the lock does not grow with the audience.
 
-use std::{cell::RefCell, sync::Arc, task::Waker};
+use std::{cell::RefCell, sync::Arc, task::Waker, time::Duration};
 
-use super::{hub::Hub, locks, mailbox::Mailbox};
+use super::{hub::Hub, link::Deliver, locks, mailbox::Mailbox};
 use crate::{
     broker::{
         Message,
+        message::Meta,
         mqueue::{Delivery, SubscriptionIds},
         settings::SharedStrategy,
         stats::Metric,
         subscriptions::{Choice, Matches, Subscriber},
     },
+    cluster::wire::{Envelope, Targets},
     mqtt::QoS,
     topic::TopicName,
 };
 
 thread_local! {
     static MATCHES: RefCell<Matches<Arc<Mailbox>>> = RefCell::default();
+    /// Bells of the messages of other nodes, until the end of their batch.
+    static BELLS: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What became of a publish.
@@ -50,6 +54,16 @@ impl Hub {
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
+        self.hand_out(message, None, bells)
+    }
+
+    /// Hands a message to the clients of this node: to all that want it, or to those that its sender meant.
+    fn hand_out(
+        &self,
+        message: &Message,
+        meant: Option<Targets<'_>>,
+        bells: &mut Vec<Waker>,
+    ) -> bool {
         MATCHES.with_borrow_mut(|matches| {
             matches.clear();
             let Ok(topic) = TopicName::parse(message.topic()) else { return false };
@@ -59,6 +73,17 @@ impl Hub {
                 dice: self.dice(),
             };
             locks::read(&self.subscriptions).matches(topic, choice, matches);
+            if meant.is_some_and(|meant| !meant.plain) {
+                matches.single.clear();
+                matches.chunks.clear();
+                matches.filters = 0;
+            }
+            if let Some(meant) = meant {
+                matches.groups.retain(|found| {
+                    let mut groups = meant.groups();
+                    groups.any(|(g, f)| g == &*found.group && f == found.filter.as_str())
+                });
+            }
             if matches.filters <= 1 {
                 for one in &matches.single {
                     self.hand(message, one, bells);
@@ -171,4 +196,28 @@ impl Hub {
 
     /// Rings the writers of the links to which something was pushed since the last call on this thread.
     pub(super) fn flush_links(&self) {}
+}
+
+impl Deliver for Hub {
+    /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
+    fn deliver(&self, _from: u16, envelope: &Envelope<'_>) {
+        self.stats.count(Metric::MeshForwardReceived);
+        let expiry = envelope.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)));
+        let meta = Meta {
+            qos: match envelope.flags.qos {
+                0 => QoS::AtMostOnce,
+                1 => QoS::AtLeastOnce,
+                _ => QoS::ExactlyOnce,
+            },
+            retain: envelope.flags.retain,
+            expires_at: expiry.map(|span| self.clock.now() + span),
+            publisher: 0,
+        };
+        let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta);
+        BELLS.with_borrow_mut(|bells| self.hand_out(&message, Some(envelope.targets), bells));
+    }
+
+    fn end_of_batch(&self) {
+        BELLS.with_borrow_mut(|bells| bells.drain(..).for_each(Waker::wake));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
     time::{Duration, Instant},
 };
 
@@ -11,16 +11,37 @@ use emqx_rs::{
         MemberStatus, NodeName, Settings,
         routes::{RouteKey, RouteMatches, RouteTable},
         settings::{Cookie, Discovery, Seed},
+        wire::{Envelope, Flags, Targets},
     },
     net::clock::Clock,
-    node::mesh::{Mesh, MeshParts},
+    node::{
+        link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed},
+        mesh::{Mesh, MeshParts},
+    },
     topic::{TopicFilter, TopicName},
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// Notes what other nodes sent.
+#[derive(Default)]
+struct Inbox {
+    got: Mutex<Vec<(String, Vec<u8>)>>,
+}
+
+impl Deliver for Inbox {
+    fn deliver(&self, _from: u16, envelope: &Envelope<'_>) {
+        let message = (envelope.topic.to_owned(), envelope.payload.to_owned());
+        self.got.lock().unwrap().push(message);
+    }
+
+    fn end_of_batch(&self) {}
+}
+
 struct Node {
     mesh: Mesh,
+    peers: Arc<Peers>,
+    inbox: Arc<Inbox>,
     routes: Arc<RwLock<RouteTable>>,
     dir: tempfile::TempDir,
     settings: Settings,
@@ -46,14 +67,18 @@ fn settings(number: usize, ports: &[u16]) -> Settings {
 
 fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
     let routes = Arc::new(RwLock::new(RouteTable::new()));
+    let (peers, inbox) = (Arc::new(Peers::default()), Arc::new(Inbox::default()));
     let parts = MeshParts {
         settings: settings.clone(),
         data_dir: dir.path().to_owned(),
         clock: Clock::system(),
         routes: routes.clone(),
+        peers: peers.clone(),
+        deliver: inbox.clone(),
+        main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
     };
-    Node { mesh: Mesh::start(parts).unwrap(), routes, dir, settings }
+    Node { mesh: Mesh::start(parts).unwrap(), peers, inbox, routes, dir, settings }
 }
 
 fn start_all(count: usize) -> Vec<Node> {
@@ -190,5 +215,79 @@ fn a_hundred_thousand_routes_arrive_in_batches() {
         println!("100,000 routes took {took:?} after the last call");
         assert_eq!(wanted_elsewhere(&nodes[1], "device/4711/state"), 1);
         assert_eq!(nodes[0].mesh.status().await.unwrap().repaired, 0);
+    });
+}
+
+/// The peer of `node` that goes by this name, once it is up.
+async fn peer_of(node: &Node, name: &NodeName) -> Arc<Peer> {
+    let find = || node.peers.all().into_iter().find(|peer| peer.name() == name);
+    until("the peer is up", async || {
+        find().is_some_and(|peer| peer.is_up())
+    })
+    .await;
+    find().unwrap()
+}
+
+fn push(stream: &OutStream, qos: u8, payload: &[u8]) -> Pushed {
+    let flags = Flags { qos, ..Flags::default() };
+    let (targets, topic, properties) = (Targets::PLAIN, "t/a", &[][..]);
+    stream.push(&Outgoing { number: 1, flags, expiry: None, targets, topic, properties, payload })
+}
+
+#[test]
+fn messages_cross_once_in_order_and_are_acknowledged() {
+    run(async {
+        let nodes = start_all(2);
+        let names: Vec<_> = nodes.iter().map(|node| node.settings.node_name.clone()).collect();
+        for (from, to) in [(0, 1), (1, 0)] {
+            let peer = peer_of(&nodes[from], &names[to]).await;
+            assert_eq!(peer.streams().len(), 2);
+            let stream = peer.stream_of(7).unwrap();
+            let mut last = 0;
+            for number in 0..5_000u32 {
+                let size = if number == 77 { 700_000 } else { 4 + number as usize % 300 };
+                let mut payload = number.to_be_bytes().to_vec();
+                payload.resize(size, 7);
+                let pushed = push(stream, 1 + (number % 2) as u8, &payload);
+                assert!(!pushed.full);
+                last = pushed.seq;
+                if pushed.first {
+                    stream.wake();
+                }
+            }
+            assert_eq!(last, 5_000);
+            let called = Arc::new(tokio::sync::Notify::new());
+            let bell = called.clone();
+            if stream.wait(last, Arc::new(move || bell.notify_one())) {
+                tokio::time::timeout(LIMIT, called.notified()).await.unwrap();
+            }
+            assert_eq!(stream.acked(), last);
+            // Acknowledged means handed on: nothing to wait for.
+            let got = std::mem::take(&mut *nodes[to].inbox.got.lock().unwrap());
+            let numbers = got.iter().map(|m| u32::from_be_bytes(m.1[..4].try_into().unwrap()));
+            assert!(numbers.eq(0..5_000));
+            assert_eq!(got[77].1.len(), 700_000);
+        }
+    });
+}
+
+#[test]
+fn what_is_pushed_for_a_node_that_stops_is_given_up() {
+    run(async {
+        let mut nodes = start_all(2);
+        let name = nodes[1].settings.node_name.clone();
+        let peer = peer_of(&nodes[0], &name).await;
+        let gone = nodes.remove(1);
+        gone.mesh.shutdown().await;
+        until("the peer is gone", async || nodes[0].peers.all().is_empty()).await;
+        let stream = peer.stream_of(0).unwrap();
+        push(stream, 0, b"x");
+        assert_eq!(peer.counters().dropped, 1);
+        assert!(!stream.wait(u64::MAX, Arc::new(|| {})), "nobody waits for a lost node");
+        let back = start(gone.settings, gone.dir);
+        let peer = peer_of(&nodes[0], &name).await;
+        push(peer.stream_of(0).unwrap(), 1, b"hello");
+        peer.stream_of(0).unwrap().wake();
+        until("it arrives", async || back.inbox.got.lock().unwrap().len() == 1).await;
     });
 }

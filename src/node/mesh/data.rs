@@ -1,0 +1,210 @@
+//! Data connections: which peers have them, and dialling them until they are there.
+//!
+//! The end that dialled the control connection dials the data connections too. They run on the main runtime, beside the
+//! connections whose messages they carry; they end when the member is down and come back with it.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    task::{AbortHandle, JoinHandle},
+};
+
+use crate::{
+    cluster::{NodeId, NodeName, PeerIdentity, PeerUp, handshake::LinkKind, wire::Received},
+    net::supervise,
+    node::{
+        dial::{Local, Proven},
+        link::{self, Deliver, Peer, Peers},
+    },
+};
+
+/// Time between two attempts.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// What data connections need of the node.
+pub(super) struct DataParts {
+    pub(super) peers: Arc<Peers>,
+    pub(super) deliver: Arc<dyn Deliver>,
+    pub(super) main: Handle,
+    pub(super) local: Option<Arc<Local>>,
+    pub(super) streams: u8,
+    pub(super) keep_bytes: usize,
+}
+
+struct Data {
+    peer: Arc<Peer>,
+    incarnation: u64,
+    tasks: Vec<AbortHandle>,
+}
+
+/// The data connections of all peers.
+pub(super) struct DataLinks {
+    parts: DataParts,
+    by_node: BTreeMap<u16, Data>,
+    /// How many streams a node asked for.
+    streams: BTreeMap<NodeId, u8>,
+}
+
+impl DataLinks {
+    pub(super) fn new(parts: DataParts) -> Self {
+        Self { parts, by_node: BTreeMap::new(), streams: BTreeMap::new() }
+    }
+
+    /// A node told how many streams it wants; the smaller wish counts.
+    pub(super) fn note_streams(&mut self, node: NodeId, streams: u8) {
+        self.streams.insert(node, streams);
+    }
+
+    /// The peer with this index, made anew for each process life.
+    fn peer(&mut self, node: u16, who: &PeerIdentity) -> Arc<Peer> {
+        if let Some(data) = self.by_node.get(&node)
+            && data.incarnation == who.incarnation
+        {
+            return data.peer.clone();
+        }
+        self.on_gone(node);
+        let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
+        let streams = wish.min(self.parts.streams).max(1);
+        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
+        let peer =
+            Peer::new(who.name.clone(), streams, own, who.incarnation, self.parts.keep_bytes);
+        self.parts.peers.set(node, peer.clone());
+        let data = Data { peer: peer.clone(), incarnation: who.incarnation, tasks: Vec::new() };
+        self.by_node.insert(node, data);
+        peer
+    }
+
+    /// What is here of the messages of a stream.
+    pub(super) fn received(&mut self, node: u16, who: &PeerIdentity, stream: u8) -> Received {
+        self.peer(node, who).received(stream)
+    }
+
+    pub(super) fn on_up(&mut self, up: &PeerUp) {
+        let peer = self.peer(up.node, &up.peer);
+        peer.set_up(true);
+        let Some(local) = self.parts.local.clone().filter(|_| up.dialed) else { return };
+        let streams = u8::try_from(peer.streams().len()).unwrap_or(u8::MAX);
+        for stream in 0..streams {
+            let dial = DataDial {
+                local: local.clone(),
+                peer: peer.clone(),
+                node: up.node,
+                name: up.peer.name.clone(),
+                addr: up.addr,
+                stream,
+                deliver: self.parts.deliver.clone(),
+                main: self.parts.main.clone(),
+            };
+            let task = supervise::spawn("data link", dial.run());
+            self.keep(up.node, task.abort_handle());
+        }
+    }
+
+    pub(super) fn on_accepted(
+        &mut self,
+        node: u16,
+        who: &PeerIdentity,
+        stream: u8,
+        proven: Proven,
+    ) {
+        let peer = self.peer(node, who);
+        let deliver = self.parts.deliver.clone();
+        if let Some(task) = carry(&self.parts.main, proven, (node, stream), peer, deliver) {
+            self.keep(node, task.abort_handle());
+        }
+    }
+
+    fn keep(&mut self, node: u16, task: AbortHandle) {
+        if let Some(data) = self.by_node.get_mut(&node) {
+            data.tasks.retain(|task| !task.is_finished());
+            data.tasks.push(task);
+        }
+    }
+
+    /// The member is down: what it has not acknowledged stays.
+    pub(super) fn on_down(&mut self, node: u16) {
+        if let Some(data) = self.by_node.get_mut(&node) {
+            data.peer.set_up(false);
+            data.tasks.drain(..).for_each(|task| task.abort());
+        }
+    }
+
+    /// The process life of the member is over, or it is no member: what was kept is of no use.
+    pub(super) fn on_gone(&mut self, node: u16) {
+        self.on_down(node);
+        if let Some(data) = self.by_node.remove(&node) {
+            self.parts.peers.remove(node);
+            data.peer.gone();
+        }
+    }
+}
+
+/// Dials one data connection again and again.
+struct DataDial {
+    local: Arc<Local>,
+    peer: Arc<Peer>,
+    node: u16,
+    name: NodeName,
+    addr: SocketAddr,
+    stream: u8,
+    deliver: Arc<dyn Deliver>,
+    main: Handle,
+}
+
+impl DataDial {
+    async fn run(self) {
+        loop {
+            let kind = LinkKind::Data { stream: self.stream };
+            let received = self.peer.received(self.stream);
+            match self.local.dial(self.addr, kind, self.name.clone(), received).await {
+                Ok(proven) => {
+                    let (at, deliver) = ((self.node, self.stream), self.deliver.clone());
+                    if let Some(task) = carry(&self.main, proven, at, self.peer.clone(), deliver) {
+                        let _ = AbortOnDrop(task).wait().await;
+                    }
+                }
+                Err(error) => {
+                    let (node, stream) = (&self.name, self.stream);
+                    tracing::debug!(%node, stream, %error, "no data connection");
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl AbortOnDrop {
+    async fn wait(&mut self) -> Result<(), tokio::task::JoinError> {
+        (&mut self.0).await
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Hands a connection over to the main runtime, where it carries a stream.
+fn carry(
+    main: &Handle,
+    proven: Proven,
+    (node, stream): (u16, u8),
+    peer: Arc<Peer>,
+    deliver: Arc<dyn Deliver>,
+) -> Option<JoinHandle<()>> {
+    let Proven { tcp, established, leftover, .. } = proven;
+    let tcp = tcp.into_std().ok()?;
+    Some(supervise::spawn_on(main, "data connection", async move {
+        match tokio::net::TcpStream::from_std(tcp) {
+            Ok(tcp) => {
+                link::run_data(tcp, established, leftover, node, peer, stream, deliver).await;
+            }
+            Err(error) => tracing::warn!(%error, "data connection"),
+        }
+    }))
+}

@@ -1,0 +1,202 @@
+//! The mesh port: whether it may open, who is let in, and how others are dialled.
+
+use std::{
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{MeshError, task::Notice};
+use crate::{
+    cluster::{
+        DialError, PeerIdentity, Settings, Target,
+        handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
+        secret::check_cookie,
+        wire::{CloseCode, Received},
+    },
+    net::supervise,
+    node::{
+        dial::{LinkError, Local, Proven},
+        discovery::look_up,
+    },
+};
+
+/// Handshakes of others at once.
+const HALF_OPEN: usize = 80;
+
+/// Whether the mesh may open, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Open,
+    /// The cookie is weak, and all of the cluster is on this host.
+    Loopback,
+    Closed(String),
+}
+
+impl Door {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let Some(cookie) = &settings.cookie else { return Self::Closed("no cookie".to_owned()) };
+        match check_cookie(cookie, settings.kdf) {
+            Ok(()) => Self::Open,
+            Err(_) if interface(settings).is_loopback() => Self::Loopback,
+            Err(weak) => Self::Closed(weak.to_string()),
+        }
+    }
+
+    pub(super) fn listen(&self, settings: &Settings) -> Result<Option<TcpListener>, MeshError> {
+        if let Self::Closed(reason) = self {
+            tracing::warn!(reason, "mesh is closed, this node stays alone");
+            return Ok(None);
+        }
+        let addr = SocketAddr::from((interface(settings), settings.mesh_port()));
+        let listen = || {
+            let listener = TcpListener::bind(addr)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        listen().map(Some).map_err(|error| MeshError::Bind { addr, error })
+    }
+
+    fn lets_dial(&self, addr: SocketAddr) -> bool {
+        match self {
+            Self::Open => !addr.ip().is_unspecified(),
+            Self::Loopback => addr.ip().is_loopback(),
+            Self::Closed(_) => false,
+        }
+    }
+}
+
+/// The address to listen on: a node whose name is on the loopback cannot be reached from elsewhere anyway.
+fn interface(settings: &Settings) -> IpAddr {
+    let host: Option<IpAddr> = settings.node_name.host().parse().ok();
+    match host {
+        Some(host) if host.is_loopback() && settings.dist_interface.is_unspecified() => host,
+        Some(_) | None => settings.dist_interface,
+    }
+}
+
+/// Tries the addresses of a node, one after the other.
+pub(super) async fn dial_any(
+    local: &Local,
+    door: &Door,
+    target: Target,
+) -> Result<Proven, (DialError, String)> {
+    let port = target.port.unwrap_or_else(|| target.name.mesh_port());
+    let mut addrs = look_up(target.name.host(), port).await;
+    for addr in target.addrs {
+        if !addrs.contains(&addr) {
+            addrs.push(addr);
+        }
+    }
+    let mut last = (DialError::Unreachable, "no address".to_owned());
+    for addr in addrs.into_iter().filter(|addr| door.lets_dial(*addr)) {
+        let name = target.name.clone();
+        match local.dial(addr, LinkKind::Control, name, Received::default()).await {
+            Ok(proven) => return Ok(proven),
+            Err(error) => {
+                let kind = dial_error(&error);
+                if matches!(error, LinkError::Handshake(_)) {
+                    tracing::warn!(node = %target.name, %addr, %error, "no link");
+                } else {
+                    tracing::debug!(node = %target.name, %addr, %error, "no link");
+                }
+                let refused = matches!(kind, DialError::Refused | DialError::RefusedForGood);
+                last = (kind, error.to_string());
+                if refused {
+                    break;
+                }
+            }
+        }
+    }
+    Err(last)
+}
+
+fn dial_error(error: &LinkError) -> DialError {
+    match error {
+        LinkError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            DialError::NobodyListens
+        }
+        LinkError::Io(_) | LinkError::Timeout => DialError::Unreachable,
+        LinkError::Handshake(HandshakeError::Refused(
+            Verdict::DuplicateName | Verdict::Pin | Verdict::Forgotten | Verdict::TooManyNodes,
+        )) => DialError::RefusedForGood,
+        LinkError::Handshake(HandshakeError::Refused(Verdict::ShuttingDown)) => {
+            DialError::Unreachable
+        }
+        LinkError::Handshake(_) => DialError::Refused,
+    }
+}
+
+pub(super) fn verdict(code: Option<CloseCode>) -> Verdict {
+    match code {
+        None => Verdict::Ok,
+        Some(CloseCode::NameTaken) => Verdict::DuplicateName,
+        Some(CloseCode::Pin) => Verdict::Pin,
+        Some(CloseCode::Banned | CloseCode::Left) => Verdict::Forgotten,
+        Some(CloseCode::TooMany) => Verdict::TooManyNodes,
+        Some(CloseCode::Tie) => Verdict::Tie,
+        Some(CloseCode::ShuttingDown) => Verdict::ShuttingDown,
+        Some(CloseCode::SelfLink) => Verdict::WrongTarget,
+        Some(
+            CloseCode::Done
+            | CloseCode::Protocol
+            | CloseCode::Gap
+            | CloseCode::Stale
+            | CloseCode::Other(_),
+        ) => Verdict::Nonsense,
+    }
+}
+
+pub(super) fn identity(peer: &PeerHello) -> PeerIdentity {
+    PeerIdentity {
+        name: peer.hello.name.clone(),
+        node_id: peer.node_id,
+        incarnation: peer.hello.incarnation,
+        guid: peer.guid(),
+    }
+}
+
+/// Accepts connections and proves them; what is proven goes to the mesh task.
+pub(super) async fn accept_all(
+    listener: tokio::net::TcpListener,
+    local: Arc<Local>,
+    notices: mpsc::Sender<Notice>,
+) {
+    let half_open = Arc::new(Semaphore::new(HALF_OPEN));
+    loop {
+        let (tcp, addr) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "mesh accept");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = half_open.clone().try_acquire_owned() else {
+            tracing::debug!(%addr, "too many handshakes");
+            continue;
+        };
+        let (local, notices) = (local.clone(), notices.clone());
+        supervise::spawn("mesh handshake", async move {
+            let judge = async |peer: &PeerHello| {
+                let (reply, answer) = oneshot::channel();
+                let (peer, kind) = (identity(peer), peer.hello.kind);
+                let asked = notices.send(Notice::Judge { peer, kind, reply }).await;
+                let stopping = (Verdict::ShuttingDown, Received::default());
+                if asked.is_err() { stopping } else { answer.await.unwrap_or(stopping) }
+            };
+            let accepted = local.accept(tcp, addr, judge).await;
+            drop(permit);
+            match accepted {
+                Ok(proven) => {
+                    let proven = Box::new(proven);
+                    let _ = notices.send(Notice::Proven { proven, dialed: false }).await;
+                }
+                Err(LinkError::Handshake(error)) => tracing::warn!(%addr, %error, "refused"),
+                Err(error) => tracing::debug!(%addr, %error, "no handshake"),
+            }
+        });
+    }
+}

@@ -1,0 +1,439 @@
+//! The loop around the cluster core: one input after the other, then what they cause.
+
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    Command, JoinError, Op, Shared,
+    data::DataLinks,
+    door::{self, Door},
+};
+use crate::{
+    cluster::{
+        Action, Cluster, DialError, Event, Input, LinkId, NodeName, PeerIdentity, PeerUp, Settings,
+        Target,
+        handshake::{LinkKind, Verdict},
+        routes::RouteTable,
+        settings::Seed,
+        wire::{Frame, Received},
+    },
+    net::{clock::Clock, supervise},
+    node::{
+        control_link::ControlLink,
+        dial::{Local, Proven},
+        discovery,
+        state::State,
+    },
+    time::Time,
+};
+
+/// Frames and other events that wait for the mesh task.
+pub(super) const INBOX: usize = 4096;
+/// Events taken before what they cause is sent.
+const BATCH: usize = 256;
+/// `cluster join` gives up after this time.
+const JOIN_LIMIT: Duration = Duration::from_secs(10);
+/// Routes of lost nodes are freed in pieces of this many, this often.
+const SWEEP: (u32, Duration) = (2_000, Duration::from_millis(10));
+const HLC_EVERY: Duration = Duration::from_secs(10);
+
+/// What the tasks of the mesh tell it.
+pub(super) enum Notice {
+    Proven { proven: Box<Proven>, dialed: bool },
+    DialFailed { name: NodeName, error: DialError, reason: String },
+    Judge { peer: PeerIdentity, kind: LinkKind, reply: oneshot::Sender<(Verdict, Received)> },
+    Frame { link: LinkId, frame: Frame },
+    Ended { link: LinkId, reason: String },
+}
+
+/// Somebody waits for a node to be up.
+pub(super) struct Join {
+    name: NodeName,
+    until: Time,
+    reason: String,
+    reply: oneshot::Sender<Result<(), JoinError>>,
+}
+
+/// The loop around the core.
+pub(super) struct Task {
+    pub(super) core: Cluster,
+    pub(super) data: DataLinks,
+    pub(super) clock: Clock,
+    pub(super) door: Door,
+    /// `None`: the mesh is closed.
+    pub(super) local: Option<Arc<Local>>,
+    pub(super) listener: Option<TcpListener>,
+    pub(super) state: State,
+    pub(super) routes: Arc<RwLock<RouteTable>>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) settled: watch::Sender<bool>,
+    pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) inbox: Option<mpsc::Receiver<Notice>>,
+    pub(super) settings: Settings,
+    pub(super) links: BTreeMap<LinkId, ControlLink>,
+    pub(super) next_link: LinkId,
+    pub(super) barriers: BTreeMap<u64, oneshot::Sender<()>>,
+    pub(super) next_barrier: u64,
+    pub(super) joins: Vec<Join>,
+    pub(super) sweep_at: Option<Time>,
+    pub(super) hlc_at: Time,
+}
+
+impl Task {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let Some(mut inbox) = self.inbox.take() else { return };
+        let mut found = self.open();
+        let mut out = Vec::new();
+        self.core.start(self.clock.now(), &mut out);
+        self.end_batch(&mut out);
+        let shared = self.shared.clone();
+        loop {
+            let timer = self.clock.instant(self.deadline());
+            tokio::select! {
+                biased;
+                Some(command) = commands.recv() => {
+                    if let Some(done) = self.on_command(command, &mut out) {
+                        self.end_batch(&mut out);
+                        self.linger().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                }
+                Some(notice) = inbox.recv() => {
+                    self.on_notice(notice, &mut out);
+                    for _ in 1..BATCH {
+                        let Ok(notice) = inbox.try_recv() else { break };
+                        self.on_notice(notice, &mut out);
+                    }
+                }
+                Some(targets) = found.recv() => self.input(Input::Discovered(targets), &mut out),
+                () = shared.wake.notified() => {}
+                () = tokio::time::sleep_until(timer) => self.on_deadline(&mut out),
+            }
+            self.take_ops(&mut out);
+            self.end_batch(&mut out);
+        }
+    }
+
+    /// Begins to accept, and to look for others.
+    fn open(&mut self) -> mpsc::Receiver<Vec<Target>> {
+        let (tell, found) = mpsc::channel(4);
+        let listener = self.listener.take().and_then(|l| tokio::net::TcpListener::from_std(l).ok());
+        if let (Some(local), Some(listener)) = (self.local.clone(), listener) {
+            let notices = self.notices.clone();
+            supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
+            let discovery = self.settings.discovery.clone();
+            supervise::spawn("discovery", discovery::run(discovery, tell));
+        }
+        found
+    }
+
+    fn input(&mut self, input: Input, out: &mut Vec<Action>) {
+        self.core.on(input, self.clock.now(), out);
+    }
+
+    fn deadline(&self) -> Time {
+        let joins = self.joins.iter().map(|join| join.until);
+        let own = [self.core.deadline(), self.sweep_at, Some(self.hlc_at)];
+        own.into_iter().flatten().chain(joins).min().unwrap_or(self.hlc_at)
+    }
+
+    fn on_deadline(&mut self, out: &mut Vec<Action>) {
+        let now = self.clock.now();
+        if self.core.deadline().is_some_and(|at| at <= now) {
+            self.core.on_deadline(now, out);
+        }
+        if self.sweep_at.is_some_and(|at| at <= now) {
+            let more = self.routes_mut().sweep(SWEEP.0);
+            self.sweep_at = more.then(|| now + SWEEP.1);
+        }
+        if self.hlc_at <= now {
+            self.hlc_at = now + HLC_EVERY;
+            if let Err(error) = self.state.save_hlc(self.core.stored().hlc) {
+                tracing::warn!(%error, "clock is not kept");
+            }
+        }
+        let (over, waiting) = self.joins.drain(..).partition(|join| join.until <= now);
+        self.joins = waiting;
+        let over: Vec<Join> = over;
+        for Join { name, reason, reply, .. } in over {
+            let _ = reply.send(Err(JoinError::Failed { name, reason }));
+        }
+    }
+
+    fn routes_mut(&self) -> RwLockWriteGuard<'_, RouteTable> {
+        self.routes.write().unwrap_or_else(|_| std::process::abort())
+    }
+
+    fn routes_now(&self) -> RwLockReadGuard<'_, RouteTable> {
+        self.routes.read().unwrap_or_else(|_| std::process::abort())
+    }
+
+    /// Changes of the own routes, in the order of the calls.
+    fn take_ops(&mut self, out: &mut Vec<Action>) {
+        let ops = std::mem::take(&mut *self.shared.ops());
+        let now = self.clock.now();
+        for op in ops {
+            let input = match op {
+                Op::Added(key) => Input::RouteAdded(key),
+                Op::Removed(key) => Input::RouteRemoved(key),
+                Op::Barrier(done) => {
+                    self.next_barrier += 1;
+                    self.barriers.insert(self.next_barrier, done);
+                    Input::Barrier(self.next_barrier)
+                }
+            };
+            self.core.on(input, now, out);
+        }
+    }
+
+    fn on_command(
+        &mut self,
+        command: Command,
+        out: &mut Vec<Action>,
+    ) -> Option<oneshot::Sender<()>> {
+        match command {
+            Command::Status(reply) => {
+                let mut status = self.core.status();
+                if let Door::Closed(reason) = &self.door {
+                    status.refused = Some(reason.clone());
+                }
+                let _ = reply.send(status);
+            }
+            Command::Join(seed, reply) => self.on_join(seed, reply, out),
+            Command::Leave(reply) => {
+                self.input(Input::Leave, out);
+                let _ = reply.send(());
+            }
+            Command::ForceLeave(name, reply) => {
+                let known = self.core.status().members.iter().any(|line| line.name == name);
+                let _ = reply.send(known && name != self.settings.node_name);
+                self.input(Input::ForceLeave(name), out);
+            }
+            Command::Shutdown(done) => {
+                self.input(Input::Shutdown, out);
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    fn on_join(
+        &mut self,
+        seed: Seed,
+        reply: oneshot::Sender<Result<(), JoinError>>,
+        out: &mut Vec<Action>,
+    ) {
+        let Seed { name, port } = seed;
+        if let Door::Closed(reason) = &self.door {
+            let _ = reply.send(Err(JoinError::Closed(reason.clone())));
+            return;
+        }
+        if name == self.settings.node_name {
+            let _ = reply.send(Err(JoinError::Myself(name)));
+            return;
+        }
+        let target = Target { name: name.clone(), port, addrs: Vec::new() };
+        self.input(Input::Join(target), out);
+        if self.core.status().up().any(|line| line.name == name) {
+            let _ = reply.send(Ok(()));
+            return;
+        }
+        let until = self.clock.now() + JOIN_LIMIT;
+        self.joins.push(Join { name, until, reason: "no answer".to_owned(), reply });
+    }
+
+    fn on_notice(&mut self, notice: Notice, out: &mut Vec<Action>) {
+        match notice {
+            Notice::Frame { link, frame } => self.input(Input::Frame { link, frame }, out),
+            Notice::Ended { link, reason } => {
+                self.links.remove(&link);
+                tracing::debug!(link, reason, "control connection ended");
+                self.input(Input::LinkDown { link }, out);
+            }
+            Notice::DialFailed { name, error, reason } => {
+                for join in self.joins.iter_mut().filter(|join| join.name == name) {
+                    join.reason.clone_from(&reason);
+                    if matches!(error, DialError::Refused | DialError::RefusedForGood) {
+                        join.until = Time::ZERO;
+                    }
+                }
+                self.input(Input::DialFailed { name, error }, out);
+            }
+            Notice::Judge { peer, kind, reply } => {
+                let answer = match kind {
+                    LinkKind::Control => {
+                        (door::verdict(self.core.judge(&peer)), Received::default())
+                    }
+                    LinkKind::Data { stream } => match self.core.linked(&peer) {
+                        Some(node) => (Verdict::Ok, self.data.received(node, &peer, stream)),
+                        None => (Verdict::Nonsense, Received::default()),
+                    },
+                };
+                let _ = reply.send(answer);
+            }
+            Notice::Proven { proven, dialed } => self.on_proven(*proven, dialed, out),
+        }
+    }
+
+    fn on_proven(&mut self, proven: Proven, dialed: bool, out: &mut Vec<Action>) {
+        let hello = &proven.established.peer.hello;
+        if let LinkKind::Data { stream } = hello.kind {
+            let peer = door::identity(&proven.established.peer);
+            if let Some(node) = self.core.linked(&peer) {
+                self.data.on_accepted(node, &peer, stream, proven);
+            }
+            return;
+        }
+        self.data.note_streams(proven.established.peer.node_id, hello.streams);
+        self.next_link += 1;
+        let (link, addr) = (self.next_link, proven.addr);
+        let peer = door::identity(&proven.established.peer);
+        let control = ControlLink::default();
+        self.links.insert(link, control.clone());
+        let notices = self.notices.clone();
+        supervise::spawn("control link", async move {
+            let to = notices.clone();
+            let on_frame = async move |frame| to.send(Notice::Frame { link, frame }).await.is_ok();
+            let reason = control.run(proven, on_frame).await.to_string();
+            let _ = notices.send(Notice::Ended { link, reason }).await;
+        });
+        self.input(Input::LinkUp { link, peer, dialed, addr }, out);
+    }
+
+    /// Ends a wake-up: the table first, under one lock, then the rest in order.
+    fn end_batch(&mut self, out: &mut Vec<Action>) {
+        self.core.flush(self.clock.now(), out);
+        if self.change_table(out) {
+            self.core.flush(self.clock.now(), out);
+        }
+        for action in out.drain(..) {
+            self.perform(action);
+        }
+        self.shared.has_peers.store(self.core.has_peers(), Ordering::Release);
+    }
+
+    /// Changes and compares the table as the actions say. True if the core had to be told of a difference.
+    fn change_table(&mut self, out: &mut Vec<Action>) -> bool {
+        let mut differ = Vec::new();
+        if out.iter().any(|action| matches!(action, Action::Table(_))) {
+            let mut table = self.routes_mut();
+            for action in out.iter() {
+                if let Action::Table(op) = action {
+                    table.apply(op);
+                } else if let Action::CheckRoutes { node, hash } = action
+                    && table.summary(*node).1 != *hash
+                {
+                    differ.push(*node);
+                }
+            }
+            drop(table);
+            self.sweep_at.get_or_insert(self.clock.now() + SWEEP.1);
+        } else if out.iter().any(|action| matches!(action, Action::CheckRoutes { .. })) {
+            let table = self.routes_now();
+            for action in out.iter() {
+                if let Action::CheckRoutes { node, hash } = action
+                    && table.summary(*node).1 != *hash
+                {
+                    differ.push(*node);
+                }
+            }
+        }
+        for node in &differ {
+            self.input(Input::RoutesDiffer { node: *node }, out);
+        }
+        !differ.is_empty()
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Dial(target) => self.dial(target),
+            Action::Send { link, frame } => {
+                if let Some(control) = self.links.get(&link)
+                    && !control.send(&frame)
+                {
+                    tracing::warn!(link, "peer does not read its control connection");
+                    control.close();
+                }
+            }
+            Action::Close { link } => {
+                if let Some(control) = self.links.remove(&link) {
+                    control.close();
+                }
+            }
+            Action::Table(_) | Action::CheckRoutes { .. } => {}
+            Action::PeerUp(up) => self.on_peer_up(&up),
+            Action::PeerDown { node } => self.data.on_down(node),
+            Action::PeerGone { node } => self.data.on_gone(node),
+            Action::BarrierDone(id) => {
+                if let Some(done) = self.barriers.remove(&id) {
+                    let _ = done.send(());
+                }
+            }
+            Action::Persist => {
+                if let Err(error) = self.state.save(&self.core.stored()) {
+                    tracing::error!(%error, "cluster is not kept");
+                }
+            }
+            Action::Settled => {
+                let _ = self.settled.send(true);
+            }
+            Action::Log(event) => log(&event),
+        }
+    }
+
+    fn on_peer_up(&mut self, up: &PeerUp) {
+        self.data.on_up(up);
+        let (ready, waiting) = self.joins.drain(..).partition(|join| join.name == up.peer.name);
+        self.joins = waiting;
+        let ready: Vec<Join> = ready;
+        for join in ready {
+            let _ = join.reply.send(Ok(()));
+        }
+    }
+
+    fn dial(&self, target: Target) {
+        let Some(local) = self.local.clone() else { return };
+        let (notices, door) = (self.notices.clone(), self.door.clone());
+        supervise::spawn("mesh dial", async move {
+            let name = target.name.clone();
+            let notice = match door::dial_any(&local, &door, target).await {
+                Ok(proven) => Notice::Proven { proven: Box::new(proven), dialed: true },
+                Err((error, reason)) => Notice::DialFailed { name, error, reason },
+            };
+            let _ = notices.send(notice).await;
+        });
+    }
+
+    /// Gives the last frames the time to be written.
+    async fn linger(&mut self) {
+        self.links.values().for_each(ControlLink::close);
+        self.links.clear();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::Up(node) => tracing::info!(%node, "member up"),
+        Event::Down(node, reason) => tracing::warn!(%node, reason, "member down"),
+        Event::Joined(node) => tracing::info!(%node, "member joined"),
+        Event::Gone(node, status) => tracing::info!(%node, ?status, "member gone"),
+        Event::Refused(node, code) => tracing::info!(%node, ?code, "link refused"),
+        Event::RefusedBy(node, code, reason) => {
+            tracing::info!(%node, ?code, reason, "link refused by the other end");
+        }
+        Event::NewIdentity(node) => {
+            tracing::error!(%node, "known name came back with another identity");
+        }
+        Event::ForcedOut => tracing::error!("forced out; emqx-rs-ctl cluster join brings it back"),
+        Event::Left => tracing::info!("left the cluster"),
+        Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed, are sent anew"),
+    }
+}
