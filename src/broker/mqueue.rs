@@ -63,12 +63,14 @@ pub enum Pushed {
     Refused,
 }
 
-/// A bounded queue. Invariant: `bytes` is the sum of the sizes in it and `qos0` the number of its QoS 0 messages.
+/// A bounded queue: QoS 0 and QoS 1 and 2 apart, each numbered, so that they come out in the order they went in, unless the
+/// in-flight window is full: then QoS 0 goes on (v5 [MQTT-4.9.0-3]). Invariant: `bytes` is the sum of the sizes in it.
 #[derive(Debug, Default)]
 pub struct MQueue {
-    queue: VecDeque<Delivery>,
+    qos0: VecDeque<(u64, Delivery)>,
+    others: VecDeque<(u64, Delivery)>,
+    next: u64,
     bytes: usize,
-    qos0: usize,
 }
 
 /// Bounds of a queue.
@@ -84,13 +86,19 @@ impl MQueue {
     /// Messages waiting.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.qos0.len() + self.others.len()
     }
 
     /// Nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.qos0.is_empty() && self.others.is_empty()
+    }
+
+    /// Something waits that can be taken; with no `window` only QoS 0 can.
+    #[must_use]
+    pub fn is_ready(&self, window: bool) -> bool {
+        !self.qos0.is_empty() || (window && !self.others.is_empty())
     }
 
     /// Bytes waiting.
@@ -106,67 +114,57 @@ impl MQueue {
             return Pushed::Refused;
         }
         let mut dropped = 0;
-        while (bounds.len != 0 && self.queue.len() >= bounds.len)
+        while (bounds.len != 0 && self.len() >= bounds.len)
             || (bounds.bytes != 0 && self.bytes + size > bounds.bytes)
         {
-            if !self.drop_one() {
+            let Some((_, victim)) = self.qos0.pop_front().or_else(|| self.others.pop_front())
+            else {
                 break;
-            }
+            };
+            self.bytes -= victim.message.size();
             dropped += 1;
         }
         self.bytes += size;
-        self.qos0 += usize::from(delivery.qos == QoS::AtMostOnce);
-        self.queue.push_back(delivery);
+        let queue = if delivery.qos == QoS::AtMostOnce { &mut self.qos0 } else { &mut self.others };
+        queue.push_back((self.next, delivery));
+        self.next += 1;
         if dropped == 0 { Pushed::Queued } else { Pushed::Displaced(dropped) }
     }
 
-    fn drop_one(&mut self) -> bool {
-        let victim = if self.qos0 == 0 {
-            0
-        } else {
-            self.queue.iter().position(|d| d.qos == QoS::AtMostOnce).unwrap_or(0)
-        };
-        let gone = self.queue.remove(victim);
-        gone.as_ref().map(|d| self.forget(d)).is_some()
-    }
-
-    fn forget(&mut self, delivery: &Delivery) {
-        self.bytes = self.bytes.saturating_sub(delivery.message.size());
-        self.qos0 -= usize::from(delivery.qos == QoS::AtMostOnce);
-    }
-
-    /// Takes messages from the front into `out`, in order, until `window` QoS 1 and 2 messages or about `bytes` bytes are
-    /// out. The first that finds the window full stops it: nothing overtakes.
+    /// Takes messages from the front into `out`, in order, until about `bytes` bytes are out. When `window` QoS 1 and 2
+    /// messages are out, only QoS 0 goes on.
     pub fn take(&mut self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
         let (mut window, mut left) = (window, bytes);
-        while let Some(front) = self.queue.front() {
-            if front.qos != QoS::AtMostOnce {
-                if window == 0 {
-                    break;
+        while left > 0 {
+            let first0 = self.qos0.front().map(|(number, _)| *number);
+            let first = self.others.front().filter(|_| window > 0).map(|(number, _)| *number);
+            let queue = match (first0, first) {
+                (None, None) => break,
+                (Some(a), Some(b)) if a < b => &mut self.qos0,
+                (Some(_), None) => &mut self.qos0,
+                (_, Some(_)) => {
+                    window -= 1;
+                    &mut self.others
                 }
-                window -= 1;
-            }
-            let size = front.message.size();
-            let Some(delivery) = self.queue.pop_front() else { break };
-            self.forget(&delivery);
-            out.push(delivery);
+            };
+            let Some((_, delivery)) = queue.pop_front() else { break };
+            let size = delivery.message.size();
+            self.bytes -= size;
             left = left.saturating_sub(size);
-            if left == 0 {
-                break;
-            }
+            out.push(delivery);
         }
-        if self.queue.is_empty() && self.queue.capacity() > 64 {
-            self.queue = VecDeque::new();
+        for queue in [&mut self.qos0, &mut self.others] {
+            if queue.is_empty() && queue.capacity() > 64 {
+                *queue = VecDeque::new();
+            }
         }
     }
 
     /// Drops the QoS 0 messages: what a session without a connection does unless told to store them. Returns how many.
     pub fn drop_qos0(&mut self) -> usize {
-        let before = self.queue.len();
-        self.queue.retain(|d| d.qos != QoS::AtMostOnce);
-        self.bytes = self.queue.iter().map(|d| d.message.size()).sum();
-        self.qos0 = 0;
-        before - self.queue.len()
+        let gone = std::mem::take(&mut self.qos0);
+        self.bytes -= gone.iter().map(|(_, delivery)| delivery.message.size()).sum::<usize>();
+        gone.len()
     }
 }
 
@@ -198,7 +196,7 @@ mod tests {
             queue.push(delivery(*n, *qos), Bounds { len, bytes: 0 });
         }
         assert_eq!(left(&mut queue), want);
-        assert_eq!((queue.bytes(), queue.qos0), (0, 0));
+        assert_eq!(queue.bytes(), 0);
     }
 
     #[test]
@@ -226,14 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overtakes_a_message_that_waits_for_the_window() {
+    fn only_qos_0_overtakes_what_waits_for_the_window() {
+        use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0};
         let mut queue = MQueue::default();
-        for (n, qos) in [(1, QoS::AtLeastOnce), (2, QoS::AtLeastOnce), (3, QoS::AtMostOnce)] {
+        for (n, qos) in [(1, Q1), (2, Q0), (3, Q1), (4, Q1), (5, Q0)] {
             queue.push(delivery(n, qos), Bounds { len: 0, bytes: 0 });
         }
         let mut out = Vec::new();
-        queue.take(1, usize::MAX, &mut out);
-        assert_eq!(out.len(), 1);
-        assert_eq!(queue.len(), 2);
+        queue.take(2, usize::MAX, &mut out);
+        assert_eq!(out.iter().map(|d| d.message.payload()[0]).collect::<Vec<_>>(), [1, 2, 3, 5]);
+        assert!(!queue.is_ready(false) && queue.is_ready(true));
+        assert_eq!(left(&mut queue), [4]);
     }
 }

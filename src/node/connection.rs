@@ -93,10 +93,18 @@ struct Barrier {
     request: Box<SubscribeRequest>,
 }
 
+/// A session that another connection has been asked for. Its mailbox still is the other's.
+struct AwaitedSession {
+    answer: oneshot::Receiver<Handover>,
+    mailbox: Arc<Mailbox>,
+    client_id: ClientId,
+    clean_start: bool,
+}
+
 /// What a connection waits for beside its socket and its mailbox; most wait for nothing.
 #[derive(Default)]
 struct Waiting {
-    handover: Option<(oneshot::Receiver<Handover>, ClientId, bool)>,
+    handover: Option<AwaitedSession>,
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
 }
@@ -173,9 +181,9 @@ impl Connection {
             }
             let mut ended = self.flush(cx, now);
             if ended.is_none() {
-                self.poll_waiting(cx, scratch, now);
                 self.on_signals(scratch, now);
                 ended = self.read(cx, scratch, now);
+                self.poll_waiting(cx, scratch, now);
             }
             self.ring(scratch);
             if ended.is_none() {
@@ -215,7 +223,7 @@ impl Connection {
         {
             return false;
         }
-        let wants = self.blocked_since.is_none() && self.channel.window() > 0;
+        let wants = self.blocked_since.is_none().then(|| self.channel.window() > 0);
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
     }
 
@@ -405,8 +413,8 @@ impl Connection {
                 self.start(Some(parked.session), mailbox, scratch, now)
             }
             Opened::Wait(answer, mailbox) => {
-                self.mailbox = Some(mailbox);
-                self.waiting().handover = Some((answer, client_id, clean_start));
+                self.waiting().handover =
+                    Some(AwaitedSession { answer, mailbox, client_id, clean_start });
             }
         }
     }
@@ -468,9 +476,9 @@ impl Connection {
 
     /// Looks at what the connection waits for beside its socket and mailbox.
     fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
-        let Some(waiting) = &mut self.waiting else { return };
-        if let Some((answer, ..)) = &mut waiting.handover
-            && let Poll::Ready(answer) = Pin::new(answer).poll(cx)
+        while let Some(awaited) =
+            self.waiting.as_mut().and_then(|waiting| waiting.handover.as_mut())
+            && let Poll::Ready(answer) = Pin::new(&mut awaited.answer).poll(cx)
         {
             self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
             self.perform(scratch, now);
@@ -492,25 +500,20 @@ impl Connection {
     }
 
     fn on_handover(&mut self, answer: Handover, scratch: &mut Scratch, now: Time) {
-        let Some((_, client_id, clean_start)) =
-            self.waiting.as_mut().and_then(|w| w.handover.take())
+        let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.handover.take())
         else {
             return;
         };
-        match (answer, self.mailbox.take()) {
-            (Handover::Session(session), Some(mailbox)) => {
+        match answer {
+            Handover::Session(session) => {
                 self.hub.stats.count(Metric::SessionTakeovered);
-                self.start(Some(session), mailbox, scratch, now);
+                self.start(Some(session), awaited.mailbox, scratch, now);
             }
-            _ => self.open(client_id, clean_start, scratch, now),
+            Handover::Again => self.open(awaited.client_id, awaited.clean_start, scratch, now),
         }
     }
 
     fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
-        // While a session is on its way to us, its mailbox still belongs to the old connection.
-        if !self.channel.is_up() {
-            return;
-        }
         let Some(mailbox) = self.mailbox.clone() else { return };
         for signal in mailbox.signals() {
             match signal {
@@ -730,19 +733,13 @@ impl Connection {
     fn leave(&mut self, reason: &CloseReason, now: Time) {
         let Finished { session, expiry, will } = self.channel.finish();
         // A session that was handed to us and not yet looked at must not get lost.
-        let handed = self
-            .waiting
-            .take()
-            .and_then(|waiting| waiting.handover)
-            .and_then(|(mut answer, ..)| answer.try_recv().ok());
-        let Some(mailbox) = self.mailbox.take() else {
-            return;
-        };
-        if let Some(Handover::Session(session)) = handed {
-            let expires_at = now + expiry.max(Duration::from_secs(1));
-            self.park(session, expires_at, None, &mailbox);
-            return;
+        if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
+            && let Ok(Handover::Session(session)) = awaited.answer.try_recv()
+        {
+            let kept = expiry.max(Duration::from_secs(1));
+            self.park(session, now + kept, None, &awaited.mailbox);
         }
+        let Some(mailbox) = self.mailbox.take() else { return };
         let Some(session) = session else { return };
         if expiry.is_zero() || *reason == CloseReason::Kicked {
             if let Some(will) = will {

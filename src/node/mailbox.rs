@@ -113,10 +113,9 @@ impl Mailbox {
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
             return Pushing { bell: None, dropped: 1, refused: true };
         }
-        let was_empty = inner.queue.is_empty();
         let bounds = inner.bounds;
         match inner.queue.push(delivery, bounds) {
-            Pushed::Queued if was_empty => {
+            Pushed::Queued if inner.bell.is_some() => {
                 Pushing { bell: inner.bell.take(), ..Pushing::default() }
             }
             Pushed::Queued => Pushing::default(),
@@ -174,10 +173,13 @@ impl Mailbox {
     }
 
     /// Hangs the bell up before the connection sleeps. `false` when there is something to do first: a signal, or a message
-    /// that the connection `wants`.
-    pub fn park(&self, bell: &Waker, wants: bool) -> bool {
+    /// that the connection can take: `wants` says none, or with or without room in the in-flight window.
+    pub fn park(&self, bell: &Waker, wants: Option<bool>) -> bool {
         let mut inner = self.lock();
-        if inner.poked || !inner.signals.is_empty() || (wants && !inner.queue.is_empty()) {
+        if inner.poked
+            || !inner.signals.is_empty()
+            || wants.is_some_and(|window| inner.queue.is_ready(window))
+        {
             return false;
         }
         match &inner.bell {
