@@ -196,9 +196,9 @@ async fn cuts_lose_and_repeat_nothing_numbered() {
     };
     push(10, 4);
     for round in 0..10u8 {
+        let seen = b.inbox.numbers().len();
         let tasks = join(&a, &b).await;
         push(200, 5000);
-        let seen = b.inbox.numbers().len();
         b.inbox.wait_for(seen + 1).await;
         // One end at a time, or both, and in the last rounds a second connection over a first that still stands.
         for (at, task) in tasks.iter().enumerate() {
