@@ -159,6 +159,25 @@ fn four_nodes_share_routes_and_lose_those_of_a_lost_one() {
 }
 
 #[test]
+fn a_killed_node_takes_its_routes_with_it() {
+    run(async {
+        let mut nodes = start_all(3);
+        for node in &nodes {
+            until("all three are up", async || sees(node, 3).await).await;
+        }
+        nodes[2].mesh.route_added(key("t/#"));
+        nodes[2].mesh.barrier().await.unwrap();
+        assert_eq!(wanted_elsewhere(&nodes[0], "t"), 1);
+        drop(nodes.remove(2));
+        for node in &nodes {
+            let gone = async || wanted_elsewhere(node, "t") == 0 && sees(node, 2).await;
+            let took = until("its routes are gone", gone).await;
+            println!("routes of a killed node gone after {took:?}");
+        }
+    });
+}
+
+#[test]
 fn a_wrong_cookie_stays_out_and_a_weak_one_stays_home() {
     run(async {
         let ports = free_ports(3);
@@ -221,10 +240,7 @@ fn a_hundred_thousand_routes_arrive_in_batches() {
 /// The peer of `node` that goes by this name, once it is up.
 async fn peer_of(node: &Node, name: &NodeName) -> Arc<Peer> {
     let find = || node.peers.all().into_iter().find(|peer| peer.name() == name);
-    until("the peer is up", async || {
-        find().is_some_and(|peer| peer.is_up())
-    })
-    .await;
+    until("the peer is up", async || find().is_some_and(|peer| peer.is_up())).await;
     find().unwrap()
 }
 

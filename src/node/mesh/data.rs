@@ -38,6 +38,12 @@ struct Data {
     tasks: Vec<AbortHandle>,
 }
 
+impl Drop for Data {
+    fn drop(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+    }
+}
+
 /// The data connections of all peers.
 pub(super) struct DataLinks {
     parts: DataParts,

@@ -97,7 +97,9 @@ impl Task {
             let timer = self.clock.instant(self.deadline());
             tokio::select! {
                 biased;
-                Some(command) = commands.recv() => {
+                command = commands.recv() => {
+                    // The node dropped its last handle: it ends without a word to the others.
+                    let Some(command) = command else { return };
                     if let Some(done) = self.on_command(command, &mut out) {
                         self.end_batch(&mut out);
                         self.linger().await;
