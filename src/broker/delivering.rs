@@ -40,7 +40,11 @@ impl Channel {
             return;
         }
         if delivery.qos == QoS::AtMostOnce {
-            self.write_publish(&delivery, None, now, out);
+            if self.write_publish(&delivery, None, now, out) {
+                if let State::Up(session) = &mut self.state {
+                    session.delivered += 1;
+                }
+            }
             return;
         }
         let State::Up(session) = &mut self.state else { return };
@@ -54,6 +58,7 @@ impl Channel {
             QoS::AtLeastOnce | QoS::AtMostOnce => Awaiting::PubAck(delivery),
         };
         session.inflight.push(id, awaiting, now);
+        session.delivered += 1;
     }
 
     /// Writes one PUBLISH; `false` when it is larger than the client takes (v5 [MQTT-3.1.2-25]).

@@ -24,6 +24,8 @@ pub struct Session {
     pub awaiting_rel: BTreeMap<PacketId, Time>,
     /// When it began.
     pub created_at: Wall,
+    /// Messages sent to the client, repetitions not counted.
+    pub delivered: u64,
 }
 
 impl Session {
@@ -37,6 +39,7 @@ impl Session {
             inflight: Inflight::default(),
             awaiting_rel: BTreeMap::new(),
             created_at,
+            delivered: 0,
         }
     }
 

@@ -378,10 +378,14 @@ impl<S: Clone> Subscriptions<S> {
         }
     }
 
-    /// Every filter with the number of its subscribers, groups not counted; in no order.
-    pub fn for_each_filter(&self, mut f: impl FnMut(&TopicFilter, usize)) {
-        let mut each =
-            |entry: &Entry<S>| f(&entry.filter, entry.audience.as_ref().map_or(0, Audience::len));
+    /// Every filter that has subscribers, and every group on a filter; in no order.
+    pub fn for_each_route(&self, mut f: impl FnMut(&TopicFilter, Option<&Arc<str>>)) {
+        let mut each = |entry: &Entry<S>| {
+            if entry.audience.is_some() {
+                f(&entry.filter, None);
+            }
+            entry.groups.iter().for_each(|group| f(&entry.filter, Some(&group.name)));
+        };
         #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts what it shows")]
         for entry in self.exact.values() {
             each(entry);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::mailbox::Mailbox;
 use crate::{
     broker::{channel::Channel, connect::Identity, session::Session},
     time::Wall,
@@ -32,6 +33,10 @@ pub struct ClientRow {
     pub awaiting_rel: usize,
     /// Messages waiting in its queue.
     pub queued: usize,
+    /// Messages sent to it.
+    pub delivered: u64,
+    /// Messages its queue dropped since the node has it.
+    pub dropped: u64,
     /// It has a connection.
     pub connected: bool,
     /// When its session began.
@@ -45,7 +50,7 @@ pub struct ClientRow {
 impl ClientRow {
     /// The row of a client from its session.
     #[must_use]
-    pub fn of_session(session: &Session, identity: Option<&Identity>, queued: usize) -> Self {
+    pub fn of_session(session: &Session, identity: Option<&Identity>, mailbox: &Mailbox) -> Self {
         Self {
             client_id: session.client_id.as_str().to_owned(),
             username: identity.and_then(|who| who.username.as_deref()).map(str::to_owned),
@@ -61,7 +66,9 @@ impl ClientRow {
                 .collect(),
             inflight: session.inflight.len(),
             awaiting_rel: session.awaiting_rel.len(),
-            queued,
+            queued: mailbox.len(),
+            delivered: session.delivered,
+            dropped: mailbox.dropped(),
             connected: false,
             created_at: session.created_at,
             connected_at: identity.map(|who| who.connected_at).unwrap_or_default(),
@@ -71,8 +78,8 @@ impl ClientRow {
 
     /// The row of a client that is connected.
     #[must_use]
-    pub fn of_channel(channel: &Channel, queued: usize) -> Option<Self> {
-        let mut row = Self::of_session(channel.session()?, channel.identity(), queued);
+    pub fn of_channel(channel: &Channel, mailbox: &Mailbox) -> Option<Self> {
+        let mut row = Self::of_session(channel.session()?, channel.identity(), mailbox);
         row.peer = Some(channel.peer());
         row.protocol = channel.version().level();
         row.session_expiry = channel.expiry().as_secs();

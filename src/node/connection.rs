@@ -518,7 +518,7 @@ impl Connection {
         for signal in mailbox.signals() {
             match signal {
                 Signal::Describe(tell) => {
-                    if let Some(row) = ClientRow::of_channel(&self.channel, mailbox.len()) {
+                    if let Some(row) = ClientRow::of_channel(&self.channel, &mailbox) {
                         let _ = tell.send(row);
                     }
                 }

@@ -20,7 +20,9 @@ use tokio::time::timeout;
 
 use super::{Node, clients::ClientRow, listener::Listening, mesh::JoinError, sys_topics};
 use crate::broker::{ClientId, stats::Metric};
-use crate::cluster::{ClusterStatus, MemberLine, MemberStatus, NodeName, settings::Seed};
+use crate::cluster::{
+    ClusterStatus, MemberLine, MemberStatus, NodeName, routes::RouteKey, settings::Seed,
+};
 use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
 use crate::time::Wall;
@@ -209,19 +211,24 @@ impl Desk {
     /// Own filters and the routes of the others.
     async fn routes(&self, only: Option<String>) -> Reply {
         let hub = self.node.hub();
-        let own = self.name.to_string();
-        let row = |topic, node: &str, group| ctl::Route { topic, node: node.to_owned(), group };
-        let mut rows: Vec<_> = hub.filters().into_iter().map(|f| row(f, &own, None)).collect();
+        let mut rows: Vec<_> =
+            hub.own_routes().into_iter().map(|key| route(key, self.name.as_str())).collect();
         let status = self.node.mesh().status().await;
         let members = status.map(|status| status.members).unwrap_or_default();
         for (index, name) in members.iter().filter_map(|m| Some((m.index?, m.name.as_str()))) {
-            rows.extend(hub.routes_of(index).into_iter().map(|key| {
-                row(key.filter.as_str().to_owned(), name, key.group.map(|group| group.to_string()))
-            }));
+            rows.extend(hub.routes_of(index).into_iter().map(|key| route(key, name)));
         }
         rows.retain(|row| only.as_ref().is_none_or(|topic| *topic == row.topic));
         rows.sort();
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
+    }
+}
+
+fn route(key: RouteKey, node: &str) -> ctl::Route {
+    ctl::Route {
+        topic: key.filter.as_str().to_owned(),
+        node: node.to_owned(),
+        group: key.group.map(|group| group.to_string()),
     }
 }
 
@@ -291,12 +298,13 @@ fn client(row: ClientRow) -> ctl::Client {
         subscriptions: row.subscriptions.len() as u64,
         inflight: row.inflight as u64,
         awaiting_rel: row.awaiting_rel as u64,
+        delivered_msgs: row.delivered,
         enqueued_msgs: row.queued as u64,
+        dropped_msgs: row.dropped,
         connected: row.connected,
         created_at: row.created_at.as_ms(),
         connected_at: row.connected_at.as_ms(),
         disconnected_at: row.disconnected_at.map(Wall::as_ms),
-        ..ctl::Client::default()
     }
 }
 

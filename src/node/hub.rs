@@ -240,12 +240,13 @@ impl Hub {
         self.registry.signal_all(|| Signal::ShutDown);
     }
 
-    /// Filters that clients of this node subscribe to, sorted.
+    /// Routes to this node: filters its clients subscribe to, sorted.
     #[must_use]
-    pub fn filters(&self) -> Vec<String> {
+    pub fn own_routes(&self) -> Vec<RouteKey> {
         let mut all = Vec::new();
-        locks::read(&self.subscriptions)
-            .for_each_filter(|filter, _| all.push(filter.as_str().to_owned()));
+        locks::read(&self.subscriptions).for_each_route(|filter, group| {
+            all.push(RouteKey { filter: filter.clone(), group: group.cloned() });
+        });
         all.sort();
         all
     }

@@ -59,6 +59,7 @@ struct Inner {
     bell: Option<Waker>,
     signals: Vec<Signal>,
     poked: bool,
+    dropped: u64,
 }
 
 /// The mailbox of one session.
@@ -80,6 +81,7 @@ impl Mailbox {
                 bell: None,
                 signals: Vec::new(),
                 poked: false,
+                dropped: 0,
             }),
             connected: AtomicBool::new(true),
         }
@@ -111,6 +113,7 @@ impl Mailbox {
     pub fn push(&self, delivery: Delivery) -> Pushing {
         let mut inner = self.lock();
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
+            inner.dropped += 1;
             return Pushing { bell: None, dropped: 1, refused: true };
         }
         let bounds = inner.bounds;
@@ -119,8 +122,14 @@ impl Mailbox {
                 Pushing { bell: inner.bell.take(), ..Pushing::default() }
             }
             Pushed::Queued => Pushing::default(),
-            Pushed::Displaced(dropped) => Pushing { bell: None, dropped, refused: false },
-            Pushed::Refused => Pushing { bell: None, dropped: 1, refused: true },
+            Pushed::Displaced(dropped) => {
+                inner.dropped += dropped as u64;
+                Pushing { bell: None, dropped, refused: false }
+            }
+            Pushed::Refused => {
+                inner.dropped += 1;
+                Pushing { bell: None, dropped: 1, refused: true }
+            }
         }
     }
 
@@ -133,6 +142,12 @@ impl Mailbox {
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().queue.len()
+    }
+
+    /// Messages dropped so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
     }
 
     /// Whether no message waits.

@@ -232,11 +232,10 @@ impl Registry {
                 }
                 match &entry.parked {
                     Some(parked) => {
-                        let queued = entry.mailbox.len();
                         let mut row = ClientRow::of_session(
                             &parked.session,
                             parked.identity.as_deref(),
-                            queued,
+                            &entry.mailbox,
                         );
                         row.disconnected_at = Some(parked.since);
                         rows.push(row);
