@@ -1,5 +1,6 @@
 //! `emqx-rs-ctl`: arguments to a request, over the socket of the node, the answer as text or JSON.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,6 +67,44 @@ enum Command {
     /// The log
     #[command(subcommand)]
     Log(LogCommand),
+    /// A command of EMQX, or a mistake.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// Commands of EMQX 4.4 and 5 that this one has not, and why.
+const NOT_HERE: &[(&[&str], &str)] = &[
+    (
+        &["vm", "recon", "observer", "mnesia", "node_dump", "pem_cache", "olp", "gc"],
+        "is about the Erlang machine, and there is none; see broker stats and systemctl status emqx-rs",
+    ),
+    (
+        &["start", "stop", "restart", "console", "foreground"],
+        "is systemd's: systemctl ACTION emqx-rs",
+    ),
+    (&["plugins", "modules"], "has no use: there are no plugins, everything is built in"),
+    (
+        &["rules", "resources", "rule-actions", "bridges", "exhook", "luahook", "data", "ds"],
+        "is not part of this program, which only brings messages from publishers to subscribers",
+    ),
+    (
+        &["license", "telemetry", "audit", "sasl"],
+        "has no use: nothing is licensed, and nothing calls home",
+    ),
+    (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
+    (&["retainer"], "is not built in this version; publish an empty retained message to clear one"),
+    (
+        &["acl", "authz", "users", "user", "clientid", "banned"],
+        "is not built in this version; users and rules stand in emqx.conf and acl.conf, then conf reload",
+    ),
+    (&["trace", "traces"], "is not built in this version; see log set-level debug"),
+    (&["eviction", "rebalance", "exclusive", "routes_cleanup"], "is not built in this version"),
+];
+
+/// What is to be said about a command that is not ours; none when nobody has it.
+fn not_here(name: &str) -> Option<String> {
+    let (_, why) = NOT_HERE.iter().find(|(names, _)| names.contains(&name))?;
+    Some(format!("{name} {why}"))
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -166,6 +205,9 @@ fn main() -> ExitCode {
             return if usage { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
+    if let Command::Other(words) = &args.command {
+        return other(words);
+    }
     match run(args) {
         Ok(code) => code,
         Err(error) => {
@@ -173,6 +215,18 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Explains a command that EMQX has and we have not (exit 1), or tells that there is none (exit 2).
+fn other(words: &[OsString]) -> ExitCode {
+    let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    let Some(text) = not_here(&name) else {
+        let name = render::shown(&name);
+        complain(&format!("no command '{name}'; emqx-rs-ctl --help lists them all"));
+        return ExitCode::from(2);
+    };
+    complain(&text);
+    ExitCode::from(1)
 }
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -233,7 +287,7 @@ fn request(command: &Command) -> Option<Request> {
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
         }
-        Command::Cookie { .. } => return None,
+        Command::Cookie { .. } | Command::Other(_) => return None,
     })
 }
 
@@ -302,4 +356,21 @@ fn say(text: &str) -> io::Result<()> {
 
 fn complain(text: &str) {
     drop(writeln!(io::stderr(), "emqx-rs-ctl: {text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_command_of_ours_is_called_missing() {
+        Args::command().debug_assert();
+        for command in Args::command().get_subcommands() {
+            assert_eq!(not_here(command.get_name()), None);
+        }
+        assert!(not_here("vm").is_some_and(|text| text.starts_with("vm is about the Erlang")));
+        assert_eq!(not_here("dance"), None);
+    }
 }

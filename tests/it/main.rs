@@ -8,6 +8,7 @@
 )]
 
 mod cluster;
+mod lab;
 mod man;
 mod sim;
 mod tidy;
