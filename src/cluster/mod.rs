@@ -9,6 +9,7 @@ pub mod autoclean;
 pub mod autocluster;
 pub mod barrier;
 mod exchange;
+pub mod gate;
 pub mod handshake;
 pub mod hlc;
 pub mod member;

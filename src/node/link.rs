@@ -11,7 +11,7 @@ use std::{
     fmt,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, RwLock,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -34,7 +34,7 @@ use crate::{
         stream::{Gap, Push, RecvStream, SendStream, Unsent},
         wire::{Envelope, Frame, Kind, MORE, Received, WireError, cut_total, split},
     },
-    net::supervise::EXIT_BUG,
+    node::locks::{lock, read, write},
 };
 
 /// Bytes that are read at once.
@@ -349,20 +349,20 @@ impl Peers {
     /// The node with this index.
     #[must_use]
     pub fn get(&self, index: u16) -> Option<Arc<Peer>> {
-        let peers = self.0.read().unwrap_or_else(|_| poisoned());
+        let peers = read(&self.0);
         peers.get(usize::from(index))?.clone()
     }
 
     /// All of them.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Peer>> {
-        let peers = self.0.read().unwrap_or_else(|_| poisoned());
+        let peers = read(&self.0);
         peers.iter().flatten().cloned().collect()
     }
 
     /// `peer` has this index from now on.
     pub fn set(&self, index: u16, peer: Arc<Peer>) {
-        let mut peers = self.0.write().unwrap_or_else(|_| poisoned());
+        let mut peers = write(&self.0);
         let at = usize::from(index);
         if peers.len() <= at {
             peers.resize(at + 1, None);
@@ -374,7 +374,7 @@ impl Peers {
 
     /// Nobody has this index any more.
     pub fn remove(&self, index: u16) {
-        let mut peers = self.0.write().unwrap_or_else(|_| poisoned());
+        let mut peers = write(&self.0);
         if let Some(slot) = peers.get_mut(usize::from(index)) {
             *slot = None;
         }
@@ -631,16 +631,6 @@ impl Inward<'_> {
             Some(_) => Err(WireError::Kind(kind.0).into()),
         }
     }
-}
-
-/// Takes a lock. A poisoned one means that a panic left shared state half changed: a bug that ends the process.
-fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(|_| poisoned())
-}
-
-fn poisoned() -> ! {
-    tracing::error!("a lock is poisoned: a bug, please report; the process ends");
-    std::process::exit(EXIT_BUG)
 }
 
 #[cfg(test)]

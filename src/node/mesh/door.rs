@@ -2,29 +2,28 @@
 
 use std::{
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{MeshError, task::Notice};
 use crate::{
     cluster::{
         DialError, PeerIdentity, Settings, Target,
+        gate::{Gate, Outcome},
         handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
         secret::check_cookie,
         wire::{CloseCode, Received},
     },
-    net::supervise,
+    net::{clock::Clock, supervise},
     node::{
         dial::{LinkError, Local, Proven},
         discovery::look_up,
+        locks,
     },
 };
-
-/// Handshakes of others at once.
-const HALF_OPEN: usize = 80;
 
 /// Whether the mesh may open, and how far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,13 +157,23 @@ pub(super) fn identity(peer: &PeerHello) -> PeerIdentity {
     }
 }
 
+/// What a handshake says about who came.
+fn outcome(accepted: &Result<Proven, LinkError>) -> Outcome {
+    match accepted {
+        Ok(_) | Err(LinkError::Handshake(HandshakeError::Rejected(_))) => Outcome::Proven,
+        Err(LinkError::Handshake(_) | LinkError::Timeout) => Outcome::Failed,
+        Err(LinkError::Io(_)) => Outcome::Broken,
+    }
+}
+
 /// Accepts connections and proves them; what is proven goes to the mesh task.
 pub(super) async fn accept_all(
     listener: tokio::net::TcpListener,
     local: Arc<Local>,
     notices: mpsc::Sender<Notice>,
 ) {
-    let half_open = Arc::new(Semaphore::new(HALF_OPEN));
+    let clock = Clock::system();
+    let gate = Arc::new(Mutex::new(Gate::new(clock.now())));
     loop {
         let (tcp, addr) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -174,11 +183,14 @@ pub(super) async fn accept_all(
                 continue;
             }
         };
-        let Ok(permit) = half_open.clone().try_acquire_owned() else {
-            tracing::debug!(%addr, "too many handshakes");
-            continue;
+        let pass = match locks::lock(&gate).on_attempt(addr.ip(), clock.now()) {
+            Ok(pass) => pass,
+            Err(refusal) => {
+                tracing::debug!(%addr, %refusal, "mesh connection closed unread");
+                continue;
+            }
         };
-        let (local, notices) = (local.clone(), notices.clone());
+        let (local, notices, gate) = (local.clone(), notices.clone(), gate.clone());
         supervise::spawn("mesh handshake", async move {
             let judge = async |peer: &PeerHello| {
                 let (reply, answer) = oneshot::channel();
@@ -188,7 +200,7 @@ pub(super) async fn accept_all(
                 if asked.is_err() { stopping } else { answer.await.unwrap_or(stopping) }
             };
             let accepted = local.accept(tcp, addr, judge).await;
-            drop(permit);
+            locks::lock(&gate).on_end(pass, outcome(&accepted), clock.now());
             match accepted {
                 Ok(proven) => {
                     let proven = Box::new(proven);
