@@ -26,6 +26,7 @@ use tokio::{
 
 use super::{
     clients::ClientRow,
+    forward::{Forwarded, LIMIT},
     hub::Hub,
     locks,
     mailbox::{Mailbox, Signal},
@@ -107,6 +108,7 @@ struct Waiting {
     handover: Option<AwaitedSession>,
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
+    forwards: VecDeque<Forwarded>,
 }
 
 /// One connection. Its future ends when the connection does.
@@ -205,7 +207,15 @@ impl Connection {
     /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
     fn sleep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> bool {
         let blocked = self.blocked_since.map(|since| since + self.channel.settings().send_timeout);
-        let due = [self.channel.deadline(), blocked].into_iter().flatten().min();
+        let slow = self
+            .waiting
+            .as_ref()
+            .and_then(|waiting| waiting.forwards.front())
+            .map(|front| front.since + LIMIT);
+        if slow.is_some_and(|slow| slow <= now) {
+            return false;
+        }
+        let due = [self.channel.deadline(), blocked, slow].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {
@@ -389,9 +399,40 @@ impl Connection {
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
         let outcome = self.hub.publish(message, &mut scratch.bells);
-        if reply != Reply::None {
+        if reply == Reply::None {
+            return;
+        }
+        let routed = if outcome.full {
+            Routed::Refused
+        } else if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
+            Routed::Done(outcome.matched)
+        } else {
+            let since = self.hub.clock.now();
+            self.waiting().forwards.push_back(Forwarded {
+                awaited: outcome.awaited,
+                since,
+                bell_hangs: false,
+            });
+            Routed::Waiting
+        };
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_routed(reply, routed, &mut out);
+    }
+
+    /// Acknowledges what has arrived at the nodes that want it, in order.
+    fn poll_forwards(&mut self, scratch: &mut Scratch, now: Time) {
+        while let Some(front) = self.waiting.as_mut().and_then(|w| w.forwards.front_mut()) {
+            if !front.is_done(now) {
+                if let Some(mailbox) = self.mailbox.clone() {
+                    front.ring(move || mailbox.poke());
+                }
+                return;
+            }
+            if let Some(waiting) = &mut self.waiting {
+                waiting.forwards.pop_front();
+            }
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.on_routed(reply, Routed::Done(outcome.matched), &mut out);
+            self.channel.on_forwarded(&mut out);
         }
     }
 
@@ -476,6 +517,10 @@ impl Connection {
 
     /// Looks at what the connection waits for beside its socket and mailbox.
     fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
+        if self.waiting.is_none() {
+            return;
+        }
+        self.poll_forwards(scratch, now);
         while let Some(awaited) =
             self.waiting.as_mut().and_then(|waiting| waiting.handover.as_mut())
             && let Poll::Ready(answer) = Pin::new(&mut awaited.answer).poll(cx)
@@ -492,7 +537,10 @@ impl Connection {
             self.subscribed(&barrier.request, scratch);
         }
         let idle = self.waiting.as_ref().is_some_and(|waiting| {
-            waiting.handover.is_none() && waiting.barriers.is_empty() && waiting.replays.is_empty()
+            waiting.handover.is_none()
+                && waiting.barriers.is_empty()
+                && waiting.replays.is_empty()
+                && waiting.forwards.is_empty()
         });
         if idle {
             self.waiting = None;

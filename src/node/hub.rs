@@ -56,6 +56,12 @@ pub struct Hub {
     /// The nodes that the routes name.
     pub(super) peers: Arc<Peers>,
     next_session: AtomicU64,
+    /// Number of the next message to other nodes.
+    pub(super) next_message: AtomicU64,
+    /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
+    pub(super) waits_for_peers: bool,
+    /// SUBACK waits for other nodes (`broker.suback = cluster`).
+    pub(super) suback_waits: bool,
 }
 
 impl Hub {
@@ -78,6 +84,9 @@ impl Hub {
             mesh: OnceLock::new(),
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
+            next_message: AtomicU64::new(1),
+            waits_for_peers: true,
+            suback_waits: true,
         }
     }
 
@@ -107,7 +116,7 @@ impl Hub {
             }
             first
         };
-        first && self.mesh().is_some_and(Mesh::has_peers)
+        first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers)
     }
 
     /// Takes a subscription out; tells the mesh of the last of its filter.

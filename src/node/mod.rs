@@ -6,6 +6,7 @@ pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
+mod forward;
 pub mod hub;
 pub mod link;
 pub mod listener;
@@ -83,7 +84,10 @@ impl Node {
         let clock = Clock::system();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let routes = Arc::new(RwLock::default());
-        let hub = Arc::new(Hub::new(clock, cores, parts.retain, routes.clone()));
+        let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
+        hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
+        hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
+        let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let mut listeners = Vec::new();
         for settings in parts.listeners {

@@ -6,7 +6,13 @@
 
 use std::{cell::RefCell, sync::Arc, task::Waker, time::Duration};
 
-use super::{hub::Hub, link::Deliver, locks, mailbox::Mailbox};
+use super::{
+    forward::{Awaited, Crossing},
+    hub::Hub,
+    link::Deliver,
+    locks,
+    mailbox::Mailbox,
+};
 use crate::{
     broker::{
         Message,
@@ -14,9 +20,12 @@ use crate::{
         mqueue::{Delivery, SubscriptionIds},
         settings::SharedStrategy,
         stats::Metric,
-        subscriptions::{Choice, Matches, Subscriber},
+        subscriptions::{Choice, Matches, SharedMatch, Subscriber},
     },
-    cluster::wire::{Envelope, Targets},
+    cluster::{
+        routes::RouteMatches,
+        wire::{Envelope, Targets},
+    },
     mqtt::QoS,
     topic::TopicName,
 };
@@ -28,10 +37,14 @@ thread_local! {
 }
 
 /// What became of a publish.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outcome {
     /// Somebody wants it.
     pub(super) matched: bool,
+    /// A node that wants it has no room for it: it is not taken.
+    pub(super) full: bool,
+    /// Other nodes that must have it before it is acknowledged.
+    pub(super) awaited: Vec<Awaited>,
 }
 
 impl Hub {
@@ -41,27 +54,36 @@ impl Hub {
             self.retain(message);
             if message.payload().is_empty() && locks::read(&self.retain_settings).stop_publish_clear
             {
-                return Outcome { matched: true };
+                return Outcome { matched: true, ..Outcome::default() };
             }
         }
-        let matched = self.publish_local(message, bells);
+        let (local, crossing) = self.with_routes(message, |found| {
+            let mut chosen = Vec::new();
+            let local = self.hand_out(message, None, (found, &mut chosen), bells);
+            let crossing = found.map(|found| self.cross(message, found, &chosen));
+            (local, crossing.unwrap_or_default())
+        });
+        let Crossing { wanted, full, awaited } = crossing;
+        let matched = local || wanted;
         if !matched {
             self.stats.count(Metric::MessagesDropped);
             self.stats.count(Metric::MessagesDroppedNoSubscribers);
         }
-        Outcome { matched }
+        Outcome { matched, full, awaited }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
-        self.hand_out(message, None, bells)
+        self.hand_out(message, None, (None, &mut Vec::new()), bells)
     }
 
-    /// Hands a message to the clients of this node: to all that want it, or to those that its sender meant.
+    /// Hands a message to the clients of this node: to all that want it, or to those that its sender meant. Of a shared
+    /// group that `remote` nodes are part of too, one node gets it: this one, or the one added to the choice.
     fn hand_out(
         &self,
         message: &Message,
         meant: Option<Targets<'_>>,
+        (remote, chosen): (Option<&RouteMatches>, &mut Vec<(u16, usize)>),
         bells: &mut Vec<Waker>,
     ) -> bool {
         MATCHES.with_borrow_mut(|matches| {
@@ -93,6 +115,9 @@ impl Hub {
                 }
             } else {
                 self.hand_merged(message, matches, bells);
+            }
+            if let Some(remote) = remote {
+                choose_nodes(remote, &mut matches.groups, choice.dice, chosen);
             }
             for group in &matches.groups {
                 let online = group.members.iter().find(|member| member.mailbox.is_connected());
@@ -193,9 +218,36 @@ impl Hub {
             x
         })
     }
+}
 
-    /// Rings the writers of the links to which something was pushed since the last call on this thread.
-    pub(super) fn flush_links(&self) {}
+/// For each shared group with members on other nodes: picks the node, by the number of members. Groups that go elsewhere are
+/// taken out of `local`.
+fn choose_nodes(
+    remote: &RouteMatches,
+    local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
+    dice: u64,
+    chosen: &mut Vec<(u16, usize)>,
+) {
+    for (place, shared) in remote.shared.iter().enumerate() {
+        let here = local.iter().position(|g| g.group == shared.group && g.filter == shared.filter);
+        let own = here.and_then(|at| local.get(at)).map_or(0, |group| group.members.len() as u64);
+        let weights: u64 = shared.candidates.iter().map(|c| u64::from(c.weight)).sum();
+        let mut pick = (dice >> 8) % (own + weights).max(1);
+        if pick < own {
+            continue;
+        }
+        pick -= own;
+        for candidate in &shared.candidates {
+            if pick < u64::from(candidate.weight) {
+                chosen.push((candidate.node, place));
+                break;
+            }
+            pick -= u64::from(candidate.weight);
+        }
+        if let Some(at) = here {
+            local.swap_remove(at);
+        }
+    }
 }
 
 impl Deliver for Hub {
@@ -214,7 +266,9 @@ impl Deliver for Hub {
             publisher: 0,
         };
         let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta);
-        BELLS.with_borrow_mut(|bells| self.hand_out(&message, Some(envelope.targets), bells));
+        BELLS.with_borrow_mut(|bells| {
+            self.hand_out(&message, Some(envelope.targets), (None, &mut Vec::new()), bells)
+        });
     }
 
     fn end_of_batch(&self) {

@@ -1,0 +1,165 @@
+//! To other nodes: a message crosses once to each node that has a matching subscriber, and never goes on from there.
+
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{
+    hub::Hub,
+    link::{OutStream, Outgoing},
+    locks,
+};
+use crate::{
+    broker::{Message, stats::Metric},
+    cluster::{
+        routes::RouteMatches,
+        wire::{Flags, Targets},
+    },
+    mqtt::QoS,
+    time::Time,
+    topic::TopicName,
+};
+
+/// A publisher does not wait longer than this for a node that is up but slow; the message stays kept for it.
+pub(super) const LIMIT: Duration = Duration::from_secs(2);
+
+thread_local! {
+    static MATCHES: RefCell<RouteMatches> = RefCell::default();
+    /// Streams to which something was pushed since the last [`Hub::flush_links`] on this thread.
+    static TO_WAKE: RefCell<Vec<Arc<OutStream>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A message on its way to another node.
+pub(super) struct Awaited {
+    stream: Arc<OutStream>,
+    seq: u64,
+}
+
+/// The nodes that a message of this node's client waits for, from the time it was pushed.
+pub(super) struct Forwarded {
+    /// Where it went, for QoS 1 and 2.
+    pub(super) awaited: Vec<Awaited>,
+    /// When.
+    pub(super) since: Time,
+    /// Somebody will ring when the next of them has it.
+    pub(super) bell_hangs: bool,
+}
+
+impl Forwarded {
+    /// Every node has it, or is down and gets it later (CLUSTER-DESIGN: `publish_ack = peers`), or is too slow.
+    pub(super) fn is_done(&self, now: Time) -> bool {
+        now.since(self.since) >= LIMIT || self.awaited.iter().all(Awaited::is_done)
+    }
+
+    /// Has `ring` called when the next node has it.
+    pub(super) fn ring(&mut self, ring: impl Fn() + Send + Sync + 'static) {
+        if self.bell_hangs {
+            return;
+        }
+        let ring: Arc<dyn Fn() + Send + Sync> = Arc::new(ring);
+        for awaited in self.awaited.iter().filter(|awaited| !awaited.is_done()) {
+            if awaited.stream.wait(awaited.seq, ring.clone()) {
+                self.bell_hangs = true;
+            } else {
+                ring();
+            }
+        }
+    }
+}
+
+impl Awaited {
+    fn is_done(&self) -> bool {
+        self.stream.acked() >= self.seq || !self.stream.is_up()
+    }
+}
+
+/// What became of a message towards other nodes.
+#[derive(Default)]
+pub(super) struct Crossing {
+    /// At least one other node wants it.
+    pub(super) wanted: bool,
+    /// One of them has no room left: the publisher must not be told that it was taken.
+    pub(super) full: bool,
+    /// Whom to wait for.
+    pub(super) awaited: Vec<Awaited>,
+}
+
+impl Hub {
+    /// Looks up which other nodes want `message` and calls `with` with the answer; `None` when no other node has routes.
+    pub(super) fn with_routes<T>(
+        &self,
+        message: &Message,
+        with: impl FnOnce(Option<&RouteMatches>) -> T,
+    ) -> T {
+        MATCHES.with_borrow_mut(|found| {
+            found.clear();
+            if let Ok(topic) = TopicName::parse(message.topic()) {
+                locks::read(&self.routes).matches(topic, found);
+            }
+            with((!found.is_empty()).then_some(&*found))
+        })
+    }
+
+    /// Pushes `message` to every node of `found`, and to the nodes `chosen` for its shared groups (node, place in
+    /// `found.shared`).
+    pub(super) fn cross(
+        &self,
+        message: &Message,
+        found: &RouteMatches,
+        chosen: &[(u16, usize)],
+    ) -> Crossing {
+        let mut crossing = Crossing::default();
+        let number = self.next_message.fetch_add(1, Ordering::Relaxed);
+        let mut nodes = found.nodes;
+        for (node, _) in chosen {
+            nodes.insert(*node);
+        }
+        for node in nodes.iter() {
+            let Some(peer) = self.peers.get(node) else { continue };
+            let Some(stream) = peer.stream_of(message.publisher()) else { continue };
+            let groups: Vec<(&str, &str)> = chosen
+                .iter()
+                .filter(|(to, _)| *to == node)
+                .filter_map(|(_, place)| found.shared.get(*place))
+                .map(|shared| (&*shared.group, shared.filter.as_str()))
+                .collect();
+            let pushed = stream.push(&Outgoing {
+                number,
+                flags: Flags {
+                    qos: message.qos().as_u8(),
+                    retain: message.retain(),
+                    dup: false,
+                    durable: false,
+                },
+                expiry: message.seconds_left(self.clock.now()),
+                targets: Targets::new(found.nodes.contains(node), &groups),
+                topic: message.topic(),
+                properties: message.properties(),
+                payload: message.payload(),
+            });
+            crossing.wanted = true;
+            self.stats.count(Metric::MessagesForward);
+            if pushed.full {
+                crossing.full = true;
+                self.stats.count(Metric::MeshForwardDropped);
+            } else if message.qos() != QoS::AtMostOnce {
+                crossing.awaited.push(Awaited { stream: stream.clone(), seq: pushed.seq });
+            }
+            if pushed.first {
+                TO_WAKE.with_borrow_mut(|streams| streams.push(stream.clone()));
+            }
+        }
+        crossing
+    }
+
+    /// Rings the writers of the links to which something was pushed since the last call on this thread.
+    pub(super) fn flush_links(&self) {
+        TO_WAKE.with_borrow_mut(|streams| {
+            for stream in streams.drain(..) {
+                stream.wake();
+            }
+        });
+    }
+}
