@@ -64,13 +64,6 @@ fn chunk_of(session: u64, chunks: usize) -> usize {
 }
 
 impl<S: Clone> Audience<S> {
-    fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many { len, .. } => *len,
-        }
-    }
-
     /// Adds or replaces; `true` when the session is new here.
     fn put(&mut self, new: Subscriber<S>) -> bool {
         match self {
