@@ -40,10 +40,10 @@ impl Channel {
             return;
         }
         if delivery.qos == QoS::AtMostOnce {
-            if self.write_publish(&delivery, None, now, out) {
-                if let State::Up(session) = &mut self.state {
-                    session.delivered += 1;
-                }
+            if self.write_publish(&delivery, None, now, out)
+                && let State::Up(session) = &mut self.state
+            {
+                session.delivered += 1;
             }
             return;
         }
