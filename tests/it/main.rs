@@ -1,14 +1,20 @@
-//! Integration tests.
+//! Integration tests: one binary, so that it links once; the modules share `support`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::cast_possible_truncation
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    unreachable_pub
 )]
 
 mod cluster;
+mod conformance;
 mod lab;
 mod man;
 mod sim;
+mod support;
 mod tidy;
