@@ -14,7 +14,7 @@ STAGES = tools fmt clippy doc man licences unit sim conformance it clients fuzz
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
 
-.PHONY: all check long install clean $(STAGES)
+.PHONY: all check long install deb rpm clean $(STAGES)
 
 all:
 	cargo build --release --locked
@@ -89,8 +89,18 @@ install: all
 	    if [ -e $$to ]; then echo "kept: $$to"; else install -m 644 $$file $$to || exit 1; fi; \
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITS) packaging/systemd/*
+	sed -i 's:/usr/bin/:$(PREFIX)/bin/:' $(DESTDIR)$(UNITS)/emqx-rs.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d packaging/sysusers.d/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d packaging/tmpfiles.d/*
+
+# Packages; need cargo-deb and cargo-generate-rpm.
+deb: all
+	cargo deb --no-build
+
+rpm: all
+	rm -rf target/man && mkdir -p target/man
+	for page in man/*; do gzip -9nc $$page > target/man/$${page##*/}.gz || exit 1; done
+	cargo generate-rpm
 
 clean:
 	cargo clean

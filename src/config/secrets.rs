@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -35,13 +35,16 @@ pub fn written(text: &str, origin: &str, folders: &Folders) -> Result<Option<Fou
     }
 }
 
-/// `$CREDENTIALS_DIRECTORY/cookie`, else `<data>/cookie`, whichever exists first.
+/// `$CREDENTIALS_DIRECTORY/cookie`, unless it is missing or empty, else `<data>/cookie`.
 ///
 /// # Errors
 /// It cannot be read, or the world can read it.
 pub fn stored(folders: &Folders, env: &[(String, String)]) -> Result<Option<Found>, Fault> {
     let credential =
         variable(env, "CREDENTIALS_DIRECTORY").map(|dir| Path::new(dir).join("cookie"));
+    // The unit gives an empty line when /etc/emqx-rs/cookie is not there.
+    let blank = |path: &PathBuf| fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty());
+    let credential = credential.filter(|path| !blank(path));
     for path in credential.into_iter().chain([folders.data.join("cookie")]) {
         if let Some(cookie) = read(&path)? {
             return Ok(Some((cookie, path.display().to_string())));
@@ -170,6 +173,8 @@ mod tests {
         let folders = folders(data.path());
         assert_eq!(stored(&folders, &env).unwrap().unwrap().0.expose(), b"from credential");
         assert_eq!(stored(&folders, &[]).unwrap().unwrap().0.expose(), b"from data");
+        fs::write(cred.path().join("cookie"), "\n").unwrap();
+        assert_eq!(stored(&folders, &env).unwrap().unwrap().0.expose(), b"from data");
     }
 
     #[test]
