@@ -250,6 +250,20 @@ impl Channel {
         self.shared.stats.count(metric);
     }
 
+    /// Whether a packet may begin with this byte: the first one is CONNECT, and who speaks another protocol need not go on.
+    ///
+    /// # Errors
+    /// [`DecodeError::Protocol`] v5 [MQTT-3.1.0-1].
+    #[inline]
+    pub const fn check_first(&self, first: u8) -> Result<(), DecodeError> {
+        match self.state {
+            State::Waiting if first != 0x10 => {
+                Err(DecodeError::Protocol("the first packet is no CONNECT"))
+            }
+            State::Waiting | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
+        }
+    }
+
     /// The shell could not even split a packet off.
     pub fn on_bad_frame(&mut self, error: DecodeError, out: &mut Out<'_>) {
         self.refuse(error.into(), None, out);

@@ -185,7 +185,8 @@ fn protocol(reader: &mut Reader<'_>) -> Result<Version, DecodeError> {
         ("MQTT", 4) => Ok(Version::V3_1_1),
         ("MQTT", 5) => Ok(Version::V5),
         ("MQIsdp", 3) => Ok(Version::V3_1),
-        _ => Err(DecodeError::UnsupportedVersion(level)),
+        ("MQTT" | "MQIsdp", _) => Err(DecodeError::UnsupportedVersion(level)),
+        _ => Err(DecodeError::Malformed("protocol name is not MQTT")),
     }
 }
 

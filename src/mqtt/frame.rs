@@ -54,7 +54,8 @@ pub type Split<'a> = Option<(FixedHeader, &'a [u8], usize)>;
 
 /// Finds the first packet in `buf`: its header, its body and how many bytes the two take. `None`: more bytes are needed.
 ///
-/// `max_packet_size` counts all bytes of a packet, as Maximum Packet Size does (v5 3.1.2.11.4).
+/// `max_packet_size` bounds the Remaining Length, as in EMQX (`emqx_frame` 4.4): at most five bytes more than Maximum Packet
+/// Size (v5 3.1.2.11.4) tells.
 ///
 /// # Errors
 /// Packet type 0, a Remaining Length of more than four bytes, and [`DecodeError::TooLarge`] as soon as the length is known.
@@ -65,7 +66,7 @@ pub fn split(buf: &[u8], max_packet_size: usize) -> Result<Split<'_>, DecodeErro
     let Some((length, width)) = variable_byte_integer(rest)? else { return Ok(None) };
     header.overlong = width > width_of(length);
     let total = 1 + width + length as usize;
-    if total > max_packet_size {
+    if length as usize > max_packet_size {
         return Err(DecodeError::TooLarge { size: total, limit: max_packet_size });
     }
     Ok(buf.get(1 + width..total).map(|body| (header, body, total)))

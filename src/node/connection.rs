@@ -185,7 +185,11 @@ impl Connection {
             if ended.is_none() {
                 self.on_signals(scratch, now);
                 ended = self.read(cx, scratch, now);
+                let held = !self.channel.wants_packets();
                 self.poll_waiting(cx, scratch, now);
+                if held && self.channel.wants_packets() {
+                    self.resume(cx, scratch, now);
+                }
             }
             self.ring(scratch);
             if ended.is_none() {
@@ -311,6 +315,14 @@ impl Connection {
         None
     }
 
+    /// Reads on after a wait: what came behind CONNECT first; the next turn asks the socket, whose bell is not hung up.
+    fn resume(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
+        let bytes = std::mem::take(&mut self.carry);
+        let used = self.on_bytes(&bytes, scratch, now);
+        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
+        cx.waker().wake_by_ref();
+    }
+
     /// A packet larger than half the worker's buffer grows in place, by what has come and never by what was claimed.
     fn read_large(
         &mut self,
@@ -344,11 +356,13 @@ impl Connection {
         let mut packets = 0;
         while self.channel.wants_packets() && self.closing.is_none() {
             let rest = bytes.get(used..).unwrap_or(&[]);
-            if rest.is_empty() {
-                break;
-            }
+            let Some(first) = rest.first() else { break };
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            match frame::split(rest, self.channel.max_packet_size()) {
+            let found = self
+                .channel
+                .check_first(*first)
+                .and_then(|()| frame::split(rest, self.channel.max_packet_size()));
+            match found {
                 Ok(Some((header, body, total))) => {
                     used += total;
                     packets += 1;
