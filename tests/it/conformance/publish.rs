@@ -149,7 +149,7 @@ fn topic_names_are_compared_byte_for_byte() {
                 publisher.publish(other, other, 0);
             }
             publisher.publish(&name.to_lowercase().replace("t/", "x/"), "no", 0);
-            assert_eq!(client.texts(), [name.clone()]);
+            assert_eq!(client.texts(), std::slice::from_ref(name));
         }
     });
 }
