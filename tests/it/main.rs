@@ -1,5 +1,7 @@
 //! Integration tests: one binary, so that it links once; the modules share `support`.
 #![allow(
+    dead_code,
+    clippy::cloned_ref_to_slice_refs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
