@@ -596,7 +596,7 @@ mod tests {
         let name = packet(0x10, b"\0\x06MQIsdp\x04\x02\0\x3c\0\x01c");
         refused(V5, &name, Code::UnsupportedProtocolVersion);
         let name = packet(0x10, b"\0\x04mqtt\x04\x02\0\x3c\0\x01c");
-        refused(V5, &name, Code::UnsupportedProtocolVersion);
+        refused(V5, &name, Code::MalformedPacket);
         let first = FixedHeader::new(0xC0).unwrap();
         assert_eq!(decode_connect(first, &[]).unwrap_err().reason(), Code::ProtocolError);
     }
