@@ -1,6 +1,6 @@
 //! `emqx-rs lab`: a cluster of three nodes of the real binary, as a newcomer meets it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -81,8 +81,24 @@ fn port_of(line: &str, program: &str) -> Option<u16> {
     rest.split(' ').next()?.parse().ok()
 }
 
+/// An MQTT 3.1.1 connection of an assigned client id, CONNACK read.
+fn connect(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00").unwrap();
+    expect(&mut stream, b"\x20\x02\x00\x00");
+    stream
+}
+
+#[track_caller]
+fn expect(stream: &mut TcpStream, bytes: &[u8]) {
+    let mut read = vec![0; bytes.len()];
+    stream.read_exact(&mut read).unwrap();
+    assert_eq!(read, bytes);
+}
+
 #[test]
-fn nothing_is_left_of_a_lab_that_was_stopped() {
+fn a_message_crosses_the_lab_and_nothing_is_left_of_it() {
     let mut lab = Lab::start("3");
     let folder: PathBuf =
         lab.wait(|line| line.split_once("3 nodes in ").map(|(_, path)| path.into()));
@@ -90,7 +106,14 @@ fn nothing_is_left_of_a_lab_that_was_stopped() {
     let here = lab.wait(|line| port_of(line, "mosquitto_sub"));
     let there = lab.wait(|line| port_of(line, "mosquitto_pub"));
     assert_ne!(here, there);
-    assert!(TcpStream::connect(("127.0.0.1", here)).is_ok());
+
+    let mut subscriber = connect(here);
+    subscriber.write_all(b"\x82\x0a\x00\x01\x00\x05lab/#\x01").unwrap();
+    expect(&mut subscriber, b"\x90\x03\x00\x01\x01");
+    let mut publisher = connect(there);
+    publisher.write_all(b"\x32\x0b\x00\x05lab/t\x00\x07hi").unwrap();
+    expect(&mut publisher, b"\x40\x02\x00\x07");
+    expect(&mut subscriber, b"\x32\x0b\x00\x05lab/t\x00\x01hi");
 
     assert_eq!(lab.stop(), Some(0));
     assert!(!folder.exists());
