@@ -120,6 +120,7 @@ impl Channel {
         stats.count(Metric::PacketsSent);
         stats.count(Metric::PacketsPublishSent);
         stats.count(Metric::MessagesSent);
+        stats.count(Metric::MessagesDelivered);
         stats.count(match delivery.qos {
             QoS::AtMostOnce => Metric::MessagesQos0Sent,
             QoS::AtLeastOnce => Metric::MessagesQos1Sent,

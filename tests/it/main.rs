@@ -13,10 +13,13 @@
     unreachable_pub
 )]
 
+mod clients;
 mod cluster;
 mod conformance;
 mod lab;
+mod malformed;
 mod man;
+mod nodes;
 mod sim;
 mod support;
 mod tidy;

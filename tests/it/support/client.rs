@@ -258,6 +258,12 @@ impl Client {
         }
     }
 
+    /// The next packet, or `None` at the end of the connection.
+    #[track_caller]
+    pub fn next_or_end(&mut self) -> Option<Packet> {
+        self.early.pop_front().or_else(|| self.read(LIMIT))
+    }
+
     /// Sends bytes as they are. A connection the broker closed already is no failure here: what
     /// counts is what a test reads afterwards.
     pub fn send(&mut self, bytes: &[u8]) {
@@ -265,7 +271,7 @@ impl Client {
     }
 
     pub fn next_id(&mut self) -> u16 {
-        self.last_id += 1;
+        self.last_id = self.last_id % u16::MAX + 1;
         self.last_id
     }
 

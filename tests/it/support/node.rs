@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -135,10 +135,6 @@ impl Node {
         self.dir.path().join("log")
     }
 
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// All that the node wrote to standard output and standard error.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
@@ -171,12 +167,15 @@ impl Node {
         }
     }
 
-    /// Asks the process to end (SIGTERM) and waits until it has.
-    #[track_caller]
-    pub fn stop(&mut self) {
+    /// Asks the process to end (SIGTERM).
+    pub fn terminate(&self) {
         kill(Pid::from_raw(self.pid()), Signal::SIGTERM).unwrap();
-        let what = format!("{} ends after SIGTERM", self.name);
-        wait_for(&what, LIMIT, || !self.is_running());
+    }
+
+    /// Waits until the process has ended by itself.
+    #[track_caller]
+    pub fn wait_end(&mut self) {
+        wait_for(&format!("{} ends", self.name), LIMIT, || !self.is_running());
         self.kill();
     }
 
@@ -204,12 +203,6 @@ impl Node {
     #[track_caller]
     pub fn metric(&self, name: &str) -> u64 {
         number(&self.ctl(&["broker", "metrics"]), name)
-    }
-
-    /// One gauge of `emqx-rs-ctl broker stats`.
-    #[track_caller]
-    pub fn stat(&self, name: &str) -> u64 {
-        number(&self.ctl(&["broker", "stats"]), name)
     }
 
     /// The names that `cluster status` counts as running.
