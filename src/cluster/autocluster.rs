@@ -9,6 +9,9 @@ use super::node_name::NodeName;
 use crate::time::Time;
 
 const YIELD: Duration = Duration::from_millis(500);
+/// An attempt under way for this long is hastened when the other end is heard: it is stuck in the retries of the kernel, which
+/// go by whole seconds.
+const STUCK: Duration = Duration::from_millis(400);
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 const REFUSED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -37,7 +40,7 @@ pub(crate) enum Pace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Due(Time),
-    UnderWay,
+    UnderWay { since: Time },
     Linked,
 }
 
@@ -47,6 +50,8 @@ struct Entry {
     state: State,
     tries: u32,
     slow: bool,
+    /// The last attempt reached the node and was refused.
+    refused: bool,
 }
 
 /// Chance that is the same in every run: a generator that the shell seeds.
@@ -89,6 +94,7 @@ impl Autocluster {
             state: State::Due(first),
             tries: 0,
             slow: false,
+            refused: false,
         });
         entry.target.port = target.port.or(entry.target.port);
         if !target.addrs.is_empty() {
@@ -100,10 +106,28 @@ impl Autocluster {
     pub(crate) fn hurry(&mut self, name: &NodeName, now: Time) {
         if let Some(entry) = self.entries.get_mut(name) {
             entry.slow = false;
+            entry.refused = false;
             entry.tries = 0;
             if let State::Due(at) = &mut entry.state {
                 *at = now;
             }
+        }
+    }
+
+    /// The node is heard: nothing is in the way any more, unless it refused. `revive`: it was forgotten, and is back.
+    pub(crate) fn on_heard(&mut self, name: &NodeName, revive: bool, now: Time) {
+        let wait = if self.me < *name { Duration::ZERO } else { YIELD };
+        let Some(entry) = self.entries.get_mut(name).filter(|entry| !entry.refused) else { return };
+        entry.slow &= !revive;
+        if entry.slow {
+            return;
+        }
+        match &mut entry.state {
+            State::Due(at) => *at = (*at).min(now + wait),
+            State::UnderWay { since } if *since + STUCK + wait <= now => {
+                entry.state = State::Due(now);
+            }
+            State::UnderWay { .. } | State::Linked => {}
         }
     }
 
@@ -130,8 +154,13 @@ impl Autocluster {
     /// There is a link.
     pub(crate) fn on_linked(&mut self, name: &NodeName) {
         if let Some(entry) = self.entries.get_mut(name) {
-            *entry =
-                Entry { target: entry.target.clone(), state: State::Linked, tries: 0, slow: false };
+            *entry = Entry {
+                target: entry.target.clone(),
+                state: State::Linked,
+                tries: 0,
+                slow: false,
+                refused: false,
+            };
         }
     }
 
@@ -147,6 +176,7 @@ impl Autocluster {
     pub(crate) fn on_failed(&mut self, name: &NodeName, pace: Pace, now: Time) {
         let Some(entry) = self.entries.get_mut(name) else { return };
         entry.slow |= pace == Pace::Slow;
+        entry.refused = pace != Pace::Retry;
         let (from, to) = if pace == Pace::Retry { RETRY } else { REFUSED };
         let wait = if entry.slow { REFUSED.1 } else { (from * (1 << entry.tries.min(6))).min(to) };
         entry.tries += 1;
@@ -161,16 +191,16 @@ impl Autocluster {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let due = self.entries.values().filter_map(|entry| match entry.state {
             State::Due(at) => Some(at),
-            State::UnderWay | State::Linked => None,
+            State::UnderWay { .. } | State::Linked => None,
         });
         due.min()
     }
 
-    /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`.
+    /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`; one that is under way is hastened.
     pub(crate) fn on_deadline(&mut self, now: Time, out: &mut Vec<Target>) {
         for entry in self.entries.values_mut() {
             if matches!(entry.state, State::Due(at) if at <= now) {
-                entry.state = State::UnderWay;
+                entry.state = State::UnderWay { since: now };
                 out.push(entry.target.clone());
             }
         }

@@ -20,8 +20,7 @@ impl Cluster {
         out: &mut Vec<Action>,
     ) {
         let Some(node) = self.links.get(&link).copied() else { return };
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        peer.heard = now;
+        let Some(peer) = self.peers.get(&node) else { return };
         let proven = peer.proven;
         match frame {
             Frame::State(state) => self.on_state(node, state, now, out),

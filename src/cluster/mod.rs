@@ -8,9 +8,11 @@
 pub mod autoclean;
 pub mod autocluster;
 pub mod barrier;
+pub mod detector;
 mod exchange;
 pub mod gate;
 pub mod handshake;
+pub mod heartbeat;
 pub mod hlc;
 pub mod member;
 mod membership;
@@ -144,6 +146,16 @@ pub enum Input {
         /// Its number.
         link: LinkId,
     },
+    /// The failure detector: no sign of life over this connection.
+    Silent {
+        /// Its number.
+        link: LinkId,
+    },
+    /// The failure detector: a node is heard whose control connection is gone.
+    Heard {
+        /// Who.
+        node: NodeId,
+    },
     /// A frame came in.
     Frame {
         /// Over which connection.
@@ -175,7 +187,7 @@ pub enum Input {
 /// Something is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Open a control connection. Ends in `LinkUp` or `DialFailed`.
+    /// Open a control connection. Ends in `LinkUp` or `DialFailed`. Where an attempt is under way, it is to be hastened.
     Dial(Target),
     /// Send a frame.
     Send {
@@ -188,6 +200,20 @@ pub enum Action {
     Close {
         /// Which.
         link: LinkId,
+    },
+    /// A linked node counts from now on: send it heartbeats and expect its own, also after the connection is gone.
+    Watch {
+        /// Who.
+        node: NodeId,
+        /// Over which connection.
+        link: LinkId,
+        /// Where its heartbeats are expected.
+        addr: SocketAddr,
+    },
+    /// No more heartbeats for this node.
+    Unwatch {
+        /// Who.
+        node: NodeId,
     },
     /// Change the route table.
     Table(TableOp),
@@ -286,9 +312,8 @@ struct Peer {
     identity: PeerIdentity,
     dialed: bool,
     addr: SocketAddr,
-    /// Last sign of life.
-    heard: Time,
-    /// It has told its state: it counts.
+    since: Time,
+    /// It has told its state: it counts, and the failure detector watches it.
     proven: bool,
     sender: RouteSender,
 }
@@ -378,13 +403,15 @@ impl Cluster {
                     identity: peer,
                     dialed,
                     addr,
-                    heard: now,
+                    since: now,
                     proven: false,
                     sender: RouteSender::default(),
                 };
                 self.on_link_up(peer, now, out);
             }
             Input::LinkDown { link } => self.on_link_down(link, "connection lost", now, out),
+            Input::Silent { link } => self.on_silent(link, now, out),
+            Input::Heard { node } => self.on_heard(node, now),
             Input::Frame { link, frame } => self.on_frame(link, frame, now, out),
             Input::RouteAdded(key) => self.own.add(key),
             Input::RouteRemoved(key) => self.own.remove(key),
@@ -420,7 +447,7 @@ impl Cluster {
         if self.next_ping <= now {
             let late = now - self.next_ping;
             self.next_ping = now + self.ping_every();
-            self.find_silent(late, now, out);
+            self.end_unproven(late, now, out);
             self.send_pings(late, now, out);
         }
         self.end_keeping(now, out);
@@ -511,9 +538,10 @@ impl Cluster {
         if self.join_until.is_some() { CAP_JOIN } else { 0 }
     }
 
-    /// Signs of life go five times within the time after which silence counts, but no more often than asked for.
+    /// Positions of routes go three times within the time after which silence counts: where UDP is blocked, these are the signs
+    /// of life.
     fn ping_every(&self) -> Duration {
-        self.settings.heartbeat.max(self.settings.failure_timeout / 5)
+        self.settings.heartbeat.max(self.settings.failure_timeout / 3)
     }
 
     /// Says once that the members known from before have answered, or could have.

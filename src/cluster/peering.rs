@@ -1,10 +1,10 @@
 //! Links: which of them count, what is said first over each, and when a member is up or down.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    Action, Cluster, DialError, Event, Guid, LinkId, MemberRecord, NodeId, Peer, PeerIdentity,
-    PeerUp, RecordStatus, Target,
+    Action, Cluster, DialError, Event, Guid, LinkId, MemberRecord, NodeId, NodeName, Peer,
+    PeerIdentity, PeerUp, RecordStatus, Target,
     autocluster::Pace,
     member::Reach,
     routes::TableOp,
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::time::Time;
 
-/// A node that was late itself by this much at most is lenient with the others.
-const STALL_MAX: Duration = Duration::from_secs(5);
+/// A new connection has this long to tell the state of its node.
+const STATE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Cluster {
     /// Whether a node may be linked with, as far as its handshake tells: the code of the refusal, or `None`.
@@ -106,6 +106,7 @@ impl Cluster {
     ) {
         let Some(peer) = self.peers.get(&node) else { return };
         let (link, identity, addr) = (peer.link, peer.identity.clone(), peer.addr);
+        let dialed = peer.dialed;
         // A node that listens everywhere does not know its address; here it is seen.
         for own in state.addrs.iter_mut().filter(|own| own.ip().is_unspecified()) {
             own.set_ip(addr.ip());
@@ -136,6 +137,11 @@ impl Cluster {
             peer.proven = true;
             peer.sender.start(state.have, self.me.incarnation, &self.own);
         }
+        out.push(Action::Watch {
+            node,
+            link,
+            addr: heartbeat_addr(&identity.name, dialed, addr, &record),
+        });
         if news {
             self.tell(&[record], Some(node), out);
         }
@@ -229,8 +235,30 @@ impl Cluster {
         now: Time,
         out: &mut Vec<Action>,
     ) {
+        let Some(node) = self.links.get(&link).copied() else { return };
+        let name = self.peers.get(&node).map(|peer| peer.identity.name.clone());
+        self.lose(node, why, now, out);
+        // A process that ended is told from a connection that broke by asking at once.
+        if let Some(name) = name {
+            self.dialer.hurry(&name, now);
+        }
+    }
+
+    pub(super) fn on_silent(&mut self, link: LinkId, now: Time, out: &mut Vec<Action>) {
         if let Some(node) = self.links.get(&link).copied() {
-            self.lose(node, why, now, out);
+            out.push(Action::Close { link });
+            self.lose(node, "no sign of life", now, out);
+        }
+    }
+
+    /// A node that is not linked is there: the way to it is open again.
+    pub(super) fn on_heard(&mut self, node: NodeId, now: Time) {
+        if self.peers.contains_key(&node) {
+            return;
+        }
+        if let Some(member) = self.members.find(node) {
+            let removed = member.record.status == RecordStatus::Removed;
+            self.dialer.on_heard(&member.record.name, removed, now);
         }
     }
 
@@ -267,6 +295,11 @@ impl Cluster {
     /// The routes of `node` count no longer, nor what is kept for it.
     pub(super) fn end_life(&mut self, node: NodeId, out: &mut Vec<Action>) {
         self.keep.remove(&node);
+        // Who was only forgotten is taken back as soon as it is heard.
+        let status = self.members.find(node).map(|member| member.record.status);
+        if !self.peers.contains_key(&node) && status != Some(RecordStatus::Removed) {
+            out.push(Action::Unwatch { node });
+        }
         if let Some(copy) = self.copies.get_mut(&node) {
             copy.forget();
         }
@@ -349,7 +382,7 @@ impl Cluster {
 
     pub(super) fn on_dial_failed(
         &mut self,
-        name: &super::NodeName,
+        name: &NodeName,
         error: DialError,
         now: Time,
         out: &mut Vec<Action>,
@@ -371,20 +404,16 @@ impl Cluster {
         }
     }
 
-    /// Members without a sign of life are down. If this node itself was late, that is forgiven to the others.
-    pub(super) fn find_silent(&mut self, late: Duration, now: Time, out: &mut Vec<Action>) {
-        let stall = late.min(STALL_MAX);
-        let limit = self.settings.failure_timeout;
-        let mut silent = Vec::new();
-        for (node, peer) in &mut self.peers {
-            peer.heard = (peer.heard + stall).min(now);
-            if peer.heard + limit <= now {
-                silent.push((*node, peer.link));
-            }
-        }
-        for (node, link) in silent {
+    /// Connections that do not tell their state end. If this node itself was late, that is forgiven.
+    pub(super) fn end_unproven(&mut self, late: Duration, now: Time, out: &mut Vec<Action>) {
+        let over = self.peers.iter().filter(|(_, peer)| !peer.proven);
+        let over: Vec<_> = over
+            .filter(|(_, peer)| peer.since + STATE_LIMIT + late <= now)
+            .map(|(node, peer)| (*node, peer.link))
+            .collect();
+        for (node, link) in over {
             out.push(Action::Close { link });
-            self.lose(node, "no sign of life", now, out);
+            self.lose(node, "did not tell its state", now, out);
         }
     }
 
@@ -398,6 +427,20 @@ impl Cluster {
 /// Where the node of a record may be reached.
 pub(super) fn target_of(record: &MemberRecord) -> Target {
     Target { name: record.name.clone(), port: None, addrs: record.addrs.clone() }
+}
+
+/// Heartbeats go to the number of the mesh port, over UDP. A connection that came in tells the address, and the record the port.
+fn heartbeat_addr(
+    name: &NodeName,
+    dialed: bool,
+    addr: SocketAddr,
+    record: &MemberRecord,
+) -> SocketAddr {
+    if dialed {
+        return addr;
+    }
+    let port = record.addrs.first().map_or_else(|| name.mesh_port(), SocketAddr::port);
+    SocketAddr::new(addr.ip(), port)
 }
 
 /// Says why, and closes.

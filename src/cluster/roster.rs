@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{
     Action, CAP_JOIN, Cluster, Event, MemberRecord, NodeId, NodeName, RecordStatus, Target,
     autoclean::may_forget,
-    autocluster::Pace,
     member::Reach,
     membership::Merge,
     peering::{refuse, target_of},
@@ -326,9 +325,7 @@ impl Cluster {
         for node in forget {
             let record = self.members.find(node).map(|member| member.record.clone());
             if let Some(record) = record.filter(|_| !self.peers.contains_key(&node)) {
-                let name = record.name.clone();
                 self.put_out(record, RecordStatus::Removed, now, out);
-                self.dialer.on_failed(&name, Pace::Slow, now);
             }
         }
     }

@@ -23,6 +23,12 @@ pub struct MemberLine {
     pub version: String,
     /// Address of the link to it.
     pub addr: Option<std::net::SocketAddr>,
+    /// Round-trip time of its heartbeats, in microseconds.
+    pub rtt_us: Option<u64>,
+    /// Its heartbeats come over UDP.
+    pub udp: bool,
+    /// It says that it makes no progress.
+    pub stalled: bool,
     /// Since when the status is so.
     pub since: Time,
     /// Index in the route table; none for this node and for who is out.
@@ -48,6 +54,8 @@ pub struct ClusterStatus {
     pub routes: usize,
     /// Copies of routes that were found wrong and made anew; must stay 0.
     pub repaired: u64,
+    /// Datagrams to the mesh port that were no heartbeat of a linked node.
+    pub heartbeats_dropped: u64,
 }
 
 impl ClusterStatus {
@@ -70,6 +78,9 @@ impl Cluster {
             guid: self.me.guid,
             version: self.me.version.clone(),
             addr: None,
+            rtt_us: None,
+            udp: false,
+            stalled: false,
             since: self.started,
             index: None,
             leader: leader == self.me.node_id,
@@ -84,6 +95,9 @@ impl Cluster {
             addr: (member.reach != Reach::Down)
                 .then(|| self.peers.get(&member.record.node_id).map(|peer| peer.addr))
                 .flatten(),
+            rtt_us: None,
+            udp: false,
+            stalled: false,
             since: member.since,
             index: member.index,
             leader: leader == member.record.node_id,
@@ -98,6 +112,7 @@ impl Cluster {
             refused: None,
             routes: self.own.len(),
             repaired: self.repaired,
+            heartbeats_dropped: 0,
         }
     }
 }

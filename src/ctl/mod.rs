@@ -253,6 +253,8 @@ pub struct Cluster {
     pub routes: u64,
     /// Copies of routes that were found wrong and made anew.
     pub repaired: u64,
+    /// Datagrams to the mesh port that were no heartbeat of a linked node.
+    pub heartbeats_dropped: u64,
     /// Every member.
     pub members: Vec<Member>,
 }
@@ -274,6 +276,12 @@ pub struct Member {
     pub incarnation: u64,
     /// Address of the link to it.
     pub address: Option<String>,
+    /// Round-trip time of its heartbeats, in microseconds.
+    pub rtt_us: Option<u64>,
+    /// Its heartbeats come over UDP.
+    pub udp: bool,
+    /// It says that it makes no progress.
+    pub stalled: bool,
 }
 
 /// A client of this node, connected or with a session kept.

@@ -249,7 +249,9 @@ async fn watchdog(node: Arc<Node>, period: Duration) {
     let mut tick = tokio::time::interval(period);
     loop {
         tick.tick().await;
-        if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
+        if node.mesh().progress().is_stalled() {
+            tracing::error!("a part of this node makes no progress, no sign of life sent");
+        } else if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
             systemd::alive();
         } else {
             tracing::error!("the mesh does not answer, no sign of life sent");

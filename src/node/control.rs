@@ -322,6 +322,9 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         node_id: line.node_id.to_string(),
         incarnation: line.incarnation,
         address: line.addr.map(|addr| addr.to_string()),
+        rtt_us: line.rtt_us,
+        udp: line.udp,
+        stalled: line.stalled,
     };
     ctl::Cluster {
         running_nodes: names(&[MemberStatus::Up]),
@@ -333,6 +336,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         refused: status.refused.clone(),
         routes: status.routes as u64,
         repaired: status.repaired,
+        heartbeats_dropped: status.heartbeats_dropped,
         members: status.members.iter().map(member).collect(),
     }
 }

@@ -4,7 +4,10 @@
 //! wake-up. The buffer is bounded: a peer that does not read is closed.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,9 +19,13 @@ use tokio::{
 };
 
 use super::dial::Proven;
-use crate::cluster::{
-    records::{BadRecord, Opener, Sealer},
-    wire::{self, Frame, WireError},
+use crate::{
+    cluster::{
+        records::{BadRecord, Opener, Sealer},
+        wire::{self, Frame, WireError},
+    },
+    net::clock::Clock,
+    time::Time,
 };
 
 /// Bytes that wait to be written, at most.
@@ -54,6 +61,8 @@ struct Pending {
 struct Queue {
     pending: Mutex<Pending>,
     wake: Notify,
+    /// When bytes came in last, in ms of the process.
+    heard: AtomicU64,
 }
 
 impl Queue {
@@ -84,6 +93,15 @@ impl ControlLink {
         true
     }
 
+    /// When bytes came in last.
+    pub(crate) fn heard(&self) -> Time {
+        Time::from_ms(self.queue.heard.load(Ordering::Relaxed))
+    }
+
+    fn note_heard(&self) {
+        self.queue.heard.store(Clock::system().now().as_ms(), Ordering::Relaxed);
+    }
+
     /// Ends the connection after what is queued.
     pub(crate) fn close(&self) {
         self.queue.lock().closed = true;
@@ -99,7 +117,7 @@ impl ControlLink {
         let (read, write) = proven.tcp.into_split();
         let (sealer, opener) = (proven.established.sealer, proven.established.opener);
         tokio::select! {
-            end = receive(read, opener, proven.leftover, on_frame) => end,
+            end = self.receive(read, opener, proven.leftover, on_frame) => end,
             end = self.transmit(write, sealer) => end,
         }
     }
@@ -139,6 +157,54 @@ impl ControlLink {
         }
     }
 
+    async fn receive(
+        &self,
+        mut read: OwnedReadHalf,
+        mut opener: Opener,
+        mut sealed: Vec<u8>,
+        mut on_frame: impl AsyncFnMut(Frame) -> bool,
+    ) -> ControlError {
+        let mut plain = Vec::new();
+        loop {
+            if let Err(error) = open_all(&mut opener, &mut sealed, &mut plain) {
+                return error.into();
+            }
+            let mut taken = 0;
+            loop {
+                let rest = plain.get(taken..).unwrap_or_default();
+                let frame = match wire::split(rest) {
+                    Ok(None) => break,
+                    Ok(Some((header, _, _))) if header.kind == wire::Kind::FWD => {
+                        return ControlError::Data;
+                    }
+                    Ok(Some((header, body, used))) => {
+                        taken += used;
+                        Frame::decode(header.kind, body)
+                    }
+                    Err(error) => return error.into(),
+                };
+                match frame {
+                    Ok(Some(frame)) => {
+                        if !on_frame(frame).await {
+                            return ControlError::Closed;
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => return error.into(),
+                }
+            }
+            plain.drain(..taken);
+            if plain.is_empty() {
+                plain.shrink_to(READ);
+            }
+            match read.read_buf(&mut sealed).await {
+                Ok(0) => return ControlError::Ended,
+                Ok(_) => self.note_heard(),
+                Err(error) => return error.into(),
+            }
+        }
+    }
+
     /// Returns when the connection has been closed for a while.
     async fn closed(&self) {
         loop {
@@ -146,53 +212,6 @@ impl ControlLink {
             if self.queue.lock().closed {
                 return;
             }
-        }
-    }
-}
-
-async fn receive(
-    mut read: OwnedReadHalf,
-    mut opener: Opener,
-    mut sealed: Vec<u8>,
-    mut on_frame: impl AsyncFnMut(Frame) -> bool,
-) -> ControlError {
-    let mut plain = Vec::new();
-    loop {
-        if let Err(error) = open_all(&mut opener, &mut sealed, &mut plain) {
-            return error.into();
-        }
-        let mut taken = 0;
-        loop {
-            let rest = plain.get(taken..).unwrap_or_default();
-            let frame = match wire::split(rest) {
-                Ok(None) => break,
-                Ok(Some((header, _, _))) if header.kind == wire::Kind::FWD => {
-                    return ControlError::Data;
-                }
-                Ok(Some((header, body, used))) => {
-                    taken += used;
-                    Frame::decode(header.kind, body)
-                }
-                Err(error) => return error.into(),
-            };
-            match frame {
-                Ok(Some(frame)) => {
-                    if !on_frame(frame).await {
-                        return ControlError::Closed;
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => return error.into(),
-            }
-        }
-        plain.drain(..taken);
-        if plain.is_empty() {
-            plain.shrink_to(READ);
-        }
-        match read.read_buf(&mut sealed).await {
-            Ok(0) => return ControlError::Ended,
-            Ok(_) => {}
-            Err(error) => return error.into(),
         }
     }
 }

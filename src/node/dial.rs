@@ -1,10 +1,11 @@
 //! Opens connections between nodes: TCP, then the handshake, both ways.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::poll_fn, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Notify,
     time::timeout,
 };
 
@@ -22,6 +23,32 @@ use crate::cluster::{
 const LIMIT: Duration = Duration::from_secs(5);
 /// More than the handshake of a peer needs.
 const BUFFER: usize = 4096;
+
+/// Attempts to connect that run beside each other.
+const ABREAST: usize = 8;
+
+/// Connects. The kernel repeats a lost SYN after one second, then two, then four: after a cut it sleeps on when the way is long open
+/// again. So each `hasten` begins another attempt beside the earlier ones, and the first that succeeds counts.
+async fn connect(addr: SocketAddr, hasten: &Notify) -> std::io::Result<TcpStream> {
+    let mut attempts: Vec<Pin<Box<dyn Future<Output = std::io::Result<TcpStream>> + Send>>> =
+        vec![Box::pin(TcpStream::connect(addr))];
+    loop {
+        let more = attempts.len() < ABREAST;
+        let first = poll_fn(|context| {
+            for attempt in &mut attempts {
+                if let Poll::Ready(done) = attempt.as_mut().poll(context) {
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        });
+        tokio::select! {
+            done = first => return done,
+            () = hasten.notified(), if more => {}
+        }
+        attempts.push(Box::pin(TcpStream::connect(addr)));
+    }
+}
 
 /// Who this node is on the mesh, for one process life.
 #[derive(Debug)]
@@ -89,16 +116,16 @@ impl Local {
         socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(self.dead_after))
     }
 
-    /// Dials a node and proves both ends to each other.
+    /// Dials a node and proves both ends to each other. `hasten`: the other end is heard, so what is stuck is tried anew.
     pub(crate) async fn dial(
         &self,
         addr: SocketAddr,
-        kind: LinkKind,
+        (kind, received): (LinkKind, Received),
         target: NodeName,
-        received: Received,
+        hasten: &Notify,
     ) -> Result<Proven, LinkError> {
         let dial = async {
-            let tcp = TcpStream::connect(addr).await?;
+            let tcp = connect(addr, hasten).await?;
             self.prepare(&tcp)?;
             self.initiate(tcp, addr, self.hello(kind, Some(target), received)).await
         };

@@ -13,7 +13,7 @@ mod task;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
@@ -34,12 +34,14 @@ use self::{
 };
 use super::{
     dial::Local,
+    heartbeat::{HeartParts, Heartbeats, Part, Progress},
     link::{Deliver, Peers},
     state::{Life, State, StateError},
 };
 use crate::{
     cluster::{
         Cluster, ClusterStatus, Guid, Me, NodeName, Settings,
+        detector::Sign,
         hlc::Hlc,
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
@@ -79,6 +81,16 @@ pub enum MeshError {
         "cannot listen for other nodes on {addr}: {error} (node.dist_port, or the number in node.name)"
     )]
     Bind {
+        /// Where.
+        addr: SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The mesh port over UDP.
+    #[error(
+        "cannot listen for heartbeats of other nodes on UDP {addr}: {error} (node.dist_port, or the number in node.name)"
+    )]
+    BindUdp {
         /// Where.
         addr: SocketAddr,
         /// Why not.
@@ -152,6 +164,7 @@ pub struct Mesh {
     commands: mpsc::Sender<Command>,
     settled: watch::Receiver<bool>,
     addr: Option<SocketAddr>,
+    progress: Progress,
 }
 
 impl Mesh {
@@ -164,11 +177,26 @@ impl Mesh {
         let door = Door::of(&parts.settings);
         let listener = door.listen(&parts.settings)?;
         let addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let bind = |addr| UdpSocket::bind(addr).map_err(|error| MeshError::BindUdp { addr, error });
+        let beats = addr.map(bind).transpose()?;
         let (commands, inbox) = mpsc::channel(64);
         let (settled_tx, settled) = watch::channel(false);
         let shared = Arc::new(Shared::default());
-        let mesh = Self { shared: shared.clone(), commands, settled, addr };
-        let start = Start { parts, state, life, door, listener, shared, settled: settled_tx };
+        let progress = Progress::default();
+        let mesh =
+            Self { shared: shared.clone(), commands, settled, addr, progress: progress.clone() };
+        supervise::spawn_on(&parts.main, "progress", move_on(progress.clone()));
+        let start = Start {
+            parts,
+            state,
+            life,
+            door,
+            listener,
+            beats,
+            shared,
+            settled: settled_tx,
+            progress,
+        };
         std::thread::Builder::new()
             .name("mesh".to_owned())
             .spawn(move || {
@@ -177,6 +205,12 @@ impl Mesh {
             })
             .map_err(MeshError::Thread)?;
         Ok(mesh)
+    }
+
+    /// Whether the parts of this node move.
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Where the mesh listens; `None` if it is closed.
@@ -254,6 +288,15 @@ impl Mesh {
     }
 }
 
+/// Shows the heartbeat thread that the runtime of the connections moves.
+async fn move_on(progress: Progress) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tick.tick().await;
+        progress.bump(Part::Main);
+    }
+}
+
 /// A panic of the mesh thread ends the process: without it the node makes no sense.
 struct Fatal;
 
@@ -273,8 +316,10 @@ struct Start {
     life: Life,
     door: Door,
     listener: Option<TcpListener>,
+    beats: Option<UdpSocket>,
     shared: Arc<Shared>,
     settled: watch::Sender<bool>,
+    progress: Progress,
 }
 
 impl Start {
@@ -290,6 +335,24 @@ impl Start {
             self.task().run(commands).await;
         });
         runtime.shutdown_timeout(Duration::from_millis(100));
+    }
+
+    /// The heartbeat thread, where the mesh is open.
+    fn heart(&mut self, settings: &Settings) -> (Heartbeats, mpsc::Receiver<Sign>) {
+        let (found, signs) = mpsc::channel(256);
+        let Some(socket) = self.beats.take() else { return (Heartbeats::default(), signs) };
+        let parts = HeartParts {
+            socket,
+            clock: self.parts.clock,
+            every: settings.heartbeat,
+            limit: settings.failure_timeout,
+            progress: self.progress.clone(),
+        };
+        let heart = Heartbeats::start(parts, found).unwrap_or_else(|error| {
+            tracing::error!(%error, "no heartbeat thread");
+            std::process::exit(supervise::EXIT_BUG)
+        });
+        (heart, signs)
     }
 
     fn keys(&self) -> Option<Keys> {
@@ -345,6 +408,7 @@ impl Start {
             })
         });
         let (notices, inbox) = mpsc::channel(task::INBOX);
+        let (heart, signs) = self.heart(&settings);
         let data = DataLinks::new(DataParts {
             peers: self.parts.peers,
             deliver: self.parts.deliver,
@@ -364,6 +428,11 @@ impl Start {
             routes: self.parts.routes,
             shared: self.shared,
             settled: self.settled,
+            heart,
+            signs,
+            progress: self.progress,
+            sessions: BTreeMap::new(),
+            dials: BTreeMap::new(),
             notices,
             inbox: Some(inbox),
             settings,

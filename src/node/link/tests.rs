@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use super::*;
 use crate::{
@@ -150,7 +154,8 @@ async fn connect(a: &End, b: &End) -> [JoinHandle<()>; 2] {
         b.local.accept(tcp, from, async |_| (Verdict::Ok, received)).await.unwrap()
     };
     let kind = LinkKind::Data { stream: 0 };
-    let dial = a.local.dial(addr, kind, b.local.name.clone(), a.peer.received(0));
+    let (what, never) = ((kind, a.peer.received(0)), Notify::new());
+    let dial = a.local.dial(addr, what, b.local.name.clone(), &never);
     let (theirs, ours) = tokio::join!(accept, dial);
     let run = |proven: crate::node::dial::Proven, end: &End| {
         let (peer, inbox) = (end.peer.clone(), end.inbox.clone());

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::Handle,
+    sync::Notify,
     task::{AbortHandle, JoinHandle},
 };
 
@@ -160,10 +161,12 @@ struct DataDial {
 
 impl DataDial {
     async fn run(self) {
+        // The way is open: the control connection has just come over it.
+        let never = Notify::new();
         loop {
             let kind = LinkKind::Data { stream: self.stream };
             let received = self.peer.received(self.stream);
-            match self.local.dial(self.addr, kind, self.name.clone(), received).await {
+            match self.local.dial(self.addr, (kind, received), self.name.clone(), &never).await {
                 Ok(proven) => {
                     let (at, deliver) = ((self.node, self.stream), self.deliver.clone());
                     if let Some(task) = carry(&self.main, proven, at, self.peer.clone(), deliver) {

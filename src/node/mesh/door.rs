@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{MeshError, task::Notice};
 use crate::{
@@ -81,6 +81,7 @@ pub(super) async fn dial_any(
     local: &Local,
     door: &Door,
     target: Target,
+    hasten: &Notify,
 ) -> Result<Proven, (DialError, String)> {
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
     let mut addrs = look_up(target.name.host(), port).await;
@@ -92,7 +93,8 @@ pub(super) async fn dial_any(
     let mut last = (DialError::Unreachable, "no address".to_owned());
     for addr in addrs.into_iter().filter(|addr| door.lets_dial(*addr)) {
         let name = target.name.clone();
-        match local.dial(addr, LinkKind::Control, name, Received::default()).await {
+        let what = (LinkKind::Control, Received::default());
+        match local.dial(addr, what, name, hasten).await {
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);

@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    task::AbortHandle,
+};
 
 use super::{
     Command, JoinError, Op, Shared,
@@ -16,9 +19,11 @@ use super::{
 };
 use crate::{
     cluster::{
-        Action, Cluster, DialError, Event, Input, LinkId, NodeName, PeerIdentity, PeerUp, Settings,
-        Target,
+        Action, Cluster, ClusterStatus, DialError, Event, Input, LinkId, NodeId, NodeName,
+        PeerIdentity, PeerUp, Settings, Target,
+        detector::Sign,
         handshake::{LinkKind, Verdict},
+        heartbeat::Session,
         routes::RouteTable,
         settings::Seed,
         wire::{Frame, Received},
@@ -28,6 +33,7 @@ use crate::{
         control_link::ControlLink,
         dial::{Local, Proven},
         discovery,
+        heartbeat::{Heartbeats, Part, Progress, Watch},
         state::State,
     },
     time::Time,
@@ -41,6 +47,8 @@ const BATCH: usize = 256;
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
 /// Routes of lost nodes are freed in pieces of this many, this often.
 const SWEEP: (u32, Duration) = (2_000, Duration::from_millis(10));
+/// Wakes up at least this often, so that the heartbeat thread sees it move.
+const BUMP_EVERY: Duration = Duration::from_secs(1);
 const HLC_EVERY: Duration = Duration::from_secs(10);
 
 /// What the tasks of the mesh tell it.
@@ -76,7 +84,14 @@ pub(super) struct Task {
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) inbox: Option<mpsc::Receiver<Notice>>,
     pub(super) settings: Settings,
+    pub(super) heart: Heartbeats,
+    pub(super) signs: mpsc::Receiver<Sign>,
+    pub(super) progress: Progress,
     pub(super) links: BTreeMap<LinkId, ControlLink>,
+    /// Heartbeat keys of the connections that do not count yet.
+    pub(super) sessions: BTreeMap<LinkId, (Session, NodeName)>,
+    /// Attempts under way, and how to hasten them.
+    pub(super) dials: BTreeMap<NodeName, (AbortHandle, Arc<Notify>)>,
     pub(super) next_link: LinkId,
     pub(super) barriers: BTreeMap<u64, oneshot::Sender<()>>,
     pub(super) next_barrier: u64,
@@ -94,6 +109,7 @@ impl Task {
         self.end_batch(&mut out);
         let shared = self.shared.clone();
         loop {
+            self.progress.bump(Part::Mesh);
             let timer = self.clock.instant(self.deadline());
             tokio::select! {
                 biased;
@@ -114,6 +130,7 @@ impl Task {
                         self.on_notice(notice, &mut out);
                     }
                 }
+                Some(sign) = self.signs.recv() => self.on_sign(sign, &mut out),
                 Some(targets) = found.recv() => self.input(Input::Discovered(targets), &mut out),
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep_until(timer) => self.on_deadline(&mut out),
@@ -143,7 +160,8 @@ impl Task {
     fn deadline(&self) -> Time {
         let joins = self.joins.iter().map(|join| join.until);
         let own = [self.core.deadline(), self.sweep_at, Some(self.hlc_at)];
-        own.into_iter().flatten().chain(joins).min().unwrap_or(self.hlc_at)
+        let next = own.into_iter().flatten().chain(joins).min().unwrap_or(self.hlc_at);
+        next.min(self.clock.now() + BUMP_EVERY)
     }
 
     fn on_deadline(&mut self, out: &mut Vec<Action>) {
@@ -206,6 +224,7 @@ impl Task {
                 if let Door::Closed(reason) = &self.door {
                     status.refused = Some(reason.clone());
                 }
+                self.add_health(&mut status);
                 let _ = reply.send(status);
             }
             Command::Join(seed, reply) => self.on_join(seed, reply, out),
@@ -219,6 +238,7 @@ impl Task {
                 self.input(Input::ForceLeave(name), out);
             }
             Command::Shutdown(done) => {
+                self.heart.set_draining();
                 self.input(Input::Shutdown, out);
                 return Some(done);
             }
@@ -255,7 +275,7 @@ impl Task {
         match notice {
             Notice::Frame { link, frame } => self.input(Input::Frame { link, frame }, out),
             Notice::Ended { link, reason } => {
-                self.links.remove(&link);
+                self.drop_link(link);
                 tracing::debug!(link, reason, "control connection ended");
                 self.input(Input::LinkDown { link }, out);
             }
@@ -284,6 +304,31 @@ impl Task {
         }
     }
 
+    /// What the heartbeat thread knows of the links.
+    fn add_health(&self, status: &mut ClusterStatus) {
+        status.heartbeats_dropped = self.heart.dropped();
+        for line in status.members.iter_mut().filter(|line| line.addr.is_some()) {
+            let health = self.heart.health(line.node_id);
+            line.rtt_us = health.rtt_us;
+            line.udp = health.udp;
+            line.stalled = health.stalled;
+        }
+    }
+
+    fn on_sign(&mut self, sign: Sign, out: &mut Vec<Action>) {
+        let input = match sign {
+            Sign::Silent { link, .. } => Input::Silent { link },
+            Sign::Heard { node } => Input::Heard { node },
+        };
+        self.input(input, out);
+    }
+
+    fn drop_link(&mut self, link: LinkId) -> Option<ControlLink> {
+        self.sessions.remove(&link);
+        self.heart.on_link_lost(link);
+        self.links.remove(&link)
+    }
+
     fn on_proven(&mut self, proven: Proven, dialed: bool, out: &mut Vec<Action>) {
         let hello = &proven.established.peer.hello;
         if let LinkKind::Data { stream } = hello.kind {
@@ -299,6 +344,9 @@ impl Task {
         let peer = door::identity(&proven.established.peer);
         let control = ControlLink::default();
         self.links.insert(link, control.clone());
+        if let Some(session) = Session::new(&proven.established.hash, dialed) {
+            self.sessions.insert(link, (session, peer.name.clone()));
+        }
         let notices = self.notices.clone();
         supervise::spawn("control link", async move {
             let to = notices.clone();
@@ -365,10 +413,12 @@ impl Task {
                 }
             }
             Action::Close { link } => {
-                if let Some(control) = self.links.remove(&link) {
+                if let Some(control) = self.drop_link(link) {
                     control.close();
                 }
             }
+            Action::Watch { node, link, addr } => self.watch(node, link, addr),
+            Action::Unwatch { node } => self.heart.forget(node),
             Action::Table(_) | Action::CheckRoutes { .. } => {}
             Action::PeerUp(up) => self.on_peer_up(&up),
             Action::PeerDown { node } => self.data.on_down(node),
@@ -400,21 +450,39 @@ impl Task {
         }
     }
 
-    fn dial(&self, target: Target) {
+    fn watch(&mut self, node: NodeId, link: LinkId, addr: SocketAddr) {
+        let control = self.links.get(&link).cloned();
+        let Some((control, (session, name))) = control.zip(self.sessions.remove(&link)) else {
+            return;
+        };
+        self.heart.watch(Watch { node, name, link, addr, session, control });
+    }
+
+    fn dial(&mut self, target: Target) {
         let Some(local) = self.local.clone() else { return };
+        if let Some((task, hasten)) = self.dials.get(&target.name)
+            && !task.is_finished()
+        {
+            return hasten.notify_one();
+        }
+        let hasten = Arc::new(Notify::new());
+        let hastened = hasten.clone();
         let (notices, door) = (self.notices.clone(), self.door.clone());
-        supervise::spawn("mesh dial", async move {
+        let whom = target.name.clone();
+        let task = supervise::spawn("mesh dial", async move {
             let name = target.name.clone();
-            let notice = match door::dial_any(&local, &door, target).await {
+            let notice = match door::dial_any(&local, &door, target, &hastened).await {
                 Ok(proven) => Notice::Proven { proven: Box::new(proven), dialed: true },
                 Err((error, reason)) => Notice::DialFailed { name, error, reason },
             };
             let _ = notices.send(notice).await;
         });
+        self.dials.insert(whom, (task.abort_handle(), hasten));
     }
 
     /// Gives the last frames the time to be written.
     async fn linger(&mut self) {
+        drop(std::mem::take(&mut self.heart));
         self.links.values().for_each(ControlLink::close);
         self.links.clear();
         tokio::time::sleep(Duration::from_millis(50)).await;

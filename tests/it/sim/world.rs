@@ -10,6 +10,7 @@ use emqx_rs::{
     cluster::{
         Action, Cluster, DialError, Guid, Input, LinkId, Me, MemberRecord, MemberStatus, NodeId,
         NodeName, PeerIdentity, Settings, Stored, Target,
+        detector::{Detector, Sign},
         routes::{RouteKey, RouteTable, TableOp},
         wire::Frame,
     },
@@ -43,6 +44,15 @@ pub(crate) enum Fault {
     KeepOldLife,
 }
 
+/// Time between heartbeats, and after how long without one a node is down.
+const BEAT: u64 = 200;
+const SILENCE: u64 = 1500;
+
+fn detector(now: u64) -> Detector {
+    let ms = Duration::from_millis;
+    Detector::new(ms(BEAT), ms(SILENCE), Time::from_ms(now))
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 struct End {
@@ -62,6 +72,11 @@ struct Node {
     node_id: NodeId,
     incarnation: u64,
     core: Option<Cluster>,
+    detector: Detector,
+    /// Nodes that get heartbeats, and by the keys of which connection.
+    watching: BTreeMap<NodeId, LinkId>,
+    /// The attempt to dial a node that counts.
+    dials: BTreeMap<NodeName, u64>,
     table: RouteTable,
     /// Changes that the fault holds back.
     late: VecDeque<(u64, TableOp)>,
@@ -77,7 +92,9 @@ struct Node {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Arrive { link: LinkId, end: usize },
-    Dialed { from: usize, life: u64, to: NodeName },
+    Dialed { from: usize, life: u64, to: NodeName, attempt: u64 },
+    Beat { node: usize, life: u64 },
+    Hear { node: usize, life: u64, from: NodeId, link: LinkId },
     Tick { node: usize, life: u64 },
     Flush { node: usize, life: u64 },
 }
@@ -107,6 +124,9 @@ impl World {
             node_id: NodeId([u8::try_from(number).unwrap() + 1; 16]),
             incarnation: 0,
             core: None,
+            detector: detector(0),
+            watching: BTreeMap::new(),
+            dials: BTreeMap::new(),
             table: RouteTable::new(),
             late: VecDeque::new(),
             disk: Stored::default(),
@@ -178,7 +198,12 @@ impl World {
         let mut out = Vec::new();
         core.start(now, &mut out);
         node.core = Some(core);
+        node.detector = detector(self.now);
+        node.watching.clear();
+        node.dials.clear();
+        let life = node.incarnation;
         self.perform(number, out);
+        self.at(self.now + BEAT, Event::Beat { node: number, life });
         let target = |name| Target { name, port: None, addrs: Vec::new() };
         self.input(number, Input::Discovered(names.into_iter().map(target).collect()));
     }
@@ -374,9 +399,20 @@ impl World {
                 }
             }
             Event::Arrive { link, end } => self.arrive(link, end),
-            Event::Dialed { from, life, to } => {
-                if self.runs(from, life) {
+            Event::Dialed { from, life, to, attempt } => {
+                if self.runs(from, life) && self.nodes[from].dials.get(&to) == Some(&attempt) {
+                    self.nodes[from].dials.remove(&to);
                     self.dialed(from, &to);
+                }
+            }
+            Event::Beat { node, life } => {
+                if self.runs(node, life) {
+                    self.beat(node);
+                }
+            }
+            Event::Hear { node, life, from, link } => {
+                if self.runs(node, life) {
+                    self.hear(node, from, link);
                 }
             }
         }
@@ -384,6 +420,55 @@ impl World {
 
     fn runs(&self, node: usize, life: u64) -> bool {
         self.nodes[node].core.is_some() && self.nodes[node].incarnation == life
+    }
+
+    /// The heartbeat thread of a node ticks.
+    fn beat(&mut self, number: usize) {
+        let (now, life) = (self.time(), self.nodes[number].incarnation);
+        let until = self.nodes[number].stalled_until;
+        if until > self.now {
+            // What came in meanwhile is read first.
+            return self.at(until + 1, Event::Beat { node: number, life });
+        }
+        let mut signs = Vec::new();
+        self.nodes[number].detector.on_tick(now, &mut signs);
+        let mine = self.nodes[number].node_id;
+        for (peer, link) in self.nodes[number].watching.clone() {
+            let Some(to) = self.nodes.iter().position(|node| node.node_id == peer) else {
+                continue;
+            };
+            if !self.is_cut(number, to) {
+                let (at, life) = (self.now + 1 + self.dice.below(5), self.nodes[to].incarnation);
+                self.at(at, Event::Hear { node: to, life, from: mine, link });
+            }
+        }
+        for sign in signs {
+            self.sign(number, sign);
+        }
+        self.at(self.now + BEAT, Event::Beat { node: number, life });
+    }
+
+    fn hear(&mut self, number: usize, from: NodeId, link: LinkId) {
+        let now = self.time();
+        let node = &mut self.nodes[number];
+        let until = node.stalled_until;
+        if until > self.now {
+            let life = node.incarnation;
+            return self.at(until, Event::Hear { node: number, life, from, link });
+        }
+        if node.watching.get(&from) == Some(&link)
+            && let Some(sign) = node.detector.on_heard(from, now)
+        {
+            self.sign(number, sign);
+        }
+    }
+
+    fn sign(&mut self, number: usize, sign: Sign) {
+        let input = match sign {
+            Sign::Silent { link, .. } => Input::Silent { link },
+            Sign::Heard { node } => Input::Heard { node },
+        };
+        self.input(number, input);
     }
 
     fn tick(&mut self, number: usize) {
@@ -450,7 +535,9 @@ impl World {
                     let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
                     let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
                     let delay = if self.is_cut(number, to) { 2000 } else { delay };
-                    let event = Event::Dialed { from: number, life, to: target.name };
+                    let attempt = self.next();
+                    self.nodes[number].dials.insert(target.name.clone(), attempt);
+                    let event = Event::Dialed { from: number, life, to: target.name, attempt };
                     self.at(self.now + delay, event);
                 }
                 Action::Send { link, frame } => self.send(number, link, frame),
@@ -458,6 +545,15 @@ impl World {
                     if let Some(end) = self.end_of(number, link) {
                         self.close_end(link, end);
                     }
+                }
+                Action::Watch { node: peer, link, .. } => {
+                    let now = self.time();
+                    self.nodes[number].detector.watch(peer, link, now);
+                    self.nodes[number].watching.insert(peer, link);
+                }
+                Action::Unwatch { node: peer } => {
+                    self.nodes[number].detector.forget(peer);
+                    self.nodes[number].watching.remove(&peer);
                 }
                 Action::Table(op) => self.change_table(number, op),
                 Action::CheckRoutes { node, hash } => {
@@ -521,6 +617,7 @@ impl World {
             return;
         }
         ends[end].open = false;
+        self.nodes[ends[end].node].detector.on_link_lost(link);
         let (a, b) = (ends[0].node, ends[1].node);
         let other = &mut ends[1 - end];
         if !other.open {
@@ -552,12 +649,16 @@ impl World {
                 break;
             }
             let (_, frame) = ends[end].incoming.pop_front().unwrap();
+            let peer = self.nodes[ends[1 - end].node].node_id;
+            let now = Time::from_ms(self.now);
+            let _ = self.nodes[number].detector.on_heard(peer, now);
             self.input(number, Input::Frame { link, frame });
         }
         let ends = self.links.get_mut(&link).unwrap();
         if ends[end].closed_at.is_some_and(|at| at <= self.now) && ends[end].incoming.is_empty() {
             ends[end].open = false;
             self.links.remove(&link);
+            self.nodes[number].detector.on_link_lost(link);
             self.input(number, Input::LinkDown { link });
         }
     }
