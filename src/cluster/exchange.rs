@@ -35,6 +35,7 @@ impl Cluster {
             | Frame::RouteSum { .. }
             | Frame::Leave { .. }
             | Frame::Remove { .. }
+            | Frame::Heal(_)
             | Frame::Merge { .. })
                 if proven =>
             {
@@ -49,6 +50,7 @@ impl Cluster {
             | Frame::RouteSum { .. }
             | Frame::Leave { .. }
             | Frame::Remove { .. }
+            | Frame::Heal(_)
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
             | Frame::FwdNack { .. }
@@ -61,6 +63,8 @@ impl Cluster {
         match frame {
             Frame::Members(records) => self.on_members(node, records, now, out),
             Frame::Merge { cluster_id, maker } => self.on_merge(node, (maker, cluster_id), out),
+            row @ Frame::Row { .. } => self.on_row(node, row, now, out),
+            Frame::Heal(heal) => self.on_heal(node, heal, now, out),
             Frame::Leave { node_id, epoch } if node_id == node => {
                 self.on_leave_of(node, epoch, now, out);
             }
@@ -96,7 +100,6 @@ impl Cluster {
             | Frame::RouteDelta { .. }
             | Frame::RouteSnap { .. }
             | Frame::RouteAck { .. }
-            | Frame::Row { .. }
             | Frame::RouteSum { .. }
             | Frame::State(_)
             | Frame::Close { .. }

@@ -7,11 +7,13 @@
 
 pub mod autoclean;
 pub mod autocluster;
+pub mod autoheal;
 pub mod barrier;
 pub mod detector;
 mod exchange;
 pub mod gate;
 pub mod handshake;
+mod healing;
 pub mod heartbeat;
 pub mod hlc;
 pub mod member;
@@ -24,6 +26,7 @@ pub mod records;
 pub mod replica;
 mod roster;
 pub mod routes;
+mod rows;
 pub mod secret;
 pub mod settings;
 mod shared_routes;
@@ -43,12 +46,14 @@ pub use status::{ClusterStatus, MemberLine};
 
 use autoclean::Autoclean;
 use autocluster::Autocluster;
+use autoheal::{Autoheal, HealEvent};
 use barrier::Barrier;
 use hlc::Hlc;
 use member::Reach;
 use membership::Membership;
 use replica::OwnRoutes;
 use routes::{RouteKey, TableOp};
+use rows::Rows;
 use sync::{RouteReceiver, RouteSender};
 use wire::{CloseCode, Frame};
 
@@ -238,6 +243,8 @@ pub enum Action {
     },
     /// The barrier is passed, or its time is up.
     BarrierDone(BarrierId),
+    /// As EMQX 4 heals: the connections and sessions of this node end.
+    RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
     Persist,
     /// Members known from before have answered, or had the time to: the node is ready.
@@ -282,6 +289,17 @@ pub enum Event {
     ForcedOut,
     /// This node left the cluster.
     Left,
+    /// A step of the ceremony after a partition.
+    Heal(HealEvent<String>),
+    /// Two nodes that this one reaches do not reach each other, or do again.
+    Gap {
+        /// One.
+        a: String,
+        /// The other.
+        b: String,
+        /// They do not.
+        open: bool,
+    },
     /// A copy of routes was not what its owner has and is made anew.
     RoutesRepaired(NodeName),
 }
@@ -300,6 +318,9 @@ impl fmt::Display for Event {
                 f.write_str("forced out of the cluster; cluster join brings it back")
             }
             Self::Left => f.write_str("left the cluster"),
+            Self::Heal(event) => write!(f, "{event:?}"),
+            Self::Gap { a, b, open: true } => write!(f, "{a} and {b} do not reach each other"),
+            Self::Gap { a, b, open: false } => write!(f, "{a} and {b} reach each other again"),
             Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are sent anew"),
         }
     }
@@ -336,6 +357,10 @@ pub struct Cluster {
     own: OwnRoutes,
     dialer: Autocluster,
     autoclean: Autoclean,
+    heal: Autoheal,
+    rows: Rows,
+    /// Whom this node reaches may have changed since it told.
+    row_due: bool,
     barrier: Barrier,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
@@ -365,6 +390,9 @@ impl Cluster {
             own: OwnRoutes::default(),
             dialer: Autocluster::new(me.name.clone(), seed),
             autoclean: Autoclean::new(settings.autoclean),
+            heal: Autoheal::new(settings),
+            rows: Rows::default(),
+            row_due: false,
             barrier: Barrier::default(),
             keep: BTreeMap::new(),
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
@@ -428,6 +456,10 @@ impl Cluster {
     pub fn flush(&mut self, now: Time, out: &mut Vec<Action>) {
         self.own.commit();
         self.send_routes(out);
+        if std::mem::take(&mut self.row_due) {
+            self.tell_row(now, out);
+        }
+        self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
     }
@@ -439,7 +471,8 @@ impl Cluster {
         let settle = (!self.settled).then(|| self.started + self.settings.join_wait);
         let keep = self.keep.values().min().copied();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
-        all.into_iter().chain([self.autoclean.deadline()]).flatten().min()
+        let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
+        all.into_iter().chain(more).flatten().min()
     }
 
     /// Does what time asks for.
@@ -452,6 +485,10 @@ impl Cluster {
         }
         self.end_keeping(now, out);
         self.forget_down(now, out);
+        self.heal_on_deadline(now, out);
+        if self.rows.deadline().is_some_and(|at| at <= now) {
+            self.tell_row(now, out);
+        }
         let mut dial = Vec::new();
         self.dialer.on_deadline(now, &mut dial);
         out.extend(dial.into_iter().map(Action::Dial));

@@ -92,7 +92,7 @@ impl Cluster {
             hlc: self.clock.tick(now),
             have: self.copies.get(&node).map(|copy| copy.position()).unwrap_or_default(),
             fwd: Vec::new(),
-            row_seq: 0,
+            row_seq: self.rows.number(),
         }
     }
 
@@ -216,6 +216,8 @@ impl Cluster {
         let Some(index) = member.index else { return };
         member.reach = Reach::Up;
         member.since = now;
+        self.row_due = true;
+        let incarnation = peer.identity.incarnation;
         self.autoclean.on_up(node);
         self.keep.remove(&node);
         out.push(Action::PeerUp(PeerUp {
@@ -226,6 +228,7 @@ impl Cluster {
             target: target_of(&member.record),
         }));
         out.push(Action::Log(Event::Up(peer.identity.name.clone())));
+        self.note_up(node, incarnation, now, out);
     }
 
     pub(super) fn on_link_down(
@@ -237,7 +240,7 @@ impl Cluster {
     ) {
         let Some(node) = self.links.get(&link).copied() else { return };
         let name = self.peers.get(&node).map(|peer| peer.identity.name.clone());
-        self.lose(node, why, now, out);
+        self.lose_unheard(node, why, now, out);
         // A process that ended is told from a connection that broke by asking at once.
         if let Some(name) = name {
             self.dialer.hurry(&name, now);
@@ -247,7 +250,17 @@ impl Cluster {
     pub(super) fn on_silent(&mut self, link: LinkId, now: Time, out: &mut Vec<Action>) {
         if let Some(node) = self.links.get(&link).copied() {
             out.push(Action::Close { link });
-            self.lose(node, "no sign of life", now, out);
+            self.lose_unheard(node, "no sign of life", now, out);
+        }
+    }
+
+    /// The node is lost without a word: it crashed, or something came between.
+    fn lose_unheard(&mut self, node: NodeId, why: &'static str, now: Time, out: &mut Vec<Action>) {
+        let was_up = self.members.find(node).is_some_and(|member| member.reach == Reach::Up);
+        let life = self.peers.get(&node).map(|peer| peer.identity.incarnation);
+        self.lose(node, why, now, out);
+        if let Some(incarnation) = life.filter(|_| was_up) {
+            self.note_loss(node, incarnation, now);
         }
     }
 
@@ -276,6 +289,7 @@ impl Cluster {
         let cut = self.copies.get_mut(&node).is_some_and(|copy| copy.on_link_down());
         let Some(member) = self.members.find_mut(node) else { return };
         let was = std::mem::replace(&mut member.reach, Reach::Down);
+        self.row_due = true;
         let Some(index) = member.index else { return };
         if cut {
             out.push(Action::Table(TableOp::SnapshotAbort { node: index }));
@@ -295,6 +309,7 @@ impl Cluster {
     /// The routes of `node` count no longer, nor what is kept for it.
     pub(super) fn end_life(&mut self, node: NodeId, out: &mut Vec<Action>) {
         self.keep.remove(&node);
+        self.heal.on_gone(node);
         // Who was only forgotten is taken back as soon as it is heard.
         let status = self.members.find(node).map(|member| member.record.status);
         if !self.peers.contains_key(&node) && status != Some(RecordStatus::Removed) {

@@ -8,6 +8,7 @@ use super::{
     member::Reach,
     membership::Merge,
     peering::{refuse, target_of},
+    rows::Rows,
     wire::{CloseCode, Frame},
 };
 use crate::time::Time;
@@ -166,6 +167,7 @@ impl Cluster {
         }
         self.end_life(node, out);
         self.copies.remove(&node);
+        self.rows.forget(node);
         self.autoclean.on_up(node);
         if let Some(member) = self.members.find_mut(node) {
             member.index = None;
@@ -263,6 +265,8 @@ impl Cluster {
         }
         self.members.clear();
         self.copies.clear();
+        self.heal.clear();
+        self.rows = Rows::default();
         self.dialer.clear();
         // Alone, it is a cluster of its own.
         self.cluster = (self.me.guid, self.me.cluster_id);

@@ -103,6 +103,18 @@ pub enum Pin {
     Strict,
 }
 
+/// What a node outside of the surviving part does when a partition has healed (`cluster.autoheal.action`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HealAction {
+    /// Take the routes of all nodes anew. No client notices.
+    #[default]
+    Resync,
+    /// As EMQX 4: close the connections and forget the sessions of this node too.
+    Restart,
+    /// Nothing; the log and the status tell of the partition. Said by the leader.
+    Report,
+}
+
 /// What an operator can say about the cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -118,6 +130,14 @@ pub struct Settings {
     pub autoclean: Option<Duration>,
     /// Run the healing ceremony after a partition.
     pub autoheal: bool,
+    /// A node that is back has to stay this long before the partition is reported.
+    pub heal_confirm: Duration,
+    /// The leader waits this long for further reports.
+    pub heal_delay: Duration,
+    /// The leader waits for all members at most this long.
+    pub heal_max_wait: Duration,
+    /// What the nodes outside of the surviving part do.
+    pub heal_action: HealAction,
     /// Time between signs of life.
     pub heartbeat: Duration,
     /// A peer without a sign of life for this long is down.
@@ -159,6 +179,10 @@ impl Settings {
             discovery: Discovery::default(),
             autoclean: Some(Duration::from_secs(300)),
             autoheal: true,
+            heal_confirm: Duration::from_secs(3),
+            heal_delay: Duration::from_secs(15),
+            heal_max_wait: Duration::from_secs(60),
+            heal_action: HealAction::default(),
             heartbeat: Duration::from_millis(200),
             failure_timeout: Duration::from_millis(1500),
             join_wait: Duration::from_secs(3),

@@ -2,6 +2,7 @@
 
 use super::{
     Cluster, NodeName,
+    autoheal::HealStatus,
     member::{Guid, MemberStatus, NodeId, Reach},
 };
 use crate::time::Time;
@@ -33,6 +34,8 @@ pub struct MemberLine {
     pub since: Time,
     /// Index in the route table; none for this node and for who is out.
     pub index: Option<u16>,
+    /// Whom it said that it reaches; `None` if nothing has come from it yet.
+    pub reaches: Option<Vec<String>>,
     /// It is the oldest in reach.
     pub leader: bool,
 }
@@ -54,6 +57,8 @@ pub struct ClusterStatus {
     pub routes: usize,
     /// Copies of routes that were found wrong and made anew; must stay 0.
     pub repaired: u64,
+    /// Partitions: what is open, and what was healed.
+    pub heal: HealStatus<String>,
     /// Datagrams to the mesh port that were no heartbeat of a linked node.
     pub heartbeats_dropped: u64,
 }
@@ -83,6 +88,7 @@ impl Cluster {
             stalled: false,
             since: self.started,
             index: None,
+            reaches: None,
             leader: leader == self.me.node_id,
         };
         let others = self.members.iter().map(|member| MemberLine {
@@ -100,6 +106,7 @@ impl Cluster {
             stalled: false,
             since: member.since,
             index: member.index,
+            reaches: self.reaches(member.record.node_id),
             leader: leader == member.record.node_id,
         });
         let mut members: Vec<_> = [own].into_iter().chain(others).collect();
@@ -112,6 +119,7 @@ impl Cluster {
             refused: None,
             routes: self.own.len(),
             repaired: self.repaired,
+            heal: self.heal_status(),
             heartbeats_dropped: 0,
         }
     }

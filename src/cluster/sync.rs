@@ -183,6 +183,11 @@ impl RouteReceiver {
         self.complete
     }
 
+    /// Whether it has everything and nothing is asked for.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.complete && !self.waiting && self.filling.is_none()
+    }
+
     /// Changes `first_seq` and following, `count` of them.
     pub(crate) fn on_delta(&mut self, incarnation: u64, first_seq: u64, count: u64) -> Take {
         if self.waiting {
@@ -232,7 +237,7 @@ impl RouteReceiver {
     /// The origin says where it is. `Some(true)`: the copy is there too and can be compared; `Some(false)`: ask for a snapshot.
     pub(crate) fn on_ping(&mut self, seq: u64) -> Option<bool> {
         const PATIENCE: u8 = 3;
-        let (_, at) = self.held.filter(|_| self.complete && self.filling.is_none())?;
+        let (_, at) = self.held.filter(|_| self.is_settled())?;
         if at >= seq {
             self.behind = 0;
             return (at == seq).then_some(true);

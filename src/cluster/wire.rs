@@ -9,11 +9,13 @@
 
 mod bytes;
 mod envelope;
+mod heal;
 mod route_ops;
 
 use std::net::SocketAddr;
 
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
+pub use heal::{HealFrame, HealId};
 pub use route_ops::{NAMES_MAX, OPS_MAX};
 
 pub(crate) use bytes::{Reader, put_bytes, put_v};
@@ -98,6 +100,20 @@ impl Kind {
     pub const TOPIC_DEF: Self = Self(0x43);
     /// [`Frame::FwdBase`]
     pub const FWD_BASE: Self = Self(0x44);
+    /// [`HealFrame::Report`]
+    pub const REPORT: Self = Self(0x70);
+    /// [`HealFrame::ViewReq`]
+    pub const VIEW_REQ: Self = Self(0x71);
+    /// [`HealFrame::ViewRep`]
+    pub const VIEW_REP: Self = Self(0x72);
+    /// [`HealFrame::Plan`]
+    pub const HEAL: Self = Self(0x73);
+    /// [`HealFrame::Rejoin`]
+    pub const REJOIN: Self = Self(0x74);
+    /// [`HealFrame::RejoinOk`]
+    pub const REJOIN_OK: Self = Self(0x75);
+    /// [`HealFrame::Done`]
+    pub const HEAL_DONE: Self = Self(0x76);
     /// [`Frame::Leave`]
     pub const LEAVE: Self = Self(0x78);
     /// [`Frame::Remove`]
@@ -274,6 +290,8 @@ pub enum Frame {
     Leave { node_id: NodeId, epoch: u64 },
     /// The node is forgotten, or shut out.
     Remove { node_id: NodeId, epoch: u64, ban: bool },
+    /// A step of the ceremony after a partition.
+    Heal(HealFrame),
     /// The number of the cluster and who made it; the one of the oldest maker counts.
     Merge { cluster_id: [u8; 16], maker: Guid },
 }
@@ -356,6 +374,7 @@ impl Frame {
             Self::FwdNack { .. } => Kind::FWD_NACK,
             Self::TopicDef { .. } => Kind::TOPIC_DEF,
             Self::FwdBase { .. } => Kind::FWD_BASE,
+            Self::Heal(heal) => heal.kind(),
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
             Self::Merge { .. } => Kind::MERGE,
@@ -418,6 +437,7 @@ impl Frame {
                 put_v(out, *id);
                 put_bytes(out, topic.as_bytes());
             }
+            Self::Heal(heal) => heal.put(out),
             Self::Leave { node_id, epoch } => {
                 out.extend_from_slice(&node_id.0);
                 put_v(out, *epoch);
@@ -476,7 +496,10 @@ impl Frame {
             }
             Kind::FWD_BASE => Self::FwdBase { incarnation: from.v()?, seq: from.v()? },
             Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
-            other => return Self::decode_routes(other, from),
+            other => match HealFrame::read(other, from)? {
+                Some(heal) => Self::Heal(heal),
+                None => return Self::decode_routes(other, from),
+            },
         }))
     }
 

@@ -253,10 +253,33 @@ pub struct Cluster {
     pub routes: u64,
     /// Copies of routes that were found wrong and made anew.
     pub repaired: u64,
+    /// Members that this node lost in a partition that is not healed yet.
+    pub split: Vec<String>,
+    /// This node rejoins after a partition.
+    pub healing: bool,
+    /// Heals that this node led.
+    pub heals_led: u64,
+    /// Heals that ended.
+    pub heals: u64,
+    /// Times that this node rejoined.
+    pub rejoins: u64,
+    /// The last heal that ended.
+    pub last_heal: Option<LastHeal>,
     /// Datagrams to the mesh port that were no heartbeat of a linked node.
     pub heartbeats_dropped: u64,
     /// Every member.
     pub members: Vec<Member>,
+}
+
+/// A heal that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastHeal {
+    /// Seconds ago.
+    pub seconds_ago: u64,
+    /// The parts of the split, the surviving one first.
+    pub parts: Vec<Vec<String>>,
+    /// Who rejoined.
+    pub rejoined: Vec<String>,
 }
 
 /// One member of the cluster.
@@ -282,6 +305,8 @@ pub struct Member {
     pub udp: bool,
     /// It says that it makes no progress.
     pub stalled: bool,
+    /// Whom it said that it reaches; none of this node, nor of one that has not said it yet.
+    pub reaches: Option<Vec<String>>,
 }
 
 /// A client of this node, connected or with a session kept.

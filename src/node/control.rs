@@ -325,6 +325,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         rtt_us: line.rtt_us,
         udp: line.udp,
         stalled: line.stalled,
+        reaches: line.reaches.clone(),
     };
     ctl::Cluster {
         running_nodes: names(&[MemberStatus::Up]),
@@ -336,6 +337,16 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         refused: status.refused.clone(),
         routes: status.routes as u64,
         repaired: status.repaired,
+        split: status.heal.split.as_ref().map_or_else(Vec::new, |(lost, _)| lost.clone()),
+        healing: status.heal.healing,
+        heals_led: status.heal.led,
+        heals: status.heal.healed,
+        rejoins: status.heal.rejoined,
+        last_heal: status.heal.last.as_ref().map(|last| ctl::LastHeal {
+            seconds_ago: clock.now().since(last.at).as_secs(),
+            parts: last.parts.clone(),
+            rejoined: last.rejoined.clone(),
+        }),
         heartbeats_dropped: status.heartbeats_dropped,
         members: status.members.iter().map(member).collect(),
     }

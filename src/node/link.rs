@@ -50,6 +50,8 @@ pub trait Deliver: Send + Sync + 'static {
     fn deliver(&self, from: u16, envelope: &Envelope<'_>);
     /// No more messages for the moment: wake who got some. They are acknowledged to the sender after this.
     fn end_of_batch(&self);
+    /// `cluster.autoheal.action = restart`: all clients and their sessions go, as when EMQX 4 heals.
+    fn restart_clients(&self) {}
 }
 
 /// Called when a wait is over.

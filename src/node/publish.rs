@@ -274,4 +274,15 @@ impl Deliver for Hub {
     fn end_of_batch(&self) {
         BELLS.with_borrow_mut(|bells| bells.drain(..).for_each(Waker::wake));
     }
+
+    fn restart_clients(&self) {
+        let ids = self.registry.ids();
+        tracing::warn!(
+            clients = ids.len(),
+            "closing all clients: cluster.autoheal.action = restart"
+        );
+        for id in ids {
+            self.kick(&id);
+        }
+    }
 }

@@ -251,6 +251,16 @@ impl Registry {
         (rows, answers)
     }
 
+    /// The clients of all sessions.
+    #[must_use]
+    pub fn ids(&self) -> Vec<ClientId> {
+        let mut ids = Vec::new();
+        for part in &self.parts {
+            ids.extend(locks::lock(part).keys().cloned());
+        }
+        ids
+    }
+
     /// Sessions with a connection.
     #[must_use]
     pub fn connected(&self) -> usize {

@@ -35,6 +35,9 @@ fn small_frames_have_the_known_bytes() {
         &Frame::Leave { node_id: NodeId([7; 16]), epoch: 2 },
         &[0, 0, 0, 17, 0x78, 0, 0, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2],
     );
+    let id = HealId { leader: Guid { started: 1, node: NodeId([7; 16]) }, number: 3 };
+    let head: &[u8] = &[0, 0, 0, 25, 0x74, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    check(&Frame::Heal(HealFrame::Rejoin(id)), &[head, &[7; 16], &[3]].concat());
     let ping =
         Ping { incarnation: 1, n: 2, route_hash: 3, draining: true, hlc: 4, ..Ping::default() };
     check(
@@ -188,6 +191,22 @@ fn state() -> impl Strategy<Value = State> {
         )
 }
 
+fn heal() -> impl Strategy<Value = HealFrame> {
+    let set = || vec(id(), 0..4);
+    let ids = (guids(), any::<u64>()).prop_map(|(leader, number)| HealId { leader, number });
+    (ids, any::<u64>(), set(), vec(set(), 0..4), 0..7).prop_map(|(id, number, set, parts, kind)| {
+        match kind {
+            0 => HealFrame::Report { number, lost: set },
+            1 => HealFrame::ViewReq(id),
+            2 => HealFrame::ViewRep { id, number, set },
+            3 => HealFrame::Plan { id, rejoin: set, parts },
+            4 => HealFrame::Rejoin(id),
+            5 => HealFrame::RejoinOk(id),
+            _ => HealFrame::Done { id, rejoined: set, parts },
+        }
+    })
+}
+
 fn frame() -> impl Strategy<Value = Frame> {
     let n = any::<(u64, u64, u64)>;
     prop_oneof![
@@ -213,6 +232,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             last,
             ops
         }),
+        heal().prop_map(Frame::Heal),
         n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteReq { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteSum {

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::Kind::{Bytes, Duration, Flag, Integer, Text, Words};
-use crate::cluster::settings::{Kdf, Pin, PublishAck, Transport};
+use crate::cluster::settings::{HealAction, Kdf, Pin, PublishAck, Transport};
 use crate::config::draft::{cluster_name, seeds};
 use crate::config::values::{self, duration, duration_or_off, flag, integer, size, word};
 
@@ -64,10 +64,45 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("cluster.autoheal.confirm", Duration),
-    Key::unused("cluster.autoheal.delay", Duration),
-    Key::unused("cluster.autoheal.max_wait", Duration),
-    Key::unused("cluster.autoheal.action", Words(&["resync", "restart", "report"])),
+    Key::set(
+        "cluster.autoheal.confirm",
+        "3s",
+        "Time a node that was cut off has to be back before the partition is reported to the leader.",
+        |d, _, t| {
+            d.cluster.heal_confirm = values::between(duration(t)?, "0s", "1h")?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.autoheal.delay",
+        "15s",
+        "Time between the first report and the heal, and between reports of a partition that is still open.",
+        |d, _, t| {
+            d.cluster.heal_delay = values::between(duration(t)?, "0s", "1h")?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.autoheal.max_wait",
+        "60s",
+        "Longest wait of the leader for members that are still away; then it heals those that are up.",
+        |d, _, t| {
+            d.cluster.heal_max_wait = values::between(duration(t)?, "0s", "1h")?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.autoheal.action",
+        "resync",
+        "What the minority does: resync = take all routes anew, restart = also drop its clients and sessions, report = nothing.",
+        |d, _, t| {
+            const ACTIONS: [HealAction; 3] =
+                [HealAction::Resync, HealAction::Restart, HealAction::Report];
+            let at = word(t, &["resync", "restart", "report"])?;
+            d.cluster.heal_action = ACTIONS.get(at).copied().unwrap_or_default();
+            Ok(())
+        },
+    ),
     Key::set(
         "cluster.autoclean",
         "5m",

@@ -58,6 +58,11 @@ impl DataLinks {
         Self { parts, by_node: BTreeMap::new(), streams: BTreeMap::new() }
     }
 
+    /// All clients of this node go.
+    pub(super) fn restart_clients(&self) {
+        self.parts.deliver.restart_clients();
+    }
+
     /// A node told how many streams it wants; the smaller wish counts.
     pub(super) fn note_streams(&mut self, node: NodeId, streams: u8) {
         self.streams.insert(node, streams);

@@ -21,6 +21,7 @@ use crate::{
     cluster::{
         Action, Cluster, ClusterStatus, DialError, Event, Input, LinkId, NodeId, NodeName,
         PeerIdentity, PeerUp, Settings, Target,
+        autoheal::HealEvent,
         detector::Sign,
         handshake::{LinkKind, Verdict},
         heartbeat::Session,
@@ -423,6 +424,7 @@ impl Task {
             Action::PeerUp(up) => self.on_peer_up(&up),
             Action::PeerDown { node } => self.data.on_down(node),
             Action::PeerGone { node } => self.data.on_gone(node),
+            Action::RestartClients => self.data.restart_clients(),
             Action::BarrierDone(id) => {
                 if let Some(done) = self.barriers.remove(&id) {
                     let _ = done.send(());
@@ -489,6 +491,31 @@ impl Task {
     }
 }
 
+fn log_heal(step: &HealEvent<String>) {
+    let sets = |parts: &[Vec<String>]| {
+        let parts: Vec<_> = parts.iter().map(|part| format!("{{{}}}", part.join(","))).collect();
+        parts.join(" ")
+    };
+    match step {
+        HealEvent::Inconsistent(node) => {
+            tracing::warn!(node, "network was partitioned: a lost member is back");
+        }
+        HealEvent::Reported { leader, lost } => {
+            tracing::info!(leader, lost = lost.join(","), "partition reported");
+        }
+        HealEvent::Opened => tracing::info!("heal opened: waiting for all members"),
+        HealEvent::SplitView { parts, coordinator, rejoin } => {
+            let (parts, rejoin) = (sets(parts), rejoin.join(","));
+            tracing::info!(parts, coordinator, rejoin, "split view");
+        }
+        HealEvent::Rejoining => tracing::info!("this node was cut off and rejoins"),
+        HealEvent::Healed { parts, rejoined } => {
+            tracing::info!(parts = sets(parts), rejoined = rejoined.join(","), "partition healed");
+        }
+        HealEvent::GivenUp => tracing::warn!("heal did not end in time; reports open another one"),
+    }
+}
+
 fn log(event: &Event) {
     match event {
         Event::Up(node) => tracing::info!(%node, "member up"),
@@ -501,6 +528,13 @@ fn log(event: &Event) {
         }
         Event::NewIdentity(node) => {
             tracing::error!(%node, "known name came back with another identity");
+        }
+        Event::Heal(step) => log_heal(step),
+        Event::Gap { a, b, open: true } => {
+            tracing::warn!(a, b, "two members do not reach each other");
+        }
+        Event::Gap { a, b, open: false } => {
+            tracing::info!(a, b, "two members reach each other again");
         }
         Event::ForcedOut => tracing::error!("forced out; emqx-rs-ctl cluster join brings it back"),
         Event::Left => tracing::info!("left the cluster"),

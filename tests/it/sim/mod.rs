@@ -65,6 +65,9 @@ fn every_disorder_heals() {
         w.heal_everything();
         w.run_for(Duration::from_secs(30));
         w.assert_whole("30 s after healing");
+        w.run_for(Duration::from_secs(60));
+        w.assert_healed("90 s after healing");
+        w.assert_whole("90 s after healing");
     }
 }
 

@@ -569,6 +569,7 @@ impl World {
                 Action::PeerUp(_)
                 | Action::PeerDown { .. }
                 | Action::PeerGone { .. }
+                | Action::RestartClients
                 | Action::Settled
                 | Action::Log(_) => {}
             }
@@ -776,6 +777,17 @@ impl World {
     pub(crate) fn assert_whole(&self, when: &str) {
         let all: Vec<_> = (0..self.nodes.len()).collect();
         self.assert_whole_among(&all, when);
+    }
+
+    /// Every ceremony has ended, and what it told of is closed.
+    #[track_caller]
+    pub(crate) fn assert_healed(&self, when: &str) {
+        let seed = self.seed;
+        for (number, node) in self.nodes.iter().enumerate() {
+            let heal = node.core.as_ref().unwrap().status().heal;
+            assert_eq!(heal.split, None, "seed {seed}, {when}: open split record of {number}");
+            assert!(!heal.healing, "seed {seed}, {when}: {number} still rejoins");
+        }
     }
 
     /// Every one of `nodes` sees all of them up, with their routes, and all have the same members and leader.
