@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 FUZZ_SECONDS ?= 10
-STAGES = tools fmt clippy doc man licences unit sim conformance it clients fuzz
+STAGES = tools fmt clippy doc man licences unit sim conformance it netns clients fuzz
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
 
@@ -60,6 +60,10 @@ conformance:
 it:
 	cargo test --locked --test it -- --skip sim:: --skip conformance:: --skip malformed:: --skip clients::
 
+# Hosts as network namespaces, cables that are cut: as root. One after the other, because they measure time.
+netns:
+	cargo test --locked --test netns -- --test-threads=1 --nocapture
+
 clients:
 	cargo test --locked --test it clients::
 
@@ -75,7 +79,8 @@ fuzz:
 	done
 
 long: tools
-	PROPTEST_CASES=20000 SIM_SEEDS=200000 cargo test --locked --release
+	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it
+	NETNS_TRIES=50 NETNS_BUSY=600 cargo test --locked --release --test netns -- --test-threads=1 --nocapture
 	$(MAKE) fuzz FUZZ_SECONDS=600
 
 install: all

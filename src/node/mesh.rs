@@ -179,6 +179,9 @@ impl Mesh {
         let addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let bind = |addr| UdpSocket::bind(addr).map_err(|error| MeshError::BindUdp { addr, error });
         let beats = addr.map(bind).transpose()?;
+        if let Some(address) = addr {
+            tracing::info!(%address, "listening for other nodes, TCP and UDP");
+        }
         let (commands, inbox) = mpsc::channel(64);
         let (settled_tx, settled) = watch::channel(false);
         let shared = Arc::new(Shared::default());

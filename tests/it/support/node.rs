@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::Mutex;
@@ -25,6 +25,9 @@ const GUARD: &str =
 pub struct Node {
     pub name: String,
     pub mqtt_port: u16,
+    host: IpAddr,
+    /// What the program is run by: `ip netns exec` and the like.
+    runner: Vec<String>,
     dir: TempDir,
     process: Option<Process>,
 }
@@ -48,9 +51,17 @@ impl Node {
 
     /// A node with its files, not started. `cluster_lines` are added to the file.
     pub fn prepare(name: &str, discovery: &str, cluster_lines: &str) -> Self {
+        let lines = format!("cluster.discovery = {discovery}\n{cluster_lines}");
+        Self::prepare_at(name, ([127, 0, 0, 1], free_port()).into(), Vec::new(), &lines)
+    }
+
+    /// A node that serves clients at `mqtt` and is started by `runner`, not started.
+    pub fn prepare_at(name: &str, mqtt: SocketAddr, runner: Vec<String>, lines: &str) -> Self {
         let node = Self {
             name: name.to_owned(),
-            mqtt_port: free_port(),
+            mqtt_port: mqtt.port(),
+            host: mqtt.ip(),
+            runner,
             dir: TempDir::new().expect("a temporary directory"),
             process: None,
         };
@@ -60,14 +71,12 @@ impl Node {
             "node.name = {name}\n\
              node.data_dir = {}\n\
              node.cookie = only-for-these-tests-0123456789\n\
-             listener.tcp.external = 127.0.0.1:{}\n\
+             listener.tcp.external = {mqtt}\n\
              allow_anonymous = true\n\
              log.to = console\n\
              log.level = info\n\
-             cluster.discovery = {discovery}\n\
-             {cluster_lines}\n",
+             {lines}\n",
             data.display(),
-            node.mqtt_port,
         );
         fs::write(node.config(), text).unwrap();
         node
@@ -91,7 +100,9 @@ impl Node {
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let mut guard = Command::new("sh")
-            .args(["-c", GUARD, "sh", env!("CARGO_BIN_EXE_emqx-rs"), "-c"])
+            .args(["-c", GUARD, "sh"])
+            .args(&self.runner)
+            .args([env!("CARGO_BIN_EXE_emqx-rs"), "-c"])
             .arg(self.config())
             .env("LOG", self.log_file())
             .env_remove("NOTIFY_SOCKET")
@@ -120,7 +131,7 @@ impl Node {
     }
 
     pub fn mqtt(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.mqtt_port).into()
+        (self.host, self.mqtt_port).into()
     }
 
     fn data(&self) -> PathBuf {
@@ -205,12 +216,15 @@ impl Node {
         number(&self.ctl(&["broker", "metrics"]), name)
     }
 
+    /// `cluster status --json`; null while the node does not answer.
+    pub fn cluster(&self) -> serde_json::Value {
+        let output = self.ctl_output(&["--json", "cluster", "status"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
     /// The names that `cluster status` counts as running.
     pub fn running_nodes(&self) -> BTreeSet<String> {
-        let output = self.ctl_output(&["--json", "cluster", "status"]);
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else {
-            return BTreeSet::new();
-        };
+        let json = self.cluster();
         let names = json["running_nodes"].as_array().cloned().unwrap_or_default();
         names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }

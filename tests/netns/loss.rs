@@ -1,0 +1,92 @@
+//! How soon a lost node is seen, and that a living one is not taken for lost.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    cluster::{Cluster, SOON},
+    report,
+    support::wait_for,
+    tries,
+};
+
+/// `kill -9`: its routes are gone on the others at once.
+#[test]
+fn a_killed_node_takes_its_routes_with_it_at_once() {
+    let mut cluster = Cluster::start(3, "");
+    let mut times = Vec::new();
+    for _ in 0..tries(3) {
+        let mut client = cluster.client(3);
+        client.subscribe("only/there", 1);
+        let has = |cluster: &Cluster, host: usize| {
+            cluster.node(host).ctl(&["topics", "list"]).contains("only/there")
+        };
+        wait_for("the route is everywhere", SOON, || has(&cluster, 1) && has(&cluster, 2));
+        cluster.node_mut(3).kill();
+        let start = Instant::now();
+        wait_for("the route is gone", SOON, || !has(&cluster, 1) && !has(&cluster, 2));
+        times.push(start.elapsed());
+        cluster.node_mut(3).launch();
+        cluster.wait_whole("it is back", SOON);
+    }
+    report("kill -9: routes gone on the others", &mut times);
+}
+
+/// A pulled cable is silence: down within two seconds.
+#[test]
+fn a_pulled_cable_is_noticed() {
+    let cluster = Cluster::start(3, "");
+    let mut times = Vec::new();
+    for _ in 0..tries(3) {
+        cluster.lan.unplug(3);
+        let start = Instant::now();
+        cluster.wait_down(1, 3, SOON);
+        cluster.wait_down(2, 3, SOON);
+        times.push(start.elapsed());
+        cluster.lan.plug(3);
+        cluster.wait_whole("it is back", SOON);
+    }
+    report("cable pulled: down on the others", &mut times);
+}
+
+/// Sixteen threads that only burn: nobody is taken for lost.
+#[test]
+fn a_busy_machine_makes_nobody_lost() {
+    let cluster = Cluster::start(3, "");
+    let seconds = std::env::var("NETNS_BUSY").map_or(20, |text| text.parse().unwrap());
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let burn: Vec<_> = (0..16)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut x = 1_u64;
+                while Instant::now() < until {
+                    for _ in 0..100_000 {
+                        x = std::hint::black_box(x.wrapping_mul(3));
+                    }
+                }
+            })
+        })
+        .collect();
+    burn.into_iter().for_each(|thread| thread.join().unwrap());
+    let downs: usize = cluster.nodes.iter().map(|n| n.log().matches("member down").count()).sum();
+    println!("FIGURE false downs with 16 busy threads, {seconds} s: {downs}");
+    assert_eq!(downs, 0);
+}
+
+/// Where UDP is blocked, the connections tell who lives, and the log says so once.
+#[test]
+fn blocked_udp_is_told_of_and_harmless() {
+    let cluster = Cluster::start(2, "");
+    cluster.lan.block_udp();
+    // A new process knows nothing of heartbeats that came before.
+    let mut cluster = cluster;
+    cluster.node_mut(2).terminate();
+    cluster.node_mut(2).wait_end();
+    cluster.node_mut(2).launch();
+    cluster.wait_whole("they are one cluster", SOON);
+    wait_for("both logs tell", SOON, || {
+        cluster.nodes.iter().all(|node| node.log().contains("no heartbeats over UDP"))
+    });
+    for node in &cluster.nodes {
+        assert_eq!(node.log().matches("no sign of life").count(), 0, "{}", node.log());
+    }
+}
