@@ -268,8 +268,9 @@ impl Channel {
             kept.unwrap_or_else(|| Box::new(Session::new(number, client_id, moment.wall)));
         self.will = connecting.will.map(|will| Box::new(will.into_will(session.number)));
         self.state = State::Up(session);
-        if present {
-            self.resend(moment.now, |_| true, out);
+        if let (true, State::Up(session)) = (present, &mut self.state) {
+            session.inflight.owe_all();
+            self.pay(moment.now, out);
         }
     }
 

@@ -133,12 +133,31 @@ impl Channel {
     pub(super) fn resend(&mut self, now: Time, due: impl Fn(Time) -> bool, out: &mut Out<'_>) {
         let State::Up(session) = &mut self.state else { return };
         let mut again = Vec::new();
-        for slot in session.inflight.iter_mut().filter(|slot| due(slot.sent_at)) {
+        for slot in session.inflight.iter_mut().filter(|slot| !slot.owed && due(slot.sent_at)) {
             slot.sent_at = now;
             again.push(slot.clone());
         }
+        self.send_slots(again, now, out);
+    }
+
+    /// Sends what the session owes to this connection, as far as the client takes it.
+    pub(super) fn pay(&mut self, now: Time, out: &mut Out<'_>) {
+        let receive_max = usize::from(self.receive_max);
+        while let State::Up(session) = &mut self.state
+            && session.inflight.is_owing()
+        {
+            let slots = session.inflight.pay(receive_max, now);
+            // What is too large for the client makes room for the next.
+            if slots.is_empty() || !self.send_slots(slots, now, out) {
+                return;
+            }
+        }
+    }
+
+    /// Whether some were too large for the client, and forgotten.
+    fn send_slots(&mut self, slots: Vec<Slot>, now: Time, out: &mut Out<'_>) -> bool {
         let mut refused = Vec::new();
-        for Slot { packet_id, awaiting, .. } in again {
+        for Slot { packet_id, awaiting, .. } in slots {
             match awaiting {
                 Awaiting::PubComp => {
                     self.count(Metric::PacketsPubrelSent);
@@ -161,5 +180,6 @@ impl Channel {
         if let (false, State::Up(session)) = (refused.is_empty(), &mut self.state) {
             session.inflight.retain(|slot| !refused.contains(&slot.packet_id));
         }
+        !refused.is_empty()
     }
 }

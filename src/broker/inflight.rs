@@ -28,6 +28,8 @@ pub struct Slot {
     pub awaiting: Awaiting,
     /// When it was last sent.
     pub sent_at: Time,
+    /// Not sent on this connection yet: the client takes fewer at once than the one before did.
+    pub owed: bool,
 }
 
 /// The window. Invariant: no two slots have one packet id.
@@ -35,6 +37,8 @@ pub struct Slot {
 pub struct Inflight {
     slots: VecDeque<Slot>,
     last_id: u16,
+    /// Slots that are owed.
+    owed: usize,
 }
 
 impl Inflight {
@@ -66,7 +70,7 @@ impl Inflight {
     /// Puts a message that was just sent into the window.
     pub fn push(&mut self, packet_id: PacketId, awaiting: Awaiting, now: Time) {
         debug_assert!(self.position(packet_id).is_none(), "packet id used twice");
-        self.slots.push_back(Slot { packet_id, awaiting, sent_at: now });
+        self.slots.push_back(Slot { packet_id, awaiting, sent_at: now, owed: false });
     }
 
     fn position(&self, id: PacketId) -> Option<usize> {
@@ -75,6 +79,7 @@ impl Inflight {
 
     fn remove(&mut self, at: usize) -> Option<Slot> {
         let slot = self.slots.remove(at);
+        self.owed -= usize::from(slot.as_ref().is_some_and(|slot| slot.owed));
         if self.slots.is_empty() && self.slots.capacity() > 32 {
             self.slots = VecDeque::new();
         }
@@ -146,6 +151,37 @@ impl Inflight {
     /// Forgets slots that `keep` refuses.
     pub fn retain(&mut self, keep: impl FnMut(&Slot) -> bool) {
         self.slots.retain(keep);
+        self.owed = self.slots.iter().filter(|slot| slot.owed).count();
+    }
+
+    /// A new connection: every message is owed to it again.
+    pub fn owe_all(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.owed = true);
+        self.owed = self.slots.len();
+    }
+
+    /// Whether something has not been sent on this connection yet.
+    #[must_use]
+    pub fn is_owing(&self) -> bool {
+        self.owed > 0
+    }
+
+    /// Takes out of debt, oldest first, what may be sent now: every PUBREL, and of the messages as many as leave no more than
+    /// `receive_max` under way (v5 [MQTT-3.3.4-9]).
+    pub fn pay(&mut self, receive_max: usize, now: Time) -> Vec<Slot> {
+        // Once one message waits, so do those behind it: a place that a PUBREL takes is not given back here.
+        let mut under_way = self.slots.len() - self.owed;
+        let mut paid = Vec::new();
+        for slot in self.slots.iter_mut().filter(|slot| slot.owed) {
+            if under_way >= receive_max && !matches!(slot.awaiting, Awaiting::PubComp) {
+                continue;
+            }
+            under_way += 1;
+            (slot.owed, slot.sent_at) = (false, now);
+            paid.push(slot.clone());
+        }
+        self.owed -= paid.len();
+        paid
     }
 
     /// When the oldest was last sent.

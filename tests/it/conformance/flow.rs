@@ -32,6 +32,35 @@ fn the_server_keeps_to_the_receive_maximum() {
     }
 }
 
+/// v5 [MQTT-3.3.4-9]: a session that is resumed with a smaller Receive Maximum keeps to the new one.
+#[test]
+fn a_resumed_session_keeps_to_the_new_receive_maximum() {
+    let (topic, id) = (unique("t/"), unique("c"));
+    let open = |maximum: u16| {
+        let connect = Connect::new(V5).id(&id).clean(false);
+        let expiry = prop::four(17, 100);
+        connect.with(prop::two(prop::RECEIVE_MAXIMUM, maximum)).with(expiry).open(broker())
+    };
+    let mut client = open(10);
+    client.subscribe(&topic, 2);
+    let mut publisher = Client::new(V5);
+    for n in 0..12 {
+        publisher.publish(&topic, format!("{n}"), 1 + n % 2);
+    }
+    assert_eq!(client.unacknowledged().len(), 10);
+    client.cut();
+    let mut client = open(3);
+    let again = client.unacknowledged();
+    assert_eq!(again.len(), 3, "no more than the new maximum");
+    assert!(again.iter().all(|message| message.dup));
+    again.iter().for_each(|message| client.acknowledge(message));
+    let mut seen: Vec<String> = again.iter().map(Message::text).collect();
+    while seen.len() < 12 {
+        seen.push(client.message().text());
+    }
+    assert_eq!(seen, (0..12).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
 /// v5 [MQTT-4.9.0-3] [MQTT-3.3.4-9]
 #[test]
 fn a_full_window_stops_only_qos_1_and_2() {
