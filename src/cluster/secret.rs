@@ -3,7 +3,7 @@
 //! `K = Argon2id(cookie)` once at start (60 to 90 ms and 19 MiB: what a guess costs an attacker), then HKDF-SHA-256 by use. During
 //! a rotation there are two sets: the previous one is accepted, never used to send.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ring::{digest, hkdf};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -87,8 +87,16 @@ impl KeySet {
             Kdf::Argon2id => {
                 let (memory, passes, lanes) = ARGON2;
                 let params = Params::new(memory, passes, lanes, Some(32)).map_err(|_| KdfError)?;
+                // Not from the allocator of the process, which would keep the pages: more than all else that an idle node needs.
+                let mut blocks = allocator_api2::vec::Vec::new_in(std::alloc::System);
+                blocks.resize(params.block_count(), Block::default());
                 Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                    .hash_password_into(cookie.expose(), &salt, &mut *root)
+                    .hash_password_into_with_memory(
+                        cookie.expose(),
+                        &salt,
+                        &mut *root,
+                        blocks.as_mut_slice(),
+                    )
                     .map_err(|_| KdfError)?;
             }
         }
