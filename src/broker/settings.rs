@@ -22,6 +22,30 @@ pub enum SharedStrategy {
     Local,
 }
 
+impl SharedStrategy {
+    const ALL: [Self; 6] = [
+        Self::Random,
+        Self::RoundRobin,
+        Self::Sticky,
+        Self::HashClientId,
+        Self::HashTopic,
+        Self::Local,
+    ];
+
+    /// A number for it.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        let at = Self::ALL.iter().position(|strategy| *strategy == self);
+        at.and_then(|at| u8::try_from(at).ok()).unwrap_or_default()
+    }
+
+    /// The strategy of a number; random for what is none.
+    #[must_use]
+    pub fn from_number(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or_default()
+    }
+}
+
 /// Limits and features of one zone. `Default` holds the values of a node without a configuration file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

@@ -4,7 +4,13 @@
 //! chunks of about 256 behind `Arc`, so that a publish copies a list of chunks and lets go of the table, and a subscribe copies
 //! one chunk. `S` is the mailbox of a session; this file knows only that it can be cloned.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::settings::SharedStrategy;
 use crate::{
@@ -126,7 +132,8 @@ impl<S: Clone> Audience<S> {
 struct Group<S> {
     name: Arc<str>,
     members: Vec<Subscriber<S>>,
-    turn: usize,
+    /// Counts the publishes, for `round_robin`. Behind a reference because lookups only read the table.
+    turn: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug)]
@@ -191,8 +198,10 @@ impl<S> Matches<S> {
 pub struct Choice {
     /// The strategy in force.
     pub strategy: SharedStrategy,
-    /// Hash of the publisher, for `hash_clientid`.
+    /// Hash of the publisher, for `hash_clientid` and `sticky`.
     pub publisher: u64,
+    /// Hash of the topic, for `hash_topic`.
+    pub topic: u64,
     /// Any number, different from publish to publish, for `random`.
     pub dice: u64,
 }
@@ -268,7 +277,7 @@ impl<S: Clone> Subscriptions<S> {
             Some(name) => match entry.groups.iter_mut().find(|group| group.name == *name) {
                 None => {
                     let members = vec![subscriber];
-                    entry.groups.push(Group { name: name.clone(), members, turn: 0 });
+                    entry.groups.push(Group { name: name.clone(), members, turn: Arc::default() });
                     (true, true)
                 }
                 Some(group) => {
@@ -392,13 +401,12 @@ impl<S: Clone> Subscriptions<S> {
 fn pick<S>(choice: Choice, group: &Group<S>) -> usize {
     let count = group.members.len().max(1);
     let number = match choice.strategy {
-        SharedStrategy::Random
-        | SharedStrategy::RoundRobin
-        | SharedStrategy::Local
-        | SharedStrategy::HashTopic => choice.dice,
+        SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 1,
+        SharedStrategy::RoundRobin => group.turn.fetch_add(1, Ordering::Relaxed),
+        SharedStrategy::HashTopic => choice.topic,
         SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
     };
-    (usize::try_from(number >> 1).unwrap_or(0) + group.turn) % count
+    usize::try_from(number % count as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -409,7 +417,35 @@ mod tests {
 
     use super::*;
 
-    const CHOICE: Choice = Choice { strategy: SharedStrategy::Random, publisher: 0, dice: 0 };
+    const CHOICE: Choice =
+        Choice { strategy: SharedStrategy::Random, publisher: 0, topic: 0, dice: 0 };
+
+    /// Who is first to be tried in a group of three, publish after publish.
+    fn turns(choice: impl Fn(u64) -> Choice) -> Vec<u64> {
+        let mut table = Subscriptions::default();
+        let to = Subscription::parse("$share/g/t").unwrap();
+        for session in 0..3 {
+            table.subscribe(&to, subscriber(session));
+        }
+        (0..6)
+            .map(|publish| {
+                let mut out = Matches::default();
+                table.matches(TopicName::parse("t").unwrap(), choice(publish), &mut out);
+                out.groups[0].members[0].session
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_strategy_chooses_in_its_way() {
+        let with = |strategy| Choice { strategy, publisher: 4, topic: 5, dice: 0 };
+        assert_eq!(turns(|_| with(SharedStrategy::RoundRobin)), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(turns(|_| with(SharedStrategy::HashClientId)), [1; 6]);
+        assert_eq!(turns(|_| with(SharedStrategy::Sticky)), [1; 6]);
+        assert_eq!(turns(|_| with(SharedStrategy::HashTopic)), [2; 6]);
+        let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Random) };
+        assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2]);
+    }
 
     fn subscriber(session: u64) -> Subscriber<()> {
         Subscriber::new((), session, 0, SubscriptionOptions::default())

@@ -455,6 +455,9 @@ impl Cluster {
     /// Ends a wake-up: sends the changes of routes, says which barriers are passed.
     pub fn flush(&mut self, now: Time, out: &mut Vec<Action>) {
         self.own.commit();
+        if self.peers.is_empty() && self.keep.is_empty() {
+            self.own.forget_log();
+        }
         self.send_routes(out);
         if std::mem::take(&mut self.row_due) {
             self.tell_row(now, out);

@@ -22,7 +22,7 @@ const OP_BYTES: usize = 8;
 
 /// The routes of this node.
 ///
-/// Invariant: after `commit`, `hash` is the sum of the hashes of `routes`, and `log` holds the changes up to `seq`.
+/// Invariant: after `commit`, `hash` is the sum of the hashes of `routes`, and `log` holds the last changes up to `seq`.
 #[derive(Debug, Default)]
 pub struct OwnRoutes {
     /// How many subscribers each route has here.
@@ -82,6 +82,13 @@ impl OwnRoutes {
         while self.log.len() > LOG_OPS || self.log_bytes > LOG_BYTES {
             let Some(op) = self.log.pop_front() else { break };
             self.log_bytes -= size(&op.key);
+        }
+    }
+
+    /// Nobody holds a copy that could follow the log: who comes takes a snapshot.
+    pub(crate) fn forget_log(&mut self) {
+        if !self.log.is_empty() {
+            (self.log, self.log_bytes) = (VecDeque::new(), 0);
         }
     }
 

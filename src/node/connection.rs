@@ -412,7 +412,8 @@ impl Connection {
     }
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
-        let outcome = self.hub.publish(message, &mut scratch.bells);
+        let client_id = self.channel.identity().map(|identity| identity.client_id.as_str());
+        let outcome = self.hub.publish(message, client_id, &mut scratch.bells);
         if reply == Reply::None {
             return;
         }

@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc, OnceLock, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -25,6 +25,7 @@ use crate::{
         message::Meta,
         retained::Retained,
         session::Session,
+        settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
         subscriptions::{Subscriber, Subscriptions},
         will::Will,
@@ -58,6 +59,10 @@ pub struct Hub {
     next_session: AtomicU64,
     /// Number of the next message to other nodes.
     pub(super) next_message: AtomicU64,
+    /// How the member of a shared group is chosen: [`SharedStrategy::number`].
+    pub(super) shared_strategy: AtomicU8,
+    /// Counts the choices of nodes, for `round_robin`.
+    pub(super) shared_turn: AtomicU64,
     /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
     pub(super) waits_for_peers: bool,
     /// SUBACK waits for other nodes (`broker.suback = cluster`).
@@ -85,6 +90,8 @@ impl Hub {
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
+            shared_strategy: AtomicU8::new(0),
+            shared_turn: AtomicU64::new(0),
             waits_for_peers: true,
             suback_waits: true,
         }
@@ -150,6 +157,11 @@ impl Hub {
         self.end_session(&parked.session);
     }
 
+    /// `broker.shared_subscription_strategy`
+    pub fn set_shared_strategy(&self, strategy: SharedStrategy) {
+        self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
+    }
+
     /// Publishes a will.
     pub(super) fn publish_will(&self, will: Will) {
         let message = will.into_message(self.clock.now());
@@ -159,7 +171,7 @@ impl Hub {
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, &mut bells);
+        self.publish(message, None, &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }

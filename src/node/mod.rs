@@ -31,7 +31,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    broker::{RetainSettings, Settings, access::Access, channel::Shared},
+    broker::{RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy},
     cluster,
     net::{clock::Clock, supervise},
 };
@@ -88,6 +88,7 @@ impl Node {
         let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
+        hub.set_shared_strategy(shared_strategy(&parts.zones));
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let mut listeners = Vec::new();
@@ -151,6 +152,7 @@ impl Node {
             let new = shared(zones, &listener.settings.zone, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(new);
         }
+        self.hub.set_shared_strategy(shared_strategy(zones));
         self.hub.reload_retain(retain);
     }
 
@@ -172,6 +174,11 @@ impl Node {
         }
         self.mesh.shutdown().await;
     }
+}
+
+/// One for the node: every zone has the same.
+fn shared_strategy(zones: &BTreeMap<String, Settings>) -> SharedStrategy {
+    zones.values().next().map(|zone| zone.shared_strategy).unwrap_or_default()
 }
 
 fn shared(zones: &BTreeMap<String, Settings>, zone: &str, access: &Access, hub: &Hub) -> Shared {

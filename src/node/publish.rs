@@ -4,7 +4,12 @@
 //! known), one push into a mailbox, one bell at the end of the publisher's read batch. What matches is copied out as chunks, so
 //! the time under the lock does not grow with the audience.
 
-use std::{cell::RefCell, sync::Arc, task::Waker, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering},
+    task::Waker,
+    time::Duration,
+};
 
 use super::{
     forward::{Awaited, Crossing},
@@ -48,8 +53,13 @@ pub(super) struct Outcome {
 }
 
 impl Hub {
-    /// Routes a message of a client of this node. Bells are pushed to `bells`, for the end of the batch.
-    pub(super) fn publish(&self, message: &Message, bells: &mut Vec<Waker>) -> Outcome {
+    /// Routes a message of a client of this node, or of the node itself. Bells are pushed to `bells`, for the end of the batch.
+    pub(super) fn publish(
+        &self,
+        message: &Message,
+        client_id: Option<&str>,
+        bells: &mut Vec<Waker>,
+    ) -> Outcome {
         if message.retain() {
             self.retain(message);
             if message.payload().is_empty() && locks::read(&self.retain_settings).stop_publish_clear
@@ -59,7 +69,8 @@ impl Hub {
         }
         let (local, crossing) = self.with_routes(message, |found| {
             let mut chosen = Vec::new();
-            let local = self.hand_out(message, None, (found, &mut chosen), bells);
+            let choice = self.choice(message, client_id);
+            let local = self.hand_out(message, (None, choice), (found, &mut chosen), bells);
             let crossing = found.map(|found| self.cross(message, found, &chosen));
             (local, crossing.unwrap_or_default())
         });
@@ -74,7 +85,23 @@ impl Hub {
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
-        self.hand_out(message, None, (None, &mut Vec::new()), bells)
+        let choice = self.choice(message, None);
+        self.hand_out(message, (None, choice), (None, &mut Vec::new()), bells)
+    }
+
+    /// How members of shared groups are chosen for this message. Hashes are made only where they decide.
+    fn choice(&self, message: &Message, client_id: Option<&str>) -> Choice {
+        let strategy = SharedStrategy::from_number(self.shared_strategy.load(Ordering::Relaxed));
+        let (mut publisher, mut topic) = (message.publisher(), 0);
+        match strategy {
+            SharedStrategy::HashTopic => topic = fnv(message.topic()),
+            SharedStrategy::HashClientId => publisher = client_id.map_or(publisher, fnv),
+            SharedStrategy::Random
+            | SharedStrategy::RoundRobin
+            | SharedStrategy::Sticky
+            | SharedStrategy::Local => {}
+        }
+        Choice { strategy, publisher, topic, dice: self.dice() }
     }
 
     /// Hands a message to the clients of this node: to all that want it, or to those that its sender meant. Of a shared
@@ -82,18 +109,13 @@ impl Hub {
     fn hand_out(
         &self,
         message: &Message,
-        meant: Option<Targets<'_>>,
+        (meant, choice): (Option<Targets<'_>>, Choice),
         (remote, chosen): (Option<&RouteMatches>, &mut Vec<(u16, usize)>),
         bells: &mut Vec<Waker>,
     ) -> bool {
         MATCHES.with_borrow_mut(|matches| {
             matches.clear();
             let Ok(topic) = TopicName::parse(message.topic()) else { return false };
-            let choice = Choice {
-                strategy: SharedStrategy::Random,
-                publisher: message.publisher(),
-                dice: self.dice(),
-            };
             locks::read(&self.subscriptions).matches(topic, choice, matches);
             if meant.is_some_and(|meant| !meant.plain) {
                 matches.single.clear();
@@ -117,7 +139,7 @@ impl Hub {
                 self.hand_merged(message, matches, bells);
             }
             if let Some(remote) = remote {
-                choose_nodes(remote, &mut matches.groups, choice.dice, chosen);
+                self.choose_nodes(remote, &mut matches.groups, choice, chosen);
             }
             for group in &matches.groups {
                 let online = group.members.iter().find(|member| member.mailbox.is_connected());
@@ -220,32 +242,52 @@ impl Hub {
     }
 }
 
-/// For each shared group with members on other nodes: picks the node, by the number of members. Groups that go elsewhere are
-/// taken out of `local`.
-fn choose_nodes(
-    remote: &RouteMatches,
-    local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
-    dice: u64,
-    chosen: &mut Vec<(u16, usize)>,
-) {
-    for (place, shared) in remote.shared.iter().enumerate() {
-        let here = local.iter().position(|g| g.group == shared.group && g.filter == shared.filter);
-        let own = here.and_then(|at| local.get(at)).map_or(0, |group| group.members.len() as u64);
-        let weights: u64 = shared.candidates.iter().map(|c| u64::from(c.weight)).sum();
-        let mut pick = (dice >> 8) % (own + weights).max(1);
-        if pick < own {
-            continue;
-        }
-        pick -= own;
-        for candidate in &shared.candidates {
-            if pick < u64::from(candidate.weight) {
-                chosen.push((candidate.node, place));
-                break;
+/// FNV-1a: the same on every node, so that all choose alike.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Hub {
+    /// For each shared group with members on other nodes: picks the node, by the strategy and the number of members. Groups that
+    /// go elsewhere are taken out of `local`.
+    fn choose_nodes(
+        &self,
+        remote: &RouteMatches,
+        local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
+        choice: Choice,
+        chosen: &mut Vec<(u16, usize)>,
+    ) {
+        for (place, shared) in remote.shared.iter().enumerate() {
+            let same = |g: &SharedMatch<_>| g.group == shared.group && g.filter == shared.filter;
+            let here = local.iter().position(same);
+            let own = here.and_then(|at| local.get(at)).map_or(0, |g| g.members.len() as u64);
+            if choice.strategy == SharedStrategy::Local && own > 0 {
+                continue;
             }
-            pick -= u64::from(candidate.weight);
-        }
-        if let Some(at) = here {
-            local.swap_remove(at);
+            let weights: u64 = shared.candidates.iter().map(|c| u64::from(c.weight)).sum();
+            let number = match choice.strategy {
+                SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 8,
+                SharedStrategy::RoundRobin => self.shared_turn.fetch_add(1, Ordering::Relaxed),
+                SharedStrategy::HashTopic => choice.topic,
+                SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
+            };
+            let mut pick = number % (own + weights).max(1);
+            if pick < own {
+                continue;
+            }
+            pick -= own;
+            for candidate in &shared.candidates {
+                if pick < u64::from(candidate.weight) {
+                    chosen.push((candidate.node, place));
+                    break;
+                }
+                pick -= u64::from(candidate.weight);
+            }
+            if let Some(at) = here {
+                local.swap_remove(at);
+            }
         }
     }
 }
@@ -267,7 +309,8 @@ impl Deliver for Hub {
         };
         let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta);
         BELLS.with_borrow_mut(|bells| {
-            self.hand_out(&message, Some(envelope.targets), (None, &mut Vec::new()), bells)
+            let meant = (Some(envelope.targets), self.choice(&message, None));
+            self.hand_out(&message, meant, (None, &mut Vec::new()), bells)
         });
     }
 

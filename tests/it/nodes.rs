@@ -120,6 +120,32 @@ fn what_is_published_on_any_node_reaches_every_node() {
     }
 }
 
+/// `broker.shared_subscription_strategy`, across nodes: a reload is enough to change it.
+#[test]
+fn the_member_of_a_shared_group_is_chosen_as_configured() {
+    let mut nodes = cluster(2);
+    let topic = unique("work/");
+    let mut members: Vec<Client> = nodes.iter().map(|node| Client::at(V5, node.mqtt())).collect();
+    for member in &mut members {
+        member.subscribe(&format!("$share/g/{topic}"), 1);
+    }
+    let mut publisher = Client::at(V5, nodes[0].mqtt());
+    let mut shares = |strategy: &str, nodes: &mut [Node]| {
+        nodes[0].configure(&format!("broker.shared_subscription_strategy = {strategy}"));
+        nodes[0].ctl(&["conf", "reload"]);
+        for n in 0..20 {
+            publisher.publish(&topic, format!("{n}"), 1);
+        }
+        members.iter_mut().map(|member| member.texts().len()).collect::<Vec<_>>()
+    };
+    assert_eq!(shares("local", &mut nodes), [20, 0]);
+    assert_eq!(shares("round_robin", &mut nodes), [10, 10]);
+    let hashed = shares("hash_topic", &mut nodes);
+    assert!(hashed == [20, 0] || hashed == [0, 20], "{hashed:?}");
+    let hashed = shares("hash_clientid", &mut nodes);
+    assert!(hashed == [20, 0] || hashed == [0, 20], "{hashed:?}");
+}
+
 /// SUBACK means routed: the very next publish anywhere arrives, and after UNSUBACK none does.
 #[test]
 fn a_subscription_holds_everywhere_once_it_is_acknowledged() {
