@@ -12,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(rules) = acl_conf::parse(&text) else { return };
     let access = Access { rules, ..Access::default() };
     // Words of the rules make better questions than fixed ones.
-    let words: Vec<&str> = text.split('"').skip(1).step_by(2).take(8).chain(["a", "$SYS/x", "#"]).collect();
+    let words: Vec<&str> =
+        text.split('"').skip(1).step_by(2).take(8).chain(["a", "$SYS/x", "#"]).collect();
     for id in &words {
         let peer = id.parse().unwrap_or([10, 0, 0, 1].into());
         let who = Who { zone: "external", client_id: id, username: Some(id), peer };

@@ -14,15 +14,18 @@ use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
+use super::rate_limit::{RateLimit, WINDOW};
 use crate::config::{LogLevel, LogSettings, LogTo};
+use crate::net::clock::Clock;
 
 type Filtered = Layered<reload::Layer<LevelFilter, Registry>, Registry>;
 type Sink = Box<dyn Layer<Filtered> + Send + Sync>;
 
 /// The log of this process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
+    limit: RateLimit,
 }
 
 impl Log {
@@ -45,8 +48,19 @@ impl Log {
         if matches!(settings.to, LogTo::File | LogTo::Both) {
             sinks.push(files(settings)?);
         }
+        let limit = RateLimit::new(Clock::system());
+        let sinks = sinks.with_filter(limit.clone());
         tracing_subscriber::registry().with(filter).with(sinks).try_init()?;
-        Ok(Self { level })
+        Ok(Self { level, limit })
+    }
+
+    /// Tells now and then what was left out of the log.
+    pub(super) async fn tell_of_floods(self) {
+        let mut tick = tokio::time::interval(WINDOW);
+        loop {
+            tick.tick().await;
+            self.limit.tell();
+        }
     }
 
     /// Changes the least severity that is written.

@@ -7,6 +7,7 @@ mod args;
 mod exit;
 mod lab;
 mod log;
+mod rate_limit;
 mod signals;
 mod systemd;
 
@@ -209,6 +210,7 @@ async fn serve(process: Process) -> anyhow::Result<()> {
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
+    supervise::spawn_core("log floods", process.log.clone().tell_of_floods());
     let reloader = Reloader { node: node.clone(), process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));

@@ -309,3 +309,20 @@ fn bad_input_again_and_again_does_not_grow_memory() {
     assert!(grown < 20_000, "{grown} KiB more after five rounds");
     assert!(node().is_running());
 }
+
+/// Bad connects by the thousand: each is counted, few are in the log, and the log says how many are not.
+#[test]
+fn a_flood_of_bad_connects_does_not_fill_the_log() {
+    const BAD: u64 = 2_000;
+    let node = Node::start("allow_anonymous = false");
+    let before = node.metric("client.auth.failure");
+    for _ in 0..BAD {
+        Connect::new(V5).attempt(node.mqtt()).closed();
+    }
+    assert_eq!(node.metric("client.auth.failure") - before, BAD);
+    let lines = node.log().lines().count();
+    assert!(lines < 100 + 20, "{lines} lines");
+    super::support::wait_for("the rest is told of", super::support::LIMIT * 2, || {
+        node.log().contains("lines of one kind left out of the log")
+    });
+}
