@@ -51,8 +51,9 @@ licences:
 unit:
 	cargo test --locked --lib --bins
 
+# Each seed is a run of a whole cluster; SIM_SEED=17 replays one.
 sim:
-	cargo test --locked --test it sim::
+	SIM_SEEDS=$${SIM_SEEDS:-2000} cargo test --locked --test it sim::
 
 conformance:
 	cargo test --locked --test it -- conformance:: malformed::

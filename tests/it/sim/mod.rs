@@ -55,8 +55,11 @@ fn five_cold_nodes_are_one_cluster_in_two_seconds() {
 fn every_disorder_heals() {
     for seed in seeds() {
         let mut w = World::new(seed, 5);
+        // Up to nine minutes: a node that is further ahead is not followed.
+        w.clock_skew_ms = w.dice.below(540_000);
         (0..5).for_each(|node| w.start(node));
         w.stall_percent = w.dice.below(10);
+        w.datagram_loss_percent = w.dice.below(30);
         for _ in 0..6 {
             w.random_trouble();
             let span = Duration::from_millis(w.dice.below(20_000));
@@ -68,6 +71,48 @@ fn every_disorder_heals() {
         w.run_for(Duration::from_secs(60));
         w.assert_healed("90 s after healing");
         w.assert_whole("90 s after healing");
+    }
+}
+
+/// One direction only: both ends lose each other, who sees both stays with both, and the end is one cluster.
+#[test]
+fn one_way_cuts_heal() {
+    for seed in seeds() {
+        let mut w = World::new(seed, 4);
+        w.slow_percent = 0;
+        (0..4).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(4));
+        for _ in 0..=w.dice.below(3) {
+            let (from, to) = (w.dice.below(4) as usize, w.dice.below(4) as usize);
+            if from != to {
+                w.cut_one_way(from, to);
+                w.run_for(Duration::from_secs(4));
+                for (at, of) in [(from, to), (to, from)] {
+                    w.assert_status(&[at], of, MemberStatus::Down);
+                }
+                w.add_some_routes(from);
+                w.add_some_routes(to);
+            }
+        }
+        w.heal_everything();
+        w.run_for(Duration::from_secs(2));
+        w.assert_whole("2 s after one-way cuts");
+        w.run_for(Duration::from_secs(60));
+        w.assert_healed("a minute after one-way cuts");
+    }
+}
+
+/// Lost heartbeats alone, one in five, make nobody lost: connections tell of life too.
+#[test]
+fn lost_heartbeats_make_no_lost_nodes() {
+    for seed in seeds().into_iter().take(200) {
+        let mut w = World::new(seed, 5);
+        (0..5).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(3));
+        w.datagram_loss_percent = 20;
+        let before = w.losses();
+        w.run_for(Duration::from_secs(60));
+        assert_eq!(w.losses(), before, "seed {seed}: somebody was taken for lost");
     }
 }
 
@@ -217,5 +262,48 @@ fn planted_faults_are_caught() {
             run.is_err()
         });
         assert!(caught, "{fault:?} went unseen");
+    }
+}
+
+/// The rules of detecting and healing, each broken on purpose.
+#[test]
+fn planted_faults_of_healing_are_caught() {
+    for fault in [Fault::LoseHealDone, Fault::DeafToReturn, Fault::TrustTheSilent] {
+        let caught = (0..10).any(|seed| {
+            let run = std::panic::catch_unwind(|| {
+                let mut w = World::new(seed, 4);
+                w.fault = Some(fault);
+                (0..4).for_each(|node| w.start(node));
+                w.run_for(Duration::from_secs(4));
+                w.cut_off(&BTreeSet::from([3]));
+                w.run_for(Duration::from_secs(40));
+                w.assert_status(&[0, 1, 2], 3, MemberStatus::Down);
+                w.heal_everything();
+                w.run_for(Duration::from_secs(1));
+                w.assert_whole("1 s after the cut");
+                w.run_for(Duration::from_secs(60));
+                w.assert_healed("a minute after the cut");
+            });
+            run.is_err()
+        });
+        assert!(caught, "{fault:?} went unseen");
+    }
+}
+
+/// The figure of the product, in virtual time: one second after the link is back all routes are equal, whatever was cut.
+#[test]
+fn routes_are_equal_one_second_after_a_cut() {
+    for seed in seeds() {
+        let mut w = World::new(seed, 5);
+        w.slow_percent = 0;
+        (0..5).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(4));
+        let part = (0..5).filter(|_| w.dice.below(2) == 0).collect();
+        w.cut_off(&part);
+        let span = Duration::from_millis(5_000 + w.dice.below(55_000));
+        w.run_for(span);
+        w.heal_everything();
+        w.run_for(Duration::from_secs(1));
+        w.assert_whole("1 s after the cut");
     }
 }

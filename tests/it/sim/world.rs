@@ -12,7 +12,7 @@ use emqx_rs::{
         NodeName, PeerIdentity, Settings, Stored, Target,
         detector::{Detector, Sign},
         routes::{RouteKey, RouteTable, TableOp},
-        wire::Frame,
+        wire::{Frame, HealFrame},
     },
     time::{Time, Wall},
     topic::TopicFilter,
@@ -42,6 +42,12 @@ pub(crate) enum Fault {
     AckBeforeApply,
     /// The routes of an earlier life stay in use.
     KeepOldLife,
+    /// Nobody hears that a heal is over.
+    LoseHealDone,
+    /// A node that is heard again is not dialled for it.
+    DeafToReturn,
+    /// Silence is never told of.
+    TrustTheSilent,
 }
 
 /// Time between heartbeats, and after how long without one a node is down.
@@ -107,12 +113,19 @@ pub(crate) struct World {
     pub(crate) fault: Option<Fault>,
     /// How often, in percent, a node freezes at its tick.
     pub(crate) stall_percent: u64,
+    /// How many frames, in percent, take up to 200 ms instead of 5.
+    pub(crate) slow_percent: u64,
+    /// How many heartbeats, in percent, get lost.
+    pub(crate) datagram_loss_percent: u64,
+    /// How far the calendars of the nodes may be apart, in ms.
+    pub(crate) clock_skew_ms: u64,
     frozen: bool,
     now: u64,
     count: u64,
     nodes: Vec<Node>,
     links: BTreeMap<LinkId, [End; 2]>,
     events: BTreeMap<(u64, u64), Event>,
+    losses: u64,
     cut: BTreeSet<(usize, usize)>,
     fresh: u64,
 }
@@ -140,12 +153,16 @@ impl World {
             dice: Dice(seed.wrapping_mul(0x5851_f42d_4c95_7f2d)),
             fault: None,
             stall_percent: 0,
+            slow_percent: 5,
+            datagram_loss_percent: 0,
+            clock_skew_ms: 0,
             frozen: false,
             now: 0,
             count: 0,
             nodes: nodes.collect(),
             links: BTreeMap::new(),
             events: BTreeMap::new(),
+            losses: 0,
             cut: BTreeSet::new(),
             fresh: 100,
         }
@@ -165,13 +182,25 @@ impl World {
         self.events.insert((time, number), event);
     }
 
-    fn is_cut(&self, a: usize, b: usize) -> bool {
-        self.cut.contains(&(a.min(b), a.max(b)))
+    /// Nothing that `from` sends reaches `to`.
+    fn is_cut(&self, from: usize, to: usize) -> bool {
+        self.cut.contains(&(from, to))
+    }
+
+    /// One of the two ways is cut: no connection can come up.
+    fn is_apart(&self, a: usize, b: usize) -> bool {
+        self.is_cut(a, b) || self.is_cut(b, a)
+    }
+
+    /// What `from` sends to `to` is lost from now on.
+    pub(crate) fn cut_one_way(&mut self, from: usize, to: usize) {
+        self.cut.insert((from, to));
     }
 
     pub(crate) fn start(&mut self, number: usize) {
         let now = self.time();
         let (tick, seed) = (self.next(), self.dice.below(u64::MAX));
+        let skew = self.dice.below(self.clock_skew_ms + 1);
         let names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let node = &mut self.nodes[number];
         assert!(node.core.is_none());
@@ -193,7 +222,7 @@ impl World {
             version: "1".to_owned(),
         };
         let settings = Settings::new(node.name.clone());
-        let wall = Wall::from_ms(1_700_000_000_000 + self.now);
+        let wall = Wall::from_ms(1_700_000_000_000 + self.now + skew);
         let mut core = Cluster::new(me, &settings, node.disk.clone(), wall, seed);
         let mut out = Vec::new();
         core.start(now, &mut out);
@@ -297,7 +326,7 @@ impl World {
         for a in 0..self.nodes.len() {
             for b in a + 1..self.nodes.len() {
                 if part.contains(&a) != part.contains(&b) {
-                    self.cut.insert((a, b));
+                    self.cut.extend([(a, b), (b, a)]);
                 }
             }
         }
@@ -319,7 +348,10 @@ impl World {
             1 => {
                 let (a, b) = (self.dice.below(nodes) as usize, self.dice.below(nodes) as usize);
                 if a != b {
-                    self.cut.insert((a.min(b), a.max(b)));
+                    self.cut.insert((a, b));
+                    if self.dice.below(2) == 0 {
+                        self.cut.insert((b, a));
+                    }
                 }
             }
             2 => self.mend(),
@@ -437,8 +469,13 @@ impl World {
             let Some(to) = self.nodes.iter().position(|node| node.node_id == peer) else {
                 continue;
             };
-            if !self.is_cut(number, to) {
-                let (at, life) = (self.now + 1 + self.dice.below(5), self.nodes[to].incarnation);
+            if self.is_cut(number, to) || self.dice.below(100) < self.datagram_loss_percent {
+                continue;
+            }
+            let life = self.nodes[to].incarnation;
+            let copies = 1 + u64::from(self.dice.below(50) == 0);
+            for _ in 0..copies {
+                let at = self.now + 1 + self.dice.below(5);
                 self.at(at, Event::Hear { node: to, life, from: mine, link });
             }
         }
@@ -464,6 +501,11 @@ impl World {
     }
 
     fn sign(&mut self, number: usize, sign: Sign) {
+        match (self.fault, sign) {
+            (Some(Fault::DeafToReturn), Sign::Heard { .. })
+            | (Some(Fault::TrustTheSilent), Sign::Silent { .. }) => return,
+            _ => {}
+        }
         let input = match sign {
             Sign::Silent { link, .. } => Input::Silent { link },
             Sign::Heard { node } => Input::Heard { node },
@@ -534,7 +576,7 @@ impl World {
                 Action::Dial(target) => {
                     let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
                     let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
-                    let delay = if self.is_cut(number, to) { 2000 } else { delay };
+                    let delay = if self.is_apart(number, to) { 2000 } else { delay };
                     let attempt = self.next();
                     self.nodes[number].dials.insert(target.name.clone(), attempt);
                     let event = Event::Dialed { from: number, life, to: target.name, attempt };
@@ -570,8 +612,10 @@ impl World {
                 | Action::PeerDown { .. }
                 | Action::PeerGone { .. }
                 | Action::RestartClients
-                | Action::Settled
-                | Action::Log(_) => {}
+                | Action::Settled => {}
+                Action::Log(event) => {
+                    self.losses += u64::from(matches!(event, emqx_rs::cluster::Event::Down(..)));
+                }
             }
         }
         self.check_old_lives(number);
@@ -602,8 +646,12 @@ impl World {
     }
 
     fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+        let done = matches!(frame, Frame::Heal(HealFrame::Done { .. }));
+        if done && self.fault == Some(Fault::LoseHealDone) {
+            return;
+        }
         let Some(end) = self.end_of(number, link) else { return };
-        let slow = self.dice.below(20) == 0;
+        let slow = self.dice.below(100) < self.slow_percent;
         let delay = 1 + self.dice.below(if slow { 200 } else { 5 });
         let other = &mut self.links.get_mut(&link).unwrap()[1 - end];
         let at = other.incoming.back().map_or(0, |(at, _)| *at).max(self.now + delay);
@@ -625,7 +673,8 @@ impl World {
             self.links.remove(&link);
             return;
         }
-        if !self.cut.contains(&(a.min(b), a.max(b))) {
+        let (from, to) = if end == 0 { (a, b) } else { (b, a) };
+        if !self.cut.contains(&(from, to)) {
             let at = other.incoming.back().map_or(0, |(at, _)| *at).max(now + 1);
             other.closed_at = Some(at);
             self.at(at, Event::Arrive { link, end: 1 - end });
@@ -635,7 +684,7 @@ impl World {
     fn arrive(&mut self, link: LinkId, end: usize) {
         let Some(ends) = self.links.get(&link) else { return };
         let (number, life) = (ends[end].node, ends[end].life);
-        if !ends[end].open || !self.runs(number, life) || self.is_cut(ends[0].node, ends[1].node) {
+        if !ends[end].open || !self.runs(number, life) || self.is_cut(ends[1 - end].node, number) {
             return;
         }
         let stalled = self.nodes[number].stalled_until;
@@ -667,7 +716,7 @@ impl World {
     fn dialed(&mut self, from: usize, to: &NodeName) {
         let target = self.nodes.iter().position(|node| node.name == *to).unwrap();
         let fail = |error| Input::DialFailed { name: to.clone(), error };
-        if self.is_cut(from, target) {
+        if self.is_apart(from, target) {
             return self.input(from, fail(DialError::Unreachable));
         }
         let me = self.identity(from);
@@ -757,6 +806,11 @@ impl World {
                 self.seed
             );
         }
+    }
+
+    /// How often a node took another for lost so far.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses
     }
 
     pub(crate) fn records(&self, number: usize) -> Vec<MemberRecord> {
