@@ -11,7 +11,7 @@ mod rate_limit;
 mod signals;
 mod systemd;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Parser as _;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::{self, Config};
@@ -187,6 +189,34 @@ impl Operator for Reloader {
     }
 }
 
+/// Holds the data folder for this process, as long as the file is open.
+fn lock_data(data: &Path) -> anyhow::Result<Flock<File>> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+        anyhow::anyhow!(
+            "{}: another node uses this folder ({error}); give each its own node.data_dir",
+            path.display()
+        )
+    })
+}
+
+/// Of several nodes on one host the first has the socket of the host, the others have theirs beside their data.
+fn bind_socket(path: PathBuf, data: &Path) -> io::Result<ControlSocket> {
+    let beside = data.join(ctl::SOCKET_NAME);
+    match ControlSocket::bind(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && path != beside => {
+            tracing::info!(
+                socket = %beside.display(),
+                "another node has {}: reach this one with emqx-rs-ctl --socket",
+                path.display()
+            );
+            ControlSocket::bind(&beside)
+        }
+        bound => bound,
+    }
+}
+
 /// Starts the node, serves until told to stop, drains.
 async fn serve(process: Process) -> anyhow::Result<()> {
     let config = &process.config;
@@ -199,7 +229,8 @@ async fn serve(process: Process) -> anyhow::Result<()> {
     };
     let socket = ctl::socket_of_node(&process.env, &config.folders.data);
     // Taken first: a second daemon with this data stops here.
-    let socket = ControlSocket::bind(&socket)?;
+    let _data = lock_data(&config.folders.data)?;
+    let socket = bind_socket(socket, &config.folders.data)?;
     let node = Node::start(NodeParts {
         cluster: config.cluster.clone(),
         listeners: config.listeners.clone(),

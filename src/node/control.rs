@@ -375,7 +375,8 @@ impl ControlSocket {
             io::Error::new(error.kind(), format!("control socket {}: {error}", path.display()))
         };
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(named(io::Error::other("another node answers there")));
+            let taken = io::Error::new(io::ErrorKind::AddrInUse, "another node answers there");
+            return Err(named(taken));
         }
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(error)),

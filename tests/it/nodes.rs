@@ -346,3 +346,50 @@ fn a_taken_port_is_told() {
     wait_for("the node gives up", JOIN, || !node.is_running());
     assert!(node.log().contains(&port.to_string()), "{}", node.log());
 }
+
+/// A daemon that a test holds itself.
+struct Daemon(std::process::Child);
+
+impl Daemon {
+    /// Runs with the files of `node`, its control socket in the folder `runtime`.
+    fn run(node: &Node, runtime: &std::path::Path) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_emqx-rs"));
+        command.arg("-c").arg(node.config()).env("RUNTIME_DIRECTORY", runtime);
+        let quiet = std::process::Stdio::null;
+        Self(command.stdout(quiet()).stderr(quiet()).spawn().unwrap())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_second_node_of_a_host_has_its_socket_beside_its_data() {
+    let first = Node::start("");
+    let number = free_mesh_number();
+    let second = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    let _daemon = Daemon::run(&second, &first.data());
+    wait_for("the second answers at its own socket", JOIN, || {
+        second.ctl_output(&["status"]).status.success()
+    });
+    assert!(first.ctl(&["status"]).contains(&first.name));
+    assert!(second.ctl(&["status"]).contains(&second.name));
+}
+
+#[test]
+fn two_nodes_do_not_share_a_data_folder() {
+    let first = Node::start("");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut second = Daemon::run(&first, elsewhere.path());
+    let mut ended = None;
+    wait_for("the second ends", JOIN, || {
+        ended = second.0.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert!(!ended.unwrap().success());
+    assert!(first.is_running());
+}

@@ -134,11 +134,11 @@ impl Node {
         (self.host, self.mqtt_port).into()
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.dir.path().join("emqx.conf")
     }
 
