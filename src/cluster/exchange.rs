@@ -36,6 +36,9 @@ impl Cluster {
             | Frame::Leave { .. }
             | Frame::Remove { .. }
             | Frame::Heal(_)
+            | Frame::Claim(_)
+            | Frame::Take(_)
+            | Frame::Mark(_)
             | Frame::Merge { .. })
                 if proven =>
             {
@@ -51,6 +54,9 @@ impl Cluster {
             | Frame::Leave { .. }
             | Frame::Remove { .. }
             | Frame::Heal(_)
+            | Frame::Claim(_)
+            | Frame::Take(_)
+            | Frame::Mark(_)
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
             | Frame::FwdNack { .. }
@@ -65,6 +71,10 @@ impl Cluster {
             Frame::Merge { cluster_id, maker } => self.on_merge(node, (maker, cluster_id), out),
             row @ Frame::Row { .. } => self.on_row(node, row, now, out),
             Frame::Heal(heal) => self.on_heal(node, heal, now, out),
+            Frame::Claim(claim) => self.on_claim_frame(node, claim, now, out),
+            frame @ (Frame::Take(_) | Frame::Mark(_)) => {
+                out.push(Action::FromPeer { node, frame });
+            }
             Frame::Leave { node_id, epoch } if node_id == node => {
                 self.on_leave_of(node, epoch, now, out);
             }

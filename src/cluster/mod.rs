@@ -9,7 +9,9 @@ pub mod autoclean;
 pub mod autocluster;
 pub mod autoheal;
 pub mod barrier;
+mod claims;
 pub mod detector;
+pub mod directory;
 mod exchange;
 pub mod gate;
 pub mod handshake;
@@ -35,10 +37,11 @@ pub mod stream;
 mod sync;
 pub mod wire;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use autocluster::Target;
 pub use barrier::BarrierId;
+pub use directory::Claim;
 pub use member::{Guid, MemberRecord, MemberStatus, NodeId, Position, RecordStatus};
 pub use node_name::NodeName;
 pub use settings::Settings;
@@ -48,6 +51,7 @@ use autoclean::Autoclean;
 use autocluster::Autocluster;
 use autoheal::{Autoheal, HealEvent};
 use barrier::Barrier;
+use directory::Directory;
 use hlc::Hlc;
 use member::Reach;
 use membership::Membership;
@@ -185,6 +189,41 @@ pub enum Input {
     Leave,
     /// An operator: force a member out.
     ForceLeave(NodeName),
+    /// A client connects: which node has its session? Ends in [`Action::Claimed`].
+    Claim {
+        /// Comes back in the answer.
+        ticket: u64,
+        /// Whose.
+        client: Arc<str>,
+        /// What other nodes have of it is to be thrown away.
+        clean: bool,
+    },
+    /// The session of a client of this node has ended.
+    Unclaim {
+        /// Whose.
+        client: Arc<str>,
+        /// Hybrid time of its claim.
+        hlc: u64,
+    },
+    /// As [`Action::WalkSessions`] asks: this node has the session of a client.
+    Refresh {
+        /// Whose.
+        client: Arc<str>,
+        /// Hybrid time of its claim.
+        hlc: u64,
+    },
+    /// The walk is over.
+    Refreshed {
+        /// As asked.
+        view: u64,
+    },
+    /// Send a frame of a session's way, or a mark, to a node that is linked.
+    ToPeer {
+        /// Whom.
+        node: NodeId,
+        /// What.
+        frame: Frame,
+    },
     /// The process is about to end.
     Shutdown,
 }
@@ -243,6 +282,36 @@ pub enum Action {
     },
     /// The barrier is passed, or its time is up.
     BarrierDone(BarrierId),
+    /// Who had the session of a client that connects here.
+    Claimed {
+        /// As given.
+        ticket: u64,
+        /// The claim in force.
+        claim: Claim,
+        /// The node that has its session, if it is another one and linked.
+        previous: Option<NodeId>,
+    },
+    /// Another node has a newer claim for a client of this one.
+    Kick {
+        /// Whose session.
+        client: Arc<str>,
+        /// The newer claim.
+        winner: Claim,
+        /// It is to be thrown away.
+        clean: bool,
+    },
+    /// Tell [`Input::Refresh`] of every session of this node, then [`Input::Refreshed`].
+    WalkSessions {
+        /// Number of this walk; the one before is of no use any more.
+        view: u64,
+    },
+    /// A frame of a session's way, or a mark.
+    FromPeer {
+        /// Who sent it.
+        node: NodeId,
+        /// What.
+        frame: Frame,
+    },
     /// As EMQX 4 heals: the connections and sessions of this node end.
     RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
@@ -362,6 +431,7 @@ pub struct Cluster {
     /// Whom this node reaches may have changed since it told.
     row_due: bool,
     barrier: Barrier,
+    directory: Directory,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
@@ -394,6 +464,7 @@ impl Cluster {
             rows: Rows::default(),
             row_due: false,
             barrier: Barrier::default(),
+            directory: Directory::new(me.node_id),
             keep: BTreeMap::new(),
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
@@ -449,6 +520,13 @@ impl Cluster {
             Input::Leave => self.on_leave(now, out),
             Input::ForceLeave(name) => self.on_force_leave(&name, now, out),
             Input::Shutdown => self.on_shutdown(out),
+            Input::ToPeer { node, frame } => self.to_peer(node, frame, out),
+            Input::Claim { ticket, client, clean } => {
+                self.on_claim((ticket, client, clean), now, out);
+            }
+            Input::Unclaim { client, hlc } => self.on_unclaim(&client, hlc, now, out),
+            Input::Refresh { client, hlc } => self.on_refresh(&client, hlc, now, out),
+            Input::Refreshed { view } => self.directory.refreshed(view),
         }
     }
 
@@ -461,6 +539,7 @@ impl Cluster {
         self.send_routes(out);
         if std::mem::take(&mut self.row_due) {
             self.tell_row(now, out);
+            self.look_around(now, out);
         }
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
@@ -475,7 +554,8 @@ impl Cluster {
         let keep = self.keep.values().min().copied();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
-        all.into_iter().chain(more).flatten().min()
+        let claims = self.directory.deadline();
+        all.into_iter().chain(more).chain([claims]).flatten().min()
     }
 
     /// Does what time asks for.
@@ -492,6 +572,7 @@ impl Cluster {
         if self.rows.deadline().is_some_and(|at| at <= now) {
             self.tell_row(now, out);
         }
+        self.claims_on_deadline(now, out);
         let mut dial = Vec::new();
         self.dialer.on_deadline(now, &mut dial);
         out.extend(dial.into_iter().map(Action::Dial));

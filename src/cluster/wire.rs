@@ -11,12 +11,14 @@ mod bytes;
 mod envelope;
 mod heal;
 mod route_ops;
+mod session;
 
 use std::net::SocketAddr;
 
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use heal::{HealFrame, HealId};
 pub use route_ops::{NAMES_MAX, OPS_MAX};
+pub use session::{CHUNK, ClaimFrame, MarkFrame, Stage, TakeFrame};
 
 pub(crate) use bytes::{Reader, put_bytes, put_v};
 
@@ -100,6 +102,28 @@ impl Kind {
     pub const TOPIC_DEF: Self = Self(0x43);
     /// [`Frame::FwdBase`]
     pub const FWD_BASE: Self = Self(0x44);
+    /// [`MarkFrame::Ask`]
+    pub const MARK_ASK: Self = Self(0x45);
+    /// [`MarkFrame::Answer`]
+    pub const MARK: Self = Self(0x46);
+    /// [`ClaimFrame::Claim`]
+    pub const CLAIM: Self = Self(0x50);
+    /// [`ClaimFrame::Ok`]
+    pub const CLAIM_OK: Self = Self(0x51);
+    /// [`ClaimFrame::Low`]
+    pub const CLAIM_LOW: Self = Self(0x52);
+    /// [`ClaimFrame::Kick`]
+    pub const KICK: Self = Self(0x53);
+    /// [`ClaimFrame::Unclaim`]
+    pub const UNCLAIM: Self = Self(0x54);
+    /// [`TakeFrame::Offer`] and [`TakeFrame::Pull`]
+    pub const TAKE_BEGIN: Self = Self(0x58);
+    /// [`TakeFrame::Piece`]
+    pub const TAKE_STATE: Self = Self(0x59);
+    /// [`TakeFrame::Done`]
+    pub const TAKE_END: Self = Self(0x5A);
+    /// [`TakeFrame::Fail`]
+    pub const TAKE_FAIL: Self = Self(0x5B);
     /// [`HealFrame::Report`]
     pub const REPORT: Self = Self(0x70);
     /// [`HealFrame::ViewReq`]
@@ -292,6 +316,12 @@ pub enum Frame {
     Remove { node_id: NodeId, epoch: u64, ban: bool },
     /// A step of the ceremony after a partition.
     Heal(HealFrame),
+    /// Who has the session of a client.
+    Claim(ClaimFrame),
+    /// A session on its way to another node.
+    Take(TakeFrame),
+    /// A mark in the messages between two nodes.
+    Mark(MarkFrame),
     /// The number of the cluster and who made it; the one of the oldest maker counts.
     Merge { cluster_id: [u8; 16], maker: Guid },
 }
@@ -375,6 +405,9 @@ impl Frame {
             Self::TopicDef { .. } => Kind::TOPIC_DEF,
             Self::FwdBase { .. } => Kind::FWD_BASE,
             Self::Heal(heal) => heal.kind(),
+            Self::Claim(claim) => claim.kind(),
+            Self::Take(take) => take.kind(),
+            Self::Mark(mark) => mark.kind(),
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
             Self::Merge { .. } => Kind::MERGE,
@@ -438,6 +471,9 @@ impl Frame {
                 put_bytes(out, topic.as_bytes());
             }
             Self::Heal(heal) => heal.put(out),
+            Self::Claim(claim) => claim.put(out),
+            Self::Take(take) => take.put(out),
+            Self::Mark(mark) => mark.put(out),
             Self::Leave { node_id, epoch } => {
                 out.extend_from_slice(&node_id.0);
                 put_v(out, *epoch);
@@ -498,9 +534,22 @@ impl Frame {
             Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
             other => match HealFrame::read(other, from)? {
                 Some(heal) => Self::Heal(heal),
-                None => return Self::decode_routes(other, from),
+                None => return Self::decode_sessions(other, from),
             },
         }))
+    }
+
+    fn decode_sessions(kind: Kind, from: &mut Reader<'_>) -> Result<Option<Self>, WireError> {
+        if let Some(claim) = ClaimFrame::read(kind, from)? {
+            return Ok(Some(Self::Claim(claim)));
+        }
+        if let Some(take) = TakeFrame::read(kind, from)? {
+            return Ok(Some(Self::Take(take)));
+        }
+        match MarkFrame::read(kind, from)? {
+            Some(mark) => Ok(Some(Self::Mark(mark))),
+            None => Self::decode_routes(kind, from),
+        }
     }
 
     fn decode_routes(kind: Kind, from: &mut Reader<'_>) -> Result<Option<Self>, WireError> {

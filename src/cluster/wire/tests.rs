@@ -5,7 +5,10 @@ use std::sync::Arc;
 use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
-use crate::{cluster::routes::RouteKey, topic::TopicFilter};
+use crate::{
+    cluster::{directory::Claim, routes::RouteKey},
+    topic::TopicFilter,
+};
 
 #[track_caller]
 fn check(frame: &Frame, bytes: &[u8]) {
@@ -207,6 +210,49 @@ fn heal() -> impl Strategy<Value = HealFrame> {
     })
 }
 
+fn claim() -> impl Strategy<Value = Claim> {
+    (any::<u64>(), id()).prop_map(|(hlc, node)| Claim { hlc, node })
+}
+
+fn session_frame() -> impl Strategy<Value = Frame> {
+    let client = || ".{0,20}".prop_map(|text: String| Arc::<str>::from(text));
+    let stage = prop_oneof![Just(Stage::State), Just(Stage::Rest)];
+    prop_oneof![
+        (client(), claim(), any::<(bool, bool)>()).prop_map(|(client, claim, (refresh, clean))| {
+            Frame::Claim(ClaimFrame::Claim { client, claim, refresh, clean })
+        }),
+        (client(), claim(), option::of(claim())).prop_map(|(client, claim, previous)| {
+            Frame::Claim(ClaimFrame::Ok { client, claim, previous })
+        }),
+        (client(), claim(), any::<u64>()).prop_map(|(client, claim, seen)| Frame::Claim(
+            ClaimFrame::Low { client, claim, seen }
+        )),
+        (client(), claim(), any::<bool>()).prop_map(|(client, winner, clean)| {
+            Frame::Claim(ClaimFrame::Kick { client, winner, clean })
+        }),
+        (client(), claim())
+            .prop_map(|(client, claim)| Frame::Claim(ClaimFrame::Unclaim { client, claim })),
+        (client(), claim(), any::<bool>()).prop_map(|(client, claim, adopt)| Frame::Take(
+            TakeFrame::Offer { client, claim, adopt }
+        )),
+        (client(), claim(), stage.clone(), any::<u64>()).prop_map(
+            |(client, claim, stage, part)| {
+                Frame::Take(TakeFrame::Pull { client, claim, stage, part })
+            }
+        ),
+        (client(), stage, any::<u64>(), any::<bool>(), vec(any::<u8>(), 0..50)).prop_map(
+            |(client, stage, part, last, bytes)| {
+                Frame::Take(TakeFrame::Piece { client, stage, part, last, bytes })
+            }
+        ),
+        client().prop_map(|client| Frame::Take(TakeFrame::Done { client })),
+        client().prop_map(|client| Frame::Take(TakeFrame::Fail { client })),
+        any::<u64>().prop_map(|mark| Frame::Mark(MarkFrame::Ask { mark })),
+        (any::<u64>(), vec(any::<u64>(), 0..9))
+            .prop_map(|(mark, sent)| Frame::Mark(MarkFrame::Answer { mark, sent })),
+    ]
+}
+
 fn frame() -> impl Strategy<Value = Frame> {
     let n = any::<(u64, u64, u64)>;
     prop_oneof![
@@ -233,6 +279,7 @@ fn frame() -> impl Strategy<Value = Frame> {
             ops
         }),
         heal().prop_map(Frame::Heal),
+        session_frame(),
         n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteReq { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteSum {

@@ -424,6 +424,10 @@ impl Task {
             Action::PeerUp(up) => self.on_peer_up(&up),
             Action::PeerDown { node } => self.data.on_down(node),
             Action::PeerGone { node } => self.data.on_gone(node),
+            Action::Claimed { .. }
+            | Action::Kick { .. }
+            | Action::WalkSessions { .. }
+            | Action::FromPeer { .. } => {}
             Action::RestartClients => self.data.restart_clients(),
             Action::BarrierDone(id) => {
                 if let Some(done) = self.barriers.remove(&id) {

@@ -1,6 +1,7 @@
 //! Whole clusters in one thread: real cores, virtual time, a network that delays, stalls and splits, nodes that crash and
 //! return, all from one seed. `SIM_SEED=17 cargo test sim` replays one; every seed that ever failed is in `seeds.txt`.
 
+mod clients;
 mod world;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -71,6 +72,7 @@ fn every_disorder_heals() {
         w.run_for(Duration::from_secs(60));
         w.assert_healed("90 s after healing");
         w.assert_whole("90 s after healing");
+        w.assert_one_session_each("90 s after healing");
     }
 }
 
@@ -261,6 +263,47 @@ fn planted_faults_are_caught() {
             });
             run.is_err()
         });
+        assert!(caught, "{fault:?} went unseen");
+    }
+}
+
+/// Clients that go from node to node while parts of the network are cut off: ten seconds after it is whole each has one session,
+/// the newest.
+#[test]
+fn wandering_clients_have_one_session() {
+    for seed in seeds() {
+        wander(seed, None);
+    }
+}
+
+fn wander(seed: u64, fault: Option<Fault>) {
+    let mut w = World::new(seed, 5);
+    w.fault = fault;
+    w.clock_skew_ms = 4_000;
+    (0..5).for_each(|node| w.start(node));
+    w.run_for(Duration::from_secs(4));
+    for _ in 0..4 {
+        let part = (0..5).filter(|_| w.dice.below(2) == 0).collect();
+        w.cut_off(&part);
+        for _ in 0..30 {
+            let at = w.dice.below(5) as usize;
+            w.connect_some_client(at);
+            let pause = w.dice.below(300);
+            w.run_for(Duration::from_millis(pause));
+        }
+        w.heal_everything();
+        let span = w.dice.below(3_000);
+        w.run_for(Duration::from_millis(span));
+    }
+    w.run_for(Duration::from_secs(10));
+    w.assert_one_session_each("10 s after the last cut");
+}
+
+#[test]
+fn planted_faults_of_claims_are_caught() {
+    for fault in [Fault::NoRefresh, Fault::KeepKicked] {
+        let caught =
+            (0..10).any(|seed| std::panic::catch_unwind(|| wander(seed, Some(fault))).is_err());
         assert!(caught, "{fault:?} went unseen");
     }
 }

@@ -18,6 +18,8 @@ use emqx_rs::{
     topic::TopicFilter,
 };
 
+use super::clients::Clients;
+
 /// The same throws for the same seed.
 #[derive(Debug)]
 pub(crate) struct Dice(u64);
@@ -48,6 +50,10 @@ pub(crate) enum Fault {
     DeafToReturn,
     /// Silence is never told of.
     TrustTheSilent,
+    /// New owners are not told which sessions there are.
+    NoRefresh,
+    /// A node keeps a session that another one has a newer claim for.
+    KeepKicked,
 }
 
 /// Time between heartbeats, and after how long without one a node is down.
@@ -128,6 +134,7 @@ pub(crate) struct World {
     losses: u64,
     cut: BTreeSet<(usize, usize)>,
     fresh: u64,
+    pub(super) clients: Clients,
 }
 
 impl World {
@@ -165,6 +172,7 @@ impl World {
             losses: 0,
             cut: BTreeSet::new(),
             fresh: 100,
+            clients: Clients::default(),
         }
     }
 
@@ -250,6 +258,7 @@ impl World {
             self.close_end(link, end);
         }
         self.nodes[number].core = None;
+        self.forget_clients_of(number);
     }
 
     /// The disk of a node that does not run is lost, its identity with it.
@@ -338,6 +347,7 @@ impl World {
         for number in 0..self.nodes.len() {
             if self.nodes[number].core.is_some() {
                 self.add_some_routes(number);
+                self.connect_some_client(number);
             }
         }
         match self.dice.below(5) {
@@ -558,7 +568,7 @@ impl World {
         self.perform(number, out);
     }
 
-    fn input(&mut self, number: usize, input: Input) {
+    pub(super) fn input(&mut self, number: usize, input: Input) {
         let (now, life) = (self.time(), self.nodes[number].incarnation);
         let mut out = Vec::new();
         let Some(core) = &mut self.nodes[number].core else { return };
@@ -608,7 +618,11 @@ impl World {
                     let node = &mut self.nodes[number];
                     node.disk = node.core.as_ref().unwrap().stored();
                 }
-                Action::PeerUp(_)
+                Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
+                Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
+                Action::WalkSessions { view } => self.on_walk(number, view),
+                Action::FromPeer { .. }
+                | Action::PeerUp(_)
                 | Action::PeerDown { .. }
                 | Action::PeerGone { .. }
                 | Action::RestartClients
@@ -809,6 +823,16 @@ impl World {
     }
 
     /// How often a node took another for lost so far.
+    /// Number of the life of a node, if it runs.
+    pub(super) fn life(&self, number: usize) -> Option<u64> {
+        let node = &self.nodes[number];
+        node.core.is_some().then_some(node.incarnation)
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(crate) fn losses(&self) -> u64 {
         self.losses
     }

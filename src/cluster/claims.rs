@@ -1,0 +1,119 @@
+//! The place of the client directory in the core: whom it can reach, and what it wants done.
+
+use std::sync::Arc;
+
+use super::{
+    Action, Cluster, Directory, NodeId,
+    directory::{At, Order},
+    member::Reach,
+    wire::{ClaimFrame, Frame},
+};
+use crate::time::Time;
+
+impl Cluster {
+    /// Changes the directory and does what it asks for.
+    fn with_directory(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Action>,
+        change: impl FnOnce(&mut Directory, &mut At<'_>, &mut Vec<Order>),
+    ) {
+        let mut orders = Vec::new();
+        let mut at = At { clock: &mut self.clock, now };
+        change(&mut self.directory, &mut at, &mut orders);
+        for order in orders {
+            match order {
+                Order::Send(node, frame) => self.to_peer(node, Frame::Claim(frame), out),
+                Order::Claimed { ticket, claim, previous } => {
+                    out.push(Action::Claimed { ticket, claim, previous });
+                }
+                Order::Kick { client, winner, clean } => {
+                    out.push(Action::Kick { client, winner, clean });
+                }
+            }
+        }
+    }
+
+    /// A client connects.
+    pub(super) fn on_claim(
+        &mut self,
+        claim: (u64, Arc<str>, bool),
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_directory(now, out, |directory, at, orders| directory.claim(claim, at, orders));
+    }
+
+    pub(super) fn on_unclaim(
+        &mut self,
+        client: &Arc<str>,
+        hlc: u64,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_directory(now, out, |directory, _, orders| {
+            directory.unclaim(client, hlc, orders);
+        });
+    }
+
+    pub(super) fn on_refresh(
+        &mut self,
+        client: &Arc<str>,
+        hlc: u64,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_directory(now, out, |directory, at, orders| {
+            at.clock.observe(hlc, now);
+            directory.refresh(client, hlc, orders);
+        });
+    }
+
+    pub(super) fn on_claim_frame(
+        &mut self,
+        from: NodeId,
+        frame: ClaimFrame,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_directory(now, out, |directory, at, orders| {
+            directory.on_frame(from, frame, at, orders);
+        });
+    }
+
+    pub(super) fn claims_on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.with_directory(now, out, |directory, _, orders| directory.on_deadline(now, orders));
+    }
+
+    /// Members came up or went down.
+    pub(super) fn look_around(&mut self, now: Time, out: &mut Vec<Action>) {
+        let up = self.members.iter().filter(|member| member.reach == Reach::Up);
+        let view = up.map(|member| member.record.node_id).collect();
+        let mut walk = false;
+        self.with_directory(now, out, |directory, at, orders| {
+            walk = directory.on_view(view, at, orders);
+        });
+        if walk {
+            out.push(Action::WalkSessions { view: self.directory.view() });
+        }
+    }
+
+    pub(super) fn to_peer(&self, node: NodeId, frame: Frame, out: &mut Vec<Action>) {
+        if let Some(peer) = self.peers.get(&node).filter(|peer| peer.proven) {
+            out.push(Action::Send { link: peer.link, frame });
+        }
+    }
+
+    /// The members that are up, with their index in the route table.
+    #[must_use]
+    pub fn up_nodes(&self) -> Vec<(NodeId, u16)> {
+        let up = self.members.iter().filter(|member| member.reach == Reach::Up);
+        up.filter_map(|member| Some((member.record.node_id, member.index?))).collect()
+    }
+
+    /// What this node knows of the sessions of clients.
+    #[must_use]
+    pub const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+}

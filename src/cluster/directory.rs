@@ -1,0 +1,509 @@
+//! The client directory: which node has the session of a client (CLUSTER-DESIGN 8; EMQX `emqx_cm_registry`, `emqx_cm_locker`).
+//!
+//! A node that opens a session claims its client. The claim is kept by two owners, the reachable nodes with the highest rendezvous
+//! hash of (client, node), not by every node. The newest claim wins everywhere, partition or not; claims are compared by hybrid
+//! time, so clocks of the boxes do not matter. When the reachable nodes change, each node tells the owners that are new what it
+//! has; an owner that sees an older claim than its own tells that node to let go.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{hlc::Hlc, member::NodeId, wire::ClaimFrame};
+use crate::time::Time;
+
+/// Nodes that keep a claim.
+const OWNERS: usize = 2;
+/// Nobody waits longer for owners.
+const LIMIT: Duration = Duration::from_secs(1);
+/// How often a claim is raised above a newer one before the client gets in all the same.
+const RAISES: u8 = 3;
+/// Claims that this node no longer owns stay this long.
+const FORGET_AFTER: Duration = Duration::from_secs(30);
+/// Claims looked at in one go when they are forgotten, and the pause after it.
+const SWEEP: (usize, Duration) = (4096, Duration::from_millis(20));
+
+/// That a node has the session of a client. The larger is the newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// Hybrid time.
+    pub hlc: u64,
+    /// Where the session is.
+    pub node: NodeId,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Send this to a node.
+    Send(NodeId, ClaimFrame),
+    /// The claim of this node's client number `ticket` holds; before it the session was at `previous`.
+    Claimed {
+        /// As given to [`Directory::claim`].
+        ticket: u64,
+        /// The claim in force.
+        claim: Claim,
+        /// Who had the session before, if another node.
+        previous: Option<NodeId>,
+    },
+    /// Another node has a newer claim for a client of this one.
+    Kick {
+        /// Whose session.
+        client: Arc<str>,
+        /// The newer claim.
+        winner: Claim,
+        /// It is to be thrown away.
+        clean: bool,
+    },
+}
+
+/// The clocks, as they stand when something happens.
+#[derive(Debug)]
+pub struct At<'a> {
+    /// The hybrid clock of the node.
+    pub clock: &'a mut Hlc,
+    /// The time.
+    pub now: Time,
+}
+
+impl At<'_> {
+    fn tick(&mut self) -> u64 {
+        self.clock.tick(self.now)
+    }
+
+    fn observe(&mut self, hlc: u64) {
+        self.clock.observe(hlc, self.now);
+    }
+}
+
+/// A claim of this node that waits for its owners.
+#[derive(Debug)]
+struct Wait {
+    ticket: u64,
+    client: Arc<str>,
+    clean: bool,
+    owners: Vec<NodeId>,
+    /// The newest claim of another node that an owner had before.
+    previous: Option<Claim>,
+    raises: u8,
+}
+
+/// Claims of this node that wait, and claims of all nodes that this one keeps.
+#[derive(Debug)]
+pub struct Directory {
+    me: NodeId,
+    /// The reachable nodes, this one among them, sorted.
+    view: Vec<NodeId>,
+    /// Counts the changes of `view`.
+    number: u64,
+    /// The view in which the owners were last told all claims of this node.
+    told: Vec<NodeId>,
+    /// Who was out of reach since, and may have missed or lost something.
+    missed: Vec<NodeId>,
+    kept: BTreeMap<Arc<str>, Claim>,
+    /// By the hybrid time of the claim.
+    waits: BTreeMap<u64, Wait>,
+    /// Deadlines of `waits`, in order.
+    until: VecDeque<(Time, u64)>,
+    /// When to look which of `kept` are still to be kept here, and from where on.
+    sweep: Option<(Time, Option<Arc<str>>)>,
+}
+
+impl Directory {
+    /// The directory of a node that reaches nobody.
+    #[must_use]
+    pub fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            view: vec![me],
+            number: 0,
+            told: Vec::new(),
+            missed: Vec::new(),
+            kept: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            until: VecDeque::new(),
+            sweep: None,
+        }
+    }
+
+    /// Claims kept here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// No claim is kept here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// The claim kept here for a client.
+    #[must_use]
+    pub fn find(&self, client: &str) -> Option<Claim> {
+        self.kept.get(client).copied()
+    }
+
+    /// Number of the view: a walk over all sessions that began in an earlier one is of no use any more.
+    #[must_use]
+    pub const fn view(&self) -> u64 {
+        self.number
+    }
+
+    /// Which nodes keep the claim of a client, best first.
+    #[must_use]
+    pub fn owners(&self, client: &str) -> Vec<NodeId> {
+        owners(client, &self.view)
+    }
+
+    /// A client connects. [`Order::Claimed`] follows: when an owner names the node that has the session, when all owners have
+    /// answered, or when [`Directory::deadline`] is over.
+    pub fn claim(
+        &mut self,
+        (ticket, client, clean): (u64, Arc<str>, bool),
+        at: &mut At<'_>,
+        out: &mut Vec<Order>,
+    ) {
+        let (owners, previous, raises) = (Vec::new(), None, RAISES);
+        let wait = Wait { ticket, client, clean, owners, previous, raises };
+        self.ask(wait, at, out);
+    }
+
+    /// Claims at the owners, above all that is known here.
+    fn ask(&mut self, mut wait: Wait, at: &mut At<'_>, out: &mut Vec<Order>) {
+        let (client, clean) = (wait.client.clone(), wait.clean);
+        if let Some(kept) = self.kept.get(&client) {
+            at.observe(kept.hlc);
+        }
+        let claim = Claim { hlc: at.tick(), node: self.me };
+        let all = owners(&client, &self.view);
+        wait.owners.clone_from(&all);
+        self.waits.insert(claim.hlc, wait);
+        self.until.push_back((at.now + LIMIT, claim.hlc));
+        for owner in all.iter().filter(|owner| **owner != self.me) {
+            let client = client.clone();
+            let frame = ClaimFrame::Claim { client, claim, refresh: false, clean };
+            out.push(Order::Send(*owner, frame));
+        }
+        if all.contains(&self.me) {
+            let previous = self.keep(&client, claim, clean, out);
+            self.on_answer(claim.hlc, self.me, previous, out);
+        }
+    }
+
+    /// Keeps a claim that is the newest, and tells the node that had the client before. Returns what it was, if another node had it.
+    fn keep(
+        &mut self,
+        client: &Arc<str>,
+        claim: Claim,
+        clean: bool,
+        out: &mut Vec<Order>,
+    ) -> Option<Claim> {
+        let old = self.kept.insert(client.clone(), claim);
+        let previous = old.filter(|old| old.node != claim.node)?;
+        self.kick((previous.node, clean), client, claim, out);
+        Some(previous)
+    }
+
+    fn kick(
+        &self,
+        (whom, clean): (NodeId, bool),
+        client: &Arc<str>,
+        winner: Claim,
+        out: &mut Vec<Order>,
+    ) {
+        let client = client.clone();
+        if whom == self.me {
+            out.push(Order::Kick { client, winner, clean });
+        } else {
+            out.push(Order::Send(whom, ClaimFrame::Kick { client, winner, clean }));
+        }
+    }
+
+    /// An owner has answered, or is gone.
+    fn on_answer(
+        &mut self,
+        hlc: u64,
+        owner: NodeId,
+        previous: Option<Claim>,
+        out: &mut Vec<Order>,
+    ) {
+        let Some(wait) = self.waits.get_mut(&hlc) else { return };
+        wait.owners.retain(|one| *one != owner);
+        wait.previous = wait.previous.max(previous);
+        if wait.owners.is_empty() || wait.previous.is_some() {
+            self.settle(hlc, out);
+        }
+    }
+
+    fn settle(&mut self, hlc: u64, out: &mut Vec<Order>) {
+        let Some(Wait { ticket, previous, .. }) = self.waits.remove(&hlc) else { return };
+        let claim = Claim { hlc, node: self.me };
+        let previous = previous.map(|claim| claim.node).filter(|node| *node != self.me);
+        let previous = previous.filter(|node| self.view.contains(node));
+        out.push(Order::Claimed { ticket, claim, previous });
+    }
+
+    /// Owners are slow: the client gets in. They hear of it once more, so that one who knows better can say so.
+    fn give_up(&mut self, hlc: u64, out: &mut Vec<Order>) {
+        let Some(wait) = self.waits.get(&hlc) else { return };
+        let claim = Claim { hlc, node: self.me };
+        for owner in wait.owners.iter().filter(|owner| **owner != self.me) {
+            let client = wait.client.clone();
+            let frame = ClaimFrame::Claim { client, claim, refresh: true, clean: false };
+            out.push(Order::Send(*owner, frame));
+        }
+        self.settle(hlc, out);
+    }
+
+    /// Whether an answer about `claim` is about one that waits.
+    fn is_waiting(&self, client: &str, claim: Claim) -> bool {
+        claim.node == self.me && self.waits.get(&claim.hlc).is_some_and(|w| *w.client == *client)
+    }
+
+    /// The session of a client of this node has ended.
+    pub fn unclaim(&mut self, client: &Arc<str>, hlc: u64, out: &mut Vec<Order>) {
+        let claim = Claim { hlc, node: self.me };
+        for owner in owners(client, &self.view) {
+            if owner == self.me {
+                self.on_unclaim(client, claim);
+            } else {
+                let client = client.clone();
+                out.push(Order::Send(owner, ClaimFrame::Unclaim { client, claim }));
+            }
+        }
+    }
+
+    fn on_unclaim(&mut self, client: &str, claim: Claim) {
+        if self.kept.get(client) == Some(&claim) {
+            self.kept.remove(client);
+        }
+    }
+
+    /// A node says something about a claim.
+    pub fn on_frame(
+        &mut self,
+        from: NodeId,
+        frame: ClaimFrame,
+        at: &mut At<'_>,
+        out: &mut Vec<Order>,
+    ) {
+        match frame {
+            ClaimFrame::Claim { client, claim, refresh, clean } => {
+                at.observe(claim.hlc);
+                self.on_claim((from, refresh, clean), client, claim, out);
+            }
+            ClaimFrame::Ok { client, claim, previous } => {
+                if self.is_waiting(&client, claim) {
+                    self.on_answer(claim.hlc, from, previous, out);
+                }
+            }
+            ClaimFrame::Low { client, claim, seen } => {
+                at.observe(seen);
+                if self.is_waiting(&client, claim) {
+                    self.raise(claim.hlc, from, at, out);
+                }
+            }
+            ClaimFrame::Kick { client, winner, clean } => {
+                at.observe(winner.hlc);
+                if winner.node != self.me {
+                    out.push(Order::Kick { client, winner, clean });
+                }
+            }
+            ClaimFrame::Unclaim { client, claim } if claim.node == from => {
+                self.on_unclaim(&client, claim);
+            }
+            ClaimFrame::Unclaim { .. } => {}
+        }
+    }
+
+    /// An owner knows a newer claim: claim again.
+    fn raise(&mut self, hlc: u64, from: NodeId, at: &mut At<'_>, out: &mut Vec<Order>) {
+        match self.waits.remove(&hlc) {
+            Some(mut wait) if wait.raises > 0 => {
+                wait.raises -= 1;
+                self.ask(wait, at, out);
+            }
+            // Its calendar is too far ahead to be followed: the client gets in all the same.
+            Some(wait) => {
+                self.waits.insert(hlc, wait);
+                self.on_answer(hlc, from, None, out);
+            }
+            None => {}
+        }
+    }
+
+    fn on_claim(
+        &mut self,
+        (from, refresh, clean): (NodeId, bool, bool),
+        client: Arc<str>,
+        claim: Claim,
+        out: &mut Vec<Order>,
+    ) {
+        if claim.node != from {
+            // A node speaks for itself alone.
+            return;
+        }
+        let kept = self.kept.get(&client).copied();
+        if let Some(newer) = kept.filter(|kept| *kept > claim) {
+            if !refresh {
+                let frame = ClaimFrame::Low { client, claim, seen: newer.hlc };
+                out.push(Order::Send(from, frame));
+            } else if newer.node != from {
+                self.kick((from, false), &client, newer, out);
+            }
+            return;
+        }
+        let previous = self.keep(&client, claim, clean, out);
+        if !refresh {
+            out.push(Order::Send(from, ClaimFrame::Ok { client, claim, previous }));
+        }
+    }
+
+    /// Tells the owners that are new that this node has the session of `client`, under the claim of time `hlc`.
+    pub fn refresh(&mut self, client: &Arc<str>, hlc: u64, out: &mut Vec<Order>) {
+        let claim = Claim { hlc, node: self.me };
+        let mut before = owners(client, &self.told);
+        before.retain(|owner| !self.missed.contains(owner));
+        for owner in owners(client, &self.view) {
+            if before.contains(&owner) {
+                continue;
+            }
+            if owner != self.me {
+                let client = client.clone();
+                let frame = ClaimFrame::Claim { client, claim, refresh: true, clean: false };
+                out.push(Order::Send(owner, frame));
+                continue;
+            }
+            match self.kept.get(client).copied().filter(|kept| *kept > claim) {
+                Some(newer) if newer.node != self.me => {
+                    self.kick((self.me, false), client, newer, out);
+                }
+                Some(_) => {}
+                None => {
+                    self.keep(client, claim, false, out);
+                }
+            }
+        }
+    }
+
+    /// All sessions were walked over in the view of this number.
+    pub fn refreshed(&mut self, view: u64) {
+        if view == self.number {
+            self.told.clone_from(&self.view);
+            self.missed.clear();
+        }
+    }
+
+    /// The nodes that are reachable now. True: all sessions of this node are to be walked over, see [`Directory::refresh`].
+    pub fn on_view(
+        &mut self,
+        mut view: Vec<NodeId>,
+        at: &mut At<'_>,
+        out: &mut Vec<Order>,
+    ) -> bool {
+        view.push(self.me);
+        view.sort_unstable();
+        view.dedup();
+        if view == self.view {
+            return false;
+        }
+        let lost = self.view.iter().copied().filter(|one| !view.contains(one));
+        self.missed.extend(lost);
+        if view.len() == 1 {
+            // Nobody claims anything while a node is alone.
+            self.told.clear();
+            self.missed.clear();
+        }
+        self.view = view;
+        self.number += 1;
+        self.sweep = Some((at.now + FORGET_AFTER, None));
+        // The walk does not see who is about to get in.
+        for wait in std::mem::take(&mut self.waits).into_values() {
+            self.ask(wait, at, out);
+        }
+        true
+    }
+
+    /// The process life of a node is over: its sessions are gone.
+    pub fn forget_node(&mut self, node: NodeId) {
+        self.kept.retain(|_, claim| claim.node != node);
+    }
+
+    /// When [`Directory::on_deadline`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let wait = self.until.front().map(|(at, _)| *at);
+        let sweep = self.sweep.as_ref().map(|(at, _)| *at);
+        wait.into_iter().chain(sweep).min()
+    }
+
+    /// Lets those in who have waited long enough, and forgets claims that are others' to keep.
+    pub fn on_deadline(&mut self, now: Time, out: &mut Vec<Order>) {
+        while self.until.front().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, hlc)) = self.until.pop_front() {
+                self.give_up(hlc, out);
+            }
+        }
+        if self.sweep.as_ref().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, from)) = self.sweep.take()
+        {
+            self.sweep = self.sweep(from).map(|next| (now + SWEEP.1, Some(next)));
+        }
+    }
+
+    /// Looks at some claims after `from`; the last of them, if there are more.
+    fn sweep(&mut self, from: Option<Arc<str>>) -> Option<Arc<str>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = from.map_or(Unbounded, Excluded);
+        let some: Vec<Arc<str>> = self
+            .kept
+            .range::<Arc<str>, _>((start, Unbounded))
+            .take(SWEEP.0)
+            .map(|(client, _)| client.clone())
+            .collect();
+        for client in &some {
+            if !owners(client, &self.view).contains(&self.me) {
+                self.kept.remove(client);
+            }
+        }
+        some.last().filter(|_| some.len() == SWEEP.0).cloned()
+    }
+}
+
+/// The nodes of `view` with the highest rendezvous hash, best first.
+fn owners(client: &str, view: &[NodeId]) -> Vec<NodeId> {
+    let name = client.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut best: Vec<(u64, NodeId)> = Vec::with_capacity(OWNERS + 1);
+    for node in view {
+        let entry = (weight(name, *node), *node);
+        let at = best.partition_point(|other| *other > entry);
+        if at < OWNERS {
+            best.insert(at, entry);
+            best.truncate(OWNERS);
+        }
+    }
+    best.into_iter().map(|(_, node)| node).collect()
+}
+
+/// How much a node is meant to keep the claims of a name.
+fn weight(name: u64, node: NodeId) -> u64 {
+    let half = |part: u128| u64::try_from(part & u128::from(u64::MAX)).unwrap_or(0);
+    let id = u128::from_be_bytes(node.0);
+    mix(name ^ mix(half(id) ^ mix(half(id >> 64))))
+}
+
+/// The finalizer of splitmix64: every bit of the answer hangs on every bit of `z`.
+fn mix(z: u64) -> u64 {
+    let z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Clients that wander between the nodes of the world: who has their session, and who should (invariant 4).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use emqx_rs::cluster::{Claim, Input};
+
+use super::world::{Fault, World};
+
+/// Clients in a world; few, so that they meet themselves.
+const CLIENTS: u64 = 8;
+
+/// Sessions of all nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    /// By node and client: the claim it stands under.
+    sessions: BTreeMap<(usize, Arc<str>), Claim>,
+    /// By node and ticket.
+    opening: BTreeMap<(usize, u64), Arc<str>>,
+    /// The newest claim under which a client got in, and at which life of which node.
+    newest: BTreeMap<Arc<str>, (Claim, usize, u64)>,
+    tickets: u64,
+}
+
+impl World {
+    /// A client connects to a node that runs.
+    pub(crate) fn connect_some_client(&mut self, number: usize) {
+        if self.life(number).is_none() {
+            return;
+        }
+        let client: Arc<str> = format!("c{}", self.dice.below(CLIENTS)).into();
+        self.clients.tickets += 1;
+        let ticket = self.clients.tickets;
+        self.clients.opening.insert((number, ticket), client.clone());
+        self.input(number, Input::Claim { ticket, client, clean: false });
+    }
+
+    pub(super) fn on_claimed(&mut self, number: usize, ticket: u64, claim: Claim) {
+        let life = self.life(number).unwrap();
+        let client = self.clients.opening.remove(&(number, ticket)).unwrap();
+        self.clients.sessions.insert((number, client.clone()), claim);
+        let newest = self.clients.newest.entry(client).or_insert((claim, number, life));
+        if newest.0 < claim {
+            *newest = (claim, number, life);
+        }
+    }
+
+    pub(super) fn on_kick(&mut self, number: usize, client: &Arc<str>, winner: Claim) {
+        let at = (number, client.clone());
+        let older = self.clients.sessions.get(&at).is_some_and(|own| *own < winner);
+        if older && self.fault != Some(Fault::KeepKicked) {
+            self.clients.sessions.remove(&at);
+        }
+        // The node of the newer claim may have died before the client got in.
+        let newest = self.clients.newest.get_mut(client);
+        if let Some(newest) = newest.filter(|newest| newest.0 < winner) {
+            *newest = (winner, number, 0);
+        }
+    }
+
+    pub(super) fn on_walk(&mut self, number: usize, view: u64) {
+        if self.fault == Some(Fault::NoRefresh) {
+            return;
+        }
+        let sessions = self.clients.sessions.iter().filter(|((node, _), _)| *node == number);
+        let mine: Vec<_> =
+            sessions.map(|((_, client), claim)| (client.clone(), claim.hlc)).collect();
+        for (client, hlc) in mine {
+            self.input(number, Input::Refresh { client, hlc });
+        }
+        self.input(number, Input::Refreshed { view });
+    }
+
+    /// The memory of a process is gone.
+    pub(super) fn forget_clients_of(&mut self, number: usize) {
+        self.clients.sessions.retain(|(node, _), _| *node != number);
+        self.clients.opening.retain(|(node, _), _| *node != number);
+    }
+
+    /// One session at most for each client; it stands under the newest claim, if that life of its node still runs.
+    #[track_caller]
+    pub(crate) fn assert_one_session_each(&self, when: &str) {
+        let seed = self.seed();
+        for (client, (claim, number, life)) in &self.clients.newest {
+            let all = self.clients.sessions.iter().filter(|((_, whose), _)| whose == client);
+            let all: Vec<_> = all.map(|((node, _), claim)| (*node, *claim)).collect();
+            assert!(all.len() < 2, "seed {seed}, {when}: {client} has sessions {all:?}");
+            if self.life(*number) == Some(*life) {
+                assert_eq!(all, [(*number, *claim)], "seed {seed}, {when}: {client}");
+            }
+        }
+        assert!(self.clients.opening.is_empty(), "seed {seed}, {when}: {:?}", self.clients.opening);
+    }
+}
