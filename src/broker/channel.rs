@@ -23,6 +23,7 @@ use super::{
     close::CloseReason,
     connect::{Connecting, Identity},
     message::{Meta, carried},
+    portable::Portable,
     session::Session,
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
@@ -31,9 +32,10 @@ use super::{
 use crate::{
     mqtt::{
         self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
-        PropertyId, Publish, QoS, ReasonCode, Version, encode,
+        PropertyId, Publish, QoS, ReasonCode, SubscriptionOptions, Version, encode,
     },
     time::Time,
+    topic::share::Subscription,
 };
 
 /// What a channel shares with all others of its listener.
@@ -191,6 +193,33 @@ impl Channel {
             State::Up(session) => Some(session),
             State::Waiting | State::Opening(_) | State::Closed => None,
         }
+    }
+
+    /// The node has claimed the client, at this hybrid time.
+    pub fn set_claim(&mut self, claim: u64) {
+        if let State::Up(session) = &mut self.state {
+            session.claim = claim;
+        }
+    }
+
+    /// What it shares with the others of its listener.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
+    /// subscriptions that are new here.
+    pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, (SubscriptionOptions, u32))> {
+        let State::Up(session) = &mut self.state else { return Vec::new() };
+        for (id, since) in older.awaiting_rel {
+            session.awaiting_rel.entry(id).or_insert(since);
+        }
+        let news = older.subscriptions.into_iter();
+        let news = news.filter(|(to, _)| !session.subscriptions.contains_key(to));
+        let news: Vec<_> = news.collect();
+        session.subscriptions.extend(news.iter().cloned());
+        news
     }
 
     /// Who is connected, once CONNECT was accepted.

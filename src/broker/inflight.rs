@@ -143,6 +143,19 @@ impl Inflight {
         }
     }
 
+    /// The window of a session that comes from another node: its slots, in the order of sending.
+    #[must_use]
+    pub fn of_slots(slots: Vec<Slot>) -> Self {
+        let last_id = slots.last().map_or(0, |slot| slot.packet_id.get());
+        let owed = slots.iter().filter(|slot| slot.owed).count();
+        Self { slots: slots.into(), last_id, owed }
+    }
+
+    /// All slots in the order of sending.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
+    }
+
     /// All slots in the order of sending, for a resend.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
         self.slots.iter_mut()

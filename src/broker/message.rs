@@ -26,6 +26,18 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, shared.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+}
+
+impl From<Arc<str>> for ClientId {
+    fn from(text: Arc<str>) -> Self {
+        Self(text)
+    }
 }
 
 impl std::borrow::Borrow<str> for ClientId {
@@ -65,6 +77,7 @@ pub struct Message {
     bytes: Arc<[u8]>,
     expires_at: Time,
     publisher: u64,
+    number: u64,
     properties_end: u32,
     topic_end: u16,
     qos: QoS,
@@ -96,6 +109,7 @@ impl Message {
             bytes,
             expires_at: meta.expires_at.unwrap_or(NEVER),
             publisher: meta.publisher,
+            number: 0,
             properties_end: u32::try_from(topic.len() + properties.len()).unwrap_or(u32::MAX),
             topic_end: u16::try_from(topic.len()).unwrap_or(u16::MAX),
             qos: meta.qos,
@@ -139,6 +153,19 @@ impl Message {
     #[must_use]
     pub const fn publisher(&self) -> u64 {
         self.publisher
+    }
+
+    /// Its number in the cluster, the same on every node that has it; 0 if it never left its node.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The same message with this number.
+    #[must_use]
+    pub const fn with_number(mut self, number: u64) -> Self {
+        self.number = number;
+        self
     }
 
     /// When it stops being worth delivering.

@@ -11,6 +11,7 @@ pub mod delivering;
 pub mod inflight;
 pub mod message;
 pub mod mqueue;
+pub mod portable;
 pub mod retained;
 pub mod session;
 pub mod settings;

@@ -1,6 +1,9 @@
 //! Messages that wait for one session, bounded by count and by bytes (EMQX `emqx_mqueue`, with a bound in bytes added).
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use super::message::Message;
 use crate::mqtt::QoS;
@@ -160,6 +163,39 @@ impl MQueue {
         }
     }
 
+    /// Copies of what came in as number `from` or later, in order, and the number of the next to come.
+    #[must_use]
+    pub fn since(&self, from: u64) -> (Vec<Delivery>, u64) {
+        let both = self.qos0.iter().chain(&self.others).filter(|(number, _)| *number >= from);
+        let mut found: Vec<&(u64, Delivery)> = both.collect();
+        found.sort_unstable_by_key(|(number, _)| *number);
+        (found.into_iter().map(|(_, delivery)| delivery.clone()).collect(), self.next)
+    }
+
+    /// Puts `older` before what waits, of which it leaves out the messages that are among `older` or `known`. Returns how
+    /// many had to go for the bounds.
+    pub fn prepend(
+        &mut self,
+        older: Vec<Delivery>,
+        known: &BTreeSet<u64>,
+        bounds: Bounds,
+    ) -> usize {
+        let mut numbers = known.clone();
+        numbers.extend(older.iter().map(|delivery| delivery.message.number()));
+        numbers.remove(&0);
+        let (newer, _) = std::mem::take(self).since(0);
+        let newer = newer.into_iter().filter(|d| !numbers.contains(&d.message.number()));
+        let mut dropped = 0;
+        for delivery in older.into_iter().chain(newer) {
+            dropped += match self.push(delivery, bounds) {
+                Pushed::Queued => 0,
+                Pushed::Displaced(gone) => gone,
+                Pushed::Refused => 1,
+            };
+        }
+        dropped
+    }
+
     /// Drops the QoS 0 messages: what a session without a connection does unless told to store them. Returns how many.
     pub fn drop_qos0(&mut self) -> usize {
         let gone = std::mem::take(&mut self.qos0);
@@ -221,6 +257,26 @@ mod tests {
             Pushed::Refused
         );
         assert_eq!(left(&mut queue), [2, 3]);
+    }
+
+    #[test]
+    fn what_came_from_another_node_stands_first_and_once() {
+        use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0};
+        let numbered = |n: u8, qos| {
+            let plain = delivery(n, qos);
+            Delivery { message: plain.message.clone().with_number(u64::from(n)), ..plain }
+        };
+        let bounds = Bounds { len: 6, bytes: 0 };
+        let mut queue = MQueue::default();
+        for (n, qos) in [(3, Q1), (4, Q0), (5, Q1), (6, Q1), (0, Q1), (0, Q1)] {
+            queue.push(numbered(n, qos), bounds);
+        }
+        assert_eq!(queue.since(4).0.len(), 2);
+        let older = vec![numbered(1, Q1), numbered(0, Q1), numbered(3, Q1), numbered(4, Q0)];
+        // Two without a number are kept apart; the oldest of QoS 0 has to go.
+        let dropped = queue.prepend(older, &BTreeSet::from([5]), bounds);
+        assert_eq!((dropped, left(&mut queue)), (1, vec![1, 0, 3, 6, 0, 0]));
+        assert_eq!(queue.bytes(), 0);
     }
 
     #[test]

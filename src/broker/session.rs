@@ -14,6 +14,8 @@ use crate::{
 pub struct Session {
     /// Number of the session on this node; never used twice.
     pub number: u64,
+    /// Hybrid time of the claim that this node has on the client.
+    pub claim: u64,
     /// Whose it is.
     pub client_id: ClientId,
     /// What it subscribes to, each with its Subscription Identifier (0 for none).
@@ -34,6 +36,7 @@ impl Session {
     pub fn new(number: u64, client_id: ClientId, created_at: Wall) -> Self {
         Self {
             number,
+            claim: 0,
             client_id,
             subscriptions: BTreeMap::new(),
             inflight: Inflight::default(),

@@ -29,6 +29,18 @@ impl Will {
         }
     }
 
+    /// What another node needs of it: the message and its life from when it is published.
+    #[must_use]
+    pub const fn parts(&self) -> (&Message, Option<Duration>) {
+        (&self.message, self.expiry)
+    }
+
+    /// A will that comes from another node.
+    #[must_use]
+    pub const fn of_parts(message: Message, expiry: Option<Duration>, delay: Duration) -> Self {
+        Self { message, expiry, delay }
+    }
+
     /// The message to publish now. Its life starts now, not at CONNECT (v5 3.1.3.2.4).
     #[must_use]
     pub fn into_message(self, now: Time) -> Message {

@@ -111,6 +111,29 @@ impl Cluster {
         up.filter_map(|member| Some((member.record.node_id, member.index?))).collect()
     }
 
+    /// The index of a node in the route table.
+    #[must_use]
+    pub fn index_of(&self, node: NodeId) -> Option<u16> {
+        self.members.find(node)?.index
+    }
+
+    /// This node.
+    #[must_use]
+    pub const fn node_id(&self) -> NodeId {
+        self.me.node_id
+    }
+
+    /// Moves the hybrid clock on to a value that was given out beside it.
+    pub fn observe(&mut self, hlc: u64, now: Time) {
+        self.clock.observe(hlc, now);
+    }
+
+    /// The last value of the hybrid clock.
+    #[must_use]
+    pub fn hlc(&self) -> u64 {
+        self.clock.last()
+    }
+
     /// What this node knows of the sessions of clients.
     #[must_use]
     pub const fn directory(&self) -> &Directory {

@@ -411,9 +411,13 @@ impl Directory {
             return false;
         }
         let lost = self.view.iter().copied().filter(|one| !view.contains(one));
+        let lost: Vec<NodeId> = lost.collect();
+        // Who comes back tells what it still has.
+        self.kept.retain(|_, claim| !lost.contains(&claim.node));
         self.missed.extend(lost);
         if view.len() == 1 {
             // Nobody claims anything while a node is alone.
+            self.kept.clear();
             self.told.clear();
             self.missed.clear();
         }
@@ -425,11 +429,6 @@ impl Directory {
             self.ask(wait, at, out);
         }
         true
-    }
-
-    /// The process life of a node is over: its sessions are gone.
-    pub fn forget_node(&mut self, node: NodeId) {
-        self.kept.retain(|_, claim| claim.node != node);
     }
 
     /// When [`Directory::on_deadline`] has something to do.

@@ -310,7 +310,6 @@ impl Cluster {
     pub(super) fn end_life(&mut self, node: NodeId, out: &mut Vec<Action>) {
         self.keep.remove(&node);
         self.heal.on_gone(node);
-        self.directory.forget_node(node);
         // Who was only forgotten is taken back as soon as it is heard.
         let status = self.members.find(node).map(|member| member.record.status);
         if !self.peers.contains_key(&node) && status != Some(RecordStatus::Removed) {

@@ -83,6 +83,16 @@ pub enum SubackWait {
     Local,
 }
 
+/// When a client that connects gets its CONNACK (`broker.session_locking_strategy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionLocking {
+    /// When the nodes that keep the claim on the client have answered, and its session is here.
+    #[default]
+    Cluster,
+    /// At once; a session on another node is joined to it later.
+    Local,
+}
+
 /// How the keys of the mesh are made from the cookie (`cluster.kdf`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kdf {
@@ -150,6 +160,8 @@ pub struct Settings {
     pub publish_ack: PublishAck,
     /// When a subscriber gets its acknowledgement.
     pub suback: SubackWait,
+    /// When a client that connects is let in.
+    pub session_locking: SessionLocking,
     /// Bytes of messages kept for each peer that is away or slow.
     pub keep_bytes: usize,
     /// How long messages are kept for, and routed to, a peer that is down.
@@ -189,6 +201,7 @@ impl Settings {
             data_streams: 2,
             publish_ack: PublishAck::default(),
             suback: SubackWait::default(),
+            session_locking: SessionLocking::default(),
             keep_bytes: 64 << 20,
             keep_time: Duration::from_secs(300),
             dist_port: None,

@@ -61,6 +61,8 @@ pub struct ClusterStatus {
     pub heal: HealStatus<String>,
     /// Datagrams to the mesh port that were no heartbeat of a linked node.
     pub heartbeats_dropped: u64,
+    /// Claims on clients that this node keeps.
+    pub claims: u64,
 }
 
 impl ClusterStatus {
@@ -121,6 +123,7 @@ impl Cluster {
             repaired: self.repaired,
             heal: self.heal_status(),
             heartbeats_dropped: 0,
+            claims: self.directory.len() as u64,
         }
     }
 }

@@ -267,6 +267,8 @@ pub struct Cluster {
     pub last_heal: Option<LastHeal>,
     /// Datagrams to the mesh port that were no heartbeat of a linked node.
     pub heartbeats_dropped: u64,
+    /// Claims on clients that this node keeps for the cluster.
+    pub claims: u64,
     /// Every member.
     pub members: Vec<Member>,
 }

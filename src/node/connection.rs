@@ -30,7 +30,9 @@ use super::{
     hub::Hub,
     locks,
     mailbox::{Mailbox, Signal},
+    mesh::Mesh,
     registry::{Handover, Opened, Parked},
+    takeover::MayOpen,
 };
 use crate::{
     broker::{
@@ -39,6 +41,7 @@ use crate::{
         close::CloseReason,
         connect::Moment,
         mqueue::{Delivery, SubscriptionIds},
+        portable::Portable,
         session::Session,
         stats::Metric,
         subscribing::SubscribeRequest,
@@ -100,11 +103,20 @@ struct AwaitedSession {
     mailbox: Arc<Mailbox>,
     client_id: ClientId,
     clean_start: bool,
+    claim: u64,
+}
+
+/// The client was claimed in the cluster, and its session is fetched from another node if one has it.
+struct AwaitedClaim {
+    answer: oneshot::Receiver<MayOpen>,
+    client_id: ClientId,
+    clean_start: bool,
 }
 
 /// What a connection waits for beside its socket and its mailbox; most wait for nothing.
 #[derive(Default)]
 struct Waiting {
+    claim: Option<AwaitedClaim>,
     handover: Option<AwaitedSession>,
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
@@ -456,28 +468,48 @@ impl Connection {
     }
 
     fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
+        if self.hub.asks_before_opening() {
+            let shared = self.channel.shared().clone();
+            let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
+            self.waiting().claim = Some(AwaitedClaim { answer, client_id, clean_start });
+            return;
+        }
+        let claim = self.hub.tick();
+        self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
+        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+            self.hub.claim_later(&client_id);
+        }
+    }
+
+    fn open_here(
+        &mut self,
+        client_id: ClientId,
+        (clean_start, claim): (bool, u64),
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
-        match self.hub.registry.open(&client_id, clean_start, &mailbox) {
+        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
             Opened::Fresh(discarded) => {
                 if let Some((parked, _)) = discarded {
                     self.hub.stats.count(Metric::SessionDiscarded);
                     self.hub.end_parked(*parked);
                 }
-                self.start(None, mailbox, scratch, now);
+                self.start((None, claim), mailbox, scratch, now);
             }
             Opened::Resumed(parked, mailbox) => {
-                self.start(Some(parked.session), mailbox, scratch, now)
+                self.start((Some(parked.session), claim), mailbox, scratch, now);
             }
             Opened::Wait(answer, mailbox) => {
                 self.waiting().handover =
-                    Some(AwaitedSession { answer, mailbox, client_id, clean_start });
+                    Some(AwaitedSession { answer, mailbox, client_id, clean_start, claim });
             }
         }
     }
 
     fn start(
         &mut self,
-        kept: Option<Box<Session>>,
+        (kept, claim): (Option<Box<Session>>, u64),
         mailbox: Arc<Mailbox>,
         scratch: &mut Scratch,
         now: Time,
@@ -493,6 +525,16 @@ impl Connection {
         let moment = Moment { now, wall: self.hub.clock.wall() };
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
+        self.channel.set_claim(claim);
+    }
+
+    /// The client may be opened here: nobody else has its session any more.
+    fn on_claim(&mut self, may: Option<MayOpen>, scratch: &mut Scratch, now: Time) {
+        let claimed = self.waiting.as_mut().and_then(|waiting| waiting.claim.take());
+        let Some(AwaitedClaim { client_id, clean_start, .. }) = claimed else { return };
+        let claim = may.as_ref().map_or_else(|| self.hub.tick(), |may| may.claim);
+        self.open_here(client_id, (clean_start, claim), scratch, now);
+        drop(may);
     }
 
     fn subscribe(&mut self, request: Box<SubscribeRequest>, scratch: &mut Scratch) {
@@ -505,7 +547,7 @@ impl Connection {
                 Subscriber::new(mailbox.clone(), session.number, granted.id, granted.options);
             news |= self.hub.subscribe(&granted.subscription, subscriber);
         }
-        let barrier = self.hub.mesh().filter(|_| news).map(super::mesh::Mesh::barrier);
+        let barrier = self.hub.mesh().filter(|_| news).map(Mesh::barrier);
         match barrier {
             Some(done) => self.waiting().barriers.push_back(Barrier { done, request }),
             None => self.subscribed(&request, scratch),
@@ -536,6 +578,12 @@ impl Connection {
             return;
         }
         self.poll_forwards(scratch, now);
+        if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
+            && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
+        {
+            self.on_claim(may.ok(), scratch, now);
+            self.perform(scratch, now);
+        }
         while let Some(awaited) =
             self.waiting.as_mut().and_then(|waiting| waiting.handover.as_mut())
             && let Poll::Ready(answer) = Pin::new(&mut awaited.answer).poll(cx)
@@ -552,7 +600,8 @@ impl Connection {
             self.subscribed(&barrier.request, scratch);
         }
         let idle = self.waiting.as_ref().is_some_and(|waiting| {
-            waiting.handover.is_none()
+            waiting.claim.is_none()
+                && waiting.handover.is_none()
                 && waiting.barriers.is_empty()
                 && waiting.replays.is_empty()
                 && waiting.forwards.is_empty()
@@ -568,11 +617,14 @@ impl Connection {
             return;
         };
         match answer {
-            Handover::Session(session) => {
+            Handover::Session(session, _) => {
                 self.hub.stats.count(Metric::SessionTakeovered);
-                self.start(Some(session), awaited.mailbox, scratch, now);
+                self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }
-            Handover::Again => self.open(awaited.client_id, awaited.clean_start, scratch, now),
+            Handover::Again => {
+                let how = (awaited.clean_start, awaited.claim);
+                self.open_here(awaited.client_id, how, scratch, now);
+            }
         }
     }
 
@@ -597,7 +649,21 @@ impl Connection {
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
                 }
-                Signal::Kick | Signal::ShutDown => {}
+                Signal::Absorb(older, done) if self.channel.is_up() => {
+                    self.absorb(*older, &mailbox);
+                    let _ = done.send(());
+                }
+                Signal::Absorb(..) | Signal::Kick | Signal::ShutDown => {}
+            }
+        }
+    }
+
+    /// What the client's session on another node had and this one has not.
+    fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) {
+        for (to, (options, id)) in self.channel.absorb(older) {
+            if let Some(session) = self.channel.session() {
+                let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
+                self.hub.subscribe(&to, subscriber);
             }
         }
     }
@@ -626,7 +692,10 @@ impl Connection {
         }
         match (session, discard) {
             (Some(session), false) => {
-                if let Err(Handover::Session(session)) = reply.send(Handover::Session(session)) {
+                let expiry = self.channel.expiry();
+                if let Err(Handover::Session(session, _)) =
+                    reply.send(Handover::Session(session, expiry))
+                {
                     // The new connection is gone already: the session waits for the next.
                     if let Some(mailbox) = mailbox {
                         self.park(session, now + self.channel.expiry(), None, &mailbox);
@@ -797,7 +866,7 @@ impl Connection {
         let Finished { session, expiry, will } = self.channel.finish();
         // A session that was handed to us and not yet looked at must not get lost.
         if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
-            && let Ok(Handover::Session(session)) = awaited.answer.try_recv()
+            && let Ok(Handover::Session(session, _)) = awaited.answer.try_recv()
         {
             let kept = expiry.max(Duration::from_secs(1));
             self.park(session, now + kept, None, &awaited.mailbox);

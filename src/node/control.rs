@@ -348,6 +348,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
             rejoined: last.rejoined.clone(),
         }),
         heartbeats_dropped: status.heartbeats_dropped,
+        claims: status.claims,
         members: status.members.iter().map(member).collect(),
     }
 }

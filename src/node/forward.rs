@@ -1,10 +1,6 @@
 //! To other nodes: a message crosses once to each node that has a matching subscriber, and never goes on from there.
 
-use std::{
-    cell::RefCell,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use super::{
     hub::Hub,
@@ -102,16 +98,16 @@ impl Hub {
         })
     }
 
-    /// Pushes `message` to every node of `found`, and to the nodes `chosen` for its shared groups (node, place in
+    /// Pushes `message`, the node's message `number`, to every node of `found`, and to the nodes `chosen` for its shared groups (node, place in
     /// `found.shared`).
     pub(super) fn cross(
         &self,
         message: &Message,
+        number: u64,
         found: &RouteMatches,
         chosen: &[(u16, usize)],
     ) -> Crossing {
         let mut crossing = Crossing::default();
-        let number = self.next_message.fetch_add(1, Ordering::Relaxed);
         let mut nodes = found.nodes;
         for (node, _) in chosen {
             nodes.insert(*node);

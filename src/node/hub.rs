@@ -18,10 +18,11 @@ use super::{
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
     registry::{Parked, Registry},
+    takeover::Takeovers,
 };
 use crate::{
     broker::{
-        ClientId, Message, RetainSettings,
+        ClientId, Message, RetainSettings, Settings,
         message::Meta,
         retained::Retained,
         session::Session,
@@ -67,6 +68,12 @@ pub struct Hub {
     pub(super) waits_for_peers: bool,
     /// SUBACK waits for other nodes (`broker.suback = cluster`).
     pub(super) suback_waits: bool,
+    /// CONNECT waits for other nodes (`broker.session_locking_strategy`).
+    pub(super) connect_waits: bool,
+    /// Sessions on their way between nodes.
+    pub(super) takeovers: Takeovers,
+    /// Limits of sessions that come from another node before their client does.
+    pub(super) session_settings: RwLock<Settings>,
 }
 
 impl Hub {
@@ -94,6 +101,9 @@ impl Hub {
             shared_turn: AtomicU64::new(0),
             waits_for_peers: true,
             suback_waits: true,
+            connect_waits: true,
+            takeovers: Takeovers::default(),
+            session_settings: RwLock::default(),
         }
     }
 
@@ -106,6 +116,16 @@ impl Hub {
     #[must_use]
     pub fn mesh(&self) -> Option<&Mesh> {
         self.mesh.get()
+    }
+
+    /// Whether a client that connects must be claimed in the cluster before its session is opened.
+    pub(super) fn asks_before_opening(&self) -> bool {
+        self.connect_waits && self.mesh().is_some_and(Mesh::has_peers)
+    }
+
+    /// A value of the hybrid clock, for a claim that nobody else is asked about.
+    pub(super) fn tick(&self) -> u64 {
+        self.mesh().map_or(0, |mesh| mesh.tick(self.clock.wall()))
     }
 
     /// Enters a subscription; tells the mesh of the first of its filter. `true` when other nodes must learn of it.
@@ -145,6 +165,11 @@ impl Hub {
     pub(super) fn end_session(&self, session: &Session) {
         for to in session.subscriptions.keys() {
             self.unsubscribe(to, session.number);
+        }
+        if session.claim != 0
+            && let Some(mesh) = self.mesh().filter(|mesh| mesh.has_peers())
+        {
+            mesh.unclaim(session.client_id.shared(), session.claim);
         }
         self.stats.count(Metric::SessionTerminated);
     }

@@ -46,8 +46,8 @@ const MESSAGE_MAX: usize = 257 << 20;
 
 /// Takes the messages of other nodes to the subscribers of this one.
 pub trait Deliver: Send + Sync + 'static {
-    /// A message of the node with index `from`. Must not block.
-    fn deliver(&self, from: u16, envelope: &Envelope<'_>);
+    /// A message of another node; `origin` and its number there make its number in the cluster. Must not block.
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>);
     /// No more messages for the moment: wake who got some. They are acknowledged to the sender after this.
     fn end_of_batch(&self);
     /// `cluster.autoheal.action = restart`: all clients and their sessions go, as when EMQX 4 heals.
@@ -237,21 +237,43 @@ pub struct Counters {
 struct InSide {
     stream: Mutex<RecvStream>,
     received: AtomicU64,
+    /// Number of the last message that is in the queues of sessions.
+    handed: AtomicU64,
+    /// Rings after each batch for those who wait for a message to be here.
+    moved: Notify,
     /// One connection at a time hands messages on: at a change the new one waits until the old one has stopped.
     turn: Semaphore,
 }
 
 impl InSide {
     fn new() -> Self {
-        let (stream, received) = (Mutex::default(), AtomicU64::new(0));
-        Self { stream, received, turn: Semaphore::new(1) }
+        Self {
+            stream: Mutex::default(),
+            received: AtomicU64::new(0),
+            handed: AtomicU64::new(0),
+            moved: Notify::new(),
+            turn: Semaphore::new(1),
+        }
     }
+}
+
+/// Where the numbers of the messages of a process begin in the cluster: far apart for any two, because they are hashes.
+#[must_use]
+pub fn origin(name: &NodeName, incarnation: u64) -> u64 {
+    let seed = 0xcbf2_9ce4_8422_2325_u64 ^ incarnation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let hash = name
+        .as_str()
+        .bytes()
+        .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ (hash >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
 /// Another node, for one of its process lives.
 pub struct Peer {
     name: NodeName,
     incarnation: u64,
+    /// Where the numbers of its messages begin in the cluster.
+    origin: u64,
     own: u64,
     streams: Vec<Arc<OutStream>>,
     inward: Vec<InSide>,
@@ -271,7 +293,8 @@ impl Peer {
         let keep = keep_bytes / usize::from(streams.max(1));
         let out = (0..streams.max(1)).map(|_| Arc::new(OutStream::new(own, keep))).collect();
         let inward = (0..streams.max(1)).map(|_| InSide::new()).collect();
-        Arc::new(Self { name, incarnation, own, streams: out, inward })
+        let origin = origin(&name, incarnation);
+        Arc::new(Self { name, incarnation, origin, own, streams: out, inward })
     }
 
     /// Its name.
@@ -315,6 +338,26 @@ impl Peer {
     pub fn received(&self, stream: u8) -> Received {
         let inward = self.inward.get(usize::from(stream));
         inward.map_or(Received::default(), |inward| lock(&inward.stream).received(stream))
+    }
+
+    /// Number of the last message sent to it, stream by stream.
+    #[must_use]
+    pub fn sent(&self) -> Vec<u64> {
+        self.streams.iter().map(|stream| lock(&stream.inner).stream.last()).collect()
+    }
+
+    /// Returns when its messages up to these numbers, stream by stream, are handed on here.
+    pub async fn arrived(&self, sent: &[u64]) {
+        for (inward, last) in self.inward.iter().zip(sent) {
+            loop {
+                let mut moved = pin!(inward.moved.notified());
+                moved.as_mut().enable();
+                if inward.handed.load(Ordering::Acquire) >= *last {
+                    break;
+                }
+                moved.await;
+            }
+        }
     }
 
     /// Sums over its streams.
@@ -402,8 +445,8 @@ enum End {
     Replaced,
 }
 
-/// Carries data stream `stream` of `peer`, whose index is `index`, over a connection that passed its handshake; `leftover` came
-/// after it. Ends with the connection; dropping it ends the connection. What was not acknowledged stays with the peer.
+/// Carries data stream `stream` of `peer` over a connection that passed its handshake; `leftover` came after it. Ends with the
+/// connection; dropping it ends the connection. What was not acknowledged stays with the peer.
 #[expect(
     clippy::too_many_arguments,
     reason = "the parts of a connection, each once, at its one start"
@@ -412,7 +455,6 @@ pub async fn run_data(
     tcp: TcpStream,
     established: Established,
     leftover: Vec<u8>,
-    index: u16,
     peer: Arc<Peer>,
     stream: u8,
     deliver: Arc<dyn Deliver>,
@@ -429,7 +471,7 @@ pub async fn run_data(
     let Ok(_turn) = inward.turn.acquire().await else { return };
     let (read, write) = tcp.into_split();
     let inward = Inward {
-        index,
+        origin: peer.origin,
         stream,
         own: peer.own,
         side: inward,
@@ -492,7 +534,7 @@ async fn write_out(
 
 /// The reading side of a data connection.
 struct Inward<'a> {
-    index: u16,
+    origin: u64,
     stream: u8,
     own: u64,
     side: &'a InSide,
@@ -531,6 +573,9 @@ impl Inward<'_> {
             };
             if messages > 0 {
                 self.deliver.end_of_batch();
+                let last = lock(&self.side.stream).received(self.stream).seq;
+                self.side.handed.store(last, Ordering::Release);
+                self.side.moved.notify_waiters();
                 self.attached.ack_due.store(true, Ordering::Release);
                 self.attached.stream.notify.notify_one();
             }
@@ -581,7 +626,7 @@ impl Inward<'_> {
         let fresh = lock(&self.side.stream).on_message(envelope.seq)?;
         if fresh {
             self.side.received.fetch_add(1, Ordering::Relaxed);
-            self.deliver.deliver(self.index, &envelope);
+            self.deliver.deliver(self.origin, &envelope);
         }
         Ok(1)
     }

@@ -4,6 +4,7 @@
 //! messages cost one wake-up. The lock is a leaf: nothing else is locked while it is held.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +19,7 @@ use crate::{
     broker::{
         Settings,
         mqueue::{Bounds, Delivery, MQueue, Pushed},
+        portable::Portable,
     },
     mqtt::QoS,
 };
@@ -32,6 +34,8 @@ pub enum Signal {
         /// Where the session goes.
         reply: oneshot::Sender<Handover>,
     },
+    /// Take in the subscriptions and unfinished QoS 2 messages of the client's session on another node; say when that is done.
+    Absorb(Box<Portable>, oneshot::Sender<()>),
     /// An operator ends the connection and its session.
     Kick,
     /// The node stops.
@@ -136,6 +140,28 @@ impl Mailbox {
     /// Takes messages out, as [`MQueue::take`].
     pub fn take(&self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
         self.lock().queue.take(window, bytes, out);
+    }
+
+    /// Copies of what came in as number `from` or later, as [`MQueue::since`].
+    #[must_use]
+    pub fn since(&self, from: u64) -> (Vec<Delivery>, u64) {
+        self.lock().queue.since(from)
+    }
+
+    /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. Returns
+    /// how many messages had to go.
+    pub fn prepend(&self, older: Vec<Delivery>, known: &BTreeSet<u64>) -> usize {
+        let (dropped, bell) = {
+            let mut inner = self.lock();
+            let bounds = inner.bounds;
+            let dropped = inner.queue.prepend(older, known, bounds);
+            inner.dropped += dropped as u64;
+            (dropped, inner.bell.take())
+        };
+        if let Some(bell) = bell {
+            bell.wake();
+        }
+        dropped
     }
 
     /// Messages waiting.

@@ -9,7 +9,10 @@
 
 mod data;
 mod door;
+mod sessions;
 mod task;
+
+pub use sessions::Sessions;
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +20,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -30,24 +33,27 @@ use tokio::{
 use self::{
     data::{DataLinks, DataParts},
     door::Door,
+    sessions::Marks,
     task::Task,
 };
 use super::{
     dial::Local,
     heartbeat::{HeartParts, Heartbeats, Part, Progress},
-    link::{Deliver, Peers},
+    link::{self, Deliver, Peers},
     state::{Life, State, StateError},
 };
 use crate::{
     cluster::{
-        Cluster, ClusterStatus, Guid, Me, NodeName, Settings,
+        Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
         hlc::Hlc,
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
         settings::Seed,
+        wire::TakeFrame,
     },
     net::{clock::Clock, supervise},
+    time::Wall,
 };
 
 /// What the mesh needs of the node.
@@ -64,6 +70,8 @@ pub struct MeshParts {
     pub peers: Arc<Peers>,
     /// Takes the messages of other nodes in.
     pub deliver: Arc<dyn Deliver>,
+    /// Hears what other nodes say about sessions.
+    pub sessions: Arc<dyn Sessions>,
     /// The runtime of the connections, and so of the data connections.
     pub main: Handle,
     /// Longest message that this node takes.
@@ -124,6 +132,13 @@ enum Op {
     Added(RouteKey),
     Removed(RouteKey),
     Barrier(oneshot::Sender<()>),
+    Claim { ticket: u64, client: Arc<str>, clean: bool },
+    Unclaim { client: Arc<str>, hlc: u64 },
+    Refresh { client: Arc<str>, hlc: u64 },
+    Refreshed { view: u64 },
+    Take { node: NodeId, frame: TakeFrame },
+    Mark(oneshot::Sender<()>),
+    Up(oneshot::Sender<Vec<NodeId>>),
 }
 
 enum Command {
@@ -139,6 +154,8 @@ struct Shared {
     ops: Mutex<Vec<Op>>,
     wake: Notify,
     has_peers: AtomicBool,
+    /// The hybrid clock, for claims of a node that is alone.
+    hlc: AtomicU64,
 }
 
 impl Shared {
@@ -165,6 +182,9 @@ pub struct Mesh {
     settled: watch::Receiver<bool>,
     addr: Option<SocketAddr>,
     progress: Progress,
+    /// Where the numbers of the messages of this process begin.
+    origin: u64,
+    node_id: NodeId,
 }
 
 impl Mesh {
@@ -186,8 +206,15 @@ impl Mesh {
         let (settled_tx, settled) = watch::channel(false);
         let shared = Arc::new(Shared::default());
         let progress = Progress::default();
-        let mesh =
-            Self { shared: shared.clone(), commands, settled, addr, progress: progress.clone() };
+        let mesh = Self {
+            shared: shared.clone(),
+            commands,
+            settled,
+            addr,
+            progress: progress.clone(),
+            origin: link::origin(&parts.settings.node_name, life.incarnation),
+            node_id: life.identity.node_id(),
+        };
         supervise::spawn_on(&parts.main, "progress", move_on(progress.clone()));
         let start = Start {
             parts,
@@ -248,6 +275,67 @@ impl Mesh {
             let _ = done.send(());
         }
         receiver
+    }
+
+    /// Where the numbers of the messages of this process begin in the cluster.
+    #[must_use]
+    pub const fn origin(&self) -> u64 {
+        self.origin
+    }
+
+    /// This node.
+    #[must_use]
+    pub const fn node_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    /// A value of the hybrid clock, for a claim while no other node is up.
+    #[must_use]
+    pub fn tick(&self, wall: Wall) -> u64 {
+        let physical = wall.as_ms() << 16;
+        let next = |last: u64| Some(physical.max(last + 1));
+        let update = self.shared.hlc.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        physical.max(update.unwrap_or_default() + 1)
+    }
+
+    /// Claims a client; [`Sessions::on_claimed`] gets the answer.
+    pub fn claim(&self, ticket: u64, client: Arc<str>, clean: bool) {
+        self.shared.push(Op::Claim { ticket, client, clean });
+    }
+
+    /// The session of a client has ended here.
+    pub fn unclaim(&self, client: Arc<str>, hlc: u64) {
+        self.shared.push(Op::Unclaim { client, hlc });
+    }
+
+    /// This node has the session of a client, under the claim of time `hlc`.
+    pub fn refresh(&self, client: Arc<str>, hlc: u64) {
+        self.shared.push(Op::Refresh { client, hlc });
+    }
+
+    /// A walk that [`Sessions::on_walk`] asked for is over.
+    pub fn refreshed(&self, view: u64) {
+        self.shared.push(Op::Refreshed { view });
+    }
+
+    /// Sends a frame about a session to another node, if it is linked.
+    pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
+        self.shared.push(Op::Take { node, frame });
+    }
+
+    /// Resolves when what the nodes that are up had sent to this one before is in the queues here.
+    #[must_use]
+    pub fn mark(&self) -> oneshot::Receiver<()> {
+        let (done, receiver) = oneshot::channel();
+        self.shared.push(Op::Mark(done));
+        receiver
+    }
+
+    /// The other nodes that are up.
+    pub async fn up(&self) -> Vec<NodeId> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.push(Op::Up(reply));
+        answer.await.unwrap_or_default()
     }
 
     /// The cluster as this node sees it; `None` when the mesh has ended.
@@ -423,6 +511,8 @@ impl Start {
         Task {
             core,
             data,
+            desk: self.parts.sessions,
+            marks: Marks::default(),
             clock,
             door: self.door,
             local,

@@ -19,6 +19,7 @@ mod publish;
 pub mod registry;
 pub mod state;
 pub mod sys_topics;
+mod takeover;
 pub use crate::broker::stats;
 
 use std::{
@@ -39,6 +40,7 @@ use hub::Hub;
 use listener::{CannotListen, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
+use takeover::Desk;
 
 /// What a node is made of.
 pub struct NodeParts {
@@ -88,7 +90,10 @@ impl Node {
         let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
+        hub.connect_waits =
+            parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
+        *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let mut listeners = Vec::new();
@@ -105,6 +110,7 @@ impl Node {
             routes,
             peers: hub.peers.clone(),
             deliver: hub.clone(),
+            sessions: Arc::new(Desk::new(hub.clone(), tokio::runtime::Handle::current())),
             main: tokio::runtime::Handle::current(),
             message_max,
         })?;
@@ -153,12 +159,15 @@ impl Node {
             *locks::write(&listener.shared) = Arc::new(new);
         }
         self.hub.set_shared_strategy(shared_strategy(zones));
+        *locks::write(&self.hub.session_settings) = zone_settings(zones, "external");
         self.hub.reload_retain(retain);
     }
 
-    /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone, at most `limit`, and leaves the mesh.
+    /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone and until other nodes have their sessions, at most
+    /// `limit`, and leaves the mesh.
     pub async fn drain(&self, limit: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
+        let until = self.hub.clock.now() + limit;
         let _ = self.stop.send(true);
         self.hub.shut_down();
         let gone = async {
@@ -172,6 +181,10 @@ impl Node {
                 "drain time is over, closing the rest"
             );
         }
+        let left = self.hub.give_all(until).await;
+        if left > 0 {
+            tracing::warn!(left, "sessions end with this node: no other node took them in time");
+        }
         self.mesh.shutdown().await;
     }
 }
@@ -181,10 +194,13 @@ fn shared_strategy(zones: &BTreeMap<String, Settings>) -> SharedStrategy {
     zones.values().next().map(|zone| zone.shared_strategy).unwrap_or_default()
 }
 
+fn zone_settings(zones: &BTreeMap<String, Settings>, zone: &str) -> Settings {
+    zones.get(zone).or_else(|| zones.get("external")).cloned().unwrap_or_default()
+}
+
 fn shared(zones: &BTreeMap<String, Settings>, zone: &str, access: &Access, hub: &Hub) -> Shared {
-    let settings = zones.get(zone).or_else(|| zones.get("external")).cloned().unwrap_or_default();
     Shared {
-        settings,
+        settings: zone_settings(zones, zone),
         zone: zone.to_owned(),
         access: access.clone(),
         stats: hub.stats.clone(),

@@ -17,6 +17,7 @@ use super::{
     link::Deliver,
     locks,
     mailbox::Mailbox,
+    mesh::Mesh,
 };
 use crate::{
     broker::{
@@ -70,9 +71,17 @@ impl Hub {
         let (local, crossing) = self.with_routes(message, |found| {
             let mut chosen = Vec::new();
             let choice = self.choice(message, client_id);
-            let local = self.hand_out(message, (None, choice), (found, &mut chosen), bells);
-            let crossing = found.map(|found| self.cross(message, found, &chosen));
-            (local, crossing.unwrap_or_default())
+            let Some(found) = found else {
+                let local = self.hand_out(message, (None, choice), (None, &mut chosen), bells);
+                return (local, Crossing::default());
+            };
+            // A session on its way to another node may get it on both.
+            let number = self.next_message.fetch_add(1, Ordering::Relaxed);
+            let origin = self.mesh().map_or(0, Mesh::origin);
+            let numbered = message.clone().with_number(origin.wrapping_add(number));
+            let remote = (Some(found), &mut chosen);
+            let local = self.hand_out(&numbered, (None, choice), remote, bells);
+            (local, self.cross(message, number, found, &chosen))
         });
         let Crossing { wanted, full, awaited } = crossing;
         let matched = local || wanted;
@@ -294,7 +303,7 @@ impl Hub {
 
 impl Deliver for Hub {
     /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
-    fn deliver(&self, _from: u16, envelope: &Envelope<'_>) {
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) {
         self.stats.count(Metric::MeshForwardReceived);
         let expiry = envelope.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)));
         let meta = Meta {
@@ -307,7 +316,8 @@ impl Deliver for Hub {
             expires_at: expiry.map(|span| self.clock.now() + span),
             publisher: 0,
         };
-        let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta);
+        let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta)
+            .with_number(origin.wrapping_add(envelope.id.number));
         BELLS.with_borrow_mut(|bells| {
             let meant = (Some(envelope.targets), self.choice(&message, None));
             self.hand_out(&message, meant, (None, &mut Vec::new()), bells)

@@ -8,6 +8,7 @@ use std::{
     collections::{BinaryHeap, HashMap},
     hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, oneshot};
@@ -49,8 +50,8 @@ impl Parked {
 /// What an old connection answers to [`Signal::TakeOver`].
 #[derive(Debug)]
 pub enum Handover {
-    /// Its session; the mailbox stays the same.
-    Session(Box<Session>),
+    /// Its session, and how long that lives without a connection; the mailbox stays the same.
+    Session(Box<Session>, Duration),
     /// Look into the registry again.
     Again,
 }
@@ -59,6 +60,17 @@ pub enum Handover {
 struct Entry {
     mailbox: Arc<Mailbox>,
     parked: Option<Box<Parked>>,
+    /// Hybrid time of the claim that this node has on the client.
+    claim: u64,
+}
+
+/// Where a session is that is to go to another node.
+#[derive(Debug)]
+pub enum Taken {
+    /// Here, without a connection.
+    Parked(Box<Parked>),
+    /// A connection has it; its answer will come here.
+    Live(oneshot::Receiver<Handover>),
 }
 
 /// What [`Registry::open`] found.
@@ -113,13 +125,22 @@ impl Registry {
         }
     }
 
-    /// Finds the session of a client that connects. `mailbox` becomes its mailbox if a new session begins.
-    pub fn open(&self, client_id: &ClientId, discard: bool, mailbox: &Arc<Mailbox>) -> Opened {
+    /// Finds the session of a client that connects under the claim of time `claim`. `mailbox` becomes its mailbox if a new
+    /// session begins.
+    pub fn open(
+        &self,
+        client_id: &ClientId,
+        discard: bool,
+        mailbox: &Arc<Mailbox>,
+        claim: u64,
+    ) -> Opened {
         let mut part = self.part(client_id);
         let Some(entry) = part.get_mut(client_id) else {
-            part.insert(client_id.clone(), Entry { mailbox: mailbox.clone(), parked: None });
+            let entry = Entry { mailbox: mailbox.clone(), parked: None, claim };
+            part.insert(client_id.clone(), entry);
             return Opened::Fresh(None);
         };
+        entry.claim = entry.claim.max(claim);
         match entry.parked.take() {
             Some(parked) if discard => {
                 let old = std::mem::replace(&mut entry.mailbox, mailbox.clone());
@@ -134,17 +155,59 @@ impl Registry {
         }
     }
 
-    /// Parks the session of a connection that ends.
+    /// Takes the session of a client out of its place, to send it to another node. Its entry stays, until it is parked again
+    /// or forgotten.
+    pub fn take(&self, client_id: &ClientId) -> Option<(Taken, Arc<Mailbox>)> {
+        let mut part = self.part(client_id);
+        let entry = part.get_mut(client_id)?;
+        let taken = entry.parked.take().map_or_else(
+            || {
+                let (reply, answer) = oneshot::channel();
+                entry.mailbox.signal(Signal::TakeOver { discard: false, reply });
+                Taken::Live(answer)
+            },
+            Taken::Parked,
+        );
+        Some((taken, entry.mailbox.clone()))
+    }
+
+    /// Hybrid time of the claim that this node has on a client, and whether a connection has the session.
+    #[must_use]
+    pub fn claim_of(&self, client_id: &ClientId) -> Option<(u64, bool)> {
+        self.part(client_id).get(client_id).map(|entry| (entry.claim, entry.parked.is_none()))
+    }
+
+    /// The claim on a client is newer now.
+    pub fn raise_claim(&self, client_id: &ClientId, claim: u64) {
+        if let Some(entry) = self.part(client_id).get_mut(client_id) {
+            entry.claim = entry.claim.max(claim);
+        }
+    }
+
+    /// The mailbox of a client whose session a connection has.
+    #[must_use]
+    pub fn live(&self, client_id: &ClientId) -> Option<Arc<Mailbox>> {
+        let part = self.part(client_id);
+        part.get(client_id).filter(|entry| entry.parked.is_none()).map(|e| e.mailbox.clone())
+    }
+
+    /// The claims of part `at` of the registry; `None` behind the last part.
+    #[must_use]
+    pub fn claims(&self, at: usize) -> Option<Vec<(ClientId, u64)>> {
+        let part = locks::lock(self.parts.get(at)?);
+        Some(part.iter().map(|(id, entry)| (id.clone(), entry.claim)).collect())
+    }
+
+    /// Parks the session of a connection that ends, or one that came from another node under the claim in it.
     pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
-        let client_id = parked.session.client_id.clone();
+        let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let deadline = parked.deadline();
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            part.insert(
-                client_id.clone(),
-                Entry { mailbox: mailbox.clone(), parked: Some(parked) },
-            );
+            let old = part.get(&client_id).map_or(0, |entry| entry.claim);
+            let (mailbox, claim) = (mailbox.clone(), claim.max(old));
+            part.insert(client_id.clone(), Entry { mailbox, parked: Some(parked), claim });
         }
         locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
         self.changed.notify_one();

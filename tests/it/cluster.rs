@@ -16,7 +16,7 @@ use emqx_rs::{
     net::clock::Clock,
     node::{
         link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed},
-        mesh::{Mesh, MeshParts},
+        mesh::{Mesh, MeshParts, Sessions},
     },
     topic::{TopicFilter, TopicName},
 };
@@ -30,13 +30,15 @@ struct Inbox {
 }
 
 impl Deliver for Inbox {
-    fn deliver(&self, _from: u16, envelope: &Envelope<'_>) {
+    fn deliver(&self, _origin: u64, envelope: &Envelope<'_>) {
         let message = (envelope.topic.to_owned(), envelope.payload.to_owned());
         self.got.lock().unwrap().push(message);
     }
 
     fn end_of_batch(&self) {}
 }
+
+impl Sessions for Inbox {}
 
 struct Node {
     mesh: Mesh,
@@ -75,6 +77,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         routes: routes.clone(),
         peers: peers.clone(),
         deliver: inbox.clone(),
+        sessions: inbox.clone(),
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
     };

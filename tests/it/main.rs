@@ -22,4 +22,5 @@ mod man;
 mod nodes;
 mod sim;
 mod support;
+mod takeover;
 mod tidy;

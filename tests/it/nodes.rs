@@ -11,7 +11,7 @@ const V5: Version = Version::V5;
 const JOIN: Duration = Duration::from_secs(30);
 
 /// node1 to nodeN of 127.0.0.1 with each other as seeds, not started.
-fn prepare(count: usize) -> Vec<Node> {
+pub(super) fn prepare(count: usize) -> Vec<Node> {
     let ports: Vec<u16> = (0..count).map(|_| 4370 + free_mesh_number()).collect();
     let seeds: Vec<String> = ports
         .iter()
@@ -30,7 +30,7 @@ fn prepare(count: usize) -> Vec<Node> {
 }
 
 #[track_caller]
-fn wait_for_all(nodes: &[Node]) {
+pub(super) fn wait_for_all(nodes: &[Node]) {
     let names: BTreeSet<String> = nodes.iter().map(|node| node.name.clone()).collect();
     for node in nodes {
         wait_for(&format!("{} sees {names:?}", node.name), JOIN, || node.running_nodes() == names);
@@ -39,7 +39,7 @@ fn wait_for_all(nodes: &[Node]) {
 
 /// A cluster that has formed.
 #[track_caller]
-fn cluster(count: usize) -> Vec<Node> {
+pub(super) fn cluster(count: usize) -> Vec<Node> {
     let mut nodes = prepare(count);
     nodes.iter_mut().for_each(Node::spawn);
     nodes.iter_mut().for_each(Node::wait_ready);

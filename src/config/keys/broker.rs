@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::Kind::{Flag, Words};
-use crate::cluster::settings::SubackWait;
+use crate::cluster::settings::{SessionLocking, SubackWait};
 use crate::config::draft::shared_strategy;
 use crate::config::values::{duration_or_off, flag, integer, size, word};
 
@@ -96,7 +96,17 @@ pub(super) const KEYS: &[Key] = &[
     Key::missing("retainer.replicate", Words(&["all", "none"]), &[]),
     Key::missing("session.store", Words(&["ram", "wal", "external"]), &["ram"]),
     Key::unused("broker.enable_session_registry", Flag),
-    Key::unused("broker.session_locking_strategy", Words(&["local", "leader", "quorum", "all"])),
+    Key::set(
+        "broker.session_locking_strategy",
+        "quorum",
+        "When a client is let in: local = at once, others = when its session on another node is here.",
+        |d, _, t| {
+            let local = word(t, &["local", "leader", "quorum", "all"])? == 0;
+            d.cluster.session_locking =
+                if local { SessionLocking::Local } else { SessionLocking::Cluster };
+            Ok(())
+        },
+    ),
     Key::missing("broker.$name.shared_subscription_strategy", STRATEGIES, &[]),
     Key::missing("broker.shared_dispatch_ack_enabled", Flag, &["false", "off"]),
     Key::unused("broker.route_batch_clean", Flag),

@@ -64,8 +64,10 @@ impl Inbox {
 }
 
 impl Deliver for Inbox {
-    fn deliver(&self, from: u16, envelope: &Envelope<'_>) {
-        assert_eq!((from, envelope.topic, envelope.properties), (7, "t/a", &[1, 1][..]));
+    fn deliver(&self, from: u64, envelope: &Envelope<'_>) {
+        let name = NodeName::parse("peer@h").unwrap();
+        assert!((1..4).any(|life| origin(&name, life) == from));
+        assert_eq!((envelope.topic, envelope.properties), ("t/a", &[1, 1][..]));
         lock(&self.got).push((envelope.flags.qos, envelope.payload.to_vec()));
     }
 
@@ -159,7 +161,7 @@ async fn connect(a: &End, b: &End) -> [JoinHandle<()>; 2] {
     let (theirs, ours) = tokio::join!(accept, dial);
     let run = |proven: crate::node::dial::Proven, end: &End| {
         let (peer, inbox) = (end.peer.clone(), end.inbox.clone());
-        let data = run_data(proven.tcp, proven.established, proven.leftover, 7, peer, 0, inbox);
+        let data = run_data(proven.tcp, proven.established, proven.leftover, peer, 0, inbox);
         supervise::spawn("data link under test", data)
     };
     [run(ours.unwrap(), a), run(theirs, b)]

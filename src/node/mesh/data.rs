@@ -87,6 +87,11 @@ impl DataLinks {
         peer
     }
 
+    /// The peer with this index, if it has been up.
+    pub(super) fn find(&self, node: u16) -> Option<Arc<Peer>> {
+        self.by_node.get(&node).map(|data| data.peer.clone())
+    }
+
     /// What is here of the messages of a stream.
     pub(super) fn received(&mut self, node: u16, who: &PeerIdentity, stream: u8) -> Received {
         self.peer(node, who).received(stream)
@@ -101,7 +106,6 @@ impl DataLinks {
             let dial = DataDial {
                 local: local.clone(),
                 peer: peer.clone(),
-                node: up.node,
                 name: up.peer.name.clone(),
                 addr: up.addr,
                 stream,
@@ -122,7 +126,7 @@ impl DataLinks {
     ) {
         let peer = self.peer(node, who);
         let deliver = self.parts.deliver.clone();
-        if let Some(task) = carry(&self.parts.main, proven, (node, stream), peer, deliver) {
+        if let Some(task) = carry(&self.parts.main, proven, stream, peer, deliver) {
             self.keep(node, task.abort_handle());
         }
     }
@@ -156,7 +160,6 @@ impl DataLinks {
 struct DataDial {
     local: Arc<Local>,
     peer: Arc<Peer>,
-    node: u16,
     name: NodeName,
     addr: SocketAddr,
     stream: u8,
@@ -173,8 +176,9 @@ impl DataDial {
             let received = self.peer.received(self.stream);
             match self.local.dial(self.addr, (kind, received), self.name.clone(), &never).await {
                 Ok(proven) => {
-                    let (at, deliver) = ((self.node, self.stream), self.deliver.clone());
-                    if let Some(task) = carry(&self.main, proven, at, self.peer.clone(), deliver) {
+                    let (stream, deliver) = (self.stream, self.deliver.clone());
+                    let peer = self.peer.clone();
+                    if let Some(task) = carry(&self.main, proven, stream, peer, deliver) {
                         let _ = AbortOnDrop(task).wait().await;
                     }
                 }
@@ -207,7 +211,7 @@ impl Drop for AbortOnDrop {
 fn carry(
     main: &Handle,
     proven: Proven,
-    (node, stream): (u16, u8),
+    stream: u8,
     peer: Arc<Peer>,
     deliver: Arc<dyn Deliver>,
 ) -> Option<JoinHandle<()>> {
@@ -216,7 +220,7 @@ fn carry(
     Some(supervise::spawn_on(main, "data connection", async move {
         match tokio::net::TcpStream::from_std(tcp) {
             Ok(tcp) => {
-                link::run_data(tcp, established, leftover, node, peer, stream, deliver).await;
+                link::run_data(tcp, established, leftover, peer, stream, deliver).await;
             }
             Err(error) => tracing::warn!(%error, "data connection"),
         }

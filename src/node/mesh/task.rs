@@ -16,6 +16,7 @@ use super::{
     Command, JoinError, Op, Shared,
     data::DataLinks,
     door::{self, Door},
+    sessions::{Marks, Sessions},
 };
 use crate::{
     cluster::{
@@ -54,11 +55,33 @@ const HLC_EVERY: Duration = Duration::from_secs(10);
 
 /// What the tasks of the mesh tell it.
 pub(super) enum Notice {
-    Proven { proven: Box<Proven>, dialed: bool },
-    DialFailed { name: NodeName, error: DialError, reason: String },
-    Judge { peer: PeerIdentity, kind: LinkKind, reply: oneshot::Sender<(Verdict, Received)> },
-    Frame { link: LinkId, frame: Frame },
-    Ended { link: LinkId, reason: String },
+    Proven {
+        proven: Box<Proven>,
+        dialed: bool,
+    },
+    DialFailed {
+        name: NodeName,
+        error: DialError,
+        reason: String,
+    },
+    Judge {
+        peer: PeerIdentity,
+        kind: LinkKind,
+        reply: oneshot::Sender<(Verdict, Received)>,
+    },
+    Frame {
+        link: LinkId,
+        frame: Frame,
+    },
+    Ended {
+        link: LinkId,
+        reason: String,
+    },
+    /// The messages up to a mark are here.
+    Arrived {
+        mark: u64,
+        node: NodeId,
+    },
 }
 
 /// Somebody waits for a node to be up.
@@ -73,6 +96,8 @@ pub(super) struct Join {
 pub(super) struct Task {
     pub(super) core: Cluster,
     pub(super) data: DataLinks,
+    pub(super) desk: Arc<dyn Sessions>,
+    pub(super) marks: Marks,
     pub(super) clock: Clock,
     pub(super) door: Door,
     /// `None`: the mesh is closed.
@@ -154,7 +179,7 @@ impl Task {
         found
     }
 
-    fn input(&mut self, input: Input, out: &mut Vec<Action>) {
+    pub(super) fn input(&mut self, input: Input, out: &mut Vec<Action>) {
         self.core.on(input, self.clock.now(), out);
     }
 
@@ -200,6 +225,7 @@ impl Task {
     fn take_ops(&mut self, out: &mut Vec<Action>) {
         let ops = std::mem::take(&mut *self.shared.ops());
         let now = self.clock.now();
+        self.core.observe(self.shared.hlc.load(Ordering::Acquire), now);
         for op in ops {
             let input = match op {
                 Op::Added(key) => Input::RouteAdded(key),
@@ -208,6 +234,16 @@ impl Task {
                     self.next_barrier += 1;
                     self.barriers.insert(self.next_barrier, done);
                     Input::Barrier(self.next_barrier)
+                }
+                about_session @ (Op::Claim { .. }
+                | Op::Unclaim { .. }
+                | Op::Refresh { .. }
+                | Op::Refreshed { .. }
+                | Op::Take { .. }
+                | Op::Mark(_)
+                | Op::Up(_)) => {
+                    self.on_session_op(about_session, out);
+                    continue;
                 }
             };
             self.core.on(input, now, out);
@@ -301,6 +337,7 @@ impl Task {
                 };
                 let _ = reply.send(answer);
             }
+            Notice::Arrived { mark, node } => self.on_arrived(mark, node),
             Notice::Proven { proven, dialed } => self.on_proven(*proven, dialed, out),
         }
     }
@@ -364,10 +401,12 @@ impl Task {
         if self.change_table(out) {
             self.core.flush(self.clock.now(), out);
         }
+        // Before a walk over the sessions is asked for: who connects from here on claims.
+        self.shared.has_peers.store(self.core.has_peers(), Ordering::Release);
+        self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
         for action in out.drain(..) {
             self.perform(action);
         }
-        self.shared.has_peers.store(self.core.has_peers(), Ordering::Release);
     }
 
     /// Changes and compares the table as the actions say. True if the core had to be told of a difference.
@@ -402,7 +441,7 @@ impl Task {
         !differ.is_empty()
     }
 
-    fn perform(&mut self, action: Action) {
+    pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Dial(target) => self.dial(target),
             Action::Send { link, frame } => {
@@ -424,10 +463,14 @@ impl Task {
             Action::PeerUp(up) => self.on_peer_up(&up),
             Action::PeerDown { node } => self.data.on_down(node),
             Action::PeerGone { node } => self.data.on_gone(node),
-            Action::Claimed { .. }
-            | Action::Kick { .. }
-            | Action::WalkSessions { .. }
-            | Action::FromPeer { .. } => {}
+            Action::Claimed { ticket, claim, previous } => {
+                self.desk.on_claimed(ticket, claim, previous);
+            }
+            Action::Kick { client, winner, clean } => {
+                self.desk.on_kick(&client, winner, clean);
+            }
+            Action::WalkSessions { view } => self.desk.on_walk(view),
+            Action::FromPeer { node, frame } => self.on_peer_frame(node, frame),
             Action::RestartClients => self.data.restart_clients(),
             Action::BarrierDone(id) => {
                 if let Some(done) = self.barriers.remove(&id) {

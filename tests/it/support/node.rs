@@ -216,6 +216,17 @@ impl Node {
         number(&self.ctl(&["broker", "metrics"]), name)
     }
 
+    /// One value of `emqx-rs-ctl broker stats`; 0 when it is not in the list.
+    #[track_caller]
+    pub fn stat(&self, name: &str) -> u64 {
+        number(&self.ctl(&["broker", "stats"]), name)
+    }
+
+    /// Claims on clients that the node keeps for the cluster.
+    pub fn claims(&self) -> u64 {
+        self.cluster()["claims"].as_u64().unwrap_or(0)
+    }
+
     /// `cluster status --json`; null while the node does not answer.
     pub fn cluster(&self) -> serde_json::Value {
         let output = self.ctl_output(&["--json", "cluster", "status"]);

@@ -1,0 +1,511 @@
+//! A session as bytes, for its way to another node (CLUSTER-DESIGN 8; EMQX `emqx_session:takeover`).
+//!
+//! A list of records: `tag u8 | len u32 BE | body`. An unknown tag is skipped, so a later release may add one; fields are only
+//! ever added at the end of a body. Times go as spans, because no two nodes have one clock.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    ClientId, Message,
+    inflight::{Awaiting, Inflight, Slot},
+    message::Meta,
+    mqueue::{Delivery, SubscriptionIds},
+    session::Session,
+    will::Will,
+};
+use crate::{
+    mqtt::{PacketId, QoS, SubscriptionOptions, Version},
+    time::{Time, Wall},
+    topic::{TopicName, share::Subscription},
+};
+
+const HEAD: u8 = 1;
+const SUBSCRIPTION: u8 = 2;
+const PUBACK: u8 = 3;
+const PUBREC: u8 = 4;
+const PUBCOMP: u8 = 5;
+const AWAITING_REL: u8 = 6;
+const QUEUED: u8 = 7;
+const WILL: u8 = 8;
+/// A span that never ends.
+const NEVER: u64 = u64::MAX;
+
+/// All that outlives a connection.
+#[derive(Debug, Default)]
+pub struct Portable {
+    /// When the session began.
+    pub created_at: Wall,
+    /// Messages sent to the client so far.
+    pub delivered: u64,
+    /// User name of who had it last.
+    pub username: Option<Box<str>>,
+    /// How long it lives on without a connection.
+    pub expiry: Duration,
+    /// What it subscribes to.
+    pub subscriptions: BTreeMap<Subscription, (SubscriptionOptions, u32)>,
+    /// What is under way to the client.
+    pub inflight: Inflight,
+    /// QoS 2 messages of the client that wait for PUBREL.
+    pub awaiting_rel: BTreeMap<PacketId, Time>,
+    /// Messages that wait for the client.
+    pub queue: Vec<Delivery>,
+    /// A will, and after which time it goes out.
+    pub will: Option<(Box<Will>, Duration)>,
+}
+
+/// Bytes that are no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bytes of another node that are no session: {0}")]
+pub struct BadSession(&'static str);
+
+impl Portable {
+    /// Takes the fields that a session has; expiry, queue and will are the caller's.
+    #[must_use]
+    pub fn of_session(session: &Session) -> Self {
+        Self {
+            created_at: session.created_at,
+            delivered: session.delivered,
+            subscriptions: session.subscriptions.clone(),
+            inflight: Inflight::of_slots(session.inflight.iter().cloned().collect()),
+            awaiting_rel: session.awaiting_rel.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The session that begins here under `number`, as the claim of time `claim` says.
+    #[must_use]
+    pub fn into_session(self, client_id: ClientId, number: u64, claim: u64) -> Session {
+        Session {
+            number,
+            claim,
+            client_id,
+            subscriptions: self.subscriptions,
+            inflight: self.inflight,
+            awaiting_rel: self.awaiting_rel,
+            created_at: self.created_at,
+            delivered: self.delivered,
+        }
+    }
+
+    /// Takes in what an older session of the same client has and this one has not. Messages that were under way there wait again,
+    /// before all others; a QoS 2 message that had arrived is not sent again.
+    pub fn absorb(&mut self, older: Self) {
+        let mut here = self.numbers_under_way();
+        here.extend(self.queue.iter().map(|delivery| delivery.message.number()));
+        here.remove(&0);
+        let mut queue = older.unfinished();
+        queue.retain(|delivery| !here.contains(&delivery.message.number()));
+        queue.append(&mut self.queue);
+        self.queue = queue;
+        for (to, how) in older.subscriptions {
+            self.subscriptions.entry(to).or_insert(how);
+        }
+        for (id, since) in older.awaiting_rel {
+            self.awaiting_rel.entry(id).or_insert(since);
+        }
+    }
+
+    /// Messages that the client has not acknowledged, in order: those under way, then those that wait.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<Delivery> {
+        let under_way = self.inflight.iter().filter_map(|slot| match &slot.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => Some(delivery.clone()),
+            Awaiting::PubComp => None,
+        });
+        under_way.chain(self.queue.iter().cloned()).collect()
+    }
+
+    /// Numbers in the cluster of the messages under way.
+    #[must_use]
+    pub fn numbers_under_way(&self) -> BTreeSet<u64> {
+        let under_way = self.inflight.iter().filter_map(|slot| match &slot.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => Some(delivery),
+            Awaiting::PubComp => None,
+        });
+        under_way.map(|delivery| delivery.message.number()).collect()
+    }
+
+    /// Everything as bytes.
+    #[must_use]
+    pub fn encode(&self, now: Time) -> Vec<u8> {
+        let mut out = Vec::new();
+        record(&mut out, HEAD, |out| {
+            put_u64(out, self.created_at.as_ms());
+            put_u64(out, self.delivered);
+            put_u64(out, span(self.expiry));
+            out.push(u8::from(self.username.is_some()));
+            put_text(out, self.username.as_deref().unwrap_or(""));
+        });
+        for (to, (options, id)) in &self.subscriptions {
+            record(&mut out, SUBSCRIPTION, |out| {
+                out.push(options.to_byte());
+                put_u32(out, *id);
+                out.extend_from_slice(to.to_string().as_bytes());
+            });
+        }
+        for slot in self.inflight.iter() {
+            put_slot(&mut out, slot, now);
+        }
+        for (id, since) in &self.awaiting_rel {
+            record(&mut out, AWAITING_REL, |out| {
+                out.extend_from_slice(&id.get().to_be_bytes());
+                put_u64(out, span(now.since(*since)));
+            });
+        }
+        if let Some((will, delay)) = &self.will {
+            record(&mut out, WILL, |out| {
+                let (message, expiry) = will.parts();
+                put_u64(out, span(*delay));
+                put_u64(out, expiry.map_or(NEVER, span));
+                out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
+                put_message(out, message, now);
+            });
+        }
+        put_queue(&mut out, &self.queue, now);
+        out
+    }
+
+    /// Reads what [`Portable::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`BadSession`]: nothing of it is to be used.
+    pub fn decode(bytes: &[u8], now: Time) -> Result<Self, BadSession> {
+        let mut portable = Self::default();
+        let (mut slots, mut head, mut rest) = (Vec::new(), false, Get(bytes));
+        while !rest.0.is_empty() {
+            let (tag, mut body) = rest.record()?;
+            match tag {
+                HEAD => {
+                    head = true;
+                    portable.created_at = Wall::from_ms(body.u64()?);
+                    portable.delivered = body.u64()?;
+                    portable.expiry = Duration::from_millis(body.u64()?);
+                    let some = body.u8()? != 0;
+                    portable.username = Some(body.text()?.into()).filter(|_| some);
+                }
+                SUBSCRIPTION => {
+                    let options = SubscriptionOptions::from_byte(body.u8()?, Version::V5);
+                    let options = options.map_err(|_| BadSession("subscription options"))?;
+                    let id = body.u32()?;
+                    let to = Subscription::parse(body.rest_text()?);
+                    let to = to.map_err(|_| BadSession("topic filter"))?;
+                    portable.subscriptions.insert(to, (options, id));
+                }
+                PUBACK | PUBREC | PUBCOMP => slots.push(body.slot(tag, now)?),
+                AWAITING_REL => {
+                    let (id, age) = (body.packet_id()?, Duration::from_millis(body.u64()?));
+                    portable.awaiting_rel.insert(id, before(now, age));
+                }
+                QUEUED => portable.queue.push(body.delivery(now)?),
+                WILL => portable.will = Some(body.will(now)?),
+                _ => {}
+            }
+        }
+        if !head {
+            return Err(BadSession("no head"));
+        }
+        let ids: BTreeSet<PacketId> = slots.iter().map(|slot| slot.packet_id).collect();
+        if ids.len() != slots.len() {
+            return Err(BadSession("packet id twice"));
+        }
+        portable.inflight = Inflight::of_slots(slots);
+        Ok(portable)
+    }
+}
+
+/// Messages of a queue as bytes.
+#[must_use]
+pub fn encode_queue(queue: &[Delivery], now: Time) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_queue(&mut out, queue, now);
+    out
+}
+
+/// Reads what [`encode_queue`] wrote.
+///
+/// # Errors
+/// [`BadSession`]
+pub fn decode_queue(bytes: &[u8], now: Time) -> Result<Vec<Delivery>, BadSession> {
+    let (mut queue, mut rest) = (Vec::new(), Get(bytes));
+    while !rest.0.is_empty() {
+        if let (QUEUED, mut body) = rest.record()? {
+            queue.push(body.delivery(now)?);
+        }
+    }
+    Ok(queue)
+}
+
+fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
+    out.push(tag);
+    let at = out.len();
+    put_u32(out, 0);
+    body(out);
+    let len = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
+    if let Some(place) = out.get_mut(at..at + 4) {
+        place.copy_from_slice(&len.to_be_bytes());
+    }
+}
+
+fn put_u32(out: &mut Vec<u8>, value: u32) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+fn put_u64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_u32(out, u32::try_from(text.len()).unwrap_or(u32::MAX));
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn span(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(NEVER)
+}
+
+/// `age` before `now`, but not before time began.
+fn before(now: Time, age: Duration) -> Time {
+    Time::from_ms(now.as_ms().saturating_sub(span(age)))
+}
+
+fn put_slot(out: &mut Vec<u8>, slot: &Slot, now: Time) {
+    let (tag, delivery) = match &slot.awaiting {
+        Awaiting::PubAck(delivery) => (PUBACK, Some(delivery)),
+        Awaiting::PubRec(delivery) => (PUBREC, Some(delivery)),
+        Awaiting::PubComp => (PUBCOMP, None),
+    };
+    record(out, tag, |out| {
+        out.extend_from_slice(&slot.packet_id.get().to_be_bytes());
+        if let Some(delivery) = delivery {
+            put_delivery(out, delivery, now);
+        }
+    });
+}
+
+fn put_queue(out: &mut Vec<u8>, queue: &[Delivery], now: Time) {
+    for delivery in queue {
+        record(out, QUEUED, |out| put_delivery(out, delivery, now));
+    }
+}
+
+fn put_delivery(out: &mut Vec<u8>, delivery: &Delivery, now: Time) {
+    out.extend_from_slice(&[delivery.qos.as_u8(), u8::from(delivery.retain)]);
+    let mut ids = Vec::new();
+    delivery.ids.for_each(|id| ids.push(id));
+    put_u32(out, u32::try_from(ids.len()).unwrap_or(u32::MAX));
+    ids.into_iter().for_each(|id| put_u32(out, id));
+    put_message(out, &delivery.message, now);
+}
+
+fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
+    put_u64(out, message.number());
+    put_u64(out, message.expires_at().map_or(NEVER, |at| span(at.since(now))));
+    put_text(out, message.topic());
+    put_u32(out, u32::try_from(message.properties().len()).unwrap_or(u32::MAX));
+    out.extend_from_slice(message.properties());
+    out.extend_from_slice(message.payload());
+}
+
+/// Walks over bytes of another node.
+struct Get<'a>(&'a [u8]);
+
+impl<'a> Get<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], BadSession> {
+        let (head, rest) = self.0.split_at_checked(len).ok_or(BadSession("truncated"))?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadSession> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(BadSession("truncated"))?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn u8(&mut self) -> Result<u8, BadSession> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u32(&mut self) -> Result<u32, BadSession> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, BadSession> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], BadSession> {
+        let len = usize::try_from(self.u32()?).map_err(|_| BadSession("length"))?;
+        self.take(len)
+    }
+
+    fn text(&mut self) -> Result<&'a str, BadSession> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| BadSession("text"))
+    }
+
+    fn rest_text(&mut self) -> Result<&'a str, BadSession> {
+        std::str::from_utf8(self.0).map_err(|_| BadSession("text"))
+    }
+
+    fn record(&mut self) -> Result<(u8, Self), BadSession> {
+        Ok((self.u8()?, Self(self.bytes()?)))
+    }
+
+    fn packet_id(&mut self) -> Result<PacketId, BadSession> {
+        PacketId::new(u16::from_be_bytes(self.array()?)).ok_or(BadSession("packet id 0"))
+    }
+
+    fn qos(&mut self) -> Result<QoS, BadSession> {
+        QoS::from_u8(self.u8()?).ok_or(BadSession("QoS 3"))
+    }
+
+    fn slot(&mut self, tag: u8, now: Time) -> Result<Slot, BadSession> {
+        let packet_id = self.packet_id()?;
+        let awaiting = match tag {
+            PUBACK => Awaiting::PubAck(self.delivery(now)?),
+            PUBREC => Awaiting::PubRec(self.delivery(now)?),
+            _ => Awaiting::PubComp,
+        };
+        Ok(Slot { packet_id, awaiting, sent_at: now, owed: false })
+    }
+
+    fn delivery(&mut self, now: Time) -> Result<Delivery, BadSession> {
+        let (qos, retain, count) = (self.qos()?, self.u8()? != 0, self.u32()?);
+        let mut ids = SubscriptionIds::None;
+        for _ in 0..count {
+            ids = ids.with(self.u32()?);
+        }
+        Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain })
+    }
+
+    fn message(&mut self, (qos, retain): (QoS, bool), now: Time) -> Result<Message, BadSession> {
+        let (number, left, topic) = (self.u64()?, self.u64()?, self.text()?);
+        TopicName::parse(topic).map_err(|_| BadSession("topic"))?;
+        let properties = self.bytes()?;
+        let expires_at = (left != NEVER).then(|| now + Duration::from_millis(left));
+        let meta = Meta { qos, retain, expires_at, publisher: 0 };
+        Ok(Message::new(topic, properties, self.0, meta).with_number(number))
+    }
+
+    fn will(&mut self, now: Time) -> Result<(Box<Will>, Duration), BadSession> {
+        let (delay, expiry) = (Duration::from_millis(self.u64()?), self.u64()?);
+        let (qos, retain) = (self.qos()?, self.u8()? != 0);
+        let expiry = (expiry != NEVER).then(|| Duration::from_millis(expiry));
+        let message = self.message((qos, retain), now)?;
+        Ok((Box::new(Will::of_parts(message, expiry, delay)), delay))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Time = Time::from_ms(50_000);
+
+    fn delivery(n: u64, qos: QoS) -> Delivery {
+        let expires_at = n.is_multiple_of(2).then(|| NOW + Duration::from_secs(n));
+        let meta = Meta { qos, retain: n.is_multiple_of(3), expires_at, publisher: 9 };
+        let payload = n.to_string();
+        Delivery {
+            message: Message::new("t/a", &[1, 1], payload.as_bytes(), meta).with_number(n),
+            ids: (1..=n % 4)
+                .fold(SubscriptionIds::None, |ids, id| ids.with(u32::try_from(id).unwrap())),
+            qos,
+            retain: n.is_multiple_of(3),
+        }
+    }
+
+    fn sample() -> Portable {
+        let (one, two) = (PacketId::new(7).unwrap(), PacketId::new(9).unwrap());
+        let slot = |packet_id, awaiting| Slot { packet_id, awaiting, sent_at: NOW, owed: false };
+        let slots = vec![
+            slot(one, Awaiting::PubAck(delivery(3, QoS::AtLeastOnce))),
+            slot(two, Awaiting::PubRec(delivery(4, QoS::ExactlyOnce))),
+            slot(PacketId::new(10).unwrap(), Awaiting::PubComp),
+        ];
+        let options =
+            SubscriptionOptions { qos: QoS::AtLeastOnce, no_local: true, ..Default::default() };
+        let subscription = |text| (Subscription::parse(text).unwrap(), (options, 5));
+        Portable {
+            created_at: Wall::from_ms(123),
+            delivered: 4,
+            username: Some("u".into()),
+            expiry: Duration::from_secs(60),
+            subscriptions: ["a/#", "$share/g/b"].map(subscription).into(),
+            inflight: Inflight::of_slots(slots),
+            awaiting_rel: BTreeMap::from([(one, Time::from_ms(49_000))]),
+            queue: vec![delivery(5, QoS::AtMostOnce), delivery(6, QoS::ExactlyOnce)],
+            will: Some((
+                Box::new(Will::of_parts(
+                    delivery(8, QoS::AtLeastOnce).message,
+                    Some(Duration::from_secs(3)),
+                    Duration::from_secs(2),
+                )),
+                Duration::from_secs(2),
+            )),
+        }
+    }
+
+    #[test]
+    fn a_session_comes_out_as_it_went_in() {
+        let bytes = sample().encode(NOW);
+        let back = Portable::decode(&bytes, NOW).unwrap();
+        assert_eq!(back.encode(NOW), bytes);
+        assert_eq!(format!("{back:?}"), format!("{:?}", Portable { ..sample() }));
+        assert_eq!(back.numbers_under_way(), BTreeSet::from([3, 4]));
+        // An hour of the other clock changes nothing but the starting points.
+        let later = NOW + Duration::from_secs(3_600);
+        assert_eq!(Portable::decode(&bytes, later).unwrap().encode(later), bytes);
+    }
+
+    #[test]
+    fn two_sessions_of_one_client_become_one() {
+        // Number 5 reached both.
+        let queue = vec![delivery(5, QoS::AtMostOnce), delivery(9, QoS::AtLeastOnce)];
+        let mut newer = Portable { queue, ..Portable::default() };
+        newer.absorb(sample());
+        let numbers: Vec<u64> = newer.queue.iter().map(|d| d.message.number()).collect();
+        assert_eq!(numbers, [3, 4, 6, 5, 9]);
+        assert_eq!((newer.subscriptions.len(), newer.awaiting_rel.len()), (2, 1));
+        assert!(newer.inflight.is_empty());
+    }
+
+    #[test]
+    fn what_a_later_release_adds_is_skipped() {
+        let mut bytes = sample().encode(NOW);
+        record(&mut bytes, 99, |out| put_text(out, "news"));
+        assert_eq!(Portable::decode(&bytes, NOW).unwrap().encode(NOW), sample().encode(NOW));
+    }
+
+    #[test]
+    fn a_cut_anywhere_is_an_error_or_a_shorter_list() {
+        let bytes = sample().encode(NOW);
+        let whole = Portable::decode(&bytes, NOW).unwrap();
+        for cut in 0..bytes.len() {
+            if let Ok(part) = Portable::decode(&bytes[..cut], NOW) {
+                assert!(part.encode(NOW).len() == cut && part.queue.len() <= whole.queue.len());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_from_nowhere_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Portable::decode(&bytes, NOW);
+            let _ = decode_queue(&bytes, NOW);
+        }
+
+        #[test]
+        fn one_changed_byte_never_panics(at: prop::sample::Index, to: u8) {
+            let mut bytes = sample().encode(NOW);
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            let _ = Portable::decode(&bytes, NOW);
+        }
+    }
+}

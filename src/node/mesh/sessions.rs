@@ -1,0 +1,123 @@
+//! What the mesh and the sessions of a node tell each other: claims, sessions on their way, and marks in the messages.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Op,
+    task::{Notice, Task},
+};
+use crate::{
+    cluster::{
+        Action, Claim, Input, NodeId,
+        wire::{Frame, MarkFrame, TakeFrame},
+    },
+    net::supervise,
+};
+
+/// A peer whose messages do not arrive within this time is not waited for.
+const MARK_LIMIT: Duration = Duration::from_secs(2);
+
+/// Hears what other nodes say about the sessions of this one. Called from the mesh thread: must not block.
+pub trait Sessions: Send + Sync + 'static {
+    /// The claim asked for as `ticket` holds; the session was at `previous`.
+    fn on_claimed(&self, _ticket: u64, _claim: Claim, _previous: Option<NodeId>) {}
+    /// Another node has a newer claim on a client.
+    fn on_kick(&self, _client: &Arc<str>, _winner: Claim, _clean: bool) {}
+    /// [`super::Mesh::refresh`] is to be called for every session, then [`super::Mesh::refreshed`]; a walk before is of no use now.
+    fn on_walk(&self, _view: u64) {}
+    /// A session is on its way, to or from here.
+    fn on_take(&self, _from: NodeId, _frame: TakeFrame) {}
+}
+
+/// Somebody waits until the messages sent to this node so far are here.
+struct Mark {
+    waiting: Vec<NodeId>,
+    done: oneshot::Sender<()>,
+}
+
+/// All who wait.
+#[derive(Default)]
+pub(super) struct Marks {
+    next: u64,
+    open: BTreeMap<u64, Mark>,
+}
+
+impl Task {
+    /// What the sessions of this node want.
+    pub(super) fn on_session_op(&mut self, op: Op, out: &mut Vec<Action>) {
+        let input = match op {
+            Op::Claim { ticket, client, clean } => Input::Claim { ticket, client, clean },
+            Op::Unclaim { client, hlc } => Input::Unclaim { client, hlc },
+            Op::Refresh { client, hlc } => Input::Refresh { client, hlc },
+            Op::Refreshed { view } => Input::Refreshed { view },
+            Op::Take { node, frame } => Input::ToPeer { node, frame: Frame::Take(frame) },
+            Op::Up(reply) => {
+                let _ =
+                    reply.send(self.core.up_nodes().into_iter().map(|(node, _)| node).collect());
+                return;
+            }
+            Op::Mark(done) => return self.mark(done, out),
+            Op::Added(_) | Op::Removed(_) | Op::Barrier(_) => return,
+        };
+        self.input(input, out);
+    }
+
+    fn mark(&mut self, done: oneshot::Sender<()>, out: &mut Vec<Action>) {
+        let waiting: Vec<NodeId> = self.core.up_nodes().into_iter().map(|(node, _)| node).collect();
+        if waiting.is_empty() {
+            let _ = done.send(());
+            return;
+        }
+        self.marks.open.retain(|_, mark| !mark.done.is_closed());
+        self.marks.next += 1;
+        let mark = self.marks.next;
+        for node in &waiting {
+            let frame = Frame::Mark(MarkFrame::Ask { mark });
+            self.input(Input::ToPeer { node: *node, frame }, out);
+        }
+        self.marks.open.insert(mark, Mark { waiting, done });
+    }
+
+    pub(super) fn on_peer_frame(&mut self, node: NodeId, frame: Frame) {
+        if let Frame::Take(take) = frame {
+            self.desk.on_take(node, take);
+        } else if let Frame::Mark(mark) = frame {
+            self.on_mark(node, mark);
+        }
+    }
+
+    fn on_mark(&mut self, node: NodeId, mark: MarkFrame) {
+        match mark {
+            MarkFrame::Ask { mark } => {
+                let peer = self.core.index_of(node).and_then(|index| self.data.find(index));
+                let sent = peer.map(|peer| peer.sent()).unwrap_or_default();
+                let frame = Frame::Mark(MarkFrame::Answer { mark, sent });
+                let mut out = Vec::new();
+                self.input(Input::ToPeer { node, frame }, &mut out);
+                out.into_iter().for_each(|action| self.perform(action));
+            }
+            MarkFrame::Answer { mark, sent } => {
+                let peer = self.core.index_of(node).and_then(|index| self.data.find(index));
+                let notices = self.notices.clone();
+                supervise::spawn("mark", async move {
+                    if let Some(peer) = peer {
+                        let _ = tokio::time::timeout(MARK_LIMIT, peer.arrived(&sent)).await;
+                    }
+                    let _ = notices.send(Notice::Arrived { mark, node }).await;
+                });
+            }
+        }
+    }
+
+    pub(super) fn on_arrived(&mut self, mark: u64, node: NodeId) {
+        let Some(open) = self.marks.open.get_mut(&mark) else { return };
+        open.waiting.retain(|one| *one != node);
+        if open.waiting.is_empty()
+            && let Some(Mark { done, .. }) = self.marks.open.remove(&mark)
+        {
+            let _ = done.send(());
+        }
+    }
+}

@@ -1,0 +1,840 @@
+//! Sessions between nodes: a client that connects here gets the session it had on another node (CLUSTER-DESIGN 8; EMQX
+//! `emqx_cm:takeover_session`).
+//!
+//! ```text
+//!  here                                   there
+//!  claim (cluster/directory.rs)
+//!  PULL state 0, 1, ..   ------------>    connection closed with 0x8E, session frozen, its queue goes on
+//!                        <------------    PIECE
+//!  what was on its way here before has come (a mark)
+//!  subscriptions stand on all nodes: from now on both queues get every message
+//!  PULL rest 0, 1, ..    ------------>    what was on its way to it has come (a mark), subscriptions end
+//!                        <------------    PIECE: what its queue got since
+//!  what is in the rest has come here too (a mark)
+//!  queue = state, rest, own; each message once, by its number in the cluster
+//!  DONE                  ------------>    forgets the session
+//! ```
+//! If this end falls silent, the session is parked again there; if the other does, what has come is used. One session at a time of each
+//! client is opened, given or taken on a node ([`Turn`]), and [`PLACES`] in all.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    hub::Hub,
+    locks,
+    mailbox::{Mailbox, Signal},
+    mesh::{Mesh, Sessions},
+    registry::{Handover, Parked, Taken},
+};
+use crate::{
+    broker::{
+        ClientId, Settings,
+        channel::Shared,
+        connect::Identity,
+        mqueue::Delivery,
+        portable::{self, Portable},
+        session::Session,
+        stats::Metric,
+        subscriptions::Subscriber,
+        will::Will,
+    },
+    cluster::{
+        Claim, NodeId,
+        wire::{CHUNK, Stage, TakeFrame},
+    },
+    net::supervise,
+    time::Time,
+};
+
+/// Sessions under way at once.
+const PLACES: usize = 64;
+/// The other node has this long for each piece.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Bytes of a session, at most.
+const STATE_MAX: usize = 256 << 20;
+/// A session that another node has a newer claim on is kept at least this long, to be fetched.
+const GRACE: Duration = Duration::from_secs(10);
+/// A session that nobody fetched is offered to the node that has the client.
+const OFFER_EVERY: Duration = Duration::from_secs(1);
+const OFFERS: u32 = 10;
+/// Claims told to new owners in one go, and the pause after it: 50,000 a second.
+const WALK: (usize, Duration) = (1_000, Duration::from_millis(20));
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Side {
+    Giver,
+    Taker,
+}
+
+type Frames = mpsc::Sender<(NodeId, TakeFrame)>;
+/// Gets the claim in force, and the node that had the session before.
+type Claimed = oneshot::Sender<(Claim, Option<NodeId>)>;
+
+/// Who waits for a turn, and under which claim the one who has it opens the session.
+#[derive(Default)]
+struct Line {
+    claim: u64,
+    waiters: VecDeque<oneshot::Sender<Turn>>,
+}
+
+/// What is under way between this node and others.
+pub(super) struct Takeovers {
+    tickets: AtomicU64,
+    claims: Mutex<HashMap<u64, Claimed>>,
+    lines: Mutex<HashMap<ClientId, Line>>,
+    inboxes: Mutex<HashMap<(ClientId, Side), Frames>>,
+    places: Semaphore,
+    /// The view whose walk counts.
+    walk: AtomicU64,
+}
+
+impl Default for Takeovers {
+    fn default() -> Self {
+        Self {
+            tickets: AtomicU64::new(0),
+            claims: Mutex::default(),
+            lines: Mutex::default(),
+            inboxes: Mutex::default(),
+            places: Semaphore::new(PLACES),
+            walk: AtomicU64::new(0),
+        }
+    }
+}
+
+/// The right to open, give or take the session of a client; passes to the next in line when dropped.
+pub(super) struct Turn {
+    hub: Arc<Hub>,
+    client_id: ClientId,
+    /// False: it came back from somebody who waits no longer, and is on its way to the next.
+    passes: bool,
+}
+
+impl Turn {
+    fn new(hub: &Arc<Hub>, client_id: &ClientId) -> Self {
+        Self { hub: hub.clone(), client_id: client_id.clone(), passes: true }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.passes {
+            return;
+        }
+        loop {
+            let next = {
+                let mut lines = locks::lock(&self.hub.takeovers.lines);
+                let Some(line) = lines.get_mut(&self.client_id) else { return };
+                line.claim = 0;
+                let next = line.waiters.pop_front();
+                if next.is_none() {
+                    lines.remove(&self.client_id);
+                }
+                next
+            };
+            let Some(next) = next else { return };
+            match next.send(Self::new(&self.hub, &self.client_id)) {
+                Ok(()) => return,
+                Err(mut back) => back.passes = false,
+            }
+        }
+    }
+}
+
+/// A client that may be opened here.
+pub(super) struct MayOpen {
+    /// Hybrid time of the claim.
+    pub(super) claim: u64,
+    /// To be kept until the session is in the registry.
+    _turn: Turn,
+}
+
+/// Receives the frames about one client, until dropped.
+struct Inbox {
+    hub: Arc<Hub>,
+    key: (ClientId, Side),
+    frames: mpsc::Receiver<(NodeId, TakeFrame)>,
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        locks::lock(&self.hub.takeovers.inboxes).remove(&self.key);
+    }
+}
+
+/// A session out of its place.
+struct Frozen {
+    session: Box<Session>,
+    mailbox: Arc<Mailbox>,
+    identity: Option<Box<Identity>>,
+    expires_at: Time,
+    will: Option<(Box<Will>, Time)>,
+    /// Its subscriptions stand.
+    subscribed: bool,
+}
+
+impl Hub {
+    /// Waits for the right to do something with the session of a client. `None`: it is being opened here under a claim newer than
+    /// `claim`, or the wait was too long.
+    async fn turn(self: &Arc<Self>, client_id: &ClientId, claim: u64) -> Option<Turn> {
+        let wait = {
+            let mut lines = locks::lock(&self.takeovers.lines);
+            if let Some(line) = lines.get_mut(client_id) {
+                if line.claim > claim {
+                    return None;
+                }
+                let (tell, wait) = oneshot::channel();
+                line.waiters.push_back(tell);
+                Some(wait)
+            } else {
+                lines.insert(client_id.clone(), Line::default());
+                None
+            }
+        };
+        match wait {
+            None => Some(Turn::new(self, client_id)),
+            Some(wait) => timeout(LIMIT, wait).await.ok()?.ok(),
+        }
+    }
+
+    fn inbox(self: &Arc<Self>, client_id: &ClientId, side: Side) -> Inbox {
+        let (tell, frames) = mpsc::channel(4);
+        let key = (client_id.clone(), side);
+        locks::lock(&self.takeovers.inboxes).insert(key.clone(), tell);
+        Inbox { hub: self.clone(), key, frames }
+    }
+
+    /// Claims a client; the claim in force, and the node that has its session.
+    async fn claim(&self, mesh: &Mesh, client: Arc<str>, clean: bool) -> (Claim, Option<NodeId>) {
+        let ticket = self.takeovers.tickets.fetch_add(1, Ordering::Relaxed) + 1;
+        let (tell, answer) = oneshot::channel();
+        locks::lock(&self.takeovers.claims).insert(ticket, tell);
+        mesh.claim(ticket, client, clean);
+        if let Ok(claimed) = answer.await {
+            return claimed;
+        }
+        let hlc = mesh.tick(self.clock.wall());
+        (Claim { hlc, node: mesh.node_id() }, None)
+    }
+
+    /// A client connects while other nodes are up: claims it, and fetches its session. The answer comes when it may be opened.
+    pub(super) fn open_in_cluster(
+        self: &Arc<Self>,
+        client_id: &ClientId,
+        clean: bool,
+        shared: Arc<Shared>,
+    ) -> oneshot::Receiver<MayOpen> {
+        let (tell, answer) = oneshot::channel();
+        let (hub, client_id) = (self.clone(), client_id.clone());
+        supervise::spawn("takeover", async move {
+            let Some(mesh) = hub.mesh().cloned() else { return };
+            let mut turn = hub.turn(&client_id, u64::MAX).await;
+            while turn.is_none() {
+                turn = hub.turn(&client_id, u64::MAX).await;
+            }
+            let Some(turn) = turn else { return };
+            let (claim, previous) = hub.claim(&mesh, client_id.shared(), clean).await;
+            if let Some(line) = locks::lock(&hub.takeovers.lines).get_mut(&client_id) {
+                line.claim = claim.hlc;
+            }
+            if let Some(from) = previous.filter(|_| !clean)
+                && let Some(parked) = hub.fetch(&client_id, from, claim, &shared.settings).await
+            {
+                hub.stats.count(Metric::SessionTakeovered);
+                hub.park_fetched(parked);
+            }
+            let gone = tell.send(MayOpen { claim: claim.hlc, _turn: turn }).is_err();
+            if gone && hub.registry.claim_of(&client_id).is_none() {
+                mesh.unclaim(client_id.shared(), claim.hlc);
+            }
+        });
+        answer
+    }
+
+    /// A client got in without a word to other nodes: tells them now.
+    pub(super) fn claim_later(self: &Arc<Self>, client_id: &ClientId) {
+        let (hub, client_id) = (self.clone(), client_id.clone());
+        supervise::spawn("claim", async move {
+            let Some(mesh) = hub.mesh() else { return };
+            let (claim, _) = hub.claim(mesh, client_id.shared(), false).await;
+            hub.registry.raise_claim(&client_id, claim.hlc);
+        });
+    }
+
+    fn park_fetched(&self, frozen: Frozen) {
+        let Frozen { session, mailbox, identity, expires_at, will, .. } = frozen;
+        let since = self.clock.wall();
+        let parked = Parked { session, identity, expires_at, will, since };
+        self.registry.park(Box::new(parked), &mailbox);
+    }
+
+    /// Fetches the session of a client from another node. If there is one here, the older of the two goes into the newer.
+    async fn fetch(
+        self: &Arc<Self>,
+        client_id: &ClientId,
+        from: NodeId,
+        claim: Claim,
+        settings: &Settings,
+    ) -> Option<Frozen> {
+        let mesh = self.mesh()?.clone();
+        let _place = self.takeovers.places.acquire().await.ok()?;
+        let began = self.clock.now();
+        let mut pull = Pull { inbox: self.inbox(client_id, Side::Taker), mesh, from, claim };
+        let bytes = pull.all(Stage::State).await?;
+        let now = self.clock.now();
+        let mut state = match Portable::decode(&bytes, now) {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::error!(%client_id, node = %from, %error, "session not taken over");
+                pull.fail();
+                return None;
+            }
+        };
+        let newer = self.registry.claim_of(client_id).is_some_and(|(hlc, _)| hlc == claim.hlc);
+        let mut mine = self.freeze(client_id).await;
+        if let Some(mine) = &mine {
+            let mut own = mine.portable(now).0;
+            if newer {
+                std::mem::swap(&mut own, &mut state);
+            }
+            state.absorb(own);
+        }
+        let size = (bytes.len(), state.queue.len());
+        // What the other node had before it froze may be late here, where another client or a stale route wants it: it must be
+        // past before the subscriptions stand. What comes later is in the rest too, and known by its number.
+        let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
+        let mut frozen = self.install(client_id, state, claim.hlc, settings).await;
+        if let Some(mine) = &mut mine {
+            mine.unsubscribe(self);
+        }
+        let rest = pull.all(Stage::Rest).await.unwrap_or_default();
+        let rest = portable::decode_queue(&rest, self.clock.now()).unwrap_or_default();
+        // What is in the rest may be late here; once it is here too it is known by its number.
+        let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
+        let dropped = frozen.finish(rest);
+        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        pull.done();
+        let took = self.clock.now().since(began);
+        tracing::debug!(%client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
+        Some(frozen.frozen)
+    }
+
+    /// Makes the session of a client here, of what came from another node: all nodes know its subscriptions when this returns.
+    async fn install(
+        &self,
+        client_id: &ClientId,
+        mut state: Portable,
+        claim: u64,
+        settings: &Settings,
+    ) -> Installed {
+        let now = self.clock.now();
+        let mailbox = Arc::new(Mailbox::new(settings));
+        mailbox.set_connected(false);
+        let queue = std::mem::take(&mut state.queue);
+        let known = state.numbers_under_way();
+        let expires_at = now + state.expiry;
+        let will = state.will.take().map(|(will, left)| (will, now + left));
+        let identity = Some(Box::new(Identity {
+            client_id: client_id.clone(),
+            username: state.username.take(),
+            clean_start: false,
+            keep_alive: 0,
+            connected_at: state.created_at,
+            mount: None,
+        }));
+        let number = self.session_number();
+        let session = Box::new(state.into_session(client_id.clone(), number, claim));
+        let mut frozen = Frozen { session, mailbox, identity, expires_at, will, subscribed: false };
+        if frozen.subscribe(self)
+            && let Some(mesh) = self.mesh()
+        {
+            let _ = mesh.barrier().await;
+        }
+        Installed { frozen, queue, known }
+    }
+
+    /// Takes the session of a client out of its place; a connection that has it is closed.
+    async fn freeze(&self, client_id: &ClientId) -> Option<Frozen> {
+        for _ in 0..3 {
+            let (taken, mailbox) = self.registry.take(client_id)?;
+            let answer = match taken {
+                Taken::Parked(parked) => {
+                    let Parked { session, identity, expires_at, will, .. } = *parked;
+                    let subscribed = true;
+                    return Some(Frozen {
+                        session,
+                        mailbox,
+                        identity,
+                        expires_at,
+                        will,
+                        subscribed,
+                    });
+                }
+                Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
+            };
+            if let Handover::Session(session, expiry) = answer {
+                mailbox.set_connected(false);
+                let expires_at = self.clock.now() + expiry.max(GRACE);
+                return Some(Frozen {
+                    session,
+                    mailbox,
+                    identity: None,
+                    expires_at,
+                    will: None,
+                    subscribed: true,
+                });
+            }
+        }
+        None
+    }
+
+    /// Puts a session back into its place.
+    fn thaw(&self, mut frozen: Frozen) {
+        frozen.subscribe(self);
+        let mailbox = frozen.mailbox.clone();
+        self.park_fetched(frozen);
+        answer_again(&mailbox);
+    }
+
+    /// Gives a session to the node that asks for it.
+    async fn give(self: Arc<Self>, to: NodeId, first: TakeFrame, mut inbox: Inbox) {
+        let TakeFrame::Pull { client, claim, .. } = &first else { return };
+        let (client_id, Some(mesh)) = (ClientId::from(client.clone()), self.mesh().cloned()) else {
+            return;
+        };
+        let fail = || mesh.send_take(to, TakeFrame::Fail { client: client_id.shared() });
+        let Some(turn) = self.turn(&client_id, claim.hlc).await else { return fail() };
+        let own = self.registry.claim_of(&client_id);
+        let own = own.map(|(hlc, _)| Claim { hlc, node: mesh.node_id() });
+        if own.is_none_or(|own| own > *claim) {
+            return fail();
+        }
+        let Ok(Ok(_place)) = timeout(LIMIT, self.takeovers.places.acquire()).await else {
+            return fail();
+        };
+        let Some(mut frozen) = self.freeze(&client_id).await else { return fail() };
+        let mut given = Given { to, after: 0, stage: Stage::State, bytes: Vec::new() };
+        let mut frame = Some((to, first));
+        loop {
+            match frame {
+                Some((from, TakeFrame::Pull { stage, part, .. })) => {
+                    given.to = from;
+                    given.answer(&self, &mesh, &mut frozen, (stage, part)).await;
+                }
+                Some((_, TakeFrame::Done { .. })) => {
+                    self.registry.forget(&client_id, &frozen.mailbox);
+                    frozen.unsubscribe(&self);
+                    self.stats.count(Metric::SessionTerminated);
+                    answer_again(&frozen.mailbox);
+                    break;
+                }
+                Some((_, TakeFrame::Fail { .. })) | None => {
+                    tracing::warn!(%client_id, node = %given.to, "session was not fetched to its end, it stays here");
+                    self.thaw(frozen);
+                    break;
+                }
+                Some(_) => {}
+            }
+            frame = timeout(LIMIT, inbox.frames.recv()).await.ok().flatten();
+        }
+        drop(turn);
+    }
+
+    /// Another node has a newer claim on a client of this one: lets go of it, and keeps a session for that node.
+    async fn let_go(self: Arc<Self>, client_id: ClientId, winner: Claim, clean: bool) {
+        let Some(mesh) = self.mesh().cloned() else { return };
+        {
+            let Some(_turn) = self.turn(&client_id, winner.hlc).await else { return };
+            if !self.is_older(&mesh, &client_id, winner) {
+                return;
+            }
+            let Some(frozen) = self.freeze(&client_id).await else { return };
+            if clean {
+                self.registry.forget(&client_id, &frozen.mailbox);
+                self.stats.count(Metric::SessionDiscarded);
+                if let Some((will, _)) = frozen.will {
+                    self.publish_will(*will);
+                }
+                self.end_session(&frozen.session);
+                answer_again(&frozen.mailbox);
+                return;
+            }
+            self.thaw(frozen);
+        }
+        for turn in 1..=OFFERS {
+            tokio::time::sleep(OFFER_EVERY * turn).await;
+            if !self.is_older(&mesh, &client_id, winner) {
+                return;
+            }
+            self.offer(&mesh, &client_id, winner.node, false);
+        }
+    }
+
+    /// Whether the session here stands under an older claim than `winner`.
+    fn is_older(&self, mesh: &Mesh, client_id: &ClientId, winner: Claim) -> bool {
+        let own = self.registry.claim_of(client_id);
+        own.is_some_and(|(hlc, _)| Claim { hlc, node: mesh.node_id() } < winner)
+    }
+
+    fn offer(&self, mesh: &Mesh, client_id: &ClientId, to: NodeId, adopt: bool) {
+        if let Some((hlc, _)) = self.registry.claim_of(client_id) {
+            let claim = Claim { hlc, node: mesh.node_id() };
+            mesh.send_take(to, TakeFrame::Offer { client: client_id.shared(), claim, adopt });
+        }
+    }
+
+    /// Another node has a session that belongs here, or that it cannot keep.
+    async fn on_offer(self: Arc<Self>, from: NodeId, client: Arc<str>, theirs: Claim, adopt: bool) {
+        let (client_id, Some(mesh)) = (ClientId::from(client), self.mesh().cloned()) else {
+            return;
+        };
+        let Some(_turn) = self.turn(&client_id, u64::MAX).await else { return };
+        let settings = locks::read(&self.session_settings).clone();
+        let own = self.registry.claim_of(&client_id);
+        match own.map(|(hlc, live)| (Claim { hlc, node: mesh.node_id() }, live)) {
+            Some((claim, true)) if claim > theirs => {
+                self.absorb(&client_id, from, claim).await;
+            }
+            Some((claim, false)) if claim > theirs => {
+                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
+                    self.park_fetched(frozen);
+                }
+            }
+            None if adopt => {
+                let (claim, _) = self.claim(&mesh, client_id.shared(), false).await;
+                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
+                    self.park_fetched(frozen);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Takes what an older session of a connected client has into the one here.
+    async fn absorb(self: &Arc<Self>, client_id: &ClientId, from: NodeId, claim: Claim) {
+        let (Some(mesh), Some(mailbox)) = (self.mesh().cloned(), self.registry.live(client_id))
+        else {
+            return;
+        };
+        let mut pull = Pull { inbox: self.inbox(client_id, Side::Taker), mesh, from, claim };
+        let Some(bytes) = pull.all(Stage::State).await else { return };
+        let Ok(mut state) = Portable::decode(&bytes, self.clock.now()) else { return pull.fail() };
+        let mut queue = state.unfinished();
+        state.queue.clear();
+        let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
+        let (tell, done) = oneshot::channel();
+        mailbox.signal(Signal::Absorb(Box::new(state), tell));
+        if !matches!(timeout(LIMIT, done).await, Ok(Ok(()))) {
+            return pull.fail();
+        }
+        let _ = pull.mesh.barrier().await;
+        let Some(rest) = pull.all(Stage::Rest).await else { return };
+        queue.extend(portable::decode_queue(&rest, self.clock.now()).unwrap_or_default());
+        let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
+        let dropped = mailbox.prepend(queue, &BTreeSet::new());
+        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        pull.done();
+        tracing::info!(%client_id, node = %from, "two sessions of a client became one");
+    }
+
+    /// Gives all sessions that outlive their connection to other nodes, before this one stops. Returns how many are left when
+    /// `until` is over.
+    pub(super) async fn give_all(self: &Arc<Self>, until: Time) -> usize {
+        const LOOK: Duration = Duration::from_millis(10);
+        const AGAIN: Duration = Duration::from_secs(2);
+        let Some(mesh) = self.mesh().cloned() else { return 0 };
+        let mut offered: HashMap<ClientId, Time> = HashMap::new();
+        loop {
+            let now = self.clock.now();
+            let left = self.registry.ids();
+            let to = mesh.up().await;
+            if left.is_empty() || to.is_empty() || now >= until {
+                return left.len();
+            }
+            offered.retain(|id, at| now.since(*at) < AGAIN && self.registry.claim_of(id).is_some());
+            for (place, client_id) in left.iter().enumerate() {
+                if offered.len() >= PLACES {
+                    break;
+                }
+                if !offered.contains_key(client_id)
+                    && let Some(node) = to.get(place % to.len())
+                {
+                    self.offer(&mesh, client_id, *node, true);
+                    offered.insert(client_id.clone(), now);
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Tells new owners which sessions are here.
+    async fn walk(self: Arc<Self>, view: u64) {
+        let Some(mesh) = self.mesh().cloned() else { return };
+        let mut told = 0;
+        for at in 0.. {
+            let Some(claims) = self.registry.claims(at) else { break };
+            for (client_id, hlc) in claims {
+                mesh.refresh(client_id.shared(), hlc);
+                told += 1;
+                if told % WALK.0 == 0 {
+                    tokio::time::sleep(WALK.1).await;
+                }
+            }
+            if self.takeovers.walk.load(Ordering::Acquire) != view {
+                return;
+            }
+        }
+        mesh.refreshed(view);
+    }
+}
+
+/// Whoever asked for a session that was on its way looks into the registry again.
+fn answer_again(mailbox: &Mailbox) {
+    for signal in mailbox.signals() {
+        if let Signal::TakeOver { reply, .. } = signal {
+            let _ = reply.send(Handover::Again);
+        }
+    }
+}
+
+impl Frozen {
+    /// The session and its queue so far, and from which number on the queue goes on.
+    fn portable(&self, now: Time) -> (Portable, u64) {
+        let mut state = Portable::of_session(&self.session);
+        let (queue, next) = self.mailbox.since(0);
+        state.queue = queue;
+        state.expiry = self.expires_at.since(now);
+        state.username = self.identity.as_ref().and_then(|who| who.username.clone());
+        state.will = self.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
+        (state, next)
+    }
+
+    /// Enters its subscriptions. True: other nodes must learn of one.
+    fn subscribe(&mut self, hub: &Hub) -> bool {
+        let mut news = false;
+        if !std::mem::replace(&mut self.subscribed, true) {
+            for (to, (options, id)) in &self.session.subscriptions {
+                let number = self.session.number;
+                let subscriber = Subscriber::new(self.mailbox.clone(), number, *id, *options);
+                news |= hub.subscribe(to, subscriber);
+            }
+        }
+        news
+    }
+
+    fn unsubscribe(&mut self, hub: &Hub) {
+        if std::mem::replace(&mut self.subscribed, false) {
+            for to in self.session.subscriptions.keys() {
+                hub.unsubscribe(to, self.session.number);
+            }
+        }
+    }
+}
+
+/// A session that has come from another node, but for the rest of its queue.
+struct Installed {
+    frozen: Frozen,
+    queue: Vec<Delivery>,
+    /// Messages that are under way to the client.
+    known: BTreeSet<u64>,
+}
+
+impl Installed {
+    /// Returns how many messages had to go.
+    fn finish(&mut self, rest: Vec<Delivery>) -> usize {
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.extend(rest);
+        self.frozen.mailbox.prepend(queue, &self.known)
+    }
+}
+
+/// The taking side of a way.
+struct Pull {
+    inbox: Inbox,
+    mesh: Mesh,
+    from: NodeId,
+    claim: Claim,
+}
+
+impl Pull {
+    fn client(&self) -> Arc<str> {
+        self.inbox.key.0.shared()
+    }
+
+    /// All pieces of a stage. `None`: the other node has no such session, or falls silent.
+    async fn all(&mut self, stage: Stage) -> Option<Vec<u8>> {
+        let mut all = Vec::new();
+        for part in 0.. {
+            let (client, claim) = (self.client(), self.claim);
+            self.mesh.send_take(self.from, TakeFrame::Pull { client, claim, stage, part });
+            let (last, bytes) = timeout(LIMIT, self.piece(stage, part)).await.ok()??;
+            all.extend_from_slice(&bytes);
+            if last {
+                return Some(all);
+            }
+            if all.len() > STATE_MAX {
+                self.fail();
+                return None;
+            }
+        }
+        None
+    }
+
+    async fn piece(&mut self, want: Stage, number: u64) -> Option<(bool, Vec<u8>)> {
+        loop {
+            match self.inbox.frames.recv().await? {
+                (node, TakeFrame::Piece { stage, part, last, bytes, .. })
+                    if (node, stage, part) == (self.from, want, number) =>
+                {
+                    return Some((last, bytes));
+                }
+                (node, TakeFrame::Fail { .. }) if node == self.from => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn done(&self) {
+        self.mesh.send_take(self.from, TakeFrame::Done { client: self.client() });
+    }
+
+    /// The other node need not keep it frozen.
+    fn fail(&self) {
+        self.mesh.send_take(self.from, TakeFrame::Fail { client: self.client() });
+    }
+}
+
+/// The giving side of a way.
+struct Given {
+    to: NodeId,
+    /// From this number on the queue is news to the other node.
+    after: u64,
+    stage: Stage,
+    bytes: Vec<u8>,
+}
+
+impl Given {
+    async fn answer(
+        &mut self,
+        hub: &Hub,
+        mesh: &Mesh,
+        frozen: &mut Frozen,
+        (stage, part): (Stage, u64),
+    ) {
+        if part == 0 {
+            let now = hub.clock.now();
+            self.stage = stage;
+            self.bytes = match stage {
+                Stage::State => {
+                    let (state, next) = frozen.portable(now);
+                    self.after = next;
+                    state.encode(now)
+                }
+                Stage::Rest => {
+                    let _ = timeout(LIMIT / 2, mesh.mark()).await;
+                    frozen.unsubscribe(hub);
+                    portable::encode_queue(&frozen.mailbox.since(self.after).0, now)
+                }
+            };
+        }
+        let at = usize::try_from(part).unwrap_or(usize::MAX).saturating_mul(CHUNK);
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let (last, bytes) = match rest.get(..CHUNK) {
+            Some(chunk) if chunk.len() < rest.len() => (false, chunk.to_vec()),
+            _ => (true, rest.to_vec()),
+        };
+        let client = frozen.session.client_id.shared();
+        mesh.send_take(self.to, TakeFrame::Piece { client, stage: self.stage, part, last, bytes });
+    }
+}
+
+/// Where the mesh thread leaves what it hears; the work is done on the runtime of the connections.
+pub(super) struct Desk {
+    hub: Arc<Hub>,
+    main: tokio::runtime::Handle,
+}
+
+impl Desk {
+    pub(super) const fn new(hub: Arc<Hub>, main: tokio::runtime::Handle) -> Self {
+        Self { hub, main }
+    }
+}
+
+impl Sessions for Desk {
+    fn on_claimed(&self, ticket: u64, claim: Claim, previous: Option<NodeId>) {
+        if let Some(tell) = locks::lock(&self.hub.takeovers.claims).remove(&ticket) {
+            let _ = tell.send((claim, previous));
+        }
+    }
+
+    fn on_kick(&self, client: &Arc<str>, winner: Claim, clean: bool) {
+        let client_id = ClientId::from(client.clone());
+        if self.hub.registry.claim_of(&client_id).is_some() {
+            let let_go = self.hub.clone().let_go(client_id, winner, clean);
+            supervise::spawn_on(&self.main, "takeover", let_go);
+        }
+    }
+
+    fn on_walk(&self, view: u64) {
+        self.hub.takeovers.walk.store(view, Ordering::Release);
+        supervise::spawn_on(&self.main, "walk", self.hub.clone().walk(view));
+    }
+
+    fn on_take(&self, from: NodeId, frame: TakeFrame) {
+        let side = match &frame {
+            TakeFrame::Offer { client, claim, adopt } => {
+                let offer = self.hub.clone().on_offer(from, client.clone(), *claim, *adopt);
+                supervise::spawn_on(&self.main, "takeover", offer);
+                return;
+            }
+            TakeFrame::Pull { .. } | TakeFrame::Done { .. } => Side::Giver,
+            TakeFrame::Piece { .. } => Side::Taker,
+            TakeFrame::Fail { .. } => {
+                // Either end may give up; whichever is here hears of it.
+                let client_id = ClientId::from(frame.client().clone());
+                self.tell((client_id.clone(), Side::Taker), (from, frame.clone()));
+                self.tell((client_id, Side::Giver), (from, frame));
+                return;
+            }
+        };
+        let client_id = ClientId::from(frame.client().clone());
+        let begins = matches!(&frame, TakeFrame::Pull { stage: Stage::State, part: 0, .. });
+        if let Some(frame) = self.tell((client_id.clone(), side), (from, frame)) {
+            if begins {
+                let inbox = self.hub.inbox(&client_id, Side::Giver);
+                let give = self.hub.clone().give(from, frame, inbox);
+                supervise::spawn_on(&self.main, "takeover", give);
+            } else if side == Side::Giver
+                && let Some(mesh) = self.hub.mesh()
+            {
+                mesh.send_take(from, TakeFrame::Fail { client: client_id.shared() });
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// Passes a frame on to who deals with it; gives it back if nobody does.
+    fn tell(&self, key: (ClientId, Side), frame: (NodeId, TakeFrame)) -> Option<TakeFrame> {
+        let inboxes = locks::lock(&self.hub.takeovers.inboxes);
+        match inboxes.get(&key) {
+            Some(inbox) => {
+                // Full: somebody who does not keep to one piece at a time.
+                let _ = inbox.try_send(frame);
+                None
+            }
+            None => Some(frame.1),
+        }
+    }
+}
