@@ -347,6 +347,19 @@ impl Client {
         seen
     }
 
+    /// Every PUBLISH until the broker closes the connection, which it must; each acknowledged to QoS 1.
+    #[track_caller]
+    pub fn messages_until_end(&mut self) -> Vec<Message> {
+        let mut seen = Vec::new();
+        while let Some(packet) = self.next_or_end() {
+            if let Some(message) = as_message(&packet) {
+                self.acknowledge(&message);
+                seen.push(message);
+            }
+        }
+        seen
+    }
+
     /// Waits until the broker closes the connection; the reason of a DISCONNECT before it.
     #[track_caller]
     pub fn closed(&mut self) -> Option<u8> {
