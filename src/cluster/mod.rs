@@ -233,6 +233,8 @@ pub enum Input {
 pub enum Action {
     /// Open a control connection. Ends in `LinkUp` or `DialFailed`. Where an attempt is under way, it is to be hastened.
     Dial(Target),
+    /// The node is linked: an attempt under way would only take the place of the link.
+    Undial(NodeName),
     /// Send a frame.
     Send {
         /// Over which connection.

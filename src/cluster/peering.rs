@@ -75,6 +75,9 @@ impl Cluster {
         let target = Target { name: name.clone(), port: None, addrs: Vec::new() };
         self.dialer.want(target, now);
         self.dialer.on_linked(&name);
+        if !peer.dialed {
+            out.push(Action::Undial(name));
+        }
         self.links.insert(peer.link, node);
         let frame = Frame::State(self.state_for(node, now));
         out.push(Action::Send { link: peer.link, frame });

@@ -22,7 +22,7 @@ use super::dial::Proven;
 use crate::{
     cluster::{
         records::{BadRecord, Opener, Sealer},
-        wire::{self, Frame, WireError},
+        wire::{self, CloseCode, Frame, WireError},
     },
     net::clock::Clock,
     time::Time,
@@ -49,6 +49,13 @@ pub(crate) enum ControlError {
     Closed,
     #[error("messages of the data plane on a control connection")]
     Data,
+}
+
+impl ControlError {
+    /// The other end did not keep to the rules.
+    pub(crate) const fn is_fault(&self) -> bool {
+        matches!(self, Self::Record(_) | Self::Wire(_) | Self::Data)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -114,15 +121,24 @@ impl ControlLink {
         proven: Proven,
         on_frame: impl AsyncFnMut(Frame) -> bool,
     ) -> ControlError {
-        let (read, write) = proven.tcp.into_split();
-        let (sealer, opener) = (proven.established.sealer, proven.established.opener);
-        tokio::select! {
+        let (read, mut write) = proven.tcp.into_split();
+        let (mut sealer, opener) = (proven.established.sealer, proven.established.opener);
+        let end = tokio::select! {
             end = self.receive(read, opener, proven.leftover, on_frame) => end,
-            end = self.transmit(write, sealer) => end,
+            end = self.transmit(&mut write, &mut sealer) => end,
+        };
+        if end.is_fault() {
+            // So that the log at the other end names the cause too.
+            let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+            Frame::Close { code: CloseCode::Protocol, reason: end.to_string() }.encode(&mut plain);
+            if sealer.seal(&plain, &mut sealed).is_ok() {
+                let _ = timeout(LINGER, write.write_all(&sealed)).await;
+            }
         }
+        end
     }
 
-    async fn transmit(&self, mut write: OwnedWriteHalf, mut sealer: Sealer) -> ControlError {
+    async fn transmit(&self, write: &mut OwnedWriteHalf, sealer: &mut Sealer) -> ControlError {
         let (mut plain, mut sealed) = (Vec::new(), Vec::new());
         loop {
             let closed = {
@@ -166,9 +182,8 @@ impl ControlLink {
     ) -> ControlError {
         let mut plain = Vec::new();
         loop {
-            if let Err(error) = open_all(&mut opener, &mut sealed, &mut plain) {
-                return error.into();
-            }
+            // What came before a record that does not open was said by the peer.
+            let opened = open_all(&mut opener, &mut sealed, &mut plain);
             let mut taken = 0;
             loop {
                 let rest = plain.get(taken..).unwrap_or_default();
@@ -192,6 +207,9 @@ impl ControlLink {
                     Ok(None) => {}
                     Err(error) => return error.into(),
                 }
+            }
+            if let Err(error) = opened {
+                return error.into();
             }
             plain.drain(..taken);
             if plain.is_empty() {

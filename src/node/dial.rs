@@ -9,6 +9,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::told::Told;
 use crate::cluster::{
     NodeName,
     handshake::{
@@ -63,6 +64,8 @@ pub(crate) struct Local {
     pub(crate) message_max: u64,
     /// How long what was sent may stay without an acknowledgement of the other host.
     pub(crate) dead_after: Duration,
+    /// Whose faults were in the log.
+    pub(crate) told: Told,
 }
 
 /// Why a connection did not come up.

@@ -41,6 +41,7 @@ use super::{
     heartbeat::{HeartParts, Heartbeats, Part, Progress},
     link::{self, Deliver, Peers},
     state::{Life, State, StateError},
+    told::Told,
 };
 use crate::{
     cluster::{
@@ -496,6 +497,7 @@ impl Start {
                 streams: settings.data_streams,
                 message_max: self.parts.message_max,
                 dead_after: settings.failure_timeout,
+                told: Told::default(),
             })
         });
         let (notices, inbox) = mpsc::channel(task::INBOX);

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod state;
 pub mod sys_topics;
 mod takeover;
+mod told;
 pub use crate::broker::stats;
 
 use std::{

@@ -19,6 +19,7 @@ mod conformance;
 mod lab;
 mod malformed;
 mod man;
+mod mesh_port;
 mod nodes;
 mod sim;
 mod support;

@@ -37,6 +37,7 @@ fn local(name: &str, incarnation: u64) -> Arc<Local> {
         streams: 1,
         message_max: 1 << 21,
         dead_after: Duration::from_millis(1500),
+        told: crate::node::told::Told::default(),
     })
 }
 

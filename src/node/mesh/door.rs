@@ -98,7 +98,9 @@ pub(super) async fn dial_any(
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);
-                if matches!(error, LinkError::Handshake(_)) {
+                if matches!(error, LinkError::Handshake(_))
+                    && local.told.is_due(target.name.as_str(), Clock::system().now())
+                {
                     tracing::warn!(node = %target.name, %addr, %error, "no link");
                 } else {
                     tracing::debug!(node = %target.name, %addr, %error, "no link");
@@ -208,7 +210,11 @@ pub(super) async fn accept_all(
                     let proven = Box::new(proven);
                     let _ = notices.send(Notice::Proven { proven, dialed: false }).await;
                 }
-                Err(LinkError::Handshake(error)) => tracing::warn!(%addr, %error, "refused"),
+                Err(LinkError::Handshake(error))
+                    if local.told.is_due(&addr.ip().to_string(), clock.now()) =>
+                {
+                    tracing::warn!(%addr, %error, "refused");
+                }
                 Err(error) => tracing::debug!(%addr, %error, "no handshake"),
             }
         });

@@ -32,7 +32,7 @@ use crate::{
     },
     net::{clock::Clock, supervise},
     node::{
-        control_link::ControlLink,
+        control_link::{ControlError, ControlLink},
         dial::{Local, Proven},
         discovery,
         heartbeat::{Heartbeats, Part, Progress, Watch},
@@ -75,7 +75,8 @@ pub(super) enum Notice {
     },
     Ended {
         link: LinkId,
-        reason: String,
+        node: NodeName,
+        reason: ControlError,
     },
     /// The messages up to a mark are here.
     Arrived {
@@ -311,9 +312,15 @@ impl Task {
     fn on_notice(&mut self, notice: Notice, out: &mut Vec<Action>) {
         match notice {
             Notice::Frame { link, frame } => self.input(Input::Frame { link, frame }, out),
-            Notice::Ended { link, reason } => {
+            Notice::Ended { link, node, reason } => {
                 self.drop_link(link);
-                tracing::debug!(link, reason, "control connection ended");
+                let told = self.local.as_ref().map(|local| &local.told);
+                let now = self.clock.now();
+                if reason.is_fault() && told.is_some_and(|told| told.is_due(node.as_str(), now)) {
+                    tracing::warn!(%node, %reason, "control connection closed");
+                } else {
+                    tracing::debug!(%node, %reason, "control connection ended");
+                }
                 self.input(Input::LinkDown { link }, out);
             }
             Notice::DialFailed { name, error, reason } => {
@@ -385,12 +392,12 @@ impl Task {
         if let Some(session) = Session::new(&proven.established.hash, dialed) {
             self.sessions.insert(link, (session, peer.name.clone()));
         }
-        let notices = self.notices.clone();
+        let (notices, node) = (self.notices.clone(), peer.name.clone());
         supervise::spawn("control link", async move {
             let to = notices.clone();
             let on_frame = async move |frame| to.send(Notice::Frame { link, frame }).await.is_ok();
-            let reason = control.run(proven, on_frame).await.to_string();
-            let _ = notices.send(Notice::Ended { link, reason }).await;
+            let reason = control.run(proven, on_frame).await;
+            let _ = notices.send(Notice::Ended { link, node, reason }).await;
         });
         self.input(Input::LinkUp { link, peer, dialed, addr }, out);
     }
@@ -444,6 +451,11 @@ impl Task {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Dial(target) => self.dial(target),
+            Action::Undial(name) => {
+                if let Some((task, _)) = self.dials.remove(&name) {
+                    task.abort();
+                }
+            }
             Action::Send { link, frame } => {
                 if let Some(control) = self.links.get(&link)
                     && !control.send(&frame)

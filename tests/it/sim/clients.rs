@@ -37,7 +37,9 @@ impl World {
     pub(super) fn on_claimed(&mut self, number: usize, ticket: u64, claim: Claim) {
         let life = self.life(number).unwrap();
         let client = self.clients.opening.remove(&(number, ticket)).unwrap();
-        self.clients.sessions.insert((number, client.clone()), claim);
+        // Of two connections to one node the later claim has the session, whichever is answered first.
+        let session = self.clients.sessions.entry((number, client.clone())).or_insert(claim);
+        *session = claim.max(*session);
         let newest = self.clients.newest.entry(client).or_insert((claim, number, life));
         if newest.0 < claim {
             *newest = (claim, number, life);

@@ -592,6 +592,9 @@ impl World {
                     let event = Event::Dialed { from: number, life, to: target.name, attempt };
                     self.at(self.now + delay, event);
                 }
+                Action::Undial(name) => {
+                    self.nodes[number].dials.remove(&name);
+                }
                 Action::Send { link, frame } => self.send(number, link, frame),
                 Action::Close { link } => {
                     if let Some(end) = self.end_of(number, link) {
