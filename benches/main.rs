@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod codec;
+mod routes;
 mod trie;
 
 /// Counts, so that a bench that should not allocate shows it, and the trie its size.

@@ -16,12 +16,12 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(size, out.len());
             assert_eq!(Envelope::decode(body).as_ref(), Ok(&envelope));
         } else {
-            let Ok(frame) = Frame::decode(header.kind, body) else { return };
+            let Ok(frame) = Frame::read(header, body) else { return };
             if let Some(frame) = frame {
                 frame.encode(&mut out);
                 let (header, body, size) = split(&out).unwrap().unwrap();
                 assert_eq!(size, out.len());
-                assert_eq!(Frame::decode(header.kind, body).unwrap().as_ref(), Some(&frame));
+                assert_eq!(Frame::read(header, body).unwrap().as_ref(), Some(&frame));
             }
         }
         stream = &stream[used..];

@@ -34,8 +34,16 @@ use super::{
 pub const BODY_MAX: usize = 1 << 20;
 /// Bytes before the body.
 pub const HEADER: usize = 8;
+/// Flag: the body is a size and then that many bytes, compressed with zstd.
+pub const ZSTD: u8 = 1;
 /// Flag: the body goes on in the next frame of this kind.
 pub const MORE: u8 = 2;
+/// Bodies of routes longer than this are compressed.
+const COMPRESS_FROM: usize = 4 << 10;
+/// A compressed body is at most this long when it is open,
+const OPEN_MAX: usize = 4 << 20;
+/// and at most so many times as long as it was.
+const RATIO_MAX: usize = 256;
 /// Bytes of a long message in one frame.
 pub const FRAGMENT: usize = 64 << 10;
 
@@ -304,8 +312,9 @@ pub enum Frame {
     RouteSum { incarnation: u64, seq: u64, sums: Box<[u64; 256]> },
     /// Messages of the stream up to here are in the sessions' queues.
     FwdAck { incarnation: u64, stream: u8, seq: u64, credit: u64 },
-    /// The message found no member of its group (0), or no room (1).
-    FwdNack { stream: u8, seq: u64, reason: u8 },
+    /// The message found no member (reason 0) of some of its groups: bit n of `groups` is group n of the message. To be sent
+    /// before the message is acknowledged.
+    FwdNack { stream: u8, seq: u64, reason: u8, groups: u64 },
     /// A short name for a topic on this connection.
     TopicDef { id: u64, topic: String },
     /// First on a data connection, both ways: the numbered messages that follow begin after `seq`.
@@ -333,7 +342,7 @@ pub struct Header {
     pub len: usize,
     /// What it holds.
     pub kind: Kind,
-    /// [`MORE`] or nothing.
+    /// [`MORE`], [`ZSTD`] or nothing.
     pub flags: u8,
 }
 
@@ -349,7 +358,11 @@ impl Header {
             return Err(WireError::TooLarge { size: len, limit: BODY_MAX });
         }
         let optional = kind >= Kind::OPTIONAL;
-        let allowed = if kind == Kind::FWD.0 { MORE } else { 0 };
+        let allowed = match Kind(kind) {
+            Kind::FWD => MORE,
+            Kind::ROUTE_DELTA | Kind::ROUTE_SNAP => ZSTD,
+            _ => 0,
+        };
         if !optional && (flags & !allowed != 0 || r0 | r1 != 0) {
             return Err(WireError::Flags(kind));
         }
@@ -385,6 +398,37 @@ pub(crate) fn end(out: &mut [u8], at: usize) {
     }
 }
 
+/// Compresses the body of the frame that begins at `at`, if it is long and that makes it shorter.
+fn compress(out: &mut Vec<u8>, at: usize) {
+    let body = out.get(at + HEADER..).unwrap_or_default();
+    if body.len() < COMPRESS_FROM {
+        return;
+    }
+    let Ok(small) = zstd::bulk::compress(body, 1) else { return };
+    let mut head = Vec::new();
+    put_v(&mut head, body.len() as u64);
+    if head.len() + small.len() < body.len() {
+        out.truncate(at + HEADER);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&small);
+        if let Some(flags) = out.get_mut(at + 5) {
+            *flags |= ZSTD;
+        }
+    }
+}
+
+/// A compressed body, open. What a peer claims is checked before memory is taken for it.
+fn opened(body: &[u8]) -> Result<Vec<u8>, WireError> {
+    let mut from = Reader::new(body);
+    let (size, small) = (from.size()?, from.rest());
+    let limit = OPEN_MAX.min(small.len().saturating_mul(RATIO_MAX));
+    if size > limit {
+        return Err(WireError::TooLarge { size, limit });
+    }
+    let open = zstd::bulk::decompress(small, size).map_err(|_| WireError::Field("zstd"))?;
+    if open.len() == size { Ok(open) } else { Err(WireError::Field("size of a zstd body")) }
+}
+
 impl Frame {
     /// The number of its kind.
     #[must_use]
@@ -418,7 +462,21 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let at = begin(out, self.kind(), 0);
         self.put_body(out);
+        if matches!(self, Self::RouteDelta { .. } | Self::RouteSnap { .. }) {
+            compress(out, at);
+        }
         end(out, at);
+    }
+
+    /// Reads a body as its header says. `None`: a kind of a later release that is to be skipped.
+    ///
+    /// # Errors
+    /// As [`Frame::decode`].
+    pub fn read(header: Header, body: &[u8]) -> Result<Option<Self>, WireError> {
+        if header.flags & ZSTD != 0 {
+            return Self::decode(header.kind, &opened(body)?);
+        }
+        Self::decode(header.kind, body)
     }
 
     fn put_body(&self, out: &mut Vec<u8>) {
@@ -461,10 +519,11 @@ impl Frame {
                 out.push(*stream);
                 put_all(out, &[*seq, *credit]);
             }
-            Self::FwdNack { stream, seq, reason } => {
+            Self::FwdNack { stream, seq, reason, groups } => {
                 out.push(*stream);
                 put_v(out, *seq);
                 out.push(*reason);
+                put_v(out, *groups);
             }
             Self::TopicDef { id, topic } => {
                 put_v(out, *id);
@@ -527,9 +586,12 @@ impl Frame {
                 seq: from.v()?,
                 credit: from.v()?,
             },
-            Kind::FWD_NACK => {
-                Self::FwdNack { stream: from.u8()?, seq: from.v()?, reason: from.u8()? }
-            }
+            Kind::FWD_NACK => Self::FwdNack {
+                stream: from.u8()?,
+                seq: from.v()?,
+                reason: from.u8()?,
+                groups: from.v()?,
+            },
             Kind::FWD_BASE => Self::FwdBase { incarnation: from.v()?, seq: from.v()? },
             Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
             other => match HealFrame::read(other, from)? {

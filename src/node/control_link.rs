@@ -194,7 +194,7 @@ impl ControlLink {
                     }
                     Ok(Some((header, body, used))) => {
                         taken += used;
-                        Frame::decode(header.kind, body)
+                        Frame::read(header, body)
                     }
                     Err(error) => return error.into(),
                 };

@@ -53,6 +53,46 @@ fn small_frames_have_the_known_bytes() {
 }
 
 #[test]
+fn many_routes_are_compressed_and_bombs_are_refused() {
+    let op = |n: u32| RouteOp {
+        add: true,
+        key: RouteKey {
+            filter: TopicFilter::parse(&format!(
+                "device/{:08x}/state",
+                n.wrapping_mul(0x9e37_79b9)
+            ))
+            .unwrap(),
+            group: None,
+        },
+        weight: 1,
+    };
+    let frame =
+        Frame::RouteDelta { incarnation: 1, first_seq: 1, ops: (0..8_192).map(op).collect() };
+    let (mut out, mut plain) = (Vec::new(), Vec::new());
+    frame.encode(&mut out);
+    frame.put_body(&mut plain);
+    let (header, body, used) = split(&out).unwrap().unwrap();
+    assert_eq!((header.flags, used), (ZSTD, out.len()));
+    assert!(out.len() * 2 < plain.len(), "{} of {}", out.len(), plain.len());
+    assert_eq!(Frame::read(header, body).unwrap().as_ref(), Some(&frame));
+    for cut in [0, 1, 2, 9, body.len() / 2, body.len() - 1] {
+        assert!(Frame::read(header, &body[..cut]).is_err());
+    }
+    // Two hundred bytes that would be sixteen million, and a size that is not kept.
+    let small = zstd::bulk::compress(&vec![0; 16 << 20], 1).unwrap();
+    for size in [16 << 20, 4 << 20, 100] {
+        let mut bomb = Vec::new();
+        put_v(&mut bomb, size);
+        bomb.extend_from_slice(&small);
+        assert!(Frame::read(header, &bomb).is_err());
+    }
+    let mut out = Vec::new();
+    frame.encode(&mut out);
+    out[4] = Kind::PING.0;
+    assert_eq!(split(&out), Err(WireError::Flags(Kind::PING.0)));
+}
+
+#[test]
 fn a_message_has_the_known_bytes() {
     let envelope = Envelope {
         seq: 9,
@@ -287,7 +327,12 @@ fn frame() -> impl Strategy<Value = Frame> {
             seq: n.1,
             sums: Box::new([n.2; 256])
         }),
-        (n(), any::<u8>()).prop_map(|(n, reason)| Frame::FwdNack { stream: 3, seq: n.0, reason }),
+        (n(), any::<u8>()).prop_map(|(n, reason)| Frame::FwdNack {
+            stream: 3,
+            seq: n.0,
+            reason,
+            groups: n.1
+        }),
         (n(), ".{0,20}").prop_map(|(n, topic)| Frame::TopicDef { id: n.0, topic }),
         (id(), n()).prop_map(|(node, n)| Frame::Merge {
             cluster_id: node.0,
@@ -318,9 +363,9 @@ proptest! {
         frame.encode(&mut out);
         let (header, body, used) = split(&out[3..]).unwrap().unwrap();
         prop_assert_eq!(used, out.len() - 3);
-        prop_assert_eq!(Frame::decode(header.kind, body).unwrap(), Some(frame));
+        prop_assert_eq!(Frame::read(header, body).unwrap(), Some(frame));
         for cut in 0..body.len() {
-            prop_assert!(Frame::decode(header.kind, &body[..cut]).is_err());
+            prop_assert!(Frame::read(header, &body[..cut]).is_err());
         }
     }
 
@@ -368,7 +413,7 @@ proptest! {
         let at = at.index(out.len());
         out[at] = to;
         if let Ok(Some((header, body, _))) = split(&out) {
-            let _ = Frame::decode(header.kind, body);
+            let _ = Frame::read(header, body);
         }
     }
 }
