@@ -130,6 +130,7 @@ named! {
         MailboxDropped = "emqx_rs.mailbox.dropped",
         MeshForwardReceived = "emqx_rs.mesh.forward_received",
         MeshForwardDropped = "emqx_rs.mesh.forward_dropped",
+        MeshForwardReturned = "emqx_rs.mesh.forward_returned",
         MeshAckTimeout = "emqx_rs.mesh.ack_timeout",
         MeshRefused = "emqx_rs.mesh.refused",
         ControlRequests = "emqx_rs.control.requests",

@@ -9,7 +9,9 @@
 
 use std::collections::VecDeque;
 
-use super::wire::{Envelope, Flags, Frame, MessageId, Received, Targets, put_fwd};
+use super::wire::{
+    Envelope, Flags, Frame, MORE, MessageId, Received, Targets, cut_total, put_fwd, split,
+};
 
 /// Unsent bytes up to which messages go straight into the batch; beyond, numbered ones wait in `kept` alone.
 const BATCH_MAX: usize = 1 << 20;
@@ -298,6 +300,23 @@ impl SendStream {
         let news = seq > self.acked;
         self.forget_to(seq);
         Ok(news)
+    }
+
+    /// The body of message `seq`, put together again if it was cut; `None` if it is not kept any more.
+    #[must_use]
+    pub fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+        let chunk = self.kept.iter().find(|chunk| (chunk.first..chunk.end()).contains(&seq))?;
+        let (mut rest, mut whole) = (chunk.from(seq), Vec::new());
+        loop {
+            let (header, body, used) = split(rest).ok()??;
+            let first = whole.is_empty() && header.flags & MORE != 0;
+            let piece = if first { cut_total(body, usize::MAX).ok()?.1 } else { body };
+            whole.extend_from_slice(piece);
+            if header.flags & MORE == 0 {
+                return Some(whole);
+            }
+            rest = rest.get(used..)?;
+        }
     }
 
     fn forget_to(&mut self, seq: u64) {

@@ -62,6 +62,8 @@ pub(crate) struct Health {
     pub(crate) udp: bool,
     /// The node says that it makes no progress.
     pub(crate) stalled: bool,
+    /// The node says that it is about to stop.
+    pub(crate) draining: bool,
 }
 
 /// What the heartbeat thread shares with the mesh.
@@ -333,6 +335,7 @@ impl Heart {
         peer.heard = Some((beat.counter, micros));
         peer.health.udp = true;
         peer.health.stalled = beat.stalled;
+        peer.health.draining = beat.draining;
         if beat.echo != 0 && beat.echo + SENT as u64 > peer.counter && beat.echo <= peer.counter {
             let sent = sent_at(&peer.sent_us, beat.echo);
             peer.health.rtt_us =

@@ -17,6 +17,7 @@ use super::{
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
+    publish::Returns,
     registry::{Parked, Registry},
     takeover::Takeovers,
 };
@@ -70,6 +71,8 @@ pub struct Hub {
     pub(super) suback_waits: bool,
     /// CONNECT waits for other nodes (`broker.session_locking_strategy`).
     pub(super) connect_waits: bool,
+    /// Messages for shared groups that came back from other nodes.
+    pub(super) returns: Returns,
     /// Sessions on their way between nodes.
     pub(super) takeovers: Takeovers,
     /// Limits of sessions that come from another node before their client does.
@@ -102,6 +105,7 @@ impl Hub {
             waits_for_peers: true,
             suback_waits: true,
             connect_waits: true,
+            returns: Returns::default(),
             takeovers: Takeovers::default(),
             session_settings: RwLock::default(),
         }

@@ -46,8 +46,11 @@ const MESSAGE_MAX: usize = 257 << 20;
 
 /// Takes the messages of other nodes to the subscribers of this one.
 pub trait Deliver: Send + Sync + 'static {
-    /// A message of another node; `origin` and its number there make its number in the cluster. Must not block.
-    fn deliver(&self, origin: u64, envelope: &Envelope<'_>);
+    /// A message of another node; `origin` and its number there make its number in the cluster. Returns which of its groups have
+    /// no member here, as bits. Must not block.
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> u64;
+    /// A message that this node sent to `by` found no member of these of its groups there.
+    fn returned(&self, _by: &Arc<Peer>, _groups: u64, _envelope: &Envelope<'_>) {}
     /// No more messages for the moment: wake who got some. They are acknowledged to the sender after this.
     fn end_of_batch(&self);
     /// `cluster.autoheal.action = restart`: all clients and their sessions go, as when EMQX 4 heals.
@@ -168,7 +171,8 @@ impl OutStream {
     fn attach(self: &Arc<Self>, peer: u64, received: Received) -> Attached {
         let epoch = self.change(|stream| stream.attach(peer, received));
         self.attached.notify_waiters();
-        Attached { stream: self.clone(), epoch, ack_due: AtomicBool::new(false) }
+        let (ack_due, nacks) = (AtomicBool::new(false), Mutex::default());
+        Attached { stream: self.clone(), epoch, ack_due, nacks }
     }
 }
 
@@ -184,6 +188,8 @@ struct Attached {
     epoch: u64,
     /// The reader has something to acknowledge.
     ack_due: AtomicBool,
+    /// Messages that found no member of some of their groups: to be told before they are acknowledged.
+    nacks: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Attached {
@@ -277,6 +283,8 @@ pub struct Peer {
     own: u64,
     streams: Vec<Arc<OutStream>>,
     inward: Vec<InSide>,
+    /// It says that it makes no progress, or that it is about to stop.
+    avoided: AtomicBool,
 }
 
 impl Peer {
@@ -294,7 +302,8 @@ impl Peer {
         let out = (0..streams.max(1)).map(|_| Arc::new(OutStream::new(own, keep))).collect();
         let inward = (0..streams.max(1)).map(|_| InSide::new()).collect();
         let origin = origin(&name, incarnation);
-        Arc::new(Self { name, incarnation, origin, own, streams: out, inward })
+        let avoided = AtomicBool::new(false);
+        Arc::new(Self { name, incarnation, origin, own, streams: out, inward, avoided })
     }
 
     /// Its name.
@@ -320,6 +329,17 @@ impl Peer {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.streams.first().is_some_and(|stream| stream.is_up())
+    }
+
+    /// Whether another node is better for what may go to either: this one stalls, or is about to stop.
+    #[must_use]
+    pub fn is_avoided(&self) -> bool {
+        self.avoided.load(Ordering::Relaxed)
+    }
+
+    /// It says how it does.
+    pub fn set_avoided(&self, avoided: bool) {
+        self.avoided.store(avoided, Ordering::Relaxed);
     }
 
     /// It went up or down. Down: who waits for it waits no longer; what is kept stays.
@@ -405,6 +425,14 @@ impl Peers {
         peers.iter().flatten().cloned().collect()
     }
 
+    /// The index of a peer.
+    #[must_use]
+    pub fn index_of(&self, peer: &Arc<Peer>) -> Option<u16> {
+        let same =
+            |slot: &Option<Arc<Peer>>| slot.as_ref().is_some_and(|one| Arc::ptr_eq(one, peer));
+        read(&self.0).iter().position(same).and_then(|at| u16::try_from(at).ok())
+    }
+
     /// `peer` has this index from now on.
     pub fn set(&self, index: u16, peer: Arc<Peer>) {
         let mut peers = write(&self.0);
@@ -471,9 +499,8 @@ pub async fn run_data(
     let Ok(_turn) = inward.turn.acquire().await else { return };
     let (read, write) = tcp.into_split();
     let inward = Inward {
-        origin: peer.origin,
+        peer: &peer,
         stream,
-        own: peer.own,
         side: inward,
         attached: &attached,
         deliver: &*deliver,
@@ -517,7 +544,13 @@ async fn write_out(
         let some = attached.take(&mut plain).ok_or(End::Replaced)?;
         let due = attached.ack_due.swap(false, Ordering::AcqRel);
         if due {
-            ack().encode(&mut plain);
+            let ack = ack();
+            if let Frame::FwdAck { stream, .. } = ack {
+                for (seq, groups) in lock(&attached.nacks).drain(..) {
+                    Frame::FwdNack { stream, seq, reason: 0, groups }.encode(&mut plain);
+                }
+            }
+            ack.encode(&mut plain);
         }
         if !some && !due {
             attached.stream.notify.notified().await;
@@ -534,9 +567,8 @@ async fn write_out(
 
 /// The reading side of a data connection.
 struct Inward<'a> {
-    origin: u64,
+    peer: &'a Arc<Peer>,
     stream: u8,
-    own: u64,
     side: &'a InSide,
     attached: &'a Attached,
     deliver: &'a dyn Deliver,
@@ -626,7 +658,10 @@ impl Inward<'_> {
         let fresh = lock(&self.side.stream).on_message(envelope.seq)?;
         if fresh {
             self.side.received.fetch_add(1, Ordering::Relaxed);
-            self.deliver.deliver(self.origin, &envelope);
+            let missing = self.deliver.deliver(self.peer.origin, &envelope);
+            if missing != 0 && envelope.seq != 0 {
+                lock(&self.attached.nacks).push((envelope.seq, missing));
+            }
         }
         Ok(1)
     }
@@ -668,8 +703,15 @@ impl Inward<'_> {
             }
             Some(Frame::FwdAck { incarnation, stream, seq, .. }) => {
                 // Before the first base the peer knows no incarnation of ours and has nothing to say.
-                if incarnation == self.own && stream == self.stream {
+                if incarnation == self.peer.own && stream == self.stream {
                     self.attached.stream.change(|out| out.on_ack(seq))?;
+                }
+                Ok(())
+            }
+            Some(Frame::FwdNack { stream, seq, groups, .. }) if stream == self.stream => {
+                let kept = lock(&self.attached.stream.inner).stream.kept(seq);
+                if let Some(kept) = kept {
+                    self.deliver.returned(self.peer, groups, &Envelope::decode(&kept)?);
                 }
                 Ok(())
             }

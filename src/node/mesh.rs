@@ -147,6 +147,7 @@ enum Command {
     Join(Seed, oneshot::Sender<Result<(), JoinError>>),
     Leave(oneshot::Sender<()>),
     ForceLeave(NodeName, oneshot::Sender<bool>),
+    Drain(oneshot::Sender<()>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -366,6 +367,11 @@ impl Mesh {
     /// Waits until the members known from before have answered, or `cluster.join_wait` is over.
     pub async fn settled(&self) {
         let _ = self.settled.clone().wait_for(|settled| *settled).await;
+    }
+
+    /// Tells the others that this node is about to stop: they choose another where they can.
+    pub async fn drain(&self) {
+        self.ask(Command::Drain).await;
     }
 
     /// Tells the others that this node ends, and ends the mesh.

@@ -170,6 +170,7 @@ impl Node {
         const LOOK: Duration = Duration::from_millis(20);
         let until = self.hub.clock.now() + limit;
         let _ = self.stop.send(true);
+        self.mesh.drain().await;
         self.hub.shut_down();
         let gone = async {
             while self.hub.registry.connected() > 0 {

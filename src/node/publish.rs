@@ -6,7 +6,8 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, atomic::Ordering},
+    collections::VecDeque,
+    sync::{Arc, Mutex, atomic::Ordering},
     task::Waker,
     time::Duration,
 };
@@ -14,7 +15,7 @@ use std::{
 use super::{
     forward::{Awaited, Crossing},
     hub::Hub,
-    link::Deliver,
+    link::{Deliver, Outgoing, Peer},
     locks,
     mailbox::Mailbox,
     mesh::Mesh,
@@ -29,12 +30,37 @@ use crate::{
         subscriptions::{Choice, Matches, SharedMatch, Subscriber},
     },
     cluster::{
-        routes::RouteMatches,
+        routes::{Candidate, RouteMatches, SharedMatch as RouteMatch},
         wire::{Envelope, Targets},
     },
     mqtt::QoS,
     topic::TopicName,
 };
+
+/// A message for a shared group is sent to so many nodes at most.
+const TRIES: usize = 3;
+/// Messages that came back and are remembered.
+const RETURNS: usize = 1_024;
+
+/// Which nodes gave a message back, for the last that came back.
+#[derive(Debug, Default)]
+pub(super) struct Returns(Mutex<VecDeque<(u64, Vec<u16>)>>);
+
+impl Returns {
+    /// `node` gave message `number` back. Returns all that did.
+    fn note(&self, number: u64, node: Option<u16>) -> Vec<u16> {
+        let mut all = locks::lock(&self.0);
+        let known = all.iter().position(|(one, _)| *one == number);
+        let mut tried =
+            known.and_then(|at| all.remove(at)).map(|(_, tried)| tried).unwrap_or_default();
+        tried.extend(node);
+        all.push_back((number, tried.clone()));
+        if all.len() > RETURNS {
+            all.pop_front();
+        }
+        tried
+    }
+}
 
 thread_local! {
     static MATCHES: RefCell<Matches<Arc<Mailbox>>> = RefCell::default();
@@ -51,6 +77,15 @@ pub(super) struct Outcome {
     pub(super) full: bool,
     /// Other nodes that must have it before it is acknowledged.
     pub(super) awaited: Vec<Awaited>,
+}
+
+/// What became of a message among the clients of this node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Handed {
+    /// Somebody wants it.
+    matched: bool,
+    /// Groups it was meant for that have no member here, as bits.
+    missing: u64,
 }
 
 impl Hub {
@@ -84,7 +119,7 @@ impl Hub {
             (local, self.cross(message, number, found, &chosen))
         });
         let Crossing { wanted, full, awaited } = crossing;
-        let matched = local || wanted;
+        let matched = local.matched || wanted;
         if !matched {
             self.stats.count(Metric::MessagesDropped);
             self.stats.count(Metric::MessagesDroppedNoSubscribers);
@@ -95,7 +130,7 @@ impl Hub {
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
         let choice = self.choice(message, None);
-        self.hand_out(message, (None, choice), (None, &mut Vec::new()), bells)
+        self.hand_out(message, (None, choice), (None, &mut Vec::new()), bells).matched
     }
 
     /// How members of shared groups are chosen for this message. Hashes are made only where they decide.
@@ -121,21 +156,26 @@ impl Hub {
         (meant, choice): (Option<Targets<'_>>, Choice),
         (remote, chosen): (Option<&RouteMatches>, &mut Vec<(u16, usize)>),
         bells: &mut Vec<Waker>,
-    ) -> bool {
+    ) -> Handed {
         MATCHES.with_borrow_mut(|matches| {
             matches.clear();
-            let Ok(topic) = TopicName::parse(message.topic()) else { return false };
+            let Ok(topic) = TopicName::parse(message.topic()) else { return Handed::default() };
             locks::read(&self.subscriptions).matches(topic, choice, matches);
             if meant.is_some_and(|meant| !meant.plain) {
                 matches.single.clear();
                 matches.chunks.clear();
                 matches.filters = 0;
             }
+            let mut missing = 0;
             if let Some(meant) = meant {
-                matches.groups.retain(|found| {
-                    let mut groups = meant.groups();
-                    groups.any(|(g, f)| g == &*found.group && f == found.filter.as_str())
-                });
+                let same = |found: &SharedMatch<_>, (group, filter): (&str, &str)| {
+                    group == &*found.group && filter == found.filter.as_str()
+                };
+                matches.groups.retain(|found| meant.groups().any(|group| same(found, group)));
+                for (bit, group) in meant.groups().enumerate().take(64) {
+                    let here = matches.groups.iter().any(|found| same(found, group));
+                    missing |= u64::from(!here) << bit;
+                }
             }
             if matches.filters <= 1 {
                 for one in &matches.single {
@@ -158,7 +198,7 @@ impl Hub {
             }
             let matched = matches.filters > 0 || !matches.groups.is_empty();
             matches.clear();
-            matched
+            Handed { matched, missing }
         })
     }
 
@@ -275,7 +315,11 @@ impl Hub {
             if choice.strategy == SharedStrategy::Local && own > 0 {
                 continue;
             }
-            let weights: u64 = shared.candidates.iter().map(|c| u64::from(c.weight)).sum();
+            // A node that stalls or is about to stop counts only if there is no other.
+            let well = |c: &&Candidate| self.peers.get(c.node).is_none_or(|p| !p.is_avoided());
+            let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
+            let candidates = || shared.candidates.iter().filter(|c| !some_well || well(c));
+            let weights: u64 = candidates().map(|c| u64::from(c.weight)).sum();
             let number = match choice.strategy {
                 SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 8,
                 SharedStrategy::RoundRobin => self.shared_turn.fetch_add(1, Ordering::Relaxed),
@@ -287,7 +331,7 @@ impl Hub {
                 continue;
             }
             pick -= own;
-            for candidate in &shared.candidates {
+            for candidate in candidates() {
                 if pick < u64::from(candidate.weight) {
                     chosen.push((candidate.node, place));
                     break;
@@ -301,10 +345,8 @@ impl Hub {
     }
 }
 
-impl Deliver for Hub {
-    /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
-    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) {
-        self.stats.count(Metric::MeshForwardReceived);
+impl Hub {
+    fn message_of(&self, envelope: &Envelope<'_>, origin: u64) -> Message {
         let expiry = envelope.expiry.map(|seconds| Duration::from_secs(u64::from(seconds)));
         let meta = Meta {
             qos: match envelope.flags.qos {
@@ -316,12 +358,73 @@ impl Deliver for Hub {
             expires_at: expiry.map(|span| self.clock.now() + span),
             publisher: 0,
         };
-        let message = Message::new(envelope.topic, envelope.properties, envelope.payload, meta)
-            .with_number(origin.wrapping_add(envelope.id.number));
+        Message::new(envelope.topic, envelope.properties, envelope.payload, meta)
+            .with_number(origin.wrapping_add(envelope.id.number))
+    }
+
+    /// Gives a message for one group to a member here, or to a node that has not been tried. `false`: there is none.
+    fn send_elsewhere(
+        &self,
+        message: &Message,
+        envelope: &Envelope<'_>,
+        group: (&str, &str),
+        tried: &[u16],
+    ) -> bool {
+        let (groups, choice) = ([group], self.choice(message, None));
+        let meant = (Some(Targets::new(false, &groups)), choice);
+        let here = BELLS.with_borrow_mut(|bells| {
+            self.hand_out(message, meant, (None, &mut Vec::new()), bells).matched
+        });
+        if here || tried.len() >= TRIES {
+            return here;
+        }
+        let node = self.with_routes(message, |found| {
+            let same = |s: &&RouteMatch| (&*s.group, s.filter.as_str()) == group;
+            let shared = found?.shared.iter().find(same)?;
+            let left = shared.candidates.iter().filter(|c| !tried.contains(&c.node));
+            left.max_by_key(|candidate| candidate.weight).map(|candidate| candidate.node)
+        });
+        let peer = node.and_then(|node| self.peers.get(node));
+        let Some(peer) = peer else { return false };
+        let Some(stream) = peer.stream_of(0) else { return false };
+        let pushed = stream.push(&Outgoing {
+            number: envelope.id.number,
+            flags: envelope.flags,
+            expiry: envelope.expiry,
+            targets: Targets::new(false, &groups),
+            topic: envelope.topic,
+            properties: envelope.properties,
+            payload: envelope.payload,
+        });
+        stream.wake();
+        !pushed.full
+    }
+}
+
+impl Deliver for Hub {
+    /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> u64 {
+        self.stats.count(Metric::MeshForwardReceived);
+        let message = self.message_of(envelope, origin);
         BELLS.with_borrow_mut(|bells| {
             let meant = (Some(envelope.targets), self.choice(&message, None));
-            self.hand_out(&message, meant, (None, &mut Vec::new()), bells)
-        });
+            self.hand_out(&message, meant, (None, &mut Vec::new()), bells).missing
+        })
+    }
+
+    /// The last member of a group there has gone while the message was on its way: another node with members gets it.
+    fn returned(&self, by: &Arc<Peer>, groups: u64, envelope: &Envelope<'_>) {
+        self.stats.count(Metric::MeshForwardReturned);
+        let message = self.message_of(envelope, self.mesh().map_or(0, Mesh::origin));
+        let tried = self.returns.note(envelope.id.number, self.peers.index_of(by));
+        for (bit, group) in envelope.targets.groups().enumerate().take(64) {
+            if groups >> bit & 1 == 1 && !self.send_elsewhere(&message, envelope, group, &tried) {
+                self.stats.count(Metric::MessagesDropped);
+                self.stats.count(Metric::MessagesDroppedNoSubscribers);
+            }
+        }
+        self.end_of_batch();
+        self.flush_links();
     }
 
     fn end_of_batch(&self) {

@@ -30,9 +30,10 @@ struct Inbox {
 }
 
 impl Deliver for Inbox {
-    fn deliver(&self, _origin: u64, envelope: &Envelope<'_>) {
+    fn deliver(&self, _origin: u64, envelope: &Envelope<'_>) -> u64 {
         let message = (envelope.topic.to_owned(), envelope.payload.to_owned());
         self.got.lock().unwrap().push(message);
+        0
     }
 
     fn end_of_batch(&self) {}

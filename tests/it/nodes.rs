@@ -146,6 +146,37 @@ fn the_member_of_a_shared_group_is_chosen_as_configured() {
     assert!(hashed == [20, 0] || hashed == [0, 20], "{hashed:?}");
 }
 
+/// A member of a group that comes and goes on one node: what was on its way to it goes to the member on another.
+#[test]
+fn a_shared_group_loses_nothing_when_a_member_goes() {
+    let nodes = cluster(3);
+    let (topic, count) = (unique("work/"), 1_500);
+    let filter = format!("$share/g/{topic}");
+    let mut stays = Client::at(V5, nodes[1].mqtt());
+    stays.subscribe(&filter, 1);
+    let mut flaps = Client::at(V5, nodes[2].mqtt());
+    let (name, address) = (topic.clone(), nodes[0].mqtt());
+    let publisher = std::thread::spawn(move || {
+        let mut publisher = Client::at(V5, address);
+        for n in 0..count {
+            assert_eq!(publisher.publish(&name, n.to_string(), 1), 0);
+        }
+    });
+    let mut seen = BTreeSet::new();
+    while !publisher.is_finished() {
+        flaps.subscribe(&filter, 1);
+        flaps.ping();
+        flaps.unsubscribe(&[&filter]);
+        seen.extend(flaps.texts());
+    }
+    publisher.join().unwrap();
+    seen.extend(flaps.texts());
+    seen.extend(stays.texts());
+    let missing: Vec<u32> = (0..count).filter(|n| !seen.contains(&n.to_string())).collect();
+    assert!(missing.is_empty(), "{missing:?} of {count}");
+    println!("came back: {}", nodes[0].metric("emqx_rs.mesh.forward_returned"));
+}
+
 /// SUBACK means routed: the very next publish anywhere arrives, and after UNSUBACK none does.
 #[test]
 fn a_subscription_holds_everywhere_once_it_is_acknowledged() {

@@ -44,12 +44,15 @@ fn local(name: &str, incarnation: u64) -> Arc<Local> {
 /// Notes what arrives.
 struct Inbox {
     got: Mutex<Vec<(u8, Vec<u8>)>>,
+    /// Payloads that came back, and for which groups.
+    back: Mutex<Vec<(u64, Vec<u8>)>>,
     count: watch::Sender<usize>,
 }
 
 impl Inbox {
     fn new() -> Arc<Self> {
-        Arc::new(Self { got: Mutex::default(), count: watch::channel(0).0 })
+        let (got, back) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { got, back, count: watch::channel(0).0 })
     }
 
     async fn wait_for(&self, count: usize) {
@@ -65,11 +68,18 @@ impl Inbox {
 }
 
 impl Deliver for Inbox {
-    fn deliver(&self, from: u64, envelope: &Envelope<'_>) {
+    fn deliver(&self, from: u64, envelope: &Envelope<'_>) -> u64 {
         let name = NodeName::parse("peer@h").unwrap();
         assert!((1..4).any(|life| origin(&name, life) == from));
         assert_eq!((envelope.topic, envelope.properties), ("t/a", &[1, 1][..]));
         lock(&self.got).push((envelope.flags.qos, envelope.payload.to_vec()));
+        // Of two groups the second has nobody here.
+        if envelope.targets.groups().count() == 2 { 2 } else { 0 }
+    }
+
+    fn returned(&self, _by: &Arc<Peer>, groups: u64, envelope: &Envelope<'_>) {
+        assert_eq!(envelope.targets.groups().nth(1), Some(("h", "t/+")));
+        lock(&self.back).push((groups, envelope.payload.to_vec()));
     }
 
     fn end_of_batch(&self) {
@@ -242,6 +252,31 @@ async fn who_waits_is_called_when_the_peer_goes_down() {
     assert_eq!(a.out().acked(), 0, "kept");
     a.peer.gone();
     assert_eq!((a.out().acked(), called.load(Ordering::Relaxed)), (1, 1));
+}
+
+/// Also one that had to be cut into fragments.
+#[tokio::test]
+async fn a_message_without_a_member_comes_back_before_it_is_acknowledged() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let _tasks = join(&a, &b).await;
+    let payloads = [vec![1; 9], vec![2; 700_000], vec![3; 9]];
+    let mut last = 0;
+    for (n, payload) in payloads.iter().enumerate() {
+        let pushed = a.out().push(&Outgoing {
+            number: n as u64,
+            flags: Flags { qos: 1, ..Flags::default() },
+            expiry: None,
+            targets: Targets::new(n == 0, &[("g", "t/+"), ("h", "t/+")]),
+            topic: "t/a",
+            properties: &[1, 1],
+            payload,
+        });
+        a.out().wake();
+        last = pushed.seq;
+    }
+    a.acked(last).await;
+    let want: Vec<(u64, Vec<u8>)> = payloads.map(|payload| (2, payload)).into();
+    assert!(*lock(&a.inbox.back) == want, "what came back is what was sent");
 }
 
 #[tokio::test]

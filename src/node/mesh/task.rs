@@ -193,6 +193,7 @@ impl Task {
 
     fn on_deadline(&mut self, out: &mut Vec<Action>) {
         let now = self.clock.now();
+        self.look_at_peers();
         if self.core.deadline().is_some_and(|at| at <= now) {
             self.core.on_deadline(now, out);
         }
@@ -275,8 +276,11 @@ impl Task {
                 let _ = reply.send(known && name != self.settings.node_name);
                 self.input(Input::ForceLeave(name), out);
             }
-            Command::Shutdown(done) => {
+            Command::Drain(done) => {
                 self.heart.set_draining();
+                let _ = done.send(());
+            }
+            Command::Shutdown(done) => {
                 self.input(Input::Shutdown, out);
                 return Some(done);
             }
@@ -357,6 +361,16 @@ impl Task {
             line.rtt_us = health.rtt_us;
             line.udp = health.udp;
             line.stalled = health.stalled;
+        }
+    }
+
+    /// Peers that say they stall or are about to stop are not chosen where another may be.
+    fn look_at_peers(&self) {
+        for (node, index) in self.core.up_nodes() {
+            if let Some(peer) = self.data.find(index) {
+                let health = self.heart.health(node);
+                peer.set_avoided(health.stalled || health.draining);
+            }
         }
     }
 
