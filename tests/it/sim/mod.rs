@@ -1,7 +1,31 @@
 //! Whole clusters in one thread: real cores, virtual time, a network that delays, stalls and splits, nodes that crash and
 //! return, all from one seed. `SIM_SEED=17 cargo test sim` replays one; every seed that ever failed is in `seeds.txt`.
 
+//!
+//! The invariants of the cluster, and what asserts each:
+//!
+//! | invariant | asserted by |
+//! | --- | --- |
+//! | 1 every copy equals its origin | `assert_whole` after every disorder; the hash in PING at run time |
+//! | 2 no route of an old life or a removed node matches | `check_old_lives` after every action |
+//! | 3 a SUBACK implies the route on every node that is up | `check_barrier` |
+//! | 4 one live session for a client, the newest | `assert_one_session_each` |
+//! | 5 once and in order between lives that go on | `flow`, at every message |
+//! | 6 what is acknowledged is in the queue of the peer | `flow`, at every acknowledgement |
+//! | 8 every heal ends, none runs twice | `assert_healed`; steps that fail in `cluster/autoheal/tests.rs` |
+//! | 9 one member table after leave, autoclean, force-leave | `leave_force_leave_and_join_end_in_one_table`, `autoclean_forgets_and_takes_back` |
+//! | 10 two halves do not remove each other | `two_halves_do_not_forget_each_other` |
+//! | 11 no queue exceeds its bound | `flow` for what is kept; the log of routes, the directory and the gate in their own tests |
+//! | 12 nothing of an earlier life or heal counts | `check_old_lives`, lives in every frame; `cluster/autoheal/tests.rs` for heals |
+//! | 13 two leaders end as one would | `every_disorder_heals`: both sides of a cut lead |
+//! | 14 the hybrid clock never goes back | `cluster/hlc.rs`; claims under calendars nine minutes apart |
+//! | 15 bytes from nowhere change nothing | `tests/it/mesh_port.rs`, `fuzz/`; not here, links carry frames |
+//! | 16 mixed releases keep all this | `every_disorder_heals`: nodes are upgraded one after the other |
+//!
+//! 7 (retained messages on all nodes) has nothing behind it yet.
+
 mod clients;
+mod flow;
 mod world;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -62,6 +86,9 @@ fn every_disorder_heals() {
         w.stall_percent = w.dice.below(10);
         w.datagram_loss_percent = w.dice.below(30);
         for _ in 0..6 {
+            // In the middle of an upgrade: each node runs the next release from some time on.
+            let upgraded = w.dice.below(5) as usize;
+            w.next_release.insert(upgraded);
             w.random_trouble();
             let span = Duration::from_millis(w.dice.below(20_000));
             w.run_for(span);
@@ -73,6 +100,7 @@ fn every_disorder_heals() {
         w.assert_healed("90 s after healing");
         w.assert_whole("90 s after healing");
         w.assert_one_session_each("90 s after healing");
+        w.assert_all_arrived("90 s after healing");
     }
 }
 
@@ -297,6 +325,56 @@ fn wander(seed: u64, fault: Option<Fault>) {
     }
     w.run_for(Duration::from_secs(10));
     w.assert_one_session_each("10 s after the last cut");
+}
+
+/// Messages between nodes while cables are cut and mended: each once and in order to every process that lives, and none is
+/// acknowledged that is not there.
+#[test]
+fn messages_cross_once_and_in_order() {
+    for seed in seeds() {
+        stream(seed, None);
+    }
+}
+
+fn stream(seed: u64, fault: Option<Fault>) {
+    let mut w = World::new(seed, 4);
+    w.fault = fault;
+    (0..4).for_each(|node| w.start(node));
+    w.run_for(Duration::from_secs(4));
+    for _ in 0..3 {
+        let part = (0..4).filter(|_| w.dice.below(2) == 0).collect();
+        w.cut_off(&part);
+        for _ in 0..40 {
+            let at = w.dice.below(4) as usize;
+            w.publish_some(at);
+            let pause = w.dice.below(150);
+            w.run_for(Duration::from_millis(pause));
+        }
+        if w.dice.below(3) == 0 {
+            let at = w.dice.below(4) as usize;
+            w.crash(at);
+            w.start(at);
+        }
+        w.heal_everything();
+        for _ in 0..20 {
+            let at = w.dice.below(4) as usize;
+            w.publish_some(at);
+            let pause = w.dice.below(100);
+            w.run_for(Duration::from_millis(pause));
+        }
+    }
+    w.run_for(Duration::from_secs(10));
+    let arrived = w.assert_all_arrived("10 s after the last cut");
+    assert!(arrived > 200, "seed {seed}: only {arrived} messages crossed, {} refused", w.refused());
+}
+
+#[test]
+fn planted_faults_of_streams_are_caught() {
+    for fault in [Fault::DiscardOnDown, Fault::HandRepeats] {
+        let caught =
+            (0..20).any(|seed| std::panic::catch_unwind(|| stream(seed, Some(fault))).is_err());
+        assert!(caught, "{fault:?} went unseen");
+    }
 }
 
 #[test]

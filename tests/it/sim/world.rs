@@ -12,13 +12,16 @@ use emqx_rs::{
         NodeName, PeerIdentity, Settings, Stored, Target,
         detector::{Detector, Sign},
         routes::{RouteKey, RouteTable, TableOp},
-        wire::{Frame, HealFrame},
+        wire::{Frame, HealFrame, split},
     },
     time::{Time, Wall},
     topic::TopicFilter,
 };
 
-use super::clients::Clients;
+use super::{
+    clients::Clients,
+    flow::{Flow, Step},
+};
 
 /// The same throws for the same seed.
 #[derive(Debug)]
@@ -54,6 +57,10 @@ pub(crate) enum Fault {
     NoRefresh,
     /// A node keeps a session that another one has a newer claim for.
     KeepKicked,
+    /// What is kept for a peer goes when it is down.
+    DiscardOnDown,
+    /// Messages that come again are handed on again.
+    HandRepeats,
 }
 
 /// Time between heartbeats, and after how long without one a node is down.
@@ -102,7 +109,8 @@ struct Node {
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+pub(super) enum Event {
+    Flow { from: usize, to: usize, step: Step },
     Arrive { link: LinkId, end: usize },
     Dialed { from: usize, life: u64, to: NodeName, attempt: u64 },
     Beat { node: usize, life: u64 },
@@ -134,7 +142,10 @@ pub(crate) struct World {
     losses: u64,
     cut: BTreeSet<(usize, usize)>,
     fresh: u64,
+    /// Nodes that run the next release.
+    pub(crate) next_release: BTreeSet<usize>,
     pub(super) clients: Clients,
+    pub(super) flow: Flow,
 }
 
 impl World {
@@ -172,7 +183,9 @@ impl World {
             losses: 0,
             cut: BTreeSet::new(),
             fresh: 100,
+            next_release: BTreeSet::new(),
             clients: Clients::default(),
+            flow: Flow::default(),
         }
     }
 
@@ -185,7 +198,7 @@ impl World {
         self.count
     }
 
-    fn at(&mut self, time: u64, event: Event) {
+    pub(super) fn at(&mut self, time: u64, event: Event) {
         let number = self.next();
         self.events.insert((time, number), event);
     }
@@ -196,7 +209,7 @@ impl World {
     }
 
     /// One of the two ways is cut: no connection can come up.
-    fn is_apart(&self, a: usize, b: usize) -> bool {
+    pub(super) fn is_apart(&self, a: usize, b: usize) -> bool {
         self.is_cut(a, b) || self.is_cut(b, a)
     }
 
@@ -259,6 +272,7 @@ impl World {
         }
         self.nodes[number].core = None;
         self.forget_clients_of(number);
+        self.flow_crash(number);
     }
 
     /// The disk of a node that does not run is lost, its identity with it.
@@ -348,6 +362,7 @@ impl World {
             if self.nodes[number].core.is_some() {
                 self.add_some_routes(number);
                 self.connect_some_client(number);
+                self.publish_some(number);
             }
         }
         match self.dice.below(5) {
@@ -440,6 +455,7 @@ impl World {
                     self.flush(node);
                 }
             }
+            Event::Flow { from, to, step } => self.flow_step(from, to, step),
             Event::Arrive { link, end } => self.arrive(link, end),
             Event::Dialed { from, life, to, attempt } => {
                 if self.runs(from, life) && self.nodes[from].dials.get(&to) == Some(&attempt) {
@@ -624,12 +640,18 @@ impl World {
                 Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
                 Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
                 Action::WalkSessions { view } => self.on_walk(number, view),
-                Action::FromPeer { .. }
-                | Action::PeerUp(_)
-                | Action::PeerDown { .. }
-                | Action::PeerGone { .. }
-                | Action::RestartClients
-                | Action::Settled => {}
+                Action::PeerUp(up) => self.flow_up(number, &up),
+                Action::PeerDown { node } => {
+                    if let Some(of) = self.number_at(number, node) {
+                        self.flow_down(number, of, false);
+                    }
+                }
+                Action::PeerGone { node } => {
+                    if let Some(of) = self.number_at(number, node) {
+                        self.flow_down(number, of, true);
+                    }
+                }
+                Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
                 Action::Log(event) => {
                     self.losses += u64::from(matches!(event, emqx_rs::cluster::Event::Down(..)));
                 }
@@ -662,7 +684,25 @@ impl World {
         ends.iter().position(|end| end.node == number && end.life == life && end.open)
     }
 
+    /// A frame as a node of the next release writes it: fields are added at the end of the body, and a kind that this release
+    /// does not know comes before it. What this release reads must be the same.
+    fn of_next_release(&self, frame: Frame) -> Frame {
+        let mut bytes = vec![0, 0, 0, 3, 0x9e, 0, 0, 0, 1, 2, 3];
+        let (unknown, body, _) = split(&bytes).unwrap().unwrap();
+        assert_eq!(Frame::read(unknown, body), Ok(None));
+        bytes.clear();
+        frame.encode(&mut bytes);
+        let (header, body, _) = split(&bytes).unwrap().unwrap();
+        // A compressed body ends where it says.
+        let more: &[u8] = if header.flags == 0 { &[7; 5] } else { &[] };
+        let read = Frame::read(header, &[body, more].concat()).unwrap().unwrap();
+        assert_eq!(read, frame, "seed {}", self.seed);
+        read
+    }
+
     fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+        let frame =
+            if self.next_release.contains(&number) { self.of_next_release(frame) } else { frame };
         let done = matches!(frame, Frame::Heal(HealFrame::Done { .. }));
         if done && self.fault == Some(Fault::LoseHealDone) {
             return;
@@ -826,6 +866,28 @@ impl World {
     }
 
     /// How often a node took another for lost so far.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The node of this identity.
+    pub(super) fn number_of(&self, id: NodeId) -> usize {
+        self.nodes.iter().position(|node| node.node_id == id).unwrap()
+    }
+
+    /// The node that has this index for another one.
+    fn number_at(&self, number: usize, index: u16) -> Option<usize> {
+        (0..self.nodes.len()).find(|of| *of != number && self.index(number, *of) == Some(index))
+    }
+
+    /// Whether both count the other, as a data connection needs.
+    pub(super) fn nodes_see_each_other(&self, a: usize, b: usize) -> bool {
+        [(a, b), (b, a)].into_iter().all(|(at, of)| {
+            let core = self.nodes[at].core.as_ref();
+            core.is_some_and(|core| core.linked(&self.identity(of)).is_some())
+        })
+    }
+
     /// Number of the life of a node, if it runs.
     pub(super) fn life(&self, number: usize) -> Option<u64> {
         let node = &self.nodes[number];
