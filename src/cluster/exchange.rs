@@ -33,6 +33,7 @@ impl Cluster {
             | Frame::RouteAck { .. }
             | Frame::RouteReq { .. }
             | Frame::RouteSum { .. }
+            | Frame::RouteFix { .. }
             | Frame::Leave { .. }
             | Frame::Remove { .. }
             | Frame::Heal(_)
@@ -51,6 +52,7 @@ impl Cluster {
             | Frame::RouteAck { .. }
             | Frame::RouteReq { .. }
             | Frame::RouteSum { .. }
+            | Frame::RouteFix { .. }
             | Frame::Leave { .. }
             | Frame::Remove { .. }
             | Frame::Heal(_)
@@ -104,6 +106,18 @@ impl Cluster {
                     peer.sender.restart(&self.own);
                 }
             }
+            Frame::RouteSum { incarnation, seq, sums } if incarnation == self.me.incarnation => {
+                self.on_sums(node, seq, &sums, out);
+            }
+            Frame::RouteFix { incarnation, bucket, first, ops, .. }
+                if self.is_of_this_life(node, incarnation) =>
+            {
+                let settled = self.copies.get(&node).is_some_and(|copy| copy.is_settled());
+                if let Some(node) = self.index(node).filter(|_| settled) {
+                    let ops = ops.into();
+                    out.push(Action::Table(TableOp::Refill { node, bucket, first, ops }));
+                }
+            }
             // Of an earlier life, about somebody else, or of no use to this release.
             Frame::Leave { .. }
             | Frame::Remove { .. }
@@ -111,6 +125,7 @@ impl Cluster {
             | Frame::RouteSnap { .. }
             | Frame::RouteAck { .. }
             | Frame::RouteSum { .. }
+            | Frame::RouteFix { .. }
             | Frame::State(_)
             | Frame::Close { .. }
             | Frame::Ping(_)
@@ -216,14 +231,44 @@ impl Cluster {
         }
     }
 
-    pub(super) fn on_routes_differ(&mut self, index: u16, out: &mut Vec<Action>) {
+    pub(super) fn on_routes_differ(
+        &mut self,
+        index: u16,
+        sums: Box<[u64; 256]>,
+        out: &mut Vec<Action>,
+    ) {
         let node = self.members.iter().find(|m| m.index == Some(index));
         let Some(node) = node.map(|member| member.record.node_id) else { return };
-        let Some(copy) = self.copies.get_mut(&node).filter(|copy| copy.is_complete()) else {
+        let Some(copy) = self.copies.get_mut(&node).filter(|copy| copy.is_settled()) else {
             return;
         };
-        copy.request();
-        self.repair(node, out);
+        if !copy.mend() {
+            copy.request();
+            return self.repair(node, out);
+        }
+        let (Some(peer), seq) = (self.peers.get(&node), copy.position().seq) else { return };
+        let incarnation = peer.identity.incarnation;
+        self.repaired += 1;
+        out.push(Action::Send {
+            link: peer.link,
+            frame: Frame::RouteSum { incarnation, seq, sums },
+        });
+        out.push(Action::Log(Event::RoutesRepaired(peer.identity.name.clone())));
+    }
+
+    /// Another node's copy of the own routes has these hashes: sends the parts that differ.
+    fn on_sums(&mut self, node: NodeId, seq: u64, theirs: &[u64; 256], out: &mut Vec<Action>) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        if seq != self.own.seq() || !peer.sender.is_live() {
+            // It has changed since; the next comparison tells.
+            return;
+        }
+        let Some(frames) = self.own.repair(theirs) else { return peer.sender.restart(&self.own) };
+        let (link, incarnation) = (peer.link, self.me.incarnation);
+        for (bucket, first, ops) in frames {
+            let frame = Frame::RouteFix { incarnation, seq, bucket, first, ops };
+            out.push(Action::Send { link, frame });
+        }
     }
 
     fn repair(&mut self, node: NodeId, out: &mut Vec<Action>) {

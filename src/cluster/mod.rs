@@ -182,6 +182,8 @@ pub enum Input {
     RoutesDiffer {
         /// Index of the node.
         node: u16,
+        /// The hashes of its 256 parts: [`routes::RouteTable::sums`].
+        sums: Box<[u64; 256]>,
     },
     /// An operator: join the cluster of this node.
     Join(Target),
@@ -392,7 +394,7 @@ impl fmt::Display for Event {
             Self::Heal(event) => write!(f, "{event:?}"),
             Self::Gap { a, b, open: true } => write!(f, "{a} and {b} do not reach each other"),
             Self::Gap { a, b, open: false } => write!(f, "{a} and {b} reach each other again"),
-            Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are sent anew"),
+            Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are put right"),
         }
     }
 }
@@ -517,7 +519,7 @@ impl Cluster {
             Input::RouteAdded(key) => self.own.add(key),
             Input::RouteRemoved(key) => self.own.remove(key),
             Input::Barrier(id) => self.on_barrier(id, now, out),
-            Input::RoutesDiffer { node } => self.on_routes_differ(node, out),
+            Input::RoutesDiffer { node, sums } => self.on_routes_differ(node, sums, out),
             Input::Join(target) => self.on_join(target, now, out),
             Input::Leave => self.on_leave(now, out),
             Input::ForceLeave(name) => self.on_force_leave(&name, now, out),

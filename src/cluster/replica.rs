@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use std::ops::Bound;
 
-use super::routes::{RouteKey, RouteOp};
+use super::routes::{RouteKey, RouteOp, bucket_sums};
 
 /// The log keeps this many changes at most,
 const LOG_OPS: usize = 65_536;
@@ -17,6 +17,8 @@ const LOG_BYTES: usize = 8 << 20;
 pub(crate) const FRAME_OPS: usize = 8_192;
 /// and this many bytes of filters, give or take one.
 pub(crate) const FRAME_BYTES: usize = 256 << 10;
+/// Parts of 256 that are put right one by one; if more differ, everything is sent anew.
+const REPAIRS_MAX: usize = 32;
 /// What a change costs beside its text, roughly.
 const OP_BYTES: usize = 8;
 
@@ -145,21 +147,51 @@ impl OwnRoutes {
     }
 }
 
+/// What another node holds of this node's routes differs in these parts of 256.
+fn differing(own: &OwnRoutes, theirs: &[u64; 256]) -> Vec<u8> {
+    let sums = bucket_sums(own.iter());
+    let pairs = (0..=u8::MAX).zip(sums.iter().zip(theirs));
+    pairs.filter(|(_, (own, theirs))| own != theirs).map(|(bucket, _)| bucket).collect()
+}
+
+impl OwnRoutes {
+    /// What is in the parts that differ from these hashes, frame by frame: part, whether it begins it, its routes. `None`: so
+    /// much differs that a snapshot is less work.
+    pub(crate) fn repair(&self, theirs: &[u64; 256]) -> Option<Vec<(u8, bool, Vec<RouteOp>)>> {
+        let buckets = differing(self, theirs);
+        if buckets.len() > REPAIRS_MAX {
+            return None;
+        }
+        let mut frames = Vec::new();
+        for bucket in buckets {
+            let mut first = true;
+            let inside = self.iter().filter(|(key, _)| key.bucket() == bucket);
+            let mut rest = inside
+                .map(|(key, weight)| RouteOp { add: true, key: key.clone(), weight })
+                .peekable();
+            while first || rest.peek().is_some() {
+                frames.push((bucket, first, one_frame(rest.by_ref())));
+                first = false;
+            }
+        }
+        Some(frames)
+    }
+}
+
 /// Bytes of a route on the wire, before front coding.
 pub(crate) fn size(key: &RouteKey) -> usize {
     key.filter.as_str().len() + key.group.as_ref().map_or(0, |group| group.len()) + OP_BYTES
 }
 
 /// As many of `ops` as fit into a frame, at least one.
-fn one_frame(ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
-    let mut bytes = 0;
-    ops.take(FRAME_OPS)
-        .take_while(|op| {
-            let fits = bytes < FRAME_BYTES;
-            bytes += size(&op.key);
-            fits
-        })
-        .collect()
+fn one_frame(mut ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
+    let (mut frame, mut bytes) = (Vec::new(), 0);
+    while frame.len() < FRAME_OPS && bytes < FRAME_BYTES {
+        let Some(op) = ops.next() else { break };
+        bytes += size(&op.key);
+        frame.push(op);
+    }
+    frame
 }
 
 /// What the others are told of `count` subscribers: 0 for none; for a group the next lower power of two up to 128, so

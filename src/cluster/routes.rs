@@ -36,6 +36,24 @@ impl RouteKey {
         }
         hash
     }
+
+    /// Which of 256 parts of a node's routes it is in, whatever its weight.
+    #[must_use]
+    pub fn bucket(&self) -> u8 {
+        let [first, ..] = self.hash64(1).to_be_bytes();
+        first
+    }
+}
+
+/// The hash of each of the 256 parts of a set of routes.
+pub fn bucket_sums<'a>(routes: impl Iterator<Item = (&'a RouteKey, u8)>) -> Box<[u64; 256]> {
+    let mut sums = Box::new([0u64; 256]);
+    for (key, weight) in routes {
+        if let Some(sum) = sums.get_mut(usize::from(key.bucket())) {
+            *sum = sum.wrapping_add(key.hash64(weight));
+        }
+    }
+    sums
 }
 
 /// Folds `bytes` into `state`, eight at a time. Written out here because two nodes of different releases must agree.
@@ -113,6 +131,17 @@ pub enum TableOp {
         /// Index of the node.
         node: u16,
         /// The changes.
+        ops: Arc<[RouteOp]>,
+    },
+    /// A part of the routes of `node` is put right: `ops` (all adds) is what is in it, or goes on with that.
+    Refill {
+        /// Index of the node.
+        node: u16,
+        /// Which part: [`RouteKey::bucket`].
+        bucket: u8,
+        /// What is held of the part goes first.
+        first: bool,
+        /// Its routes.
         ops: Arc<[RouteOp]>,
     },
     /// A snapshot of `node` begins: what follows fills a new copy. With `drop_old` the old copy counts no longer.
@@ -275,6 +304,9 @@ impl RouteTable {
     pub fn apply(&mut self, op: &TableOp) {
         match op {
             TableOp::Apply { node, ops } => self.change(*node, ops),
+            TableOp::Refill { node, bucket, first, ops } => {
+                self.refill(*node, first.then_some(*bucket), ops);
+            }
             TableOp::SnapshotBegin { node, drop_old } => self.begin(*node, *drop_old),
             TableOp::SnapshotEnd { node } => {
                 let incoming = self.copy(*node).and_then(|copies| copies.incoming.take());
@@ -360,6 +392,26 @@ impl RouteTable {
         if let Some(place) = self.copy(node).and_then(|copies| copies.incoming.take()) {
             self.retired.insert(place);
         }
+    }
+
+    /// The hash of each part of the routes of `node`. Walks the whole table.
+    #[must_use]
+    pub fn sums(&self, node: u16) -> Box<[u64; 256]> {
+        bucket_sums(self.routes_of(node).iter().map(|(key, weight)| (key, *weight)))
+    }
+
+    /// Only while no snapshot is being filled: that puts everything right.
+    fn refill(&mut self, node: u16, clear: Option<u8>, ops: &[RouteOp]) {
+        if self.copy(node).is_none_or(|copies| copies.incoming.is_some()) {
+            return;
+        }
+        if let Some(bucket) = clear {
+            let held = self.routes_of(node).into_iter().filter(|(key, _)| key.bucket() == bucket);
+            let remove = held.map(|(key, weight)| RouteOp { add: false, key, weight });
+            let remove: Vec<_> = remove.collect();
+            self.change(node, &remove);
+        }
+        self.change(node, ops);
     }
 
     fn change(&mut self, node: u16, ops: &[RouteOp]) {
@@ -475,6 +527,13 @@ mod tests {
                         }
                     }
                 }
+                TableOp::Refill { node, bucket, first, ops } => {
+                    if !self.incoming.contains_key(node) {
+                        let copy = self.current.entry(*node).or_default();
+                        copy.retain(|key, _| !*first || key.bucket() != *bucket);
+                        copy.extend(ops.iter().map(|op| (op.key.clone(), op.weight)));
+                    }
+                }
                 TableOp::SnapshotBegin { node, drop_old } => {
                     self.incoming.insert(*node, BTreeMap::new());
                     if *drop_old {
@@ -525,6 +584,12 @@ mod tests {
             1 => TableOp::SnapshotEnd { node },
             2 => TableOp::SnapshotAbort { node },
             3 => TableOp::Drop { node },
+            4 => {
+                let (_, f, g, w) = ops[0];
+                let op = op(true, f, g, w);
+                let (bucket, first) = (op.key.bucket(), ops.len() % 2 == 0);
+                TableOp::Refill { node, bucket, first, ops: [op].into() }
+            }
             _ => TableOp::Apply {
                 node,
                 ops: ops.into_iter().map(|(add, f, g, w)| op(add, f, g, w)).collect(),

@@ -62,6 +62,11 @@ impl RouteSender {
         *self = Self { mode, sent: own.seq(), ..Self::default() };
     }
 
+    /// The peer gets changes as they come, and no snapshot.
+    pub(crate) fn is_live(&self) -> bool {
+        self.mode == Mode::Live
+    }
+
     /// The last change that the peer has in use; `None` before its first copy is whole.
     pub(crate) fn acked(&self) -> Option<u64> {
         self.acked
@@ -149,6 +154,8 @@ pub(crate) struct RouteReceiver {
     complete: bool,
     /// Signs of life in a row that told of a position ahead, without progress.
     behind: u8,
+    /// Parts were asked for; for so many signs of life another difference means that this did not help.
+    mending: u8,
 }
 
 impl RouteReceiver {
@@ -238,6 +245,7 @@ impl RouteReceiver {
     pub(crate) fn on_ping(&mut self, seq: u64) -> Option<bool> {
         const PATIENCE: u8 = 3;
         let (_, at) = self.held.filter(|_| self.is_settled())?;
+        self.mending = self.mending.saturating_sub(1);
         if at >= seq {
             self.behind = 0;
             return (at == seq).then_some(true);
@@ -248,6 +256,15 @@ impl RouteReceiver {
         }
         self.request();
         Some(false)
+    }
+
+    /// The copy differs from its origin. True: ask for the parts that differ; false: that was done already.
+    pub(crate) fn mend(&mut self) -> bool {
+        const PATIENCE: u8 = 5;
+        self.mending == 0 && {
+            self.mending = PATIENCE;
+            true
+        }
     }
 
     /// Notes that a snapshot is asked for.

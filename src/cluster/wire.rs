@@ -100,6 +100,8 @@ impl Kind {
     pub const ROUTE_REQ: Self = Self(0x33);
     /// [`Frame::RouteSum`]
     pub const ROUTE_SUM: Self = Self(0x34);
+    /// [`Frame::RouteFix`]
+    pub const ROUTE_FIX: Self = Self(0x35);
     /// [`Envelope`]; the one kind that is not a [`Frame`].
     pub const FWD: Self = Self(0x40);
     /// [`Frame::FwdAck`]
@@ -308,8 +310,10 @@ pub enum Frame {
     RouteAck { incarnation: u64, seq: u64 },
     /// Send from here; (0, 0) asks for a snapshot.
     RouteReq { incarnation: u64, seq: u64 },
-    /// Hash sums of the 256 parts of the sender's routes.
+    /// Hash sums of the 256 parts of what the sender holds of the addressee's routes: send what differs.
     RouteSum { incarnation: u64, seq: u64, sums: Box<[u64; 256]> },
+    /// What is in one of 256 parts of the sender's routes: it takes the place of what is held of it, or goes on with it.
+    RouteFix { incarnation: u64, seq: u64, bucket: u8, first: bool, ops: Vec<RouteOp> },
     /// Messages of the stream up to here are in the sessions' queues.
     FwdAck { incarnation: u64, stream: u8, seq: u64, credit: u64 },
     /// The message found no member (reason 0) of some of its groups: bit n of `groups` is group n of the message. To be sent
@@ -360,7 +364,7 @@ impl Header {
         let optional = kind >= Kind::OPTIONAL;
         let allowed = match Kind(kind) {
             Kind::FWD => MORE,
-            Kind::ROUTE_DELTA | Kind::ROUTE_SNAP => ZSTD,
+            Kind::ROUTE_DELTA | Kind::ROUTE_SNAP | Kind::ROUTE_FIX => ZSTD,
             _ => 0,
         };
         if !optional && (flags & !allowed != 0 || r0 | r1 != 0) {
@@ -444,6 +448,7 @@ impl Frame {
             Self::RouteAck { .. } => Kind::ROUTE_ACK,
             Self::RouteReq { .. } => Kind::ROUTE_REQ,
             Self::RouteSum { .. } => Kind::ROUTE_SUM,
+            Self::RouteFix { .. } => Kind::ROUTE_FIX,
             Self::FwdAck { .. } => Kind::FWD_ACK,
             Self::FwdNack { .. } => Kind::FWD_NACK,
             Self::TopicDef { .. } => Kind::TOPIC_DEF,
@@ -462,7 +467,8 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let at = begin(out, self.kind(), 0);
         self.put_body(out);
-        if matches!(self, Self::RouteDelta { .. } | Self::RouteSnap { .. }) {
+        if matches!(self, Self::RouteDelta { .. } | Self::RouteSnap { .. } | Self::RouteFix { .. })
+        {
             compress(out, at);
         }
         end(out, at);
@@ -479,6 +485,7 @@ impl Frame {
         Self::decode(header.kind, body)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of frame")]
     fn put_body(&self, out: &mut Vec<u8>) {
         match self {
             Self::State(state) => state.put(out),
@@ -513,6 +520,11 @@ impl Frame {
             Self::RouteSum { incarnation, seq, sums } => {
                 put_all(out, &[*incarnation, *seq]);
                 sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
+            }
+            Self::RouteFix { incarnation, seq, bucket, first, ops } => {
+                put_all(out, &[*incarnation, *seq]);
+                out.extend_from_slice(&[*bucket, u8::from(*first)]);
+                route_ops::put(out, ops);
             }
             Self::FwdAck { incarnation, stream, seq, credit } => {
                 put_v(out, *incarnation);
@@ -630,6 +642,13 @@ impl Frame {
             },
             Kind::ROUTE_ACK => Self::RouteAck { incarnation: from.v()?, seq: from.v()? },
             Kind::ROUTE_REQ => Self::RouteReq { incarnation: from.v()?, seq: from.v()? },
+            Kind::ROUTE_FIX => Self::RouteFix {
+                incarnation: from.v()?,
+                seq: from.v()?,
+                bucket: from.u8()?,
+                first: flag(from)?,
+                ops: route_ops::read(from)?,
+            },
             Kind::ROUTE_SUM => {
                 let (incarnation, seq) = (from.v()?, from.v()?);
                 let mut sums = Box::new([0; 256]);

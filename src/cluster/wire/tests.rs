@@ -318,6 +318,13 @@ fn frame() -> impl Strategy<Value = Frame> {
             last,
             ops
         }),
+        (n(), any::<(u8, bool)>(), ops()).prop_map(|(n, (bucket, first), ops)| Frame::RouteFix {
+            incarnation: n.0,
+            seq: n.1,
+            bucket,
+            first,
+            ops
+        }),
         heal().prop_map(Frame::Heal),
         session_frame(),
         n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 }),

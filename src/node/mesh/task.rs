@@ -457,7 +457,8 @@ impl Task {
             }
         }
         for node in &differ {
-            self.input(Input::RoutesDiffer { node: *node }, out);
+            let sums = self.routes_now().sums(*node);
+            self.input(Input::RoutesDiffer { node: *node, sums }, out);
         }
         !differ.is_empty()
     }
@@ -611,6 +612,6 @@ fn log(event: &Event) {
         }
         Event::ForcedOut => tracing::error!("forced out; emqx-rs-ctl cluster join brings it back"),
         Event::Left => tracing::info!("left the cluster"),
-        Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed, are sent anew"),
+        Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed and are put right"),
     }
 }

@@ -164,6 +164,23 @@ fn a_full_log_and_a_large_table_are_copied_while_they_change() {
     }
 }
 
+/// A copy that went wrong (a bug, a bit that fell over) is found by its hash and put right by the parts that differ.
+#[test]
+fn a_wrong_copy_is_found_and_mended() {
+    for seed in seeds().into_iter().take(40) {
+        let mut w = World::new(seed, 3);
+        (0..3).for_each(|node| w.start(node));
+        w.add_many_routes(0, 20_000);
+        w.run_for(Duration::from_secs(5));
+        let (_, snapshots) = w.repairs(1);
+        w.corrupt(1, 0);
+        w.run_for(Duration::from_secs(3));
+        assert_eq!(w.copy_of(1, 0), w.copy_of(2, 0), "seed {seed}");
+        assert_eq!(w.repairs(1), (1, snapshots), "seed {seed}: once, without a snapshot");
+        assert_eq!(w.repairs(2), (0, snapshots), "seed {seed}");
+    }
+}
+
 #[test]
 fn a_crashed_node_takes_its_routes_with_it() {
     for seed in seeds().into_iter().take(20) {

@@ -11,7 +11,7 @@ use emqx_rs::{
         Action, Cluster, DialError, Guid, Input, LinkId, Me, MemberRecord, MemberStatus, NodeId,
         NodeName, PeerIdentity, Settings, Stored, Target,
         detector::{Detector, Sign},
-        routes::{RouteKey, RouteTable, TableOp},
+        routes::{RouteKey, RouteOp, RouteTable, TableOp},
         wire::{Frame, HealFrame, split},
     },
     time::{Time, Wall},
@@ -140,6 +140,7 @@ pub(crate) struct World {
     links: BTreeMap<LinkId, [End; 2]>,
     events: BTreeMap<(u64, u64), Event>,
     losses: u64,
+    snapshots: u64,
     cut: BTreeSet<(usize, usize)>,
     fresh: u64,
     /// Nodes that run the next release.
@@ -181,6 +182,7 @@ impl World {
             links: BTreeMap::new(),
             events: BTreeMap::new(),
             losses: 0,
+            snapshots: 0,
             cut: BTreeSet::new(),
             fresh: 100,
             next_release: BTreeSet::new(),
@@ -629,7 +631,8 @@ impl World {
                 Action::Table(op) => self.change_table(number, op),
                 Action::CheckRoutes { node, hash } => {
                     if self.nodes[number].table.summary(node).1 != hash {
-                        self.input(number, Input::RoutesDiffer { node });
+                        let sums = self.nodes[number].table.sums(node);
+                        self.input(number, Input::RoutesDiffer { node, sums });
                     }
                 }
                 Action::BarrierDone(id) => self.check_barrier(number, id),
@@ -707,6 +710,7 @@ impl World {
         if done && self.fault == Some(Fault::LoseHealDone) {
             return;
         }
+        self.snapshots += u64::from(matches!(frame, Frame::RouteSnap { .. }));
         let Some(end) = self.end_of(number, link) else { return };
         let slow = self.dice.below(100) < self.slow_percent;
         let delay = 1 + self.dice.below(if slow { 200 } else { 5 });
@@ -886,6 +890,23 @@ impl World {
             let core = self.nodes[at].core.as_ref();
             core.is_some_and(|core| core.linked(&self.identity(of)).is_some())
         })
+    }
+
+    /// Changes the copy that a node holds of another's routes behind everybody's back: one route is lost, one is too much.
+    pub(crate) fn corrupt(&mut self, number: usize, of: usize) {
+        let node = self.index(number, of).unwrap();
+        let key = self.nodes[of].routes.keys().next().unwrap().clone();
+        let filter = TopicFilter::parse("nobody/wants/this").unwrap();
+        let ops = [
+            RouteOp { add: false, key, weight: 1 },
+            RouteOp { add: true, key: RouteKey { filter, group: None }, weight: 1 },
+        ];
+        self.nodes[number].table.apply(&TableOp::Apply { node, ops: ops.into() });
+    }
+
+    /// How often a node had a copy put right, and how many parts of snapshots were sent since the world began.
+    pub(crate) fn repairs(&self, number: usize) -> (u64, u64) {
+        (self.nodes[number].core.as_ref().unwrap().status().repaired, self.snapshots)
     }
 
     /// Number of the life of a node, if it runs.
