@@ -52,7 +52,7 @@ fn a_pulled_cable_is_noticed() {
 #[test]
 fn a_busy_machine_makes_nobody_lost() {
     let cluster = Cluster::start(3, "");
-    let seconds = std::env::var("NETNS_BUSY").map_or(20, |text| text.parse().unwrap());
+    let seconds = std::env::var("NETNS_BUSY").map_or(60, |text| text.parse().unwrap());
     let until = Instant::now() + Duration::from_secs(seconds);
     let burn: Vec<_> = (0..16)
         .map(|_| {

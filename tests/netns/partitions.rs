@@ -124,7 +124,7 @@ fn the_twentieth_cut_heals_as_the_first() {
 #[test]
 fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
     for count in [2, 3] {
-        let cluster = Cluster::start(count, "cluster.autoclean = 3s\n");
+        let cluster = Cluster::start(count, "cluster.autoclean = 10s\n");
         let majority: Vec<_> = (2..=count).collect();
         cluster.lan.split(&[&[1], &majority]);
         cluster.wait_down(1, count, SOON);
@@ -136,7 +136,7 @@ fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
                 members.any(|member| member["state"] == "removed")
             })
         };
-        super::support::wait_for("one side forgets the other", SOON, removed);
+        super::support::wait_for("one side forgets the other", 2 * SOON, removed);
         cluster.lan.heal();
         let took = cluster.wait_whole("one cluster again", SOON);
         report(&format!("cut longer than autoclean, {count} nodes: one cluster"), &mut [took]);

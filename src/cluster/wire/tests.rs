@@ -78,6 +78,22 @@ fn many_routes_are_compressed_and_bombs_are_refused() {
     for cut in [0, 1, 2, 9, body.len() / 2, body.len() - 1] {
         assert!(Frame::read(header, &body[..cut]).is_err());
     }
+    // Numbers one after the other shrink very much.
+    let op = |n: u32| RouteOp {
+        add: true,
+        key: RouteKey {
+            filter: TopicFilter::parse(&format!("device/{}/state", 10_000 + n)).unwrap(),
+            group: None,
+        },
+        weight: 1,
+    };
+    let numbered = (0..8_192).map(op).collect();
+    let numbered = Frame::RouteSnap { incarnation: 1, seq: 1, part: 0, last: true, ops: numbered };
+    let mut out = Vec::new();
+    numbered.encode(&mut out);
+    let (header, body, _) = split(&out).unwrap().unwrap();
+    assert!(body.len() < 400, "{}", body.len());
+    assert_eq!(Frame::read(header, body).unwrap(), Some(numbered));
     // Two hundred bytes that would be sixteen million, and a size that is not kept.
     let small = zstd::bulk::compress(&vec![0; 16 << 20], 1).unwrap();
     for size in [16 << 20, 4 << 20, 100] {
