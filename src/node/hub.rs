@@ -19,6 +19,7 @@ use super::{
     mesh::Mesh,
     publish::Returns,
     registry::{Parked, Registry},
+    sections::Sections,
     takeover::Takeovers,
 };
 use crate::{
@@ -73,6 +74,8 @@ pub struct Hub {
     pub(super) connect_waits: bool,
     /// Messages for shared groups that came back from other nodes.
     pub(super) returns: Returns,
+    /// Publishes between the look at who wants the message and the push.
+    pub(super) sections: Arc<Sections>,
     /// Sessions on their way between nodes.
     pub(super) takeovers: Takeovers,
     /// Limits of sessions that come from another node before their client does.
@@ -106,6 +109,7 @@ impl Hub {
             suback_waits: true,
             connect_waits: true,
             returns: Returns::default(),
+            sections: Arc::default(),
             takeovers: Takeovers::default(),
             session_settings: RwLock::default(),
         }

@@ -40,6 +40,7 @@ use super::{
     dial::Local,
     heartbeat::{HeartParts, Heartbeats, Part, Progress},
     link::{self, Deliver, Peers},
+    sections::Sections,
     state::{Life, State, StateError},
     told::Told,
 };
@@ -71,6 +72,8 @@ pub struct MeshParts {
     pub peers: Arc<Peers>,
     /// Takes the messages of other nodes in.
     pub deliver: Arc<dyn Deliver>,
+    /// Publishes between the look at the routes and the push.
+    pub sections: Arc<Sections>,
     /// Hears what other nodes say about sessions.
     pub sessions: Arc<dyn Sessions>,
     /// The runtime of the connections, and so of the data connections.
@@ -520,6 +523,7 @@ impl Start {
             core,
             data,
             desk: self.parts.sessions,
+            sections: self.parts.sections,
             marks: Marks::default(),
             clock,
             door: self.door,

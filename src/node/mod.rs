@@ -17,6 +17,7 @@ pub mod mailbox;
 pub mod mesh;
 mod publish;
 pub mod registry;
+pub mod sections;
 pub mod state;
 pub mod sys_topics;
 mod takeover;
@@ -111,6 +112,7 @@ impl Node {
             routes,
             peers: hub.peers.clone(),
             deliver: hub.clone(),
+            sections: hub.sections.clone(),
             sessions: Arc::new(Desk::new(hub.clone(), tokio::runtime::Handle::current())),
             main: tokio::runtime::Handle::current(),
             message_max,

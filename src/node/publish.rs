@@ -103,6 +103,7 @@ impl Hub {
                 return Outcome { matched: true, ..Outcome::default() };
             }
         }
+        let _inside = self.sections.enter();
         let (local, crossing) = self.with_routes(message, |found| {
             let mut chosen = Vec::new();
             let choice = self.choice(message, client_id);
@@ -370,6 +371,7 @@ impl Hub {
         group: (&str, &str),
         tried: &[u16],
     ) -> bool {
+        let _inside = self.sections.enter();
         let (groups, choice) = ([group], self.choice(message, None));
         let meant = (Some(Targets::new(false, &groups)), choice);
         let here = BELLS.with_borrow_mut(|bells| {
@@ -406,6 +408,7 @@ impl Deliver for Hub {
     fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> u64 {
         self.stats.count(Metric::MeshForwardReceived);
         let message = self.message_of(envelope, origin);
+        let _inside = self.sections.enter();
         BELLS.with_borrow_mut(|bells| {
             let meant = (Some(envelope.targets), self.choice(&message, None));
             self.hand_out(&message, meant, (None, &mut Vec::new()), bells).missing

@@ -744,6 +744,7 @@ impl Given {
                 Stage::Rest => {
                     let _ = timeout(LIMIT / 2, mesh.mark()).await;
                     frozen.unsubscribe(hub);
+                    hub.sections.passed().await;
                     portable::encode_queue(&frozen.mailbox.since(self.after).0, now)
                 }
             };

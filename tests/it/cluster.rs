@@ -78,6 +78,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         routes: routes.clone(),
         peers: peers.clone(),
         deliver: inbox.clone(),
+        sections: Arc::default(),
         sessions: inbox.clone(),
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::{MeshError, task::Notice};
 use crate::{
     cluster::{
-        DialError, PeerIdentity, Settings, Target,
+        DialError, NodeName, PeerIdentity, Settings, Target,
         gate::{Gate, Outcome},
         handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
         secret::check_cookie,
@@ -94,7 +94,7 @@ pub(super) async fn dial_any(
     for addr in addrs.into_iter().filter(|addr| door.lets_dial(*addr)) {
         let name = target.name.clone();
         let what = (LinkKind::Control, Received::default());
-        match local.dial(addr, what, name, hasten).await {
+        match dial_patiently(local, addr, what, (name, hasten)).await {
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);
@@ -114,6 +114,34 @@ pub(super) async fn dial_any(
         }
     }
     Err(last)
+}
+
+/// A process that was just killed takes connections until the kernel has closed its listener, and then resets them: asking
+/// again soon tells it from one that is out of reach.
+async fn dial_patiently(
+    local: &Local,
+    addr: SocketAddr,
+    what: (LinkKind, Received),
+    (name, hasten): (NodeName, &Notify),
+) -> Result<Proven, LinkError> {
+    const TRIES: u32 = 5;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match local.dial(addr, what, name.clone(), hasten).await {
+            Err(LinkError::Io(error)) if tries < TRIES && is_cut_off(&error) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The other end took the connection and let it go again.
+fn is_cut_off(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn dial_error(error: &LinkError) -> DialError {

@@ -91,12 +91,12 @@ impl Task {
     fn on_mark(&mut self, node: NodeId, mark: MarkFrame) {
         match mark {
             MarkFrame::Ask { mark } => {
-                let peer = self.core.index_of(node).and_then(|index| self.data.find(index));
-                let sent = peer.map(|peer| peer.sent()).unwrap_or_default();
-                let frame = Frame::Mark(MarkFrame::Answer { mark, sent });
-                let mut out = Vec::new();
-                self.input(Input::ToPeer { node, frame }, &mut out);
-                out.into_iter().for_each(|action| self.perform(action));
+                // A publish that looked at the routes before may not have pushed its message yet.
+                let (sections, notices) = (self.sections.clone(), self.notices.clone());
+                supervise::spawn("mark", async move {
+                    sections.passed().await;
+                    let _ = notices.send(Notice::Passed { mark, node }).await;
+                });
             }
             MarkFrame::Answer { mark, sent } => {
                 let peer = self.core.index_of(node).and_then(|index| self.data.find(index));
@@ -109,6 +109,14 @@ impl Task {
                 });
             }
         }
+    }
+
+    /// Tells how far the messages to a node go.
+    pub(super) fn answer_mark(&mut self, mark: u64, node: NodeId, out: &mut Vec<Action>) {
+        let peer = self.core.index_of(node).and_then(|index| self.data.find(index));
+        let sent = peer.map(|peer| peer.sent()).unwrap_or_default();
+        let frame = Frame::Mark(MarkFrame::Answer { mark, sent });
+        self.input(Input::ToPeer { node, frame }, out);
     }
 
     pub(super) fn on_arrived(&mut self, mark: u64, node: NodeId) {

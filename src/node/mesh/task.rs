@@ -36,6 +36,7 @@ use crate::{
         dial::{Local, Proven},
         discovery,
         heartbeat::{Heartbeats, Part, Progress, Watch},
+        sections::Sections,
         state::State,
     },
     time::Time,
@@ -78,6 +79,11 @@ pub(super) enum Notice {
         node: NodeName,
         reason: ControlError,
     },
+    /// Who looked at the routes before a mark was asked for has pushed what it had to.
+    Passed {
+        mark: u64,
+        node: NodeId,
+    },
     /// The messages up to a mark are here.
     Arrived {
         mark: u64,
@@ -98,6 +104,7 @@ pub(super) struct Task {
     pub(super) core: Cluster,
     pub(super) data: DataLinks,
     pub(super) desk: Arc<dyn Sessions>,
+    pub(super) sections: Arc<Sections>,
     pub(super) marks: Marks,
     pub(super) clock: Clock,
     pub(super) door: Door,
@@ -348,6 +355,7 @@ impl Task {
                 };
                 let _ = reply.send(answer);
             }
+            Notice::Passed { mark, node } => self.answer_mark(mark, node, out),
             Notice::Arrived { mark, node } => self.on_arrived(mark, node),
             Notice::Proven { proven, dialed } => self.on_proven(*proven, dialed, out),
         }
