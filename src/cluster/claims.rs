@@ -69,6 +69,19 @@ impl Cluster {
         });
     }
 
+    pub(super) fn on_adopted(
+        &mut self,
+        client: &Arc<str>,
+        hlc: u64,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_directory(now, out, |directory, at, orders| {
+            at.clock.observe(hlc, now);
+            directory.adopted(client, hlc, orders);
+        });
+    }
+
     pub(super) fn on_claim_frame(
         &mut self,
         from: NodeId,

@@ -364,9 +364,19 @@ impl Directory {
 
     /// Tells the owners that are new that this node has the session of `client`, under the claim of time `hlc`.
     pub fn refresh(&mut self, client: &Arc<str>, hlc: u64, out: &mut Vec<Order>) {
-        let claim = Claim { hlc, node: self.me };
         let mut before = owners(client, &self.told);
         before.retain(|owner| !self.missed.contains(owner));
+        self.tell(client, hlc, &before, out);
+    }
+
+    /// Tells all owners that this node has taken the session of `client` over from a node that stops.
+    pub fn adopted(&mut self, client: &Arc<str>, hlc: u64, out: &mut Vec<Order>) {
+        self.tell(client, hlc, &[], out);
+    }
+
+    /// Tells the owners that are not among `before`.
+    fn tell(&mut self, client: &Arc<str>, hlc: u64, before: &[NodeId], out: &mut Vec<Order>) {
+        let claim = Claim { hlc, node: self.me };
         for owner in owners(client, &self.view) {
             if before.contains(&owner) {
                 continue;

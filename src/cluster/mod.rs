@@ -214,6 +214,13 @@ pub enum Input {
         /// Hybrid time of its claim.
         hlc: u64,
     },
+    /// This node has taken the session of a client over from one that stops, without the client.
+    Adopted {
+        /// Whose.
+        client: Arc<str>,
+        /// Hybrid time of its claim: just above that of the other node, so that wherever the client connects counts more.
+        hlc: u64,
+    },
     /// The walk is over.
     Refreshed {
         /// As asked.
@@ -530,6 +537,7 @@ impl Cluster {
             }
             Input::Unclaim { client, hlc } => self.on_unclaim(&client, hlc, now, out),
             Input::Refresh { client, hlc } => self.on_refresh(&client, hlc, now, out),
+            Input::Adopted { client, hlc } => self.on_adopted(&client, hlc, now, out),
             Input::Refreshed { view } => self.directory.refreshed(view),
         }
     }

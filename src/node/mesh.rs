@@ -139,6 +139,7 @@ enum Op {
     Claim { ticket: u64, client: Arc<str>, clean: bool },
     Unclaim { client: Arc<str>, hlc: u64 },
     Refresh { client: Arc<str>, hlc: u64 },
+    Adopted { client: Arc<str>, hlc: u64 },
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
     Mark(oneshot::Sender<()>),
@@ -316,6 +317,11 @@ impl Mesh {
     /// This node has the session of a client, under the claim of time `hlc`.
     pub fn refresh(&self, client: Arc<str>, hlc: u64) {
         self.shared.push(Op::Refresh { client, hlc });
+    }
+
+    /// This node has taken a session over from one that stops.
+    pub fn adopted(&self, client: Arc<str>, hlc: u64) {
+        self.shared.push(Op::Adopted { client, hlc });
     }
 
     /// A walk that [`Sessions::on_walk`] asked for is over.

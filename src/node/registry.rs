@@ -314,6 +314,18 @@ impl Registry {
         (rows, answers)
     }
 
+    /// The clients of sessions that have been without a connection since before `wall`.
+    #[must_use]
+    pub fn parked_before(&self, wall: Wall) -> Vec<ClientId> {
+        let mut ids = Vec::new();
+        for part in &self.parts {
+            let part = locks::lock(part);
+            let asleep = |entry: &&Entry| entry.parked.as_ref().is_some_and(|p| p.since <= wall);
+            ids.extend(part.iter().filter(|(_, entry)| asleep(entry)).map(|(id, _)| id.clone()));
+        }
+        ids
+    }
+
     /// The clients of all sessions.
     #[must_use]
     pub fn ids(&self) -> Vec<ClientId> {

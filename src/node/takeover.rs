@@ -21,7 +21,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -55,7 +55,7 @@ use crate::{
         wire::{CHUNK, Stage, TakeFrame},
     },
     net::supervise,
-    time::Time,
+    time::{Time, Wall},
 };
 
 /// Sessions under way at once.
@@ -96,6 +96,9 @@ pub(super) struct Takeovers {
     lines: Mutex<HashMap<ClientId, Line>>,
     inboxes: Mutex<HashMap<(ClientId, Side), Frames>>,
     places: Semaphore,
+    /// Where the sessions of this node went since it began to stop.
+    gone: Mutex<HashMap<ClientId, NodeId>>,
+    draining: AtomicBool,
     /// The view whose walk counts.
     walk: AtomicU64,
 }
@@ -108,6 +111,8 @@ impl Default for Takeovers {
             lines: Mutex::default(),
             inboxes: Mutex::default(),
             places: Semaphore::new(PLACES),
+            gone: Mutex::default(),
+            draining: AtomicBool::new(false),
             walk: AtomicU64::new(0),
         }
     }
@@ -290,8 +295,15 @@ impl Hub {
         let mesh = self.mesh()?.clone();
         let _place = self.takeovers.places.acquire().await.ok()?;
         let began = self.clock.now();
-        let mut pull = Pull { inbox: self.inbox(client_id, Side::Taker), mesh, from, claim };
-        let bytes = pull.all(Stage::State).await?;
+        let inbox = self.inbox(client_id, Side::Taker);
+        let mut pull = Pull { inbox, mesh, from, claim, moved: None };
+        let mut bytes = pull.all(Stage::State).await;
+        if let (None, Some(moved)) = (&bytes, pull.moved.take()) {
+            // It was on its way there when this node asked.
+            pull.from = moved;
+            bytes = pull.all(Stage::State).await;
+        }
+        let bytes = bytes?;
         let now = self.clock.now();
         let mut state = match Portable::decode(&bytes, now) {
             Ok(state) => state,
@@ -413,7 +425,11 @@ impl Hub {
         let (client_id, Some(mesh)) = (ClientId::from(client.clone()), self.mesh().cloned()) else {
             return;
         };
-        let fail = || mesh.send_take(to, TakeFrame::Fail { client: client_id.shared() });
+        let fail = || {
+            let moved = locks::lock(&self.takeovers.gone).get(&client_id).copied();
+            let moved = moved.filter(|node| *node != to);
+            mesh.send_take(to, TakeFrame::Fail { client: client_id.shared(), moved });
+        };
         let Some(turn) = self.turn(&client_id, claim.hlc).await else { return fail() };
         let own = self.registry.claim_of(&client_id);
         let own = own.map(|(hlc, _)| Claim { hlc, node: mesh.node_id() });
@@ -436,6 +452,9 @@ impl Hub {
                     self.registry.forget(&client_id, &frozen.mailbox);
                     frozen.unsubscribe(&self);
                     self.stats.count(Metric::SessionTerminated);
+                    if self.takeovers.draining.load(Ordering::Acquire) {
+                        locks::lock(&self.takeovers.gone).insert(client_id.clone(), given.to);
+                    }
                     answer_again(&frozen.mailbox);
                     break;
                 }
@@ -512,9 +531,11 @@ impl Hub {
                 }
             }
             None if adopt => {
-                let (claim, _) = self.claim(&mesh, client_id.shared(), false).await;
+                // Just above the other's: wherever the client itself connects meanwhile counts more.
+                let claim = Claim { hlc: theirs.hlc + 1, node: mesh.node_id() };
                 if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
                     self.park_fetched(frozen);
+                    mesh.adopted(client_id.shared(), claim.hlc);
                 }
             }
             Some(_) | None => {}
@@ -527,7 +548,8 @@ impl Hub {
         else {
             return;
         };
-        let mut pull = Pull { inbox: self.inbox(client_id, Side::Taker), mesh, from, claim };
+        let inbox = self.inbox(client_id, Side::Taker);
+        let mut pull = Pull { inbox, mesh, from, claim, moved: None };
         let Some(bytes) = pull.all(Stage::State).await else { return };
         let Ok(mut state) = Portable::decode(&bytes, self.clock.now()) else { return pull.fail() };
         let mut queue = state.unfinished();
@@ -553,17 +575,22 @@ impl Hub {
     pub(super) async fn give_all(self: &Arc<Self>, until: Time) -> usize {
         const LOOK: Duration = Duration::from_millis(10);
         const AGAIN: Duration = Duration::from_secs(2);
+        /// Who was just told to go mostly is back on another node within this time, and fetches its session.
+        const PATIENCE_MS: u64 = 1_000;
         let Some(mesh) = self.mesh().cloned() else { return 0 };
+        self.takeovers.draining.store(true, Ordering::Release);
         let mut offered: HashMap<ClientId, Time> = HashMap::new();
         loop {
             let now = self.clock.now();
-            let left = self.registry.ids();
+            let left = self.registry.count().0;
             let to = mesh.up().await;
-            if left.is_empty() || to.is_empty() || now >= until {
-                return left.len();
+            if left == 0 || to.is_empty() || now >= until {
+                return left;
             }
+            let asleep = self.clock.wall().as_ms().saturating_sub(PATIENCE_MS);
+            let asleep = self.registry.parked_before(Wall::from_ms(asleep));
             offered.retain(|id, at| now.since(*at) < AGAIN && self.registry.claim_of(id).is_some());
-            for (place, client_id) in left.iter().enumerate() {
+            for (place, client_id) in asleep.iter().enumerate() {
                 if offered.len() >= PLACES {
                     break;
                 }
@@ -665,6 +692,8 @@ struct Pull {
     mesh: Mesh,
     from: NodeId,
     claim: Claim,
+    /// The node that was asked says that the session went there.
+    moved: Option<NodeId>,
 }
 
 impl Pull {
@@ -699,7 +728,10 @@ impl Pull {
                 {
                     return Some((last, bytes));
                 }
-                (node, TakeFrame::Fail { .. }) if node == self.from => return None,
+                (node, TakeFrame::Fail { moved, .. }) if node == self.from => {
+                    self.moved = moved;
+                    return None;
+                }
                 _ => {}
             }
         }
@@ -711,7 +743,7 @@ impl Pull {
 
     /// The other node need not keep it frozen.
     fn fail(&self) {
-        self.mesh.send_take(self.from, TakeFrame::Fail { client: self.client() });
+        self.mesh.send_take(self.from, TakeFrame::Fail { client: self.client(), moved: None });
     }
 }
 
@@ -819,7 +851,7 @@ impl Sessions for Desk {
             } else if side == Side::Giver
                 && let Some(mesh) = self.hub.mesh()
             {
-                mesh.send_take(from, TakeFrame::Fail { client: client_id.shared() });
+                mesh.send_take(from, TakeFrame::Fail { client: client_id.shared(), moved: None });
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Kind, Reader, WireError, node_id, put_bytes, put_v};
-use crate::cluster::directory::Claim;
+use crate::cluster::{directory::Claim, member::NodeId};
 
 /// Bytes of a session in one frame.
 pub const CHUNK: usize = 128 << 10;
@@ -112,10 +112,12 @@ pub enum TakeFrame {
         /// Whose.
         client: Arc<str>,
     },
-    /// From the node that was asked: there is nothing to be had.
+    /// There is nothing to be had, or it is not wanted any more.
     Fail {
         /// Whose.
         client: Arc<str>,
+        /// The node that has the session now.
+        moved: Option<NodeId>,
     },
 }
 
@@ -206,7 +208,7 @@ impl TakeFrame {
             | Self::Pull { client, .. }
             | Self::Piece { client, .. }
             | Self::Done { client }
-            | Self::Fail { client } => client,
+            | Self::Fail { client, .. } => client,
         }
     }
 
@@ -236,7 +238,12 @@ impl TakeFrame {
                 put_v(out, *part);
                 put_bytes(out, bytes);
             }
-            Self::Done { client } | Self::Fail { client } => put_bytes(out, client.as_bytes()),
+            Self::Done { client } => put_bytes(out, client.as_bytes()),
+            Self::Fail { client, moved } => {
+                put_bytes(out, client.as_bytes());
+                out.push(u8::from(moved.is_some()));
+                moved.iter().for_each(|node| out.extend_from_slice(&node.0));
+            }
         }
     }
 
@@ -259,7 +266,10 @@ impl TakeFrame {
                 Self::Piece { client, stage, part, last, bytes }
             }
             Kind::TAKE_END => Self::Done { client: client(from)? },
-            Kind::TAKE_FAIL => Self::Fail { client: client(from)? },
+            Kind::TAKE_FAIL => {
+                let (client, some) = (client(from)?, from.u8()? != 0);
+                Self::Fail { client, moved: if some { Some(node_id(from)?) } else { None } }
+            }
             _ => return Ok(None),
         }))
     }

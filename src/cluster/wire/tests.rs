@@ -302,7 +302,8 @@ fn session_frame() -> impl Strategy<Value = Frame> {
             }
         ),
         client().prop_map(|client| Frame::Take(TakeFrame::Done { client })),
-        client().prop_map(|client| Frame::Take(TakeFrame::Fail { client })),
+        (client(), option::of(id()))
+            .prop_map(|(client, moved)| Frame::Take(TakeFrame::Fail { client, moved })),
         any::<u64>().prop_map(|mark| Frame::Mark(MarkFrame::Ask { mark })),
         (any::<u64>(), vec(any::<u64>(), 0..9))
             .prop_map(|(mark, sent)| Frame::Mark(MarkFrame::Answer { mark, sent })),

@@ -51,6 +51,7 @@ impl Task {
             Op::Claim { ticket, client, clean } => Input::Claim { ticket, client, clean },
             Op::Unclaim { client, hlc } => Input::Unclaim { client, hlc },
             Op::Refresh { client, hlc } => Input::Refresh { client, hlc },
+            Op::Adopted { client, hlc } => Input::Adopted { client, hlc },
             Op::Refreshed { view } => Input::Refreshed { view },
             Op::Take { node, frame } => Input::ToPeer { node, frame: Frame::Take(frame) },
             Op::Up(reply) => {

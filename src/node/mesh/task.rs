@@ -247,6 +247,7 @@ impl Task {
                 about_session @ (Op::Claim { .. }
                 | Op::Unclaim { .. }
                 | Op::Refresh { .. }
+                | Op::Adopted { .. }
                 | Op::Refreshed { .. }
                 | Op::Take { .. }
                 | Op::Mark(_)
