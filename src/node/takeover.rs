@@ -15,7 +15,7 @@
 //!  DONE                  ------------>    forgets the session
 //! ```
 //! If this end falls silent, the session is parked again there; if the other does, what has come is used. One session at a time of each
-//! client is opened, given or taken on a node ([`Turn`]), and [`PLACES`] in all.
+//! client is opened, given or taken on a node ([`Turn`]), and [`PLACES`] in all each way.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -58,7 +58,7 @@ use crate::{
     time::{Time, Wall},
 };
 
-/// Sessions under way at once.
+/// Sessions under way at once, each way: two nodes that fetch from each other must not wait for each other.
 const PLACES: usize = 64;
 /// The other node has this long for each piece.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -95,7 +95,8 @@ pub(super) struct Takeovers {
     claims: Mutex<HashMap<u64, Claimed>>,
     lines: Mutex<HashMap<ClientId, Line>>,
     inboxes: Mutex<HashMap<(ClientId, Side), Frames>>,
-    places: Semaphore,
+    taking: Semaphore,
+    giving: Semaphore,
     /// Where the sessions of this node went since it began to stop.
     gone: Mutex<HashMap<ClientId, NodeId>>,
     draining: AtomicBool,
@@ -110,7 +111,8 @@ impl Default for Takeovers {
             claims: Mutex::default(),
             lines: Mutex::default(),
             inboxes: Mutex::default(),
-            places: Semaphore::new(PLACES),
+            taking: Semaphore::new(PLACES),
+            giving: Semaphore::new(PLACES),
             gone: Mutex::default(),
             draining: AtomicBool::new(false),
             walk: AtomicU64::new(0),
@@ -293,7 +295,7 @@ impl Hub {
         settings: &Settings,
     ) -> Option<Frozen> {
         let mesh = self.mesh()?.clone();
-        let _place = self.takeovers.places.acquire().await.ok()?;
+        let _place = self.takeovers.taking.acquire().await.ok()?;
         let began = self.clock.now();
         let inbox = self.inbox(client_id, Side::Taker);
         let mut pull = Pull { inbox, mesh, from, claim, moved: None };
@@ -436,7 +438,7 @@ impl Hub {
         if own.is_none_or(|own| own > *claim) {
             return fail();
         }
-        let Ok(Ok(_place)) = timeout(LIMIT, self.takeovers.places.acquire()).await else {
+        let Ok(Ok(_place)) = timeout(LIMIT, self.takeovers.giving.acquire()).await else {
             return fail();
         };
         let Some(mut frozen) = self.freeze(&client_id).await else { return fail() };

@@ -183,6 +183,33 @@ fn without_waiting_two_sessions_become_one() {
     assert_eq!(second.texts(), ["to the new one"]);
 }
 
+/// Many clients of two nodes change places at once.
+#[test]
+fn two_nodes_fetch_from_each_other() {
+    let nodes = cluster(2);
+    let ids: Vec<Vec<String>> = (0..2).map(|_| (0..150).map(|_| unique("c")).collect()).collect();
+    for (node, ids) in nodes.iter().zip(&ids) {
+        for id in ids {
+            lasting(Version::V5, id, node).disconnect();
+        }
+    }
+    let started = Instant::now();
+    let mut clients: Vec<Client> = Vec::new();
+    for (a, b) in ids[0].iter().zip(&ids[1]) {
+        for (id, node) in [(a, &nodes[1]), (b, &nodes[0])] {
+            let mut client = Client::raw(Version::V5, node.mqtt());
+            client.send(&Connect::new(Version::V5).id(id).lasting().bytes());
+            clients.push(client);
+        }
+    }
+    for client in &mut clients {
+        client.take_connack();
+        assert_eq!((client.code, client.session_present), (0, true));
+    }
+    println!("300 sessions changed places in {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(4), "they waited for each other");
+}
+
 /// How long a client with a thousand messages waiting is kept waiting; the figure is in benches/README.md.
 #[test]
 fn a_full_queue_moves_quickly() {
