@@ -11,7 +11,7 @@ use std::{
 use divan::{Bencher, black_box, counter::ItemsCount};
 use emqx_rs::{
     cluster::{
-        replica::OwnRoutes,
+        replica::{OwnRoutes, one_frame},
         routes::{RouteKey, RouteMatches, RouteOp, RouteTable, TableOp},
         wire::Frame,
     },
@@ -19,8 +19,6 @@ use emqx_rs::{
 };
 
 const MILLION: u64 = 1_000_000;
-/// As many as the writer puts into a frame.
-const FRAME: usize = 8_192;
 
 fn topic(number: u64) -> String {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -37,15 +35,23 @@ fn op(number: u64, add: bool) -> RouteOp {
     RouteOp { add, key: key(number), weight: 1 }
 }
 
-/// The changes as they are made: all in one wake-up are sorted.
+/// Cut into frames as the writer does it.
+fn frames(ops: impl Iterator<Item = RouteOp>) -> Vec<Vec<RouteOp>> {
+    let mut ops = ops.peekable();
+    let mut frames = Vec::new();
+    while ops.peek().is_some() {
+        frames.push(one_frame(ops.by_ref()));
+    }
+    frames
+}
+
+/// The changes as they are made: all in one wake-up are sorted, and one wake-up fills a frame.
 fn changes(add: bool) -> Vec<Arc<[RouteOp]>> {
-    let numbers: Vec<u64> = (0..MILLION).collect();
-    let frame = |numbers: &[u64]| {
-        let mut ops: Vec<RouteOp> = numbers.iter().map(|number| op(*number, add)).collect();
+    let sorted = |mut ops: Vec<RouteOp>| {
         ops.sort_by(|a, b| a.key.cmp(&b.key));
         ops.into()
     };
-    numbers.chunks(FRAME).map(frame).collect()
+    frames((0..MILLION).map(|number| op(number, add))).into_iter().map(sorted).collect()
 }
 
 fn adds() -> &'static [Arc<[RouteOp]>] {
@@ -74,15 +80,9 @@ fn tell(adds: &[Arc<[RouteOp]>]) {
     let mut own = OwnRoutes::default();
     (0..MILLION).for_each(|number| own.add(key(number)));
     own.commit();
-    let all: Vec<RouteOp> =
-        own.iter().map(|(key, weight)| RouteOp { add: true, key: key.clone(), weight }).collect();
-    let snapshot: usize = all
-        .chunks(FRAME)
-        .map(|ops| {
-            let ops = ops.to_vec();
-            bytes(&Frame::RouteSnap { incarnation: 1, seq: 1, part: 1, last: false, ops })
-        })
-        .sum();
+    let all = own.iter().map(|(key, weight)| RouteOp { add: true, key: key.clone(), weight });
+    let part = |ops| bytes(&Frame::RouteSnap { incarnation: 1, seq: 1, part: 1, last: false, ops });
+    let snapshot: usize = frames(all).into_iter().map(part).sum();
     let before = resident();
     let table = filled(adds);
     let held = resident().saturating_sub(before);

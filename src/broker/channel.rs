@@ -298,6 +298,11 @@ impl Channel {
         self.refuse(error.into(), None, out);
     }
 
+    /// The client was not listened to until now, for no fault of its own: its keep-alive begins anew.
+    pub const fn on_held(&mut self, now: Time) {
+        self.last_packet = now;
+    }
+
     /// One packet of the client.
     pub fn on_packet(&mut self, header: FixedHeader, body: &[u8], now: Time, out: &mut Out<'_>) {
         if self.closing {

@@ -131,6 +131,7 @@ named! {
         MeshForwardReceived = "emqx_rs.mesh.forward_received",
         MeshForwardDropped = "emqx_rs.mesh.forward_dropped",
         MeshForwardReturned = "emqx_rs.mesh.forward_returned",
+        MeshForwardHeld = "emqx_rs.mesh.forward_held",
         MeshAckTimeout = "emqx_rs.mesh.ack_timeout",
         MeshRefused = "emqx_rs.mesh.refused",
         ControlRequests = "emqx_rs.control.requests",

@@ -107,15 +107,15 @@ impl Cluster {
                 }
             }
             Frame::RouteSum { incarnation, seq, sums } if incarnation == self.me.incarnation => {
-                self.on_sums(node, seq, &sums, out);
+                self.on_sums(node, (seq, &sums), now, out);
             }
-            Frame::RouteFix { incarnation, bucket, first, ops, .. }
+            Frame::RouteFix { incarnation, seq, parts, last, ops }
                 if self.is_of_this_life(node, incarnation) =>
             {
-                let settled = self.copies.get(&node).is_some_and(|copy| copy.is_settled());
-                if let Some(node) = self.index(node).filter(|_| settled) {
-                    let ops = ops.into();
-                    out.push(Action::Table(TableOp::Refill { node, bucket, first, ops }));
+                let copy = self.copies.get_mut(&node);
+                let whole = copy.and_then(|copy| copy.on_fix(seq, last, ops));
+                if let (Some(ops), Some(node)) = (whole, self.index(node)) {
+                    out.push(Action::Table(TableOp::Refill { node, parts, ops: ops.into() }));
                 }
             }
             // Of an earlier life, about somebody else, or of no use to this release.
@@ -257,16 +257,24 @@ impl Cluster {
     }
 
     /// Another node's copy of the own routes has these hashes: sends the parts that differ.
-    fn on_sums(&mut self, node: NodeId, seq: u64, theirs: &[u64; 256], out: &mut Vec<Action>) {
+    fn on_sums(
+        &mut self,
+        node: NodeId,
+        (seq, theirs): (u64, &[u64; 256]),
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
-        if seq != self.own.seq() || !peer.sender.is_live() {
+        if seq != self.own.seq() || !peer.sender.may_repair(now) {
             // It has changed since; the next comparison tells.
             return;
         }
-        let Some(frames) = self.own.repair(theirs) else { return peer.sender.restart(&self.own) };
-        let (link, incarnation) = (peer.link, self.me.incarnation);
-        for (bucket, first, ops) in frames {
-            let frame = Frame::RouteFix { incarnation, seq, bucket, first, ops };
+        let Some(repair) = self.own.repair(theirs) else { return peer.sender.restart(&self.own) };
+        let (link, incarnation, parts) = (peer.link, self.me.incarnation, repair.parts);
+        let count = repair.frames.len();
+        for (number, ops) in (1..).zip(repair.frames) {
+            let last = number == count;
+            let frame = Frame::RouteFix { incarnation, seq, parts, last, ops };
             out.push(Action::Send { link, frame });
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use std::ops::Bound;
 
-use super::routes::{RouteKey, RouteOp, bucket_sums};
+use super::routes::{Parts, RouteKey, RouteOp, bucket_sums};
 
 /// The log keeps this many changes at most,
 const LOG_OPS: usize = 65_536;
@@ -17,8 +17,10 @@ const LOG_BYTES: usize = 8 << 20;
 pub(crate) const FRAME_OPS: usize = 8_192;
 /// and this many bytes of filters, give or take one.
 pub(crate) const FRAME_BYTES: usize = 256 << 10;
-/// Parts of 256 that are put right one by one; if more differ, everything is sent anew.
-const REPAIRS_MAX: usize = 32;
+/// Parts of 256 that are put right; if more differ, everything is sent anew,
+const REPAIR_PARTS: usize = 32;
+/// and if more is in them: what is sent at once must fit into the queue of a link.
+pub(crate) const REPAIR_OPS: usize = 4 * FRAME_OPS;
 /// What a change costs beside its text, roughly.
 const OP_BYTES: usize = 8;
 
@@ -147,34 +149,34 @@ impl OwnRoutes {
     }
 }
 
-/// What another node holds of this node's routes differs in these parts of 256.
-fn differing(own: &OwnRoutes, theirs: &[u64; 256]) -> Vec<u8> {
-    let sums = bucket_sums(own.iter());
-    let pairs = (0..=u8::MAX).zip(sums.iter().zip(theirs));
-    pairs.filter(|(_, (own, theirs))| own != theirs).map(|(bucket, _)| bucket).collect()
+/// What is to take the place of the parts that differ in another node's copy.
+pub(crate) struct Repair {
+    /// The parts that differ.
+    pub(crate) parts: Parts,
+    /// What is in them, frame by frame; one at least.
+    pub(crate) frames: Vec<Vec<RouteOp>>,
 }
 
 impl OwnRoutes {
-    /// What is in the parts that differ from these hashes, frame by frame: part, whether it begins it, its routes. `None`: so
-    /// much differs that a snapshot is less work.
-    pub(crate) fn repair(&self, theirs: &[u64; 256]) -> Option<Vec<(u8, bool, Vec<RouteOp>)>> {
-        let buckets = differing(self, theirs);
-        if buckets.len() > REPAIRS_MAX {
+    /// What puts a copy right whose parts have these hashes. `None`: so much differs that a snapshot is less work. Walks all
+    /// routes twice.
+    pub(crate) fn repair(&self, theirs: &[u64; 256]) -> Option<Repair> {
+        let mut parts = Parts::default();
+        let sums = bucket_sums(self.iter());
+        let pairs = (0..=u8::MAX).zip(sums.iter().zip(theirs));
+        pairs.filter(|(_, (own, theirs))| own != theirs).for_each(|(part, _)| parts.insert(part));
+        let inside = self.iter().filter(|(key, _)| parts.contains(key.bucket()));
+        let op = |(key, weight): (&RouteKey, u8)| RouteOp { add: true, key: key.clone(), weight };
+        let ops: Vec<RouteOp> = inside.take(REPAIR_OPS + 1).map(op).collect();
+        if parts.len() > REPAIR_PARTS || ops.len() > REPAIR_OPS {
             return None;
         }
-        let mut frames = Vec::new();
-        for bucket in buckets {
-            let mut first = true;
-            let inside = self.iter().filter(|(key, _)| key.bucket() == bucket);
-            let mut rest = inside
-                .map(|(key, weight)| RouteOp { add: true, key: key.clone(), weight })
-                .peekable();
-            while first || rest.peek().is_some() {
-                frames.push((bucket, first, one_frame(rest.by_ref())));
-                first = false;
-            }
+        let mut rest = ops.into_iter().peekable();
+        let mut frames = vec![one_frame(rest.by_ref())];
+        while rest.peek().is_some() {
+            frames.push(one_frame(rest.by_ref()));
         }
-        Some(frames)
+        Some(Repair { parts, frames })
     }
 }
 
@@ -183,8 +185,8 @@ pub(crate) fn size(key: &RouteKey) -> usize {
     key.filter.as_str().len() + key.group.as_ref().map_or(0, |group| group.len()) + OP_BYTES
 }
 
-/// As many of `ops` as fit into a frame, at least one.
-fn one_frame(mut ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
+/// As many of `ops` as fit into a frame, at least one if there is one.
+pub fn one_frame(mut ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
     let (mut frame, mut bytes) = (Vec::new(), 0);
     while frame.len() < FRAME_OPS && bytes < FRAME_BYTES {
         let Some(op) = ops.next() else { break };
@@ -260,6 +262,50 @@ mod tests {
         own.remove(key(1));
         own.commit();
         assert_eq!((own.seq(), own.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_repair_holds_what_differs_and_nothing_else() {
+        let mut own = OwnRoutes::default();
+        for number in 0..40_000 {
+            let filter = TopicFilter::parse(&format!("t/{number}")).unwrap();
+            own.add(RouteKey { filter, group: None });
+        }
+        own.commit();
+        let right = bucket_sums(own.iter());
+        assert_eq!(own.repair(&right).map(|r| (r.parts.len(), r.frames)), Some((0, vec![vec![]])));
+
+        let mut theirs = right.clone();
+        theirs[7] ^= 1;
+        theirs[200] = 0;
+        let repair = own.repair(&theirs).unwrap();
+        assert_eq!(repair.parts.len(), 2);
+        assert!(repair.parts.contains(7) && repair.parts.contains(200));
+        let sent: Vec<RouteKey> = repair.frames.into_iter().flatten().map(|op| op.key).collect();
+        let in_them = |key: &&RouteKey| [7, 200].contains(&key.bucket());
+        assert!(own.iter().map(|(key, _)| key).filter(in_them).eq(&sent), "in order, each once");
+
+        let mut theirs = right.clone();
+        theirs[..REPAIR_PARTS].fill(0);
+        assert!(own.repair(&theirs).is_some_and(|repair| repair.parts.len() == REPAIR_PARTS));
+        theirs[REPAIR_PARTS] = 0;
+        assert!(own.repair(&theirs).is_none(), "so many parts are a snapshot");
+    }
+
+    #[test]
+    fn a_repair_is_no_larger_than_a_few_frames() {
+        let mut own = OwnRoutes::default();
+        for number in 0..REPAIR_OPS * 10 {
+            let filter = TopicFilter::parse(&format!("t/{number}")).unwrap();
+            own.add(RouteKey { filter, group: None });
+        }
+        own.commit();
+        let mut theirs = bucket_sums(own.iter());
+        theirs[..20].fill(0);
+        let repair = own.repair(&theirs).unwrap();
+        assert!((3..=10).contains(&repair.frames.len()), "{}", repair.frames.len());
+        theirs[..30].fill(0);
+        assert!(own.repair(&theirs).is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! A lookup costs one hash probe, one trie walk when there are wildcards, and one bitmap AND.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use super::node_set::NodeSet;
 use super::{
@@ -42,6 +42,49 @@ impl RouteKey {
     pub fn bucket(&self) -> u8 {
         let [first, ..] = self.hash64(1).to_be_bytes();
         first
+    }
+}
+
+/// Some of the 256 parts of a set of routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts([u64; 4]);
+
+impl Parts {
+    /// Adds a part.
+    pub fn insert(&mut self, part: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(part / 64)) {
+            *word |= 1 << (part % 64);
+        }
+    }
+
+    /// Whether `part` is one of them.
+    #[must_use]
+    pub fn contains(&self, part: u8) -> bool {
+        self.0.get(usize::from(part / 64)).is_some_and(|word| word >> (part % 64) & 1 == 1)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As four words, lowest parts first.
+    #[must_use]
+    pub const fn words(self) -> [u64; 4] {
+        self.0
+    }
+
+    /// From [`Self::words`].
+    #[must_use]
+    pub const fn from_words(words: [u64; 4]) -> Self {
+        Self(words)
     }
 }
 
@@ -133,15 +176,14 @@ pub enum TableOp {
         /// The changes.
         ops: Arc<[RouteOp]>,
     },
-    /// A part of the routes of `node` is put right: `ops` (all adds) is what is in it, or goes on with that.
+    /// Parts of the routes of `node` are put right: `ops` (all adds) is what is in them. Whoever shares the table with lookups
+    /// applies what [`RouteTable::difference`] makes of it.
     Refill {
         /// Index of the node.
         node: u16,
-        /// Which part: [`RouteKey::bucket`].
-        bucket: u8,
-        /// What is held of the part goes first.
-        first: bool,
-        /// Its routes.
+        /// Which parts: [`RouteKey::bucket`].
+        parts: Parts,
+        /// Their routes.
         ops: Arc<[RouteOp]>,
     },
     /// A snapshot of `node` begins: what follows fills a new copy. With `drop_old` the old copy counts no longer.
@@ -304,8 +346,10 @@ impl RouteTable {
     pub fn apply(&mut self, op: &TableOp) {
         match op {
             TableOp::Apply { node, ops } => self.change(*node, ops),
-            TableOp::Refill { node, bucket, first, ops } => {
-                self.refill(*node, first.then_some(*bucket), ops);
+            TableOp::Refill { .. } => {
+                if let Some(difference) = self.difference(op) {
+                    self.apply(&difference);
+                }
             }
             TableOp::SnapshotBegin { node, drop_old } => self.begin(*node, *drop_old),
             TableOp::SnapshotEnd { node } => {
@@ -400,18 +444,34 @@ impl RouteTable {
         bucket_sums(self.routes_of(node).iter().map(|(key, weight)| (key, *weight)))
     }
 
-    /// Only while no snapshot is being filled: that puts everything right.
-    fn refill(&mut self, node: u16, clear: Option<u8>, ops: &[RouteOp]) {
-        if self.copy(node).is_none_or(|copies| copies.incoming.is_some()) {
-            return;
+    /// The changes that a [`TableOp::Refill`] asks for, as a [`TableOp::Apply`]: looking for them walks the whole table once,
+    /// making them costs what differs. `None` for any other change, and while a snapshot is being filled: that puts
+    /// everything right.
+    #[must_use]
+    pub fn difference(&self, refill: &TableOp) -> Option<TableOp> {
+        let TableOp::Refill { node, parts, ops } = refill else { return None };
+        let copies = self.copies.get(usize::from(*node))?;
+        if copies.incoming.is_some() {
+            return None;
         }
-        if let Some(bucket) = clear {
-            let held = self.routes_of(node).into_iter().filter(|(key, _)| key.bucket() == bucket);
-            let remove = held.map(|(key, weight)| RouteOp { add: false, key, weight });
-            let remove: Vec<_> = remove.collect();
-            self.change(node, &remove);
+        let mut want: BTreeMap<&RouteKey, u8> = ops.iter().map(|op| (&op.key, op.weight)).collect();
+        let mut changes = Vec::new();
+        let held =
+            self.routes_of(*node).into_iter().filter(|(key, _)| parts.contains(key.bucket()));
+        for (key, weight) in held {
+            if want.get(&key) == Some(&weight) {
+                want.remove(&key);
+            } else {
+                changes.push(RouteOp { add: false, key, weight });
+            }
         }
-        self.change(node, ops);
+        let missing = want.into_iter();
+        changes.extend(missing.map(|(key, weight)| RouteOp {
+            add: true,
+            key: key.clone(),
+            weight,
+        }));
+        Some(TableOp::Apply { node: *node, ops: changes.into() })
     }
 
     fn change(&mut self, node: u16, ops: &[RouteOp]) {
@@ -487,7 +547,7 @@ impl RouteTable {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
 
@@ -527,10 +587,10 @@ mod tests {
                         }
                     }
                 }
-                TableOp::Refill { node, bucket, first, ops } => {
+                TableOp::Refill { node, parts, ops } => {
                     if !self.incoming.contains_key(node) {
                         let copy = self.current.entry(*node).or_default();
-                        copy.retain(|key, _| !*first || key.bucket() != *bucket);
+                        copy.retain(|key, _| !parts.contains(key.bucket()));
                         copy.extend(ops.iter().map(|op| (op.key.clone(), op.weight)));
                     }
                 }
@@ -585,10 +645,12 @@ mod tests {
             2 => TableOp::SnapshotAbort { node },
             3 => TableOp::Drop { node },
             4 => {
-                let (_, f, g, w) = ops[0];
-                let op = op(true, f, g, w);
-                let (bucket, first) = (op.key.bucket(), ops.len() % 2 == 0);
-                TableOp::Refill { node, bucket, first, ops: [op].into() }
+                let ops: Vec<_> = ops.into_iter().map(|(_, f, g, w)| op(true, f, g, w)).collect();
+                let mut parts = Parts::default();
+                ops.iter().for_each(|op| parts.insert(op.key.bucket()));
+                (0..16).for_each(|part| parts.insert(part * 16 + u8::try_from(node).unwrap()));
+                let unique: BTreeMap<_, _> = ops.iter().map(|op| (&op.key, op)).collect();
+                TableOp::Refill { node, parts, ops: unique.into_values().cloned().collect() }
             }
             _ => TableOp::Apply {
                 node,

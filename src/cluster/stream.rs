@@ -52,7 +52,7 @@ pub enum Push {
     Sent,
     /// QoS 0: dropped and counted, the peer is away or too slow.
     Dropped,
-    /// QoS 1 or 2: not taken, the peer has too much to acknowledge. Wait for an acknowledgement and push again.
+    /// QoS 1 or 2: not taken. The peer is up and has twice as much to acknowledge as is to be kept: publishers were not held.
     Full,
 }
 
@@ -104,6 +104,8 @@ pub struct SendStream {
     /// The peer is up, so a connection will come: QoS 0 waits a little for it.
     expected: bool,
     batch: Vec<u8>,
+    /// QoS 0 messages in the batch.
+    loose: u64,
     kept: VecDeque<Chunk>,
     kept_bytes: usize,
     /// The next numbered message to be sent is not in the batch but in `kept`.
@@ -126,6 +128,7 @@ impl SendStream {
             attached: false,
             expected: false,
             batch: Vec::new(),
+            loose: 0,
             kept: VecDeque::new(),
             kept_bytes: 0,
             behind: None,
@@ -157,6 +160,7 @@ impl SendStream {
                 return Push::Dropped;
             }
             put_fwd(&mut self.batch, &envelope);
+            self.loose += 1;
             return Push::Sent;
         }
         if !self.make_room(envelope.size_max()) {
@@ -182,13 +186,14 @@ impl SendStream {
         Push::Kept(self.next - 1)
     }
 
-    /// Room for `size` more bytes. While the peer is away the oldest messages make room, counted; else the publisher waits.
+    /// Room for `size` more bytes. While the peer is down the oldest messages make room, counted. While it is up none may go:
+    /// whoever pushes above the bound is held ([`Self::is_over`]), and what those have on the way fits into as much again.
     fn make_room(&mut self, size: usize) -> bool {
+        if self.attached || self.expected {
+            return self.kept_bytes + size <= 2 * self.keep_max || self.kept_bytes == 0;
+        }
         // A message that alone is above the bound is taken when nothing else is kept.
         while self.kept_bytes + size > self.keep_max && self.kept_bytes > 0 {
-            if self.attached {
-                return false;
-            }
             if let Some(oldest) = self.kept.pop_front() {
                 self.kept_bytes -= oldest.bytes.len();
                 let lost_from = oldest.first.max(self.acked + 1);
@@ -211,6 +216,7 @@ impl SendStream {
         }
         if self.attached {
             self.batch.clear();
+            self.dropped += std::mem::take(&mut self.loose);
         }
         let early = std::mem::take(&mut self.batch);
         self.epoch += 1;
@@ -226,6 +232,7 @@ impl SendStream {
         self.expected = expected;
         if !expected && !self.attached {
             self.batch = Vec::new();
+            self.dropped += std::mem::take(&mut self.loose);
         }
     }
 
@@ -248,6 +255,7 @@ impl SendStream {
         }
         self.attached = false;
         self.batch = Vec::new();
+        self.dropped += std::mem::take(&mut self.loose);
         self.behind = None;
         true
     }
@@ -268,6 +276,7 @@ impl SendStream {
             return false;
         }
         std::mem::swap(out, &mut self.batch);
+        self.loose = 0;
         if self.batch.capacity() > REUSE_MAX {
             self.batch = Vec::new();
         }
@@ -357,10 +366,16 @@ impl SendStream {
         self.acked
     }
 
-    /// Messages dropped so far.
+    /// Messages dropped so far, as far as this end can know: what was on its way at a cut and not numbered is not in it.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// More is kept than should be: who pushed last is to wait until the peer has it.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.kept_bytes > self.keep_max
     }
 
     /// Bytes kept.
@@ -618,9 +633,17 @@ mod tests {
     fn bounds_hold() {
         let mut world = World::new(1 << 20);
         world.attach();
-        let full = (0..).find(|n| world.push(1, *n, 10_000) == Push::Full).unwrap();
-        assert!((90..110).contains(&full));
+        let over = |world: &mut World, n| {
+            assert!(matches!(world.push(1, n, 10_000), Push::Kept(_)));
+            world.out.is_over()
+        };
+        let held = (0..).find(|n| over(&mut world, *n)).unwrap() + 1;
+        assert!((90..110).contains(&held));
         world.cut();
+        world.out.expect(true);
+        let full = (held..).find(|n| world.push(1, *n, 10_000) == Push::Full).unwrap();
+        assert!((190..210).contains(&full), "a peer that is up loses nothing: {full}");
+        world.out.expect(false);
         for n in 0..200 {
             assert!(matches!(world.push(1, n, 10_000), Push::Kept(_)), "the oldest make room");
         }

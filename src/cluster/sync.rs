@@ -3,14 +3,15 @@
 //! A link is ordered, so a snapshot needs no standing still: its parts are taken as they are sent, the changes made meanwhile
 //! travel between them, and the copy is exact at the part that says `last`. Every frame is acknowledged, in order.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     member::Position,
-    replica::{OwnRoutes, size},
+    replica::{OwnRoutes, REPAIR_OPS, size},
     routes::{RouteKey, RouteOp},
     wire::Frame,
 };
+use crate::time::Time;
 
 /// Bytes sent and not acknowledged, at most (give or take a frame).
 const WINDOW_BYTES: usize = 4 << 20;
@@ -43,6 +44,8 @@ pub(crate) struct RouteSender {
     acked: Option<u64>,
     unacked: VecDeque<Sent>,
     unacked_bytes: usize,
+    /// When parts were sent last: comparing is work for the sender, and so it has a pace.
+    repaired_at: Option<Time>,
 }
 
 impl RouteSender {
@@ -70,6 +73,16 @@ impl RouteSender {
     /// The last change that the peer has in use; `None` before its first copy is whole.
     pub(crate) fn acked(&self) -> Option<u64> {
         self.acked
+    }
+
+    /// Whether a comparison is to be answered now.
+    pub(crate) fn may_repair(&mut self, now: Time) -> bool {
+        const PACE: Duration = Duration::from_secs(1);
+        let may = self.is_live() && self.repaired_at.is_none_or(|at| now.since(at) >= PACE);
+        if may {
+            self.repaired_at = Some(now);
+        }
+        may
     }
 
     /// An acknowledgement: of the oldest frame that has none.
@@ -156,6 +169,8 @@ pub(crate) struct RouteReceiver {
     behind: u8,
     /// Parts were asked for; for so many signs of life another difference means that this did not help.
     mending: u8,
+    /// What has come of the parts so far.
+    parts: Vec<RouteOp>,
 }
 
 impl RouteReceiver {
@@ -197,6 +212,8 @@ impl RouteReceiver {
 
     /// Changes `first_seq` and following, `count` of them.
     pub(crate) fn on_delta(&mut self, incarnation: u64, first_seq: u64, count: u64) -> Take {
+        // Parts that were cut in two by a change are of no use; the next comparison tells.
+        self.parts = Vec::new();
         if self.waiting {
             return Take::Ignore;
         }
@@ -258,6 +275,23 @@ impl RouteReceiver {
         Some(false)
     }
 
+    /// Routes of the parts that were asked for. All of them once the last frame is there.
+    pub(crate) fn on_fix(
+        &mut self,
+        seq: u64,
+        last: bool,
+        ops: Vec<RouteOp>,
+    ) -> Option<Vec<RouteOp>> {
+        let asked = self.mending > 0 && self.is_settled();
+        let fits = self.parts.len() + ops.len() <= REPAIR_OPS;
+        if !asked || !fits || self.held.is_none_or(|(_, at)| at != seq) {
+            self.parts = Vec::new();
+            return None;
+        }
+        self.parts.extend(ops);
+        last.then(|| std::mem::take(&mut self.parts))
+    }
+
     /// The copy differs from its origin. True: ask for the parts that differ; false: that was done already.
     pub(crate) fn mend(&mut self) -> bool {
         const PATIENCE: u8 = 5;
@@ -271,6 +305,7 @@ impl RouteReceiver {
     pub(crate) fn request(&mut self) -> Take {
         self.waiting = true;
         self.filling = None;
+        self.parts = Vec::new();
         self.behind = 0;
         Take::Request
     }

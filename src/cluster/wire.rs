@@ -13,7 +13,9 @@ mod heal;
 mod route_ops;
 mod session;
 
-use std::net::SocketAddr;
+use std::{cell::RefCell, net::SocketAddr};
+
+use zstd::bulk::{Compressor, Decompressor};
 
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use heal::{HealFrame, HealId};
@@ -27,7 +29,7 @@ use bytes::put_addrs;
 use super::{
     member::{Guid, MemberRecord, NodeId, Position, RecordStatus},
     node_name::NodeName,
-    routes::RouteOp,
+    routes::{Parts, RouteOp},
 };
 
 /// Longest body.
@@ -39,7 +41,7 @@ pub const ZSTD: u8 = 1;
 /// Flag: the body goes on in the next frame of this kind.
 pub const MORE: u8 = 2;
 /// Bodies of routes longer than this are compressed.
-const COMPRESS_FROM: usize = 4 << 10;
+const COMPRESS_FROM: usize = 512;
 /// A compressed body is at most this long when it is open. How many times as long as it was says nothing: topics that are
 /// numbered one after the other shrink to a four-hundredth.
 const OPEN_MAX: usize = 4 << 20;
@@ -311,8 +313,9 @@ pub enum Frame {
     RouteReq { incarnation: u64, seq: u64 },
     /// Hash sums of the 256 parts of what the sender holds of the addressee's routes: send what differs.
     RouteSum { incarnation: u64, seq: u64, sums: Box<[u64; 256]> },
-    /// What is in one of 256 parts of the sender's routes: it takes the place of what is held of it, or goes on with it.
-    RouteFix { incarnation: u64, seq: u64, bucket: u8, first: bool, ops: Vec<RouteOp> },
+    /// What is in these of 256 parts of the sender's routes. Several frames in a row up to `last` together take the place of
+    /// what is held of the parts.
+    RouteFix { incarnation: u64, seq: u64, parts: Parts, last: bool, ops: Vec<RouteOp> },
     /// Messages of the stream up to here are in the sessions' queues.
     FwdAck { incarnation: u64, stream: u8, seq: u64, credit: u64 },
     /// The message found no member (reason 0) of some of its groups: bit n of `groups` is group n of the message. To be sent
@@ -401,13 +404,21 @@ pub(crate) fn end(out: &mut [u8], at: usize) {
     }
 }
 
+thread_local! {
+    // Their memory is larger than most frames: made once a thread, for the one that speaks with other nodes.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(1).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> =
+        RefCell::new(Decompressor::new().ok());
+}
+
 /// Compresses the body of the frame that begins at `at`, if it is long and that makes it shorter.
 fn compress(out: &mut Vec<u8>, at: usize) {
     let body = out.get(at + HEADER..).unwrap_or_default();
     if body.len() < COMPRESS_FROM {
         return;
     }
-    let Ok(small) = zstd::bulk::compress(body, 1) else { return };
+    let squeezed = COMPRESSOR.with_borrow_mut(|one| Some(one.as_mut()?.compress(body)));
+    let Some(Ok(small)) = squeezed else { return };
     let mut head = Vec::new();
     put_v(&mut head, body.len() as u64);
     if head.len() + small.len() < body.len() {
@@ -427,7 +438,8 @@ fn opened(body: &[u8]) -> Result<Vec<u8>, WireError> {
     if size > OPEN_MAX {
         return Err(WireError::TooLarge { size, limit: OPEN_MAX });
     }
-    let open = zstd::bulk::decompress(small, size).map_err(|_| WireError::Field("zstd"))?;
+    let open = DECOMPRESSOR.with_borrow_mut(|one| Some(one.as_mut()?.decompress(small, size)));
+    let Some(Ok(open)) = open else { return Err(WireError::Field("zstd")) };
     if open.len() == size { Ok(open) } else { Err(WireError::Field("size of a zstd body")) }
 }
 
@@ -519,9 +531,10 @@ impl Frame {
                 put_all(out, &[*incarnation, *seq]);
                 sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
             }
-            Self::RouteFix { incarnation, seq, bucket, first, ops } => {
+            Self::RouteFix { incarnation, seq, parts, last, ops } => {
                 put_all(out, &[*incarnation, *seq]);
-                out.extend_from_slice(&[*bucket, u8::from(*first)]);
+                parts.words().iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+                out.push(u8::from(*last));
                 route_ops::put(out, ops);
             }
             Self::FwdAck { incarnation, stream, seq, credit } => {
@@ -643,8 +656,8 @@ impl Frame {
             Kind::ROUTE_FIX => Self::RouteFix {
                 incarnation: from.v()?,
                 seq: from.v()?,
-                bucket: from.u8()?,
-                first: flag(from)?,
+                parts: Parts::from_words([from.u64()?, from.u64()?, from.u64()?, from.u64()?]),
+                last: flag(from)?,
                 ops: route_ops::read(from)?,
             },
             Kind::ROUTE_SUM => {

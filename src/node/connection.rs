@@ -121,6 +121,8 @@ struct Waiting {
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
     forwards: VecDeque<Forwarded>,
+    /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
+    held: Option<Forwarded>,
 }
 
 /// One connection. Its future ends when the connection does.
@@ -197,9 +199,9 @@ impl Connection {
             if ended.is_none() {
                 self.on_signals(scratch, now);
                 ended = self.read(cx, scratch, now);
-                let held = !self.channel.wants_packets();
+                let held = !self.reads();
                 self.poll_waiting(cx, scratch, now);
-                if held && self.channel.wants_packets() {
+                if held && self.reads() {
                     self.resume(cx, scratch, now);
                 }
             }
@@ -277,6 +279,15 @@ impl Connection {
 
     // Reading
 
+    /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
+    fn reads(&self) -> bool {
+        self.channel.wants_packets() && !self.is_held()
+    }
+
+    fn is_held(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.held.is_some())
+    }
+
     fn read(
         &mut self,
         cx: &mut Context<'_>,
@@ -284,7 +295,7 @@ impl Connection {
         now: Time,
     ) -> Option<CloseReason> {
         for _ in 0..READS {
-            if !self.channel.wants_packets()
+            if !self.reads()
                 || self.closing.is_some()
                 || self.unsent.len() + scratch.out.len() > self.channel.settings().write_high
             {
@@ -366,7 +377,7 @@ impl Connection {
     fn on_bytes(&mut self, bytes: &[u8], scratch: &mut Scratch, now: Time) -> usize {
         let mut used = 0;
         let mut packets = 0;
-        while self.channel.wants_packets() && self.closing.is_none() {
+        while self.reads() && self.closing.is_none() {
             let rest = bytes.get(used..).unwrap_or(&[]);
             let Some(first) = rest.first() else { break };
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
@@ -429,6 +440,12 @@ impl Connection {
         if reply == Reply::None {
             return;
         }
+        if !outcome.slow.is_empty() {
+            self.hub.stats.count(Metric::MeshForwardHeld);
+            let since = self.hub.clock.now();
+            let held = Forwarded { awaited: outcome.slow, since, bell_hangs: false };
+            self.waiting().held = Some(held);
+        }
         let routed = if outcome.full {
             Routed::Refused
         } else if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
@@ -460,6 +477,18 @@ impl Connection {
             }
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
             self.channel.on_forwarded(&mut out);
+        }
+    }
+
+    /// Lets the client go on when every node that was too slow has its message.
+    fn poll_held(&mut self, now: Time) {
+        let Some(waiting) = &mut self.waiting else { return };
+        let Some(held) = &mut waiting.held else { return };
+        self.channel.on_held(now);
+        if held.has_arrived() {
+            waiting.held = None;
+        } else if let Some(mailbox) = self.mailbox.clone() {
+            held.ring(move || mailbox.poke());
         }
     }
 
@@ -578,6 +607,7 @@ impl Connection {
             return;
         }
         self.poll_forwards(scratch, now);
+        self.poll_held(now);
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
         {
@@ -605,6 +635,7 @@ impl Connection {
                 && waiting.barriers.is_empty()
                 && waiting.replays.is_empty()
                 && waiting.forwards.is_empty()
+                && waiting.held.is_none()
         });
         if idle {
             self.waiting = None;

@@ -28,6 +28,7 @@ thread_local! {
 }
 
 /// A message on its way to another node.
+#[derive(Clone)]
 pub(super) struct Awaited {
     stream: Arc<OutStream>,
     seq: u64,
@@ -46,7 +47,12 @@ pub(super) struct Forwarded {
 impl Forwarded {
     /// Every node has it, or is down and gets it later (CLUSTER-DESIGN: `publish_ack = peers`), or is too slow.
     pub(super) fn is_done(&self, now: Time) -> bool {
-        now.since(self.since) >= LIMIT || self.awaited.iter().all(Awaited::is_done)
+        now.since(self.since) >= LIMIT || self.has_arrived()
+    }
+
+    /// Every node has it or is down: a publisher that is held may go on.
+    pub(super) fn has_arrived(&self) -> bool {
+        self.awaited.iter().all(Awaited::is_done)
     }
 
     /// Has `ring` called when the next node has it.
@@ -80,6 +86,8 @@ pub(super) struct Crossing {
     pub(super) full: bool,
     /// Whom to wait for.
     pub(super) awaited: Vec<Awaited>,
+    /// Nodes that are up and have too much to acknowledge: nothing more is read from the publisher until they have it.
+    pub(super) slow: Vec<Awaited>,
 }
 
 impl Hub {
@@ -139,9 +147,12 @@ impl Hub {
             self.stats.count(Metric::MessagesForward);
             if pushed.full {
                 crossing.full = true;
-                self.stats.count(Metric::MeshForwardDropped);
             } else if message.qos() != QoS::AtMostOnce {
-                crossing.awaited.push(Awaited { stream: stream.clone(), seq: pushed.seq });
+                let awaited = Awaited { stream: stream.clone(), seq: pushed.seq };
+                if pushed.over {
+                    crossing.slow.push(awaited.clone());
+                }
+                crossing.awaited.push(awaited);
             }
             if pushed.first {
                 TO_WAKE.with_borrow_mut(|streams| streams.push(stream.clone()));

@@ -27,6 +27,7 @@ use tokio::{
 
 pub use crate::cluster::stream::Outgoing;
 use crate::{
+    broker::stats::{Metric, Stats},
     cluster::{
         NodeName,
         handshake::Established,
@@ -67,8 +68,10 @@ pub struct Pushed {
     pub seq: u64,
     /// Call [`OutStream::wake`] at the end of the read batch.
     pub first: bool,
-    /// QoS 1 or 2: not taken, too much is waiting for the peer. Wait for `acked` to move, then push again.
+    /// QoS 1 or 2: not taken, far too much is waiting for the peer.
     pub full: bool,
+    /// Taken, but too much is waiting for the peer: the publisher is to be held until it has this message.
+    pub over: bool,
 }
 
 struct Inner {
@@ -86,10 +89,11 @@ pub struct OutStream {
     attached: Notify,
     acked: AtomicU64,
     up: AtomicBool,
+    stats: Arc<Stats>,
 }
 
 impl OutStream {
-    fn new(incarnation: u64, keep_bytes: usize) -> Self {
+    fn new(incarnation: u64, keep_bytes: usize, stats: Arc<Stats>) -> Self {
         let stream = SendStream::new(incarnation, keep_bytes);
         Self {
             inner: Mutex::new(Inner { stream, waiters: Vec::new(), pushed: 0 }),
@@ -97,25 +101,33 @@ impl OutStream {
             attached: Notify::new(),
             acked: AtomicU64::new(0),
             up: AtomicBool::new(false),
+            stats,
         }
     }
 
     /// Encodes the message into the next batch; QoS 1 and 2 are kept until the peer acknowledges them, also while it is away.
     pub fn push(&self, message: &Outgoing<'_>) -> Pushed {
         let mut inner = lock(&self.inner);
-        let idle = inner.stream.is_idle();
+        let (idle, dropped) = (inner.stream.is_idle(), inner.stream.dropped());
         let push = inner.stream.push(message);
+        self.count_dropped(inner.stream.dropped() - dropped + u64::from(push == Push::Full));
         match push {
             Push::Kept(seq) => {
                 inner.pushed += 1;
-                Pushed { seq, first: idle, full: false }
+                Pushed { seq, first: idle, over: inner.stream.is_over(), full: false }
             }
             Push::Sent => {
                 inner.pushed += 1;
-                Pushed { seq: 0, first: idle, full: false }
+                Pushed { first: idle, ..Pushed::default() }
             }
             Push::Dropped => Pushed::default(),
-            Push::Full => Pushed { seq: 0, first: false, full: true },
+            Push::Full => Pushed { full: true, ..Pushed::default() },
+        }
+    }
+
+    fn count_dropped(&self, messages: u64) {
+        if messages > 0 {
+            self.stats.add(Metric::MeshForwardDropped, messages);
         }
     }
 
@@ -150,7 +162,9 @@ impl OutStream {
     /// Changes the stream under the lock, publishes what is acknowledged, and calls those who waited for it.
     fn change<T>(&self, change: impl FnOnce(&mut SendStream) -> T) -> T {
         let mut inner = lock(&self.inner);
+        let dropped = inner.stream.dropped();
         let result = change(&mut inner.stream);
+        self.count_dropped(inner.stream.dropped() - dropped);
         let acked = inner.stream.acked();
         self.acked.store(acked, Ordering::Release);
         let up = self.is_up();
@@ -288,18 +302,19 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A node of this name with `streams` data connections. `own` and `incarnation` are the process lives at this end and at the
-    /// other; `keep_bytes` bounds what is kept for it.
+    /// A node of this name with `streams` data connections that share `keep_bytes` for what is kept. `own` and `incarnation`
+    /// are the process lives at this end and at the other.
     #[must_use]
     pub fn new(
         name: NodeName,
-        streams: u8,
+        (streams, keep_bytes): (u8, usize),
         own: u64,
         incarnation: u64,
-        keep_bytes: usize,
+        stats: &Arc<Stats>,
     ) -> Arc<Self> {
         let keep = keep_bytes / usize::from(streams.max(1));
-        let out = (0..streams.max(1)).map(|_| Arc::new(OutStream::new(own, keep))).collect();
+        let stream = |_| Arc::new(OutStream::new(own, keep, stats.clone()));
+        let out = (0..streams.max(1)).map(stream).collect();
         let inward = (0..streams.max(1)).map(|_| InSide::new()).collect();
         let origin = origin(&name, incarnation);
         let avoided = AtomicBool::new(false);

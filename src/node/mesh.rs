@@ -45,6 +45,7 @@ use super::{
     told::Told,
 };
 use crate::{
+    broker::stats::Stats,
     cluster::{
         Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
@@ -70,6 +71,8 @@ pub struct MeshParts {
     pub routes: Arc<RwLock<RouteTable>>,
     /// The peers that publishes push into.
     pub peers: Arc<Peers>,
+    /// Counts what is dropped on the way to them.
+    pub stats: Arc<Stats>,
     /// Takes the messages of other nodes in.
     pub deliver: Arc<dyn Deliver>,
     /// Publishes between the look at the routes and the push.
@@ -524,6 +527,7 @@ impl Start {
             local: local.clone(),
             streams: settings.data_streams,
             keep_bytes: settings.keep_bytes,
+            stats: self.parts.stats,
         });
         Task {
             core,

@@ -111,6 +111,7 @@ impl Node {
             clock,
             routes,
             peers: hub.peers.clone(),
+            stats: hub.stats.clone(),
             deliver: hub.clone(),
             sections: hub.sections.clone(),
             sessions: Arc::new(Desk::new(hub.clone(), tokio::runtime::Handle::current())),

@@ -77,6 +77,8 @@ pub(super) struct Outcome {
     pub(super) full: bool,
     /// Other nodes that must have it before it is acknowledged.
     pub(super) awaited: Vec<Awaited>,
+    /// Other nodes that must have it before anything more is read from its publisher.
+    pub(super) slow: Vec<Awaited>,
 }
 
 /// What became of a message among the clients of this node.
@@ -119,13 +121,13 @@ impl Hub {
             let local = self.hand_out(&numbered, (None, choice), remote, bells);
             (local, self.cross(message, number, found, &chosen))
         });
-        let Crossing { wanted, full, awaited } = crossing;
+        let Crossing { wanted, full, awaited, slow } = crossing;
         let matched = local.matched || wanted;
         if !matched {
             self.stats.count(Metric::MessagesDropped);
             self.stats.count(Metric::MessagesDroppedNoSubscribers);
         }
-        Outcome { matched, full, awaited }
+        Outcome { matched, full, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.

@@ -17,6 +17,7 @@ use emqx_rs::{
     node::{
         link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed},
         mesh::{Mesh, MeshParts, Sessions},
+        stats::Stats,
     },
     topic::{TopicFilter, TopicName},
 };
@@ -77,6 +78,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         clock: Clock::system(),
         routes: routes.clone(),
         peers: peers.clone(),
+        stats: Arc::new(Stats::new(1)),
         deliver: inbox.clone(),
         sections: Arc::default(),
         sessions: inbox.clone(),

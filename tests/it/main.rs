@@ -22,6 +22,7 @@ mod man;
 mod mesh_port;
 mod nodes;
 mod sim;
+mod slow_peer;
 mod support;
 mod takeover;
 mod tidy;

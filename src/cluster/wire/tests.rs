@@ -335,12 +335,14 @@ fn frame() -> impl Strategy<Value = Frame> {
             last,
             ops
         }),
-        (n(), any::<(u8, bool)>(), ops()).prop_map(|(n, (bucket, first), ops)| Frame::RouteFix {
-            incarnation: n.0,
-            seq: n.1,
-            bucket,
-            first,
-            ops
+        (n(), any::<([u64; 4], bool)>(), ops()).prop_map(|(n, (words, last), ops)| {
+            Frame::RouteFix {
+                incarnation: n.0,
+                seq: n.1,
+                parts: Parts::from_words(words),
+                last,
+                ops,
+            }
         }),
         heal().prop_map(Frame::Heal),
         session_frame(),

@@ -98,7 +98,7 @@ struct End {
 impl End {
     fn new(name: &str, own: u64, other: u64) -> Self {
         let peer_name = NodeName::parse("peer@h").unwrap();
-        let peer = Peer::new(peer_name, 1, own, other, 64 << 20);
+        let peer = Peer::new(peer_name, (1, 64 << 20), own, other, &Arc::new(Stats::new(1)));
         peer.set_up(true);
         Self { local: local(name, own), peer, inbox: Inbox::new() }
     }

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use crate::{
+    broker::stats::Stats,
     cluster::{NodeId, NodeName, PeerIdentity, PeerUp, handshake::LinkKind, wire::Received},
     net::supervise,
     node::{
@@ -31,6 +32,7 @@ pub(super) struct DataParts {
     pub(super) local: Option<Arc<Local>>,
     pub(super) streams: u8,
     pub(super) keep_bytes: usize,
+    pub(super) stats: Arc<Stats>,
 }
 
 struct Data {
@@ -79,8 +81,13 @@ impl DataLinks {
         let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
         let streams = wish.min(self.parts.streams).max(1);
         let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
-        let peer =
-            Peer::new(who.name.clone(), streams, own, who.incarnation, self.parts.keep_bytes);
+        let peer = Peer::new(
+            who.name.clone(),
+            (streams, self.parts.keep_bytes),
+            own,
+            who.incarnation,
+            &self.parts.stats,
+        );
         self.parts.peers.set(node, peer.clone());
         let data = Data { peer: peer.clone(), incarnation: who.incarnation, tasks: Vec::new() };
         self.by_node.insert(node, data);

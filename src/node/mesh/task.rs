@@ -26,7 +26,7 @@ use crate::{
         detector::Sign,
         handshake::{LinkKind, Verdict},
         heartbeat::Session,
-        routes::RouteTable,
+        routes::{RouteTable, TableOp},
         settings::Seed,
         wire::{Frame, Received},
     },
@@ -442,6 +442,14 @@ impl Task {
     /// Changes and compares the table as the actions say. True if the core had to be told of a difference.
     fn change_table(&mut self, out: &mut Vec<Action>) -> bool {
         let mut differ = Vec::new();
+        for action in out.iter_mut() {
+            // What differs is looked for while publishes go on; nobody else writes.
+            if let Action::Table(op @ TableOp::Refill { .. }) = action
+                && let Some(difference) = self.routes_now().difference(op)
+            {
+                *op = difference;
+            }
+        }
         if out.iter().any(|action| matches!(action, Action::Table(_))) {
             let mut table = self.routes_mut();
             for action in out.iter() {

@@ -178,6 +178,8 @@ fn a_wrong_copy_is_found_and_mended() {
         assert_eq!(w.copy_of(1, 0), w.copy_of(2, 0), "seed {seed}");
         assert_eq!(w.repairs(1), (1, snapshots), "seed {seed}: once, without a snapshot");
         assert_eq!(w.repairs(2), (0, snapshots), "seed {seed}");
+        // Two routes differ, each in one of 256 parts of 20,000.
+        assert!((1..400).contains(&w.mended()), "seed {seed}: {} routes", w.mended());
     }
 }
 

@@ -141,6 +141,8 @@ pub(crate) struct World {
     events: BTreeMap<(u64, u64), Event>,
     losses: u64,
     snapshots: u64,
+    /// Routes sent to put parts of copies right.
+    mended: u64,
     cut: BTreeSet<(usize, usize)>,
     fresh: u64,
     /// Nodes that run the next release.
@@ -183,6 +185,7 @@ impl World {
             events: BTreeMap::new(),
             losses: 0,
             snapshots: 0,
+            mended: 0,
             cut: BTreeSet::new(),
             fresh: 100,
             next_release: BTreeSet::new(),
@@ -711,6 +714,9 @@ impl World {
             return;
         }
         self.snapshots += u64::from(matches!(frame, Frame::RouteSnap { .. }));
+        if let Frame::RouteFix { ops, .. } = &frame {
+            self.mended += ops.len() as u64;
+        }
         let Some(end) = self.end_of(number, link) else { return };
         let slow = self.dice.below(100) < self.slow_percent;
         let delay = 1 + self.dice.below(if slow { 200 } else { 5 });
@@ -907,6 +913,11 @@ impl World {
     /// How often a node had a copy put right, and how many parts of snapshots were sent since the world began.
     pub(crate) fn repairs(&self, number: usize) -> (u64, u64) {
         (self.nodes[number].core.as_ref().unwrap().status().repaired, self.snapshots)
+    }
+
+    /// Routes that were sent to put parts of copies right.
+    pub(crate) fn mended(&self) -> u64 {
+        self.mended
     }
 
     /// Number of the life of a node, if it runs.

@@ -1,0 +1,116 @@
+//! A node that is up and does not move, and one that stays away: what waits for it, who is held, what is given up.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{
+    nodes::{prepare, wait_for_all},
+    support::{Client, Message, Node, Packet, Version, unique, wait_for},
+};
+
+const JOIN: Duration = Duration::from_secs(30);
+const V3: Version = Version::V3_1_1;
+
+/// A cluster of two whose nodes have these lines in their files.
+fn pair(lines: &str) -> Vec<Node> {
+    let mut nodes = prepare(2);
+    for node in &mut nodes {
+        node.configure(lines);
+        node.spawn();
+    }
+    nodes.iter_mut().for_each(Node::wait_ready);
+    wait_for_all(&nodes);
+    nodes
+}
+
+/// A process that is stopped, until this is dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(node: &Node) -> Self {
+        let pid = Pid::from_raw(node.pid());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+fn pub_acks(client: &mut Client, count: usize) {
+    for _ in 0..count {
+        client.wait(|packet| matches!(packet, Packet::PubAck { .. }).then_some(()));
+    }
+}
+
+/// MQTT 3 has no answer that says "not now": its publisher is not read from, loses nothing and is not disconnected. With
+/// `publish_ack = local` what was taken before is acknowledged while the other node has nothing yet.
+#[test]
+fn a_slow_node_holds_the_publishers_that_feed_it_and_nobody_else() {
+    const COUNT: u16 = 300;
+    let nodes = pair(
+        "cluster.failure_timeout = 60s\ncluster.forward.keep_bytes = 64KB\ncluster.publish_ack = local",
+    );
+    let topic = unique("slow/");
+    let mut far = Client::at(V3, nodes[1].mqtt());
+    far.subscribe(&topic, 1);
+    let mut publisher = Client::at(V3, nodes[0].mqtt());
+    let (mut near, other) = (Client::at(V3, nodes[0].mqtt()), unique("near/"));
+    near.subscribe(&other, 1);
+
+    let stopped = Stopped::new(&nodes[1]);
+    for number in 1..=COUNT {
+        let payload = format!("{number:01000}");
+        publisher.send(&Message::new(&topic, payload, 1).id(number).bytes(V3));
+    }
+    wait_for("the publisher is held", JOIN, || nodes[0].metric("emqx_rs.mesh.forward_held") > 0);
+    // 64 KB are shared by two streams.
+    pub_acks(&mut publisher, 30);
+    for number in 0..20 {
+        near.publish(&other, format!("{number}"), 1);
+        assert_eq!(near.message().text(), format!("{number}"), "others go on");
+    }
+    assert_eq!(nodes[0].running_nodes().len(), 2, "the stopped node still counts as up");
+    assert!(nodes[0].metric("messages.forward") < 60, "nothing is read behind the bound");
+
+    drop(stopped);
+    for number in 1..=COUNT {
+        assert_eq!(far.message().text(), format!("{number:01000}"));
+    }
+    pub_acks(&mut publisher, usize::from(COUNT) - 30);
+    assert_eq!(far.texts(), Vec::<String>::new());
+    assert_eq!(nodes[0].metric("emqx_rs.mesh.forward_dropped"), 0);
+}
+
+#[test]
+fn what_waits_for_a_node_longer_than_keep_time_is_given_up_and_counted() {
+    let nodes = pair("cluster.forward.keep_time = 2s");
+    let topic = unique("kept/");
+    let mut far = Client::at(V3, nodes[1].mqtt());
+    far.subscribe(&topic, 1);
+    let mut publisher = Client::at(V3, nodes[0].mqtt());
+
+    let alone = BTreeSet::from([nodes[0].name.clone()]);
+    let stopped = Stopped::new(&nodes[1]);
+    wait_for("the stopped node is down", JOIN, || nodes[0].running_nodes() == alone);
+    publisher.publish(&topic, "too old", 1);
+    assert_eq!(nodes[0].metric("messages.forward"), 1, "it is kept");
+    wait_for("it is given up", JOIN, || nodes[0].metric("emqx_rs.mesh.forward_dropped") == 1);
+    publisher.publish(&topic, "wanted by nobody", 1);
+    assert_eq!(nodes[0].metric("messages.forward"), 1, "its routes are gone too");
+
+    drop(stopped);
+    wait_for_all(&nodes);
+    wait_for("its routes are back", JOIN, || {
+        publisher.publish(&topic, "new", 1);
+        nodes[0].metric("messages.forward") > 1
+    });
+    assert_eq!(far.message().text(), "new", "and not what was given up");
+}
