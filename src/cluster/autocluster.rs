@@ -56,17 +56,29 @@ struct Entry {
 
 /// Chance that is the same in every run: a generator that the shell seeds.
 #[derive(Clone, Copy, Debug)]
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    /// `span`, give or take 20 %.
-    fn about(&mut self, span: Duration) -> Duration {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let percent = u32::try_from((z ^ (z >> 31)) % 41).unwrap_or_default() + 80;
-        span * percent / 100
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to `end`, without that.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// `span`, give or take 20 %.
+    pub(super) fn about(&mut self, span: Duration) -> Duration {
+        span * (u32::try_from(self.below(41)).unwrap_or_default() + 80) / 100
     }
 }
 
