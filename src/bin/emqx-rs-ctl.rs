@@ -119,6 +119,8 @@ enum Numbers {
 enum ClusterCommand {
     /// Running and stopped nodes
     Status,
+    /// Nodes that discovery by multicast hears, and what it makes of them
+    Discover,
     /// Join the cluster of a node
     Join {
         /// name@host; a name alone is on this host
@@ -261,6 +263,7 @@ fn request(command: &Command) -> Option<Request> {
         Command::Cluster(ClusterCommand::Join { node }) => {
             Request::ClusterJoin { node: node.clone() }
         }
+        Command::Cluster(ClusterCommand::Discover) => Request::ClusterDiscover,
         Command::Cluster(ClusterCommand::Leave) => Request::ClusterLeave,
         Command::Cluster(ClusterCommand::ForceLeave { node }) => {
             Request::ClusterForceLeave { node: node.clone() }

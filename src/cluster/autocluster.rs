@@ -12,6 +12,11 @@ const YIELD: Duration = Duration::from_millis(500);
 /// An attempt under way for this long is hastened when the other end is heard: it is stuck in the retries of the kernel, which
 /// go by whole seconds.
 const STUCK: Duration = Duration::from_millis(400);
+/// Nodes known from datagrams alone: so many are remembered,
+const HINTS: usize = 256;
+/// so many are dialled at once, and the next ones looked at again after this time.
+const HINTS_AT_ONCE: usize = 8;
+const HINT_WAITS: Duration = Duration::from_millis(250);
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 const REFUSED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -52,6 +57,8 @@ struct Entry {
     slow: bool,
     /// The last attempt reached the node and was refused.
     refused: bool,
+    /// Known from a datagram alone, heard last then.
+    hint: Option<Time>,
 }
 
 /// Chance that is the same in every run: a generator that the shell seeds.
@@ -100,18 +107,52 @@ impl Autocluster {
         if target.name == self.me {
             return;
         }
+        let entry = self.entry(&target, now);
+        entry.hint = None;
+        entry.target.port = target.port.or(entry.target.port);
+        if !target.addrs.is_empty() {
+            entry.target.addrs = target.addrs;
+        }
+    }
+
+    /// A datagram told of a node: it is dialled soon, wherever the retries are, unless it refused. `revive`: it was forgotten.
+    pub(crate) fn sight(&mut self, target: Target, revive: bool, now: Time) {
+        if target.name == self.me {
+            return;
+        }
+        let known = self.entries.contains_key(&target.name);
+        if !known {
+            self.forget_a_hint();
+        }
+        let entry = self.entry(&target, now);
+        if !known || entry.hint.is_some() {
+            entry.hint = Some(now);
+        }
+        let name = target.name.clone();
+        (entry.target.port, entry.target.addrs) = (target.port, target.addrs);
+        self.on_heard(&name, revive, now);
+    }
+
+    /// Makes room for one more, if there are as many as may be.
+    fn forget_a_hint(&mut self) {
+        let hints = self.entries.iter().filter_map(|(name, entry)| Some((entry.hint?, name)));
+        if hints.clone().count() >= HINTS
+            && let Some(oldest) = hints.min().map(|(_, name)| name.clone())
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+
+    fn entry(&mut self, target: &Target, now: Time) -> &mut Entry {
         let first = if self.me < target.name { now } else { now + YIELD };
-        let entry = self.entries.entry(target.name.clone()).or_insert_with(|| Entry {
+        self.entries.entry(target.name.clone()).or_insert_with(|| Entry {
             target: target.clone(),
             state: State::Due(first),
             tries: 0,
             slow: false,
             refused: false,
-        });
-        entry.target.port = target.port.or(entry.target.port);
-        if !target.addrs.is_empty() {
-            entry.target.addrs = target.addrs;
-        }
+            hint: None,
+        })
     }
 
     /// The operator wants it: now, whatever the pace.
@@ -172,6 +213,7 @@ impl Autocluster {
                 tries: 0,
                 slow: false,
                 refused: false,
+                hint: None,
             };
         }
     }
@@ -210,8 +252,18 @@ impl Autocluster {
 
     /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`; one that is under way is hastened.
     pub(crate) fn on_deadline(&mut self, now: Time, out: &mut Vec<Target>) {
+        let is_under_way = |e: &&Entry| matches!(e.state, State::UnderWay { .. });
+        let hints = self.entries.values().filter(|entry| entry.hint.is_some());
+        let mut room = HINTS_AT_ONCE.saturating_sub(hints.filter(is_under_way).count());
         for entry in self.entries.values_mut() {
             if matches!(entry.state, State::Due(at) if at <= now) {
+                if entry.hint.is_some() {
+                    if room == 0 {
+                        entry.state = State::Due(now + HINT_WAITS);
+                        continue;
+                    }
+                    room -= 1;
+                }
                 entry.state = State::UnderWay { since: now };
                 out.push(entry.target.clone());
             }
@@ -241,6 +293,45 @@ mod tests {
         dialer.on_deadline(Time::ZERO, &mut out);
         assert_eq!(out, [target("c@h")]);
         assert_eq!(dialer.deadline(), Some(Time::ZERO + YIELD));
+    }
+
+    #[test]
+    fn hints_are_bounded_and_seeds_are_not_among_them() {
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        dialer.want(target("seed@h"), Time::ZERO);
+        for n in 0..1_000 {
+            dialer.sight(target(&format!("x{n}@h")), false, Time::from_ms(n));
+        }
+        assert_eq!(dialer.entries.len(), HINTS + 1);
+        let mut out = Vec::new();
+        dialer.on_deadline(Time::from_ms(1_000), &mut out);
+        assert_eq!(out.len(), HINTS_AT_ONCE + 1);
+        assert!(dialer.deadline().unwrap() > Time::from_ms(1_000), "no busy loop");
+        for found in out.drain(..) {
+            dialer.on_failed(&found.name, Pace::Retry, Time::from_ms(1_100));
+        }
+        dialer.on_deadline(Time::from_ms(1_250), &mut out);
+        assert!(out.iter().filter(|t| t.name != name("seed@h")).count() <= HINTS_AT_ONCE);
+    }
+
+    #[test]
+    fn who_is_heard_is_dialled_at_once_whatever_the_retries() {
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        let other = name("b@h");
+        dialer.want(target("b@h"), Time::ZERO);
+        let mut out = Vec::new();
+        dialer.on_deadline(Time::ZERO, &mut out);
+        (0..6).for_each(|_| dialer.on_failed(&other, Pace::Retry, Time::ZERO));
+        assert!(dialer.deadline().unwrap() > Time::from_ms(3_000));
+        let addrs = vec!["10.0.0.2:4370".parse().unwrap()];
+        dialer.sight(Target { addrs: addrs.clone(), ..target("b@h") }, false, Time::from_ms(500));
+        assert_eq!(dialer.deadline(), Some(Time::from_ms(500)));
+        out.clear();
+        dialer.on_deadline(Time::from_ms(500), &mut out);
+        assert_eq!(out[0].addrs, addrs);
+        dialer.on_failed(&other, Pace::Refused, Time::from_ms(600));
+        dialer.sight(target("b@h"), false, Time::from_ms(700));
+        assert!(dialer.deadline().unwrap() > Time::from_ms(1_000), "who refuses has its own pace");
     }
 
     #[test]

@@ -134,6 +134,8 @@ pub enum DialError {
 pub enum Input {
     /// Discovery found these nodes, or looked their names up again.
     Discovered(Vec<Target>),
+    /// A datagram told of a node that is not linked.
+    Sighted(Target),
     /// A dial asked for by [`Action::Dial`] failed.
     DialFailed {
         /// Who was dialled.
@@ -508,6 +510,7 @@ impl Cluster {
     pub fn on(&mut self, input: Input, now: Time, out: &mut Vec<Action>) {
         match input {
             Input::Discovered(targets) => self.on_discovered(targets, now),
+            Input::Sighted(target) => self.on_sighted(target, now),
             Input::DialFailed { name, error } => self.on_dial_failed(&name, error, now, out),
             Input::LinkUp { link, peer, dialed, addr } => {
                 let peer = Peer {

@@ -43,13 +43,27 @@ impl Cluster {
             return;
         }
         for target in targets {
-            let shut = self.members.named(&target.name).any(|member| {
-                matches!(member.record.status, RecordStatus::Left | RecordStatus::Banned)
-            });
-            if !shut {
+            if !self.is_shut_out(&target.name) {
                 self.dialer.want(target, now);
             }
         }
+    }
+
+    /// A datagram told of a node.
+    pub(super) fn on_sighted(&mut self, target: Target, now: Time) {
+        if self.left || self.is_shut_out(&target.name) {
+            return;
+        }
+        let is_removed = |status| status == RecordStatus::Removed;
+        let removed = self.members.named(&target.name).any(|m| is_removed(m.record.status));
+        self.dialer.sight(target, removed, now);
+    }
+
+    /// Comes back only when it, or an operator, asks for it.
+    fn is_shut_out(&self, name: &NodeName) -> bool {
+        self.members
+            .named(name)
+            .any(|member| matches!(member.record.status, RecordStatus::Left | RecordStatus::Banned))
     }
 
     /// Records that a peer sent: what is news goes on to the others.

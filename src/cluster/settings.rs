@@ -1,6 +1,10 @@
 //! What an operator can say about the cluster (keys `cluster.*` and some of `node.*`).
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use zeroize::Zeroizing;
 
@@ -61,6 +65,44 @@ pub enum Discovery {
     Manual,
     /// A list of nodes; the own name may be in it.
     Static(Vec<Seed>),
+    /// By multicast on the networks of this host.
+    Mcast(Mcast),
+}
+
+/// Discovery by multicast (`cluster.mcast.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mcast {
+    /// The IPv4 group, if there is one.
+    pub group4: Option<Ipv4Addr>,
+    /// The IPv6 group, if there is one.
+    pub group6: Option<Ipv6Addr>,
+    /// UDP ports to ask at; this node listens at the first. Never empty.
+    pub ports: Vec<u16>,
+    /// Interfaces by address or name; none: all that are up and carry multicast.
+    pub interfaces: Vec<String>,
+    /// Routers that a question may pass, plus one.
+    pub ttl: u8,
+    /// Other nodes of this host hear the questions too.
+    pub looped: bool,
+    /// Bytes that the kernel keeps of what is sent.
+    pub sndbuf: Option<usize>,
+    /// Bytes that the kernel keeps for the reader.
+    pub recbuf: Option<usize>,
+}
+
+impl Default for Mcast {
+    fn default() -> Self {
+        Self {
+            group4: Some(Ipv4Addr::new(239, 192, 0, 1)),
+            group6: Some(Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0, 0x4d51)),
+            ports: vec![4369],
+            interfaces: Vec::new(),
+            ttl: 1,
+            looped: true,
+            sndbuf: None,
+            recbuf: None,
+        }
+    }
 }
 
 /// When a publisher gets its PUBACK or PUBREC (`cluster.publish_ack`).

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use config::{Source, Value, ValueKind};
 
-use super::draft::{Draft, ListenerDraft, UserDraft};
+use super::draft::{Draft, ListenerDraft, Strategy, UserDraft};
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
@@ -225,12 +225,17 @@ impl Builder<'_> {
     fn cluster(&mut self) {
         let (cluster, node) = (&mut self.draft.cluster, &self.draft.node);
         let late = std::mem::take(&mut self.draft.cluster_late);
-        if late.discovery_static || !(late.discovery_set || late.seeds.is_empty()) {
-            cluster.discovery = Discovery::Static(late.seeds);
-        } else if !late.seeds.is_empty() {
+        let seeds_alone = !(late.discovery_set || late.seeds.is_empty());
+        let strategy = if seeds_alone { Strategy::Static } else { late.strategy };
+        if strategy != Strategy::Static && !late.seeds.is_empty() {
             let text = "cluster.static.seeds has no effect: cluster.discovery is not static";
             self.draft.notes.push(Note::warning(text));
         }
+        cluster.discovery = match strategy {
+            Strategy::Manual => Discovery::Manual,
+            Strategy::Static => Discovery::Static(late.seeds),
+            Strategy::Mcast => Discovery::Mcast(late.mcast),
+        };
         if let Some(number) = node.tcp_client_num.filter(|_| !late.data_streams_set) {
             cluster.data_streams = number;
         }

@@ -10,7 +10,7 @@ use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
 use crate::broker::settings::{RetainSettings, SharedStrategy};
-use crate::cluster::settings::Seed;
+use crate::cluster::settings::{Mcast, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::QoS;
 use crate::node::listener_settings::{AccessRule, Bind, Listener, ListenerKind};
@@ -78,6 +78,18 @@ pub struct NodeDraft {
     pub sys_heartbeat: Option<Duration>,
 }
 
+/// A word of `cluster.discovery`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// By hand.
+    #[default]
+    Manual,
+    /// A list.
+    Static,
+    /// Multicast.
+    Mcast,
+}
+
 /// Parts of `cluster.*` that other keys decide when they are unset.
 #[derive(Debug, Default)]
 pub struct ClusterDraft {
@@ -85,8 +97,10 @@ pub struct ClusterDraft {
     pub seeds: Vec<Seed>,
     /// Somebody set how nodes are found.
     pub discovery_set: bool,
-    /// Nodes are found by the list of seeds.
-    pub discovery_static: bool,
+    /// How nodes are found.
+    pub strategy: Strategy,
+    /// `cluster.mcast.*`
+    pub mcast: Mcast,
     /// Somebody set `cluster.data_streams`.
     pub data_streams_set: bool,
     /// `None` is as autoclean.

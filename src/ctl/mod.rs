@@ -33,6 +33,8 @@ pub enum Request {
     Metrics,
     /// Members of the cluster.
     ClusterStatus,
+    /// What discovery by multicast hears.
+    ClusterDiscover,
     /// Join the cluster of `node`.
     ClusterJoin {
         /// `name@host`, or `name` on this host.
@@ -86,6 +88,7 @@ impl Request {
             | Self::Stats
             | Self::Metrics
             | Self::ClusterStatus
+            | Self::ClusterDiscover
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
@@ -112,6 +115,8 @@ pub enum Reply {
     Numbers(BTreeMap<String, u64>),
     /// To `ClusterStatus`.
     Cluster(Cluster),
+    /// To `ClusterDiscover`.
+    Discovery(Discovery),
     /// A change of the cluster was done; the cluster after it.
     ClusterChanged {
         /// What was done.
@@ -183,6 +188,7 @@ impl Reply {
             | Self::Broker(_)
             | Self::Numbers(_)
             | Self::Cluster(_)
+            | Self::Discovery(_)
             | Self::ClusterChanged { .. }
             | Self::Ignored
             | Self::NotFound
@@ -271,6 +277,40 @@ pub struct Cluster {
     pub claims: u64,
     /// Every member.
     pub members: Vec<Member>,
+}
+
+/// What discovery by multicast hears.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discovery {
+    /// `INTERFACE ADDRESS/PREFIX` of each network that it asks in.
+    pub networks: Vec<String>,
+    /// Nodes, by name.
+    pub heard: Vec<Heard>,
+    /// Datagrams, by what became of them.
+    pub datagrams: BTreeMap<String, u64>,
+}
+
+/// A node that discovery heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What it calls itself; not proven if its cookie is another one.
+    pub node: String,
+    /// `IP:PORT` of its mesh.
+    pub address: String,
+    /// Where it was heard.
+    pub interface: String,
+    /// Milliseconds ago, last.
+    pub age_ms: u64,
+    /// How often.
+    pub count: u64,
+    /// It was heard over the group, not only as an answer.
+    pub multicast: bool,
+    /// It answered this node, so it hears it.
+    pub answered: bool,
+    /// It is linked with this node.
+    pub linked: bool,
+    /// Accepted, or why not.
+    pub status: String,
 }
 
 /// A heal that ended.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Broker, Client, Cluster, ClusterChange, Listener, Reply};
+use super::{Broker, Client, Cluster, ClusterChange, Discovery, Listener, Reply};
 
 /// Width at which Erlang breaks a term.
 const WIDTH: usize = 80;
@@ -22,6 +22,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::Broker(broker) => broker_text(broker),
         Reply::Numbers(numbers) => lines(numbers, |(name, n)| format!("{name:<30} : {n}")),
         Reply::Cluster(cluster) => cluster_text(cluster),
+        Reply::Discovery(discovery) => discovery_text(discovery),
         Reply::ClusterChanged { change, cluster } => {
             format!("{}\n{}", changed(*change), cluster_text(cluster))
         }
@@ -65,6 +66,7 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Broker(broker) => json!(broker),
         Reply::Numbers(numbers) => json!(numbers),
         Reply::Cluster(cluster) => json!(cluster),
+        Reply::Discovery(discovery) => json!(discovery),
         Reply::ClusterChanged { change, cluster } => {
             json!({ "result": change, "cluster": cluster })
         }
@@ -122,6 +124,37 @@ const fn changed(change: ClusterChange) -> &'static str {
         ClusterChange::Left => "Leave the cluster successfully.",
         ClusterChange::Removed => "Remove the node from cluster successfully.",
     }
+}
+
+fn discovery_text(discovery: &Discovery) -> String {
+    let mut text = String::new();
+    let networks = &discovery.networks;
+    let none = "none: no interface that is up and carries multicast".to_owned();
+    let asked = if networks.is_empty() { none } else { networks.join(", ") };
+    let _ = writeln!(text, "Asking on : {asked}");
+    let numbers = discovery.datagrams.iter().filter(|(_, n)| **n > 0);
+    let numbers: Vec<String> = numbers.map(|(name, n)| format!("{n} {name}")).collect();
+    let _ = writeln!(text, "Datagrams : {}", numbers.join(", "));
+    if discovery.heard.is_empty() {
+        text.push_str("Heard     : nobody yet\n");
+        return text;
+    }
+    let head = ["NODE", "ADDRESS", "INTERFACE", "AGE", "STATUS"].map(str::to_owned);
+    let row = |heard: &super::Heard| {
+        let status = if heard.linked { "linked".to_owned() } else { heard.status.clone() };
+        let age = format!("{}.{} s", heard.age_ms / 1000, heard.age_ms % 1000 / 100);
+        [shown(&heard.node), heard.address.clone(), shown(&heard.interface), age, status]
+    };
+    let rows: Vec<[String; 5]> =
+        [head].into_iter().chain(discovery.heard.iter().map(row)).collect();
+    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(String::len).max();
+    for row in &rows {
+        let cells = row.iter().enumerate();
+        let line: Vec<String> =
+            cells.map(|(at, cell)| format!("{cell:<0$}", width(at).unwrap_or(0))).collect();
+        let _ = writeln!(text, "{}", line.join("  ").trim_end());
+    }
+    text
 }
 
 fn cluster_text(cluster: &Cluster) -> String {

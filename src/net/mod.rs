@@ -1,4 +1,6 @@
 //! Moves bytes and knows no meaning: sockets, the clock, supervised tasks.
 
 pub mod clock;
+pub mod interfaces;
+pub mod multicast;
 pub mod supervise;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,14 +19,21 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Node, clients::ClientRow, listener::Listening, mesh::JoinError, sys_topics};
+use super::{
+    Node,
+    clients::ClientRow,
+    listener::Listening,
+    mesh::{Discovered, JoinError},
+    sys_topics,
+};
 use crate::broker::{ClientId, stats::Metric};
 use crate::cluster::{
-    ClusterStatus, MemberLine, MemberStatus, NodeName, routes::RouteKey, settings::Seed,
+    ClusterStatus, MemberLine, MemberStatus, NodeName, probing::Heard, routes::RouteKey,
+    settings::Seed,
 };
 use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
-use crate::time::Wall;
+use crate::time::{Time, Wall};
 
 /// Connections at once.
 const MOST: usize = 16;
@@ -87,6 +95,7 @@ impl Desk {
                 Reply::Numbers(hub.stats.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
             }
             Request::ClusterStatus => self.cluster().await.map_or_else(mesh_ended, Reply::Cluster),
+            Request::ClusterDiscover => self.discover().await,
             Request::ClusterJoin { node } => self.join(&node).await,
             Request::ClusterLeave => self.leave().await,
             Request::ClusterForceLeave { node } => self.force_leave(&node).await,
@@ -117,6 +126,17 @@ impl Desk {
 
     fn state(&self) -> &'static str {
         if self.stopping.load(Ordering::Relaxed) { "stopping" } else { "started" }
+    }
+
+    async fn discover(&self) -> Reply {
+        match self.node.mesh().discovered().await {
+            Some(found) => Reply::Discovery(discovery(&found, self.node.hub().clock)),
+            None => Reply::Failed(
+                "This node does not look for others by multicast: cluster.discovery is not mcast, or its mesh is closed \
+                 (emqx-rs-ctl --json cluster status says why)."
+                    .into(),
+            ),
+        }
     }
 
     async fn cluster(&self) -> Option<ctl::Cluster> {
@@ -305,6 +325,44 @@ fn client(row: ClientRow) -> ctl::Client {
         created_at: row.created_at.as_ms(),
         connected_at: row.connected_at.as_ms(),
         disconnected_at: row.disconnected_at.map(Wall::as_ms),
+    }
+}
+
+fn discovery(found: &Discovered, clock: Clock) -> ctl::Discovery {
+    let now = clock.now();
+    let age = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
+    let heard = |(heard, linked): &(Heard, bool)| ctl::Heard {
+        node: heard.name.to_string(),
+        address: SocketAddr::new(heard.addr, heard.port).to_string(),
+        interface: heard.interface.clone(),
+        age_ms: age(heard.at),
+        count: heard.count,
+        multicast: heard.by_group,
+        answered: heard.answered,
+        linked: *linked,
+        status: heard.verdict.as_str().into(),
+    };
+    let counters = found.counters;
+    let datagrams = [
+        ("sent", counters.sent),
+        ("received", counters.received),
+        ("of something else", counters.foreign),
+        ("of a later release", counters.version),
+        ("from another network", counters.off_link),
+        ("over the budget", counters.over_budget),
+        ("of another cookie", counters.wrong_cookie),
+        ("repeated", counters.replayed),
+        ("not asked for", counters.unasked),
+        ("malformed", counters.malformed),
+    ];
+    ctl::Discovery {
+        networks: found
+            .networks
+            .iter()
+            .map(|net| format!("{} {}/{}", net.name, net.addr, net.prefix))
+            .collect(),
+        heard: found.heard.iter().map(heard).collect(),
+        datagrams: datagrams.map(|(name, n)| (name.to_owned(), n)).into(),
     }
 }
 

@@ -9,9 +9,11 @@
 
 mod data;
 mod door;
+mod radio;
 mod sessions;
 mod task;
 
+pub use radio::Discovered;
 pub use sessions::Sessions;
 
 use std::{
@@ -154,6 +156,7 @@ enum Command {
     Join(Seed, oneshot::Sender<Result<(), JoinError>>),
     Leave(oneshot::Sender<()>),
     ForceLeave(NodeName, oneshot::Sender<bool>),
+    Discover(oneshot::Sender<Option<Discovered>>),
     Drain(oneshot::Sender<()>),
     Shutdown(oneshot::Sender<()>),
 }
@@ -357,6 +360,11 @@ impl Mesh {
         self.ask(Command::Status).await
     }
 
+    /// What discovery by multicast has heard; `None` where it does not run.
+    pub async fn discovered(&self) -> Option<Discovered> {
+        self.ask(Command::Discover).await.flatten()
+    }
+
     /// Joins the cluster of another node, and waits until that is up.
     ///
     /// # Errors
@@ -545,6 +553,7 @@ impl Start {
             settled: self.settled,
             heart,
             signs,
+            radio: None,
             progress: self.progress,
             sessions: BTreeMap::new(),
             dials: BTreeMap::new(),

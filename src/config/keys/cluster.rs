@@ -1,10 +1,14 @@
 //! `cluster.*`: how nodes find each other, when they count as down, and what is promised across them.
 
+use std::net::IpAddr;
+
 use super::Key;
-use super::Kind::{Bytes, Duration, Flag, Integer, Text, Words};
+use super::Kind::{Bytes, Duration, Flag, Text, Words};
 use crate::cluster::settings::{HealAction, Kdf, Pin, PublishAck, Transport};
-use crate::config::draft::{cluster_name, seeds};
-use crate::config::values::{self, duration, duration_or_off, flag, integer, size, word};
+use crate::config::draft::{Strategy, cluster_name, seeds};
+use crate::config::values::{
+    self, Parsed, duration, duration_or_off, flag, integer, list, size, word,
+};
 
 const DISCOVERY: &[&str] = &["manual", "static", "mcast", "dns", "etcd", "k8s"];
 const PROTO: &[&str] = &["inet_tcp", "inet6_tcp", "inet_tls", "inet6_tls"];
@@ -18,8 +22,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::set(
         "cluster.discovery",
-        "manual",
-        "How nodes are found: manual (emqx-rs-ctl cluster join) or static, the default when cluster.static.seeds is set.",
+        "mcast",
+        "How nodes are found: mcast (multicast on the LAN), static (the default when cluster.static.seeds is set) or manual (emqx-rs-ctl cluster join).",
         discovery,
     ),
     Key::set(
@@ -195,14 +199,83 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::unused("cluster.tls_name_check", Flag),
     Key::unused("cluster.forward.spill_bytes", Bytes),
-    Key::unused("cluster.mcast.addr", Text),
-    Key::unused("cluster.mcast.addr6", Text),
-    Key::unused("cluster.mcast.ports", Text),
-    Key::unused("cluster.mcast.iface", Text),
-    Key::unused("cluster.mcast.ttl", Integer),
-    Key::unused("cluster.mcast.loop", Flag),
-    Key::unused("cluster.mcast.sndbuf", Bytes),
-    Key::unused("cluster.mcast.recbuf", Bytes),
+    Key::set(
+        "cluster.mcast.addr",
+        "239.192.0.1",
+        "Multicast group, IPv4 (or IPv6, then cluster.mcast.addr6 is not used). off = none.",
+        |d, _, t| {
+            let mcast = &mut d.cluster_late.mcast;
+            (mcast.group4, mcast.group6) = match group(t)? {
+                Some(IpAddr::V6(v6)) => (None, Some(v6)),
+                Some(IpAddr::V4(v4)) => (Some(v4), mcast.group6),
+                None => (None, mcast.group6),
+            };
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.mcast.addr6",
+        "ff15::4d51",
+        "Multicast group, IPv6. off = none.",
+        |d, _, t| {
+            d.cluster_late.mcast.group6 = match group(t)? {
+                Some(IpAddr::V6(v6)) => Some(v6),
+                Some(IpAddr::V4(_)) => return Err("an IPv6 multicast address or off".into()),
+                None => None,
+            };
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.mcast.ports",
+        "4369",
+        "UDP ports to ask at, separated by commas. This node listens at the first.",
+        |d, _, t| {
+            let ports: Parsed<Vec<u16>> = list(t).map(|one| integer(one, 1, 65_535)).collect();
+            let ports = ports?;
+            if ports.is_empty() || ports.len() > 8 {
+                return Err("1 to 8 ports, separated by commas".into());
+            }
+            d.cluster_late.mcast.ports = ports;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.mcast.iface",
+        "0.0.0.0",
+        "Interfaces to use, by address or name, separated by commas. 0.0.0.0 = all that carry multicast.",
+        |d, _, t| {
+            let every = |one: &&str| !matches!(*one, "0.0.0.0" | "::" | "any");
+            d.cluster_late.mcast.interfaces = list(t).filter(every).map(str::to_owned).collect();
+            Ok(())
+        },
+    ),
+    Key::set("cluster.mcast.ttl", "1", "Routers that a question may pass, plus one.", |d, p, t| {
+        d.cluster_late.mcast.ttl = integer(t, 1, 255)?;
+        if d.cluster_late.mcast.ttl > 32 {
+            let text = "leaves the LAN if routers pass multicast on; 1 is enough on one";
+            d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));
+        }
+        Ok(())
+    }),
+    Key::set(
+        "cluster.mcast.loop",
+        "on",
+        "Other nodes of this host hear the questions too.",
+        |d, _, t| flag(t).map(|on| d.cluster_late.mcast.looped = on),
+    ),
+    Key::set(
+        "cluster.mcast.sndbuf",
+        "",
+        "Bytes the kernel keeps of questions to be sent; unset, its default.",
+        |d, _, t| size(t).map(|bytes| d.cluster_late.mcast.sndbuf = Some(bytes)),
+    ),
+    Key::set(
+        "cluster.mcast.recbuf",
+        "",
+        "Bytes the kernel keeps of what was heard; unset, its default.",
+        |d, _, t| size(t).map(|bytes| d.cluster_late.mcast.recbuf = Some(bytes)),
+    ),
     Key::unused("cluster.mcast.buffer", Bytes),
     Key::unused("cluster.dns.name", Text),
     Key::unused("cluster.dns.app", Text),
@@ -222,11 +295,24 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("cluster.k8s.suffix", Text),
 ];
 
-fn discovery(d: &mut super::Draft, p: &super::Place<'_>, text: &str) -> values::Parsed<()> {
+/// A multicast address, or off.
+fn group(text: &str) -> Parsed<Option<IpAddr>> {
+    let off = flag(text).is_ok_and(|on| !on);
+    match text.parse::<IpAddr>() {
+        Ok(addr) if addr.is_multicast() => Ok(Some(addr)),
+        Ok(_) | Err(_) if off => Ok(None),
+        Ok(_) | Err(_) => Err("a multicast address such as 239.192.0.1, or off".into()),
+    }
+}
+
+fn discovery(d: &mut super::Draft, p: &super::Place<'_>, text: &str) -> Parsed<()> {
     let at = word(text, DISCOVERY)?;
     d.cluster_late.discovery_set |= !p.is_default();
-    d.cluster_late.discovery_static = at == 1;
-    if at > 1 {
+    d.cluster_late.strategy = [Strategy::Manual, Strategy::Static, Strategy::Mcast]
+        .get(at)
+        .copied()
+        .unwrap_or(Strategy::Manual);
+    if at > 2 {
         let what = "not built in this version; nodes are found as with manual";
         d.warn(format!("{}: {} = {text}: {what}", p.origin, p.key));
     }

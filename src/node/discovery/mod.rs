@@ -2,6 +2,7 @@
 //! who is there is decided by the handshake.
 
 mod manual;
+pub(crate) mod mcast;
 mod static_list;
 
 pub(crate) use static_list::look_up;
@@ -12,7 +13,8 @@ use crate::cluster::{Target, settings::Discovery};
 /// Looks for nodes for as long as somebody listens.
 pub async fn run(discovery: Discovery, found: Sender<Vec<Target>>) {
     match discovery {
-        Discovery::Manual => manual::run(found).await,
+        // What it hears has a way of its own: `mcast::start`.
+        Discovery::Manual | Discovery::Mcast(_) => manual::run(found).await,
         Discovery::Static(seeds) => static_list::run(&seeds, found).await,
     }
 }

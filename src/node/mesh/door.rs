@@ -1,6 +1,7 @@
 //! The mesh port: whether it may open, who is let in, and how others are dialled.
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, SocketAddr, TcpListener},
     sync::{Arc, Mutex},
     time::Duration,
@@ -58,6 +59,11 @@ impl Door {
         listen().map(Some).map_err(|error| MeshError::Bind { addr, error })
     }
 
+    /// Nobody on another host can be reached.
+    pub(super) fn is_loopback(&self, settings: &Settings) -> bool {
+        *self == Self::Loopback || interface(settings).is_loopback()
+    }
+
     fn lets_dial(&self, addr: SocketAddr) -> bool {
         match self {
             Self::Open => !addr.ip().is_unspecified(),
@@ -84,14 +90,24 @@ pub(super) async fn dial_any(
     hasten: &Notify,
 ) -> Result<Proven, (DialError, String)> {
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
-    let mut addrs = look_up(target.name.host(), port).await;
-    for addr in target.addrs {
-        if !addrs.contains(&addr) {
-            addrs.push(addr);
-        }
-    }
+    // A name of digits needs no question. Any other one is looked up when the addresses that are known have failed: a
+    // resolver that does not answer takes its time.
+    let host: Option<IpAddr> = target.name.host().parse().ok();
+    let mut addrs: VecDeque<_> = host.map(|host| (host, port).into()).into_iter().collect();
+    addrs.extend(target.addrs.into_iter().filter(|addr| Some(addr.ip()) != host));
+    let mut looked_up = host.is_some();
     let mut last = (DialError::Unreachable, "no address".to_owned());
-    for addr in addrs.into_iter().filter(|addr| door.lets_dial(*addr)) {
+    loop {
+        let Some(addr) = addrs.pop_front() else {
+            if std::mem::replace(&mut looked_up, true) {
+                break;
+            }
+            addrs.extend(look_up(target.name.host(), port).await);
+            continue;
+        };
+        if !door.lets_dial(addr) {
+            continue;
+        }
         let name = target.name.clone();
         let what = (LinkKind::Control, Received::default());
         match dial_patiently(local, addr, what, (name, hasten)).await {

@@ -16,6 +16,7 @@ use super::{
     Command, JoinError, Op, Shared,
     data::DataLinks,
     door::{self, Door},
+    radio::Radio,
     sessions::{Marks, Sessions},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         handshake::{LinkKind, Verdict},
         heartbeat::Session,
         routes::{RouteTable, TableOp},
-        settings::Seed,
+        settings::{Discovery, Seed},
         wire::{Frame, Received},
     },
     net::{clock::Clock, supervise},
@@ -120,6 +121,8 @@ pub(super) struct Task {
     pub(super) settings: Settings,
     pub(super) heart: Heartbeats,
     pub(super) signs: mpsc::Receiver<Sign>,
+    /// Discovery by multicast, where it runs.
+    pub(super) radio: Option<Radio>,
     pub(super) progress: Progress,
     pub(super) links: BTreeMap<LinkId, ControlLink>,
     /// Heartbeat keys of the connections that do not count yet.
@@ -137,7 +140,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let Some(mut inbox) = self.inbox.take() else { return };
-        let mut found = self.open();
+        let (mut found, mut sighted) = self.open();
         let mut out = Vec::new();
         self.core.start(self.clock.now(), &mut out);
         self.end_batch(&mut out);
@@ -166,6 +169,7 @@ impl Task {
                 }
                 Some(sign) = self.signs.recv() => self.on_sign(sign, &mut out),
                 Some(targets) = found.recv() => self.input(Input::Discovered(targets), &mut out),
+                Some(target) = sighted.recv() => self.input(Input::Sighted(target), &mut out),
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep_until(timer) => self.on_deadline(&mut out),
             }
@@ -175,16 +179,21 @@ impl Task {
     }
 
     /// Begins to accept, and to look for others.
-    fn open(&mut self) -> mpsc::Receiver<Vec<Target>> {
+    fn open(&mut self) -> (mpsc::Receiver<Vec<Target>>, mpsc::Receiver<Target>) {
         let (tell, found) = mpsc::channel(4);
+        let (tell_sighted, sighted) = mpsc::channel(64);
         let listener = self.listener.take().and_then(|l| tokio::net::TcpListener::from_std(l).ok());
         if let (Some(local), Some(listener)) = (self.local.clone(), listener) {
             let notices = self.notices.clone();
+            if let Discovery::Mcast(mcast) = &self.settings.discovery {
+                let radio = Radio::start(self, mcast.clone(), &local, tell_sighted);
+                self.radio = Some(radio);
+            }
             supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
             let discovery = self.settings.discovery.clone();
             supervise::spawn("discovery", discovery::run(discovery, tell));
         }
-        found
+        (found, sighted)
     }
 
     pub(super) fn input(&mut self, input: Input, out: &mut Vec<Action>) {
@@ -283,6 +292,9 @@ impl Task {
                 let known = self.core.status().members.iter().any(|line| line.name == name);
                 let _ = reply.send(known && name != self.settings.node_name);
                 self.input(Input::ForceLeave(name), out);
+            }
+            Command::Discover(reply) => {
+                let _ = reply.send(self.radio.as_ref().map(Radio::look));
             }
             Command::Drain(done) => {
                 self.heart.set_draining();
@@ -434,8 +446,12 @@ impl Task {
         // Before a walk over the sessions is asked for: who connects from here on claims.
         self.shared.has_peers.store(self.core.has_peers(), Ordering::Release);
         self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
+        let moved = out.iter().any(changes_links);
         for action in out.drain(..) {
             self.perform(action);
+        }
+        if let Some(radio) = self.radio.as_ref().filter(|_| moved) {
+            radio.note(&self.core.status());
         }
     }
 
@@ -576,10 +592,25 @@ impl Task {
     /// Gives the last frames the time to be written.
     async fn linger(&mut self) {
         drop(std::mem::take(&mut self.heart));
+        drop(self.radio.take());
         self.links.values().for_each(ControlLink::close);
         self.links.clear();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// After this, other nodes may be linked, or missing.
+const fn changes_links(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Watch { .. }
+            | Action::Close { .. }
+            | Action::Persist
+            | Action::PeerUp(_)
+            | Action::PeerDown { .. }
+            | Action::PeerGone { .. }
+            | Action::Log(_)
+    )
 }
 
 fn log_heal(step: &HealEvent<String>) {
