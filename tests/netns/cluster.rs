@@ -22,17 +22,24 @@ pub struct Cluster {
 impl Cluster {
     /// Prepared, none started. `lines` are added to every config file.
     pub fn prepare(count: usize, lines: &str) -> Self {
+        let seeds: Vec<_> = (1..=count).map(|host| format!("emqx@10.77.0.{host}")).collect();
+        let seeds = seeds.join(",");
+        let lines = format!("cluster.discovery = static\ncluster.static.seeds = {seeds}\n{lines}");
+        Self::prepare_as(count, |host| format!("emqx@10.77.0.{host}"), &lines)
+    }
+
+    /// Prepared to find each other by multicast, none started.
+    pub fn prepare_mcast(count: usize, lines: &str) -> Self {
+        Self::prepare_as(count, |host| format!("emqx@10.77.0.{host}"), lines)
+    }
+
+    /// Prepared, none started: the name of the node on each host, and lines for every config file.
+    pub fn prepare_as(count: usize, name: impl Fn(usize) -> String, lines: &str) -> Self {
         let lan = Lan::new(count);
-        let name = |host: usize| format!("emqx@10.77.0.{host}");
-        let seeds: Vec<_> = (1..=count).map(name).collect();
-        let lines = format!(
-            "cluster.discovery = static\ncluster.static.seeds = {}\n{lines}",
-            seeds.join(",")
-        );
         let node = |host: usize| {
             let host_byte = u8::try_from(host).unwrap();
             let mqtt = ([10, 77, 0, host_byte], 1883).into();
-            Node::prepare_at(&name(host), mqtt, lan.on(host), &lines)
+            Node::prepare_at(&name(host), mqtt, lan.on(host), lines)
         };
         Self { nodes: (1..=count).map(node).collect(), lan }
     }

@@ -1,7 +1,7 @@
 //! A LAN of network namespaces: a switch with a bridge, a namespace for each host, and one for the test itself. Cables are cut
 //! on the switch with nftables, so hosts see silence and no carrier loss.
 //!
-//! Host K is 10.77.0.K, the test 10.77.0.254. The names carry the process and a count, so test runs never meet; all is gone
+//! Host K is 10.77.0.K and fd77::K, the test 10.77.0.254. The names carry the process and a count, so test runs never meet; all is gone
 //! with the [`Lan`].
 
 use std::{
@@ -65,8 +65,10 @@ impl Lan {
         ip(Some(&switch), &lines);
         for host in lan.all() {
             let number = if host == "t" { "254" } else { &host };
+            // Addresses that the kernel would have to try first are not usable at once.
             let lines = format!(
-                "link set lo up\naddr add 10.77.0.{number}/24 dev eth0\nlink set eth0 up\n"
+                "link set lo up\nlink set eth0 addrgenmode none\naddr add 10.77.0.{number}/24 dev eth0\n\
+                 link set eth0 up\naddr add fe80::77:{number}/64 dev eth0 nodad\naddr add fd77::{number}/64 dev eth0 nodad\n"
             );
             ip(Some(&lan.namespace(&host)), &lines);
         }
@@ -87,7 +89,12 @@ impl Lan {
     }
 
     fn enter(&self) {
-        let path = format!("/run/netns/{}", self.namespace("t"));
+        self.enter_as("t");
+    }
+
+    /// Moves the calling thread onto a host.
+    pub fn enter_as(&self, host: &str) {
+        let path = format!("/run/netns/{}", self.namespace(host));
         let namespace = File::open(path).unwrap();
         move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
     }
@@ -122,6 +129,29 @@ impl Lan {
             }
         }
         self.nft(&rules);
+    }
+
+    /// Of a hundred datagrams so many are lost.
+    pub fn lose_datagrams(&self, percent: u8) {
+        self.nft(&format!(
+            "add rule bridge cut forward meta l4proto udp numgen random mod 100 < {percent} drop"
+        ));
+    }
+
+    /// The switch sends multicast only where somebody asked for it, and asks who wants it.
+    pub fn snoop(&self) {
+        let lines = "link set br0 type bridge mcast_snooping 1 mcast_querier 1\n";
+        ip(Some(&self.namespace("sw")), lines);
+    }
+
+    /// The interface of a host is not up.
+    pub fn take_down(&self, host: usize) {
+        ip(Some(&self.namespace(&host.to_string())), "link set eth0 down\n");
+    }
+
+    /// The interface of a host comes up, without its IPv6 addresses.
+    pub fn bring_up(&self, host: usize) {
+        ip(Some(&self.namespace(&host.to_string())), "link set eth0 up\n");
     }
 
     /// No datagrams pass any more.

@@ -14,6 +14,7 @@
 )]
 
 mod cluster;
+mod discovery;
 mod flow;
 mod lan;
 mod loss;
