@@ -1,6 +1,6 @@
 //! The name of a node: `name@host`, as in EMQX.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 /// Longest name, in bytes.
 const MAX_BYTES: usize = 255;
@@ -70,6 +70,14 @@ impl NodeName {
         self.0.split_once('@').map_or("", |(_, host)| host)
     }
 
+    /// The host, if it is an address; an address of IPv6 may stand in brackets.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        let host = self.host();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        bare.unwrap_or(host).parse().ok()
+    }
+
     /// The mesh port that goes with the name (Ekka's rule): 4370 plus the number that ends the left part, modulo 60,000.
     #[must_use]
     pub fn mesh_port(&self) -> u16 {
@@ -113,6 +121,20 @@ mod tests {
         port("2b03@h", 4373);
         port("n60001@h", 4371);
         port("n99999999999999999999@h", 4370 + 39_999);
+    }
+
+    #[test]
+    fn a_host_may_be_an_address() {
+        for (name, want) in [
+            ("a@10.0.0.1", Some("10.0.0.1")),
+            ("a@fe80::1", Some("fe80::1")),
+            ("a@[::1]", Some("::1")),
+            ("a@host", None),
+            ("a@[::1", None),
+        ] {
+            let want = want.map(|want| want.parse().unwrap());
+            assert_eq!(NodeName::parse(name).unwrap().ip(), want, "{name}");
+        }
     }
 
     #[test]

@@ -48,6 +48,31 @@ pub enum Transport {
     Inet6Tls,
 }
 
+impl Transport {
+    /// Certificates prove the nodes to each other.
+    #[must_use]
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::InetTls | Self::Inet6Tls)
+    }
+
+    /// Nodes are reached over IPv6.
+    #[must_use]
+    pub const fn is_v6(self) -> bool {
+        matches!(self, Self::Inet6Tcp | Self::Inet6Tls)
+    }
+
+    /// The word for it in emqx.conf.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InetTcp => "inet_tcp",
+            Self::Inet6Tcp => "inet6_tcp",
+            Self::InetTls => "inet_tls",
+            Self::Inet6Tls => "inet6_tls",
+        }
+    }
+}
+
 /// A node to dial: its name, and its mesh port where that does not follow from the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seed {

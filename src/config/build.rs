@@ -1,7 +1,7 @@
 //! From the merged layers to a [`Config`]: every key applied through its row, then what depends on several keys.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 
 use config::{Source, Value, ValueKind};
@@ -10,11 +10,12 @@ use super::draft::{Draft, ListenerDraft, Strategy, UserDraft};
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
-use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets};
+use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
 use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
 use crate::cluster::settings::{Cookie, Discovery};
 use crate::node::listener_settings::{Bind, Listener, ListenerKind};
+use crate::node::tls::settings::Settings;
 
 /// See [`Config::load`].
 pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
@@ -111,6 +112,8 @@ impl Builder<'_> {
         self.node_name();
         self.cookies(&folders);
         self.cluster();
+        self.addresses(flat);
+        let mesh_tls = self.mesh_tls(&folders);
         let listeners = self.listeners();
         let access = Access {
             users: self.users(),
@@ -136,6 +139,7 @@ impl Builder<'_> {
                 sys_heartbeat: self.draft.node.sys_heartbeat,
             },
             cluster: self.draft.cluster.clone(),
+            mesh_tls,
             zones,
             listeners,
             retain: self.draft.retain.clone(),
@@ -150,7 +154,7 @@ impl Builder<'_> {
     fn node_name(&mut self) {
         match self.draft.node.name.take() {
             Some(name) => {
-                let alone = name.host().parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+                let alone = name.ip().is_some_and(|host| host.is_loopback());
                 if alone || name.host() == "localhost" {
                     self.draft.warn(format!(
                         "node.name = {name}: no other host can reach a node of this name"
@@ -159,7 +163,7 @@ impl Builder<'_> {
                 self.draft.cluster.node_name = name;
             }
             None => {
-                let address = address_towards_the_lan();
+                let address = address_towards_the_lan(self.draft.cluster.proto_dist.is_v6());
                 if let Ok(name) = NodeName::parse(&format!("emqx@{address}")) {
                     self.draft.info(format!("node.name is not set: {name}"));
                     self.draft.cluster.node_name = name;
@@ -243,6 +247,59 @@ impl Builder<'_> {
             cluster.keep_bytes = size;
         }
         cluster.keep_time = late.keep_time.or(cluster.autoclean).unwrap_or(cluster.keep_time);
+    }
+
+    /// The mesh is on IPv4 or on IPv6, as the transport says; addresses of the other kind are faults.
+    fn addresses(&mut self, flat: &Flat) {
+        let cluster = &mut self.draft.cluster;
+        let v6 = cluster.proto_dist.is_v6();
+        if v6 && cluster.dist_interface == IpAddr::from(Ipv4Addr::UNSPECIFIED) {
+            cluster.dist_interface = Ipv6Addr::UNSPECIFIED.into();
+        }
+        let (name, interface) = (&cluster.node_name, cluster.dist_interface);
+        let host = name.ip().map(|host| ("node.name", name.to_string(), host));
+        let interface = Some(("node.dist_use_interface", interface.to_string(), interface));
+        for (key, text, _) in
+            [host, interface].into_iter().flatten().filter(|one| one.2.is_ipv6() != v6)
+        {
+            let origin = flat.0.get(key).map_or(key, |setting| setting.origin.as_str());
+            let (want, proto) = (if v6 { "IPv6" } else { "IPv4" }, cluster.proto_dist.as_str());
+            let what = format!("{key} = {text}: expected {want} with cluster.proto_dist = {proto}");
+            self.faults.push(Fault::new(origin, what));
+        }
+    }
+
+    /// The settings of TLS between nodes, if that is the transport.
+    fn mesh_tls(&mut self, folders: &Folders) -> Option<Settings> {
+        let (text, origin) = std::mem::take(&mut self.draft.ssl_dist);
+        let proto = self.draft.cluster.proto_dist;
+        if !proto.is_tls() {
+            return None;
+        }
+        let path = folders.resolve(&text);
+        let content = match read(&path) {
+            Ok(content) => content,
+            Err(error) => {
+                let what = format!(
+                    "node.ssl_dist_optfile = {text}: {} cannot be read: {error} (cluster.proto_dist = {})",
+                    path.display(),
+                    proto.as_str()
+                );
+                self.faults.push(Fault::new(origin, what));
+                return None;
+            }
+        };
+        let content = String::from_utf8_lossy(&content);
+        match ssl_dist::parse(&content, &path, &|text| folders.resolve(text)) {
+            Ok((settings, notes)) => {
+                self.draft.notes.extend(notes);
+                Some(Settings { name_check: self.draft.tls_name_check, ..settings })
+            }
+            Err(faults) => {
+                self.faults.extend(faults);
+                None
+            }
+        }
     }
 
     /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
@@ -394,12 +451,19 @@ fn values(flat: &Flat) -> BTreeMap<String, String> {
     flat.0.iter().map(|(key, setting)| (key.clone(), shown(key, &setting.text))).collect()
 }
 
-/// The address of the interface that leads to the multicast group; nothing is sent.
-fn address_towards_the_lan() -> IpAddr {
+/// The address of the interface that leads to the multicast group, or out of the LAN where it is one of IPv6; nothing is sent.
+fn address_towards_the_lan(v6: bool) -> IpAddr {
+    let (any, far, alone): (IpAddr, IpAddr, IpAddr) = if v6 {
+        let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        (Ipv6Addr::UNSPECIFIED.into(), far.into(), Ipv6Addr::LOCALHOST.into())
+    } else {
+        let group = Ipv4Addr::new(239, 192, 0, 1);
+        (Ipv4Addr::UNSPECIFIED.into(), group.into(), Ipv4Addr::LOCALHOST.into())
+    };
     let address = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-        socket.connect((Ipv4Addr::new(239, 192, 0, 1), 4369)).ok()?;
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((far, 4369)).ok()?;
         socket.local_addr().ok().map(|address| address.ip())
     };
-    address().filter(|ip| !ip.is_unspecified()).unwrap_or(Ipv4Addr::LOCALHOST.into())
+    address().filter(|ip| !ip.is_unspecified()).unwrap_or(alone)
 }

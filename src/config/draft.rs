@@ -45,6 +45,10 @@ pub struct Draft {
     pub log_dir: String,
     /// `acl_file` as written, and its origin.
     pub acl_file: Option<(String, String)>,
+    /// `node.ssl_dist_optfile` as written, and its origin.
+    pub ssl_dist: (String, String),
+    /// `cluster.tls_name_check`
+    pub tls_name_check: bool,
     /// Static users: by `user` or `client`, and id.
     pub users: BTreeMap<(String, String), UserDraft>,
     /// Lines for the log.
@@ -160,6 +164,8 @@ impl Draft {
             log_gate: None,
             log_dir: String::new(),
             acl_file: None,
+            ssl_dist: Default::default(),
+            tls_name_check: true,
             users: BTreeMap::new(),
             notes: Vec::new(),
         }

@@ -53,6 +53,35 @@ pub fn terms(text: &str) -> Result<Vec<(usize, Term)>, BadTerm> {
     }
 }
 
+/// `{name, [Option, ...]}`, with the line of every option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Line of its brace.
+    pub line: usize,
+    /// Its name.
+    pub name: String,
+    /// Its options, each with the line it starts on.
+    pub options: Vec<(usize, Term)>,
+}
+
+/// Reads the one term `[{name, [Option, ...]}, ...].` that ssl_dist.conf is.
+///
+/// # Errors
+/// The first place where the text is something else.
+pub fn sections(text: &str) -> Result<Vec<Section>, BadTerm> {
+    let mut reader = Reader { rest: text, line: 1 };
+    reader.skip_blanks();
+    let sections = reader.sequence_of('[', ']', &mut Reader::section)?;
+    reader.skip_blanks();
+    reader.take('.')?;
+    reader.skip_blanks();
+    if reader.rest.is_empty() {
+        Ok(sections)
+    } else {
+        reader.fail("expected nothing after the dot")
+    }
+}
+
 struct Reader<'t> {
     rest: &'t str,
     line: usize,
@@ -116,7 +145,33 @@ impl Reader<'_> {
         }
     }
 
+    fn section(&mut self) -> Result<Section, BadTerm> {
+        let line = self.line;
+        self.take('{')?;
+        self.skip_blanks();
+        let Term::Atom(name) = self.term(0)? else {
+            return self.fail("expected {server, [...]} or {client, [...]}");
+        };
+        self.skip_blanks();
+        self.take(',')?;
+        self.skip_blanks();
+        let options =
+            self.sequence_of('[', ']', &mut |reader| Ok((reader.line, reader.term(0)?)))?;
+        self.skip_blanks();
+        self.take('}')?;
+        Ok(Section { line, name, options })
+    }
+
     fn sequence(&mut self, open: char, close: char, depth: usize) -> Result<Vec<Term>, BadTerm> {
+        self.sequence_of(open, close, &mut |reader| reader.term(depth + 1))
+    }
+
+    fn sequence_of<T>(
+        &mut self,
+        open: char,
+        close: char,
+        item: &mut dyn FnMut(&mut Self) -> Result<T, BadTerm>,
+    ) -> Result<Vec<T>, BadTerm> {
         self.take(open)?;
         let mut items = Vec::new();
         self.skip_blanks();
@@ -126,7 +181,7 @@ impl Reader<'_> {
         }
         loop {
             self.skip_blanks();
-            items.push(self.term(depth + 1)?);
+            items.push(item(self)?);
             self.skip_blanks();
             match self.next() {
                 Some(',') => {}
@@ -246,6 +301,30 @@ mod tests {
             Ok("1:{\"a\\\"b\", \"c\", \"d\", \"\"}"),
         );
         check("'tlsv1.3'.", Ok("1:tlsv1.3"));
+    }
+
+    #[test]
+    fn sections_know_the_line_of_each_option() {
+        let text = "% TLS\n[{server,\n  [{certfile, \"a\"}, x,\n   {verify,\n verify_peer}]},\n {client, []}]. % end";
+        let found = sections(text).unwrap();
+        let shown: Vec<_> =
+            found.iter().map(|s| (s.line, s.name.as_str(), s.options.len())).collect();
+        assert_eq!(shown, [(2, "server", 3), (6, "client", 0)]);
+        let lines: Vec<_> = found[0].options.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, 3, 4]);
+        for (text, line) in [
+            ("", 1),
+            ("{server, []}.", 1),
+            ("[{server, []}]", 1),
+            ("[{server, []}].\n[].", 2),
+            ("[\nserver].", 2),
+            ("[{\"server\", []}].", 1),
+            ("[{server}].", 1),
+            ("[{server, [],\n1}].", 1),
+            ("[{server,\n[{a, [}]}].", 2),
+        ] {
+            assert_eq!(sections(text).map(drop).map_err(|e| e.line), Err(line), "{text}");
+        }
     }
 
     #[test]

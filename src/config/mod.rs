@@ -16,6 +16,7 @@ pub mod log;
 mod pages;
 pub mod paths;
 pub mod secrets;
+pub mod ssl_dist;
 #[cfg(test)]
 mod tests;
 pub mod values;
@@ -32,6 +33,7 @@ use crate::broker::access::Access;
 use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
 use crate::node::listener_settings::Listener;
+use crate::node::tls;
 
 /// The whole configuration of a daemon.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub node: NodeSettings,
     /// The cluster, with the name of this node and the cookie.
     pub cluster: cluster::Settings,
+    /// TLS between nodes, where `cluster.proto_dist` asks for it.
+    pub mesh_tls: Option<tls::settings::Settings>,
     /// Limits by zone; every zone a listener names is in it.
     pub zones: BTreeMap<String, broker::Settings>,
     /// What is opened for clients. Kinds this version does not serve are left out, with a warning in `notes`.

@@ -404,3 +404,43 @@ fn a_reload_names_what_needs_a_restart() {
     assert_eq!(settings_that_need_restart(&old, &old), Vec::<String>::new());
     assert!(!format!("{old:?}").contains("aaaaaaaaaaaaaaaa"), "a cookie is never shown");
 }
+
+/// A file for `node.ssl_dist_optfile`.
+const SSL_DIST: &str = "[{server, [{certfile, \"etc/certs/cert.pem\"}, {keyfile, \"/k.pem\"}, {cacertfile, \"ca.pem\"}]}].";
+
+#[test]
+fn tls_between_nodes_takes_its_files_from_the_optfile() {
+    let place = Place::new("cluster.proto_dist = inet_tls\ncluster.tls_name_check = off\n");
+    assert!(place.faults()[0].starts_with("built in: node.ssl_dist_optfile = etc/ssl_dist.conf: "));
+    place.file("ssl_dist.conf", SSL_DIST);
+    let config = place.load().unwrap();
+    let tls = config.mesh_tls.unwrap();
+    assert_eq!(config.cluster.proto_dist.as_str(), "inet_tls");
+    assert_eq!(tls.server.certificate.unwrap().path, place.dir.path().join("certs/cert.pem"));
+    assert_eq!(tls.server.key.unwrap().path, Path::new("/k.pem"));
+    assert!(!tls.name_check && tls.client.verify);
+    place.file("ssl_dist.conf", "[{server,\n [x, y]}, 1].");
+    assert!(place.faults()[0].starts_with("ssl_dist.conf:2: "), "{:?}", place.faults());
+
+    place.file("emqx.conf", "node.ssl_dist_optfile = etc/none.conf\n");
+    assert_eq!(place.load().unwrap().mesh_tls, None, "not read with inet_tcp");
+}
+
+#[test]
+fn addresses_of_the_mesh_are_of_the_kind_that_the_transport_says() {
+    let config = Place::new("cluster.proto_dist = inet6_tcp\nnode.name = a@::1\n").load().unwrap();
+    assert!(
+        config.cluster.dist_interface.is_ipv6() && config.cluster.dist_interface.is_unspecified()
+    );
+    let unnamed = Place::new("cluster.proto_dist = inet6_tcp\n").load().unwrap();
+    assert!(unnamed.cluster.node_name.ip().unwrap().is_ipv6());
+    for (text, want) in [
+        ("cluster.proto_dist = inet6_tcp\nnode.name = a@10.0.0.1\n", "expected IPv6"),
+        ("cluster.proto_dist = inet6_tcp\nnode.dist_use_interface = 10.0.0.1\n", "expected IPv6"),
+        ("\nnode.name = a@::1\n", "expected IPv4"),
+        ("\nnode.dist_use_interface = ::\n", "expected IPv4"),
+    ] {
+        let faults = Place::new(text).faults();
+        assert!(faults[0].starts_with("emqx.conf:2: ") && faults[0].contains(want), "{faults:?}");
+    }
+}

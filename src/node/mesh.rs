@@ -18,7 +18,7 @@ pub use sessions::Sessions;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
@@ -491,8 +491,10 @@ impl Start {
         let node_id = self.life.identity.node_id();
         let settings = &self.parts.settings;
         let port = self.listener.as_ref().and_then(|l| l.local_addr().ok()).map(|a| a.port());
-        let host: IpAddr =
-            settings.node_name.host().parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let host: IpAddr = settings.node_name.ip().unwrap_or(match settings.proto_dist.is_v6() {
+            true => Ipv6Addr::UNSPECIFIED.into(),
+            false => Ipv4Addr::UNSPECIFIED.into(),
+        });
         Me {
             name: settings.node_name.clone(),
             node_id,

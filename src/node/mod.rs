@@ -21,6 +21,7 @@ pub mod sections;
 pub mod state;
 pub mod sys_topics;
 mod takeover;
+pub mod tls;
 mod told;
 pub use crate::broker::stats;
 

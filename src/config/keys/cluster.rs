@@ -41,16 +41,21 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.proto_dist",
         "inet_tcp",
-        "Transport of the mesh: inet_tcp or inet6_tcp, both encrypted.",
-        |d, p, t| {
+        "Transport of the mesh: inet_tcp, inet6_tcp (encrypted by the cookie); inet_tls, inet6_tls (TLS 1.3, certificates).",
+        |d, _, t| {
             const TRANSPORTS: [Transport; 4] =
                 [Transport::InetTcp, Transport::Inet6Tcp, Transport::InetTls, Transport::Inet6Tls];
             let at = word(t, PROTO)?;
             d.cluster.proto_dist = TRANSPORTS.get(at).copied().unwrap_or_default();
-            if at > 1 {
-                let text = "the mesh over TLS is not built in this version; the mesh stays closed";
-                d.warn(format!("{}: cluster.proto_dist = {t}: {text}", p.origin));
-            }
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.tls_name_check",
+        "on",
+        "A certificate must name the host part of its node's name, as DNS, IP or URI (inet_tls). off = any name.",
+        |d, _, t| {
+            d.tls_name_check = flag(t)?;
             Ok(())
         },
     ),
@@ -197,7 +202,6 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("cluster.tls_name_check", Flag),
     Key::unused("cluster.forward.spill_bytes", Bytes),
     Key::set(
         "cluster.mcast.addr",

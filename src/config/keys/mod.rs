@@ -174,6 +174,8 @@ impl Key {
             "log.primary_log_level",
             "retainer.",
             "broker.shared_subscription_strategy",
+            "cluster.tls_name_check",
+            "node.ssl_dist_optfile",
         ];
         !self.acts() || RELOADED.iter().any(|front| self.name.starts_with(front))
     }

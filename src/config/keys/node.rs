@@ -52,9 +52,18 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "node.dist_use_interface",
         "0.0.0.0",
-        "Local address the mesh listens on; 0.0.0.0 is all.",
+        "Local address the mesh listens on; 0.0.0.0 is all, also of IPv6 with inet6_tcp and inet6_tls.",
         |d, _, t| {
             d.cluster.dist_interface = ip(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.ssl_dist_optfile",
+        "etc/ssl_dist.conf",
+        "Certificates and rules of TLS between nodes, an Erlang term; read with inet_tls and inet6_tls. See ssl_dist.conf(5).",
+        |d, p, t| {
+            d.ssl_dist = (t.into(), p.origin.into());
             Ok(())
         },
     ),
@@ -85,7 +94,6 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("node.ssl_dist_optfile", Text),
     Key::unused("node.heartbeat", Flag),
     Key::unused("node.async_threads", Integer),
     Key::unused("node.process_limit", Integer),

@@ -75,8 +75,7 @@ impl Door {
 
 /// The address to listen on: a node whose name is on the loopback cannot be reached from elsewhere anyway.
 fn interface(settings: &Settings) -> IpAddr {
-    let host: Option<IpAddr> = settings.node_name.host().parse().ok();
-    match host {
+    match settings.node_name.ip() {
         Some(host) if host.is_loopback() && settings.dist_interface.is_unspecified() => host,
         Some(_) | None => settings.dist_interface,
     }

@@ -1,0 +1,3 @@
+//! TLS between nodes: its settings.
+
+pub mod settings;
