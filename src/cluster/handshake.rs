@@ -7,7 +7,8 @@
 //! 3 I->R  len u16, s, se, psk, Hello a wrong cookie shows here: R answers the byte 0xF4 and closes
 //! 4 R->I  a sealed record: verdict, Hello
 //! ```
-//! The responder asks its owner between 3 and 4 whether it wants this peer. Both ends then hold a [`Sealer`] and an [`Opener`].
+//! The responder asks its owner between 3 and 4 whether it wants this peer. Both ends then hold a [`Sealer`] and an [`Opener`];
+//! inside TLS these change nothing, and X makes sure that both ends of the TLS session are the ends of this handshake.
 //! Invariant: nothing is trusted, stored or sized by the peer before 3 (responder) or 4 (initiator) has been decrypted.
 
 use snow::{Builder, HandshakeState, params::NoiseParams};
@@ -31,6 +32,11 @@ pub const CLUSTER_NAME_MAX: usize = 255;
 const MAGIC: &[u8; 4] = b"EMRS";
 const OPENING: usize = 24;
 const COOKIE_REFUSED: u8 = 0xf4;
+/// First byte of the first record of whoever dials with TLS, and of a refusal of whoever listens with TLS.
+const TLS_HANDSHAKE: u8 = 0x16;
+const TLS_ALERT: u8 = 0x15;
+/// A TLS alert: fatal, protocol_version. A dialler that speaks TLS understands it.
+const NO_TLS_HERE: [u8; 7] = [TLS_ALERT, 3, 3, 0, 2, 2, 70];
 
 /// The ciphers a node can use, as bits: 1 AES, 2 ChaCha.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,9 @@ pub enum HandshakeError {
     /// No mesh port, or no emqx-rs.
     #[error("not a mesh peer")]
     Foreign,
+    /// The other end speaks TLS, this one does not.
+    #[error("the other end speaks TLS: cluster.proto_dist must be the same on all nodes")]
+    OtherTransport,
     /// Its cluster has another name.
     #[error("other cluster")]
     OtherCluster,
@@ -113,12 +122,14 @@ pub enum Verdict {
     ShuttingDown,
     /// From an earlier incarnation, or it makes no sense.
     Nonsense,
+    /// The certificate does not name the host of the node that showed it.
+    Certificate,
     /// Of a later release.
     Other(u8),
 }
 
 impl Verdict {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Ok,
         Self::WrongTarget,
         Self::DuplicateName,
@@ -129,6 +140,7 @@ impl Verdict {
         Self::Tie,
         Self::ShuttingDown,
         Self::Nonsense,
+        Self::Certificate,
     ];
 
     fn from_u8(code: u8) -> Self {
@@ -147,7 +159,8 @@ impl Verdict {
             | Self::Version
             | Self::Tie
             | Self::ShuttingDown
-            | Self::Nonsense) => {
+            | Self::Nonsense
+            | Self::Certificate) => {
                 let at = Self::ALL.iter().position(|verdict| *verdict == known);
                 at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
             }
@@ -168,6 +181,9 @@ impl std::fmt::Display for Verdict {
             Self::Tie => f.write_str("another connection stays"),
             Self::ShuttingDown => f.write_str("shutting down"),
             Self::Nonsense => f.write_str("stale or nonsense"),
+            Self::Certificate => {
+                f.write_str("certificate does not name the host of the node that showed it")
+            }
             Self::Other(code) => write!(f, "code {code}"),
         }
     }
@@ -509,7 +525,10 @@ impl Initiator {
                         return Ok(None);
                     };
                     let peer = self.judged(node_id, &payload)?;
-                    let (sealer, opener) = *halves;
+                    let (sealer, opener) = match credentials.exporter {
+                        Some(_) => (Sealer::bare(), Opener::bare()),
+                        None => *halves,
+                    };
                     return Ok(Some(Established { peer, sealer, opener, hash }));
                 }
                 Dialled::Over => return Err(HandshakeError::Message(4)),
@@ -541,6 +560,7 @@ fn answered(suites: Suites, answer: u8) -> Result<Suite, HandshakeError> {
         0xf1 => Err(HandshakeError::OtherCluster),
         0xf2 => Err(HandshakeError::Cookie),
         0xf3 => Err(HandshakeError::Version),
+        TLS_ALERT => Err(HandshakeError::OtherTransport),
         _ => Err(HandshakeError::Foreign),
     }
 }
@@ -576,7 +596,7 @@ enum Listening {
     Opening,
     First(Suite, Box<HandshakeState>),
     Third(Suite, Box<HandshakeState>),
-    Judging(Suite, Box<HandshakeState>, PeerHello),
+    Judging { suite: Suite, noise: Box<HandshakeState>, peer: PeerHello, inside_tls: bool },
     Over,
 }
 
@@ -609,6 +629,10 @@ impl Responder {
             match std::mem::replace(&mut self.state, Listening::Over) {
                 Listening::Opening => {
                     let known = input.len().min(MAGIC.len());
+                    if input.first() == Some(&TLS_HANDSHAKE) {
+                        out.extend_from_slice(&NO_TLS_HERE);
+                        return Err(HandshakeError::OtherTransport);
+                    }
                     if input.get(..known) != MAGIC.get(..known) {
                         return Err(HandshakeError::Foreign);
                     }
@@ -641,10 +665,14 @@ impl Responder {
                     let hello = Hello::read(&mut Reader::new(&payload))
                         .map_err(|_| HandshakeError::Message(3))?;
                     let peer = PeerHello { node_id: peer_id(&noise)?, hello };
-                    self.state = Listening::Judging(suite, noise, peer.clone());
+                    let inside_tls = credentials.exporter.is_some();
+                    self.state =
+                        Listening::Judging { suite, noise, peer: peer.clone(), inside_tls };
                     return Ok(Some(peer));
                 }
-                Listening::Judging(..) | Listening::Over => return Err(HandshakeError::Message(3)),
+                Listening::Judging { .. } | Listening::Over => {
+                    return Err(HandshakeError::Message(3));
+                }
             }
         }
     }
@@ -659,7 +687,7 @@ impl Responder {
         hello: &Hello,
         out: &mut Vec<u8>,
     ) -> Result<Established, HandshakeError> {
-        let Listening::Judging(suite, mut noise, peer) = self.state else {
+        let Listening::Judging { suite, mut noise, peer, inside_tls } = self.state else {
             return Err(HandshakeError::Message(3));
         };
         let (there, back, hash) = split(&mut noise);
@@ -670,6 +698,8 @@ impl Responder {
         if verdict != Verdict::Ok {
             return Err(HandshakeError::Rejected(verdict));
         }
+        let (sealer, opener) =
+            if inside_tls { (Sealer::bare(), Opener::bare()) } else { (sealer, opener) };
         Ok(Established { peer, sealer, opener, hash })
     }
 }

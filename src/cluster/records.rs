@@ -4,7 +4,8 @@
 //! ```text
 //! len u16 (of what follows, at most 65,535) | ciphertext | tag 16
 //! ```
-//! Nonces count from 0 in each direction; each direction takes a new key after every 2^20 records.
+//! Nonces count from 0 in each direction; each direction takes a new key after every 2^20 records. Inside TLS the handshake alone
+//! is sealed: after it the bytes go as they are.
 
 use ring::aead::{AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -98,11 +99,33 @@ impl std::fmt::Debug for Direction {
 
 /// Seals what this end sends.
 #[derive(Debug)]
-pub struct Sealer(Direction);
+pub struct Sealer(Option<Direction>);
 
 impl Sealer {
     pub(super) fn new(suite: Suite, key: [u8; 32]) -> Result<Self, BadRecord> {
-        Direction::new(suite, key).map(Self)
+        Direction::new(suite, key).map(Some).map(Self)
+    }
+
+    /// Changes nothing: TLS seals.
+    pub(super) const fn bare() -> Self {
+        Self(None)
+    }
+
+    /// The bytes to send for `plain`: records in `room`, which is emptied first, or `plain` itself inside TLS.
+    ///
+    /// # Errors
+    /// Only after 2^64 records.
+    pub fn sealed<'a>(
+        &mut self,
+        plain: &'a [u8],
+        room: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], BadRecord> {
+        if self.0.is_none() {
+            return Ok(plain);
+        }
+        room.clear();
+        self.seal(plain, room)?;
+        Ok(room)
     }
 
     /// Appends `plain` to `out` as records, as large as they may be.
@@ -110,15 +133,19 @@ impl Sealer {
     /// # Errors
     /// Only after 2^64 records.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), BadRecord> {
+        let Some(direction) = &mut self.0 else {
+            out.extend_from_slice(plain);
+            return Ok(());
+        };
         out.reserve(plain.len() + (plain.len() / PLAIN_MAX + 1) * OVERHEAD);
         for piece in plain.chunks(PLAIN_MAX) {
             let len = u16::try_from(piece.len() + TAG).map_err(|_| BadRecord)?;
             out.extend_from_slice(&len.to_be_bytes());
             let at = out.len();
             out.extend_from_slice(piece);
-            let nonce = self.0.next()?;
+            let nonce = direction.next()?;
             let body = out.get_mut(at..).unwrap_or_default();
-            let tag = self.0.key.seal_in_place_separate_tag(nonce, Aad::empty(), body);
+            let tag = direction.key.seal_in_place_separate_tag(nonce, Aad::empty(), body);
             out.extend_from_slice(tag.map_err(|_| BadRecord)?.as_ref());
         }
         Ok(())
@@ -127,15 +154,20 @@ impl Sealer {
 
 /// Opens what the other end sealed.
 #[derive(Debug)]
-pub struct Opener(Direction);
+pub struct Opener(Option<Direction>);
 
 impl Opener {
     pub(super) fn new(suite: Suite, key: [u8; 32]) -> Result<Self, BadRecord> {
-        Direction::new(suite, key).map(Self)
+        Direction::new(suite, key).map(Some).map(Self)
+    }
+
+    /// Changes nothing: TLS has opened.
+    pub(super) const fn bare() -> Self {
+        Self(None)
     }
 
     /// Opens the first record of `bytes` in place. Returns what it holds and how many bytes it took; `None`: more bytes are
-    /// needed.
+    /// needed. Inside TLS all bytes are one record.
     ///
     /// # Errors
     /// [`BadRecord`]: the link is to be closed.
@@ -143,14 +175,19 @@ impl Opener {
         &mut self,
         bytes: &'a mut [u8],
     ) -> Result<Option<(&'a [u8], usize)>, BadRecord> {
+        let Some(direction) = &mut self.0 else {
+            let len = bytes.len();
+            return Ok((len > 0).then_some((&*bytes, len)));
+        };
         let Some((head, rest)) = bytes.split_first_chunk_mut::<2>() else { return Ok(None) };
         let len = usize::from(u16::from_be_bytes(*head));
         if len < TAG {
             return Err(BadRecord);
         }
         let Some(sealed) = rest.get_mut(..len) else { return Ok(None) };
-        let nonce = self.0.next()?;
-        let plain = self.0.key.open_in_place(nonce, Aad::empty(), sealed).map_err(|_| BadRecord)?;
+        let nonce = direction.next()?;
+        let plain =
+            direction.key.open_in_place(nonce, Aad::empty(), sealed).map_err(|_| BadRecord)?;
         Ok(Some((plain, 2 + len)))
     }
 }
@@ -187,6 +224,21 @@ mod tests {
     }
 
     #[test]
+    fn inside_tls_bytes_go_as_they_are() {
+        let (mut sealer, mut opener) = (Sealer::bare(), Opener::bare());
+        let (mut out, mut room) = (b"before ".to_vec(), Vec::new());
+        sealer.seal(b"plain", &mut out).unwrap();
+        assert_eq!(out, b"before plain");
+        assert_eq!(sealer.sealed(b"plain", &mut room).unwrap(), b"plain");
+        assert!(room.is_empty());
+        assert_eq!(opener.open(&mut out), Ok(Some((&b"before plain"[..], 12))));
+        assert_eq!(opener.open(&mut []), Ok(None));
+        let (mut sealer, mut opener) = pair(Suite::AesGcm);
+        let mut sealed = sealer.sealed(b"plain", &mut room).unwrap().to_vec();
+        assert_eq!(opener.open(&mut sealed).unwrap().unwrap().0, b"plain");
+    }
+
+    #[test]
     fn altered_repeated_and_missing_records_are_seen() {
         let (mut sealer, mut opener) = pair(Suite::AesGcm);
         let (mut one, mut two) = (Vec::new(), Vec::new());
@@ -213,13 +265,13 @@ mod tests {
     #[test]
     fn both_ends_take_new_keys_at_the_same_record() {
         let (mut sealer, mut opener) = pair(Suite::ChaChaPoly);
-        sealer.0.n = REKEY_EVERY - 1;
-        opener.0.n = REKEY_EVERY - 1;
+        sealer.0.as_mut().unwrap().n = REKEY_EVERY - 1;
+        opener.0.as_mut().unwrap().n = REKEY_EVERY - 1;
         for text in [b"old", b"new"] {
             let mut out = Vec::new();
             sealer.seal(text, &mut out).unwrap();
             assert_eq!(open_all(&mut opener, &mut out), text);
         }
-        assert_ne!(*sealer.0.raw, [7; 32]);
+        assert_ne!(*sealer.0.unwrap().raw, [7; 32]);
     }
 }

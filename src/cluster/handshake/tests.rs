@@ -200,7 +200,8 @@ fn other_clusters_versions_and_strangers_are_told_apart() {
 #[test]
 fn verdicts_reach_the_dialler() {
     let (mut a, b) = (end("a@h"), end("b@h"));
-    for verdict in [Verdict::DuplicateName, Verdict::Pin, Verdict::Forgotten, Verdict::Other(77)] {
+    for verdict in [Verdict::DuplicateName, Verdict::Pin, Verdict::Certificate, Verdict::Other(77)]
+    {
         assert_eq!(
             errors(run(&a, &b, verdict, |_, _| {})),
             (HandshakeError::Refused(verdict), HandshakeError::Rejected(verdict))
@@ -217,10 +218,26 @@ fn another_tls_session_in_between_is_seen() {
     let (mut a, mut b) = (end("a@h"), end("b@h"));
     (a.exporter, b.exporter) = (Some([1; 32]), Some([1; 32]));
     let (at_a, at_b) = run(&a, &b, Verdict::Ok, |_, _| {});
-    talk(at_a.unwrap(), at_b.unwrap());
+    let (mut at_a, at_b) = (at_a.unwrap(), at_b.unwrap());
+    assert_eq!(at_a.hash, at_b.hash);
+    let mut room = Vec::new();
+    assert_eq!(at_a.sealer.sealed(b"x", &mut room).unwrap(), b"x", "TLS seals");
+    talk(at_a, at_b);
     b.exporter = Some([2; 32]);
     let outcome = run(&a, &b, Verdict::Ok, |_, _| {});
     assert!(outcome.0.is_err() && outcome.1.is_err());
+}
+
+#[test]
+fn an_end_that_speaks_tls_is_told_from_a_stranger() {
+    let a = end("a@h");
+    let (mut hello, mut out) = (vec![0x16, 3, 1, 2, 0], Vec::new());
+    let step = Responder::new().on_bytes(&a.credentials(), "emqxcl", &mut hello, &mut out);
+    assert_eq!(step.unwrap_err(), HandshakeError::OtherTransport);
+    assert_eq!(out, [0x15, 3, 3, 0, 2, 2, 70], "which TLS understands");
+    let mut dialler = Initiator::start(&a.credentials(), a.hello.clone(), &mut Vec::new());
+    let step = dialler.on_bytes(&a.credentials(), &mut out, &mut Vec::new());
+    assert_eq!(step.unwrap_err(), HandshakeError::OtherTransport);
 }
 
 #[test]
