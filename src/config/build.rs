@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
 
 use config::{Source, Value, ValueKind};
 
@@ -15,7 +16,7 @@ use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
 use crate::cluster::settings::{Cookie, Discovery};
 use crate::node::listener_settings::{Bind, Listener, ListenerKind};
-use crate::node::tls::settings::Settings;
+use crate::node::tls::{Material, settings::Settings};
 
 /// See [`Config::load`].
 pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
@@ -269,8 +270,9 @@ impl Builder<'_> {
         }
     }
 
-    /// The settings of TLS between nodes, if that is the transport.
-    fn mesh_tls(&mut self, folders: &Folders) -> Option<Settings> {
+    /// What TLS between nodes needs, if that is the transport: the files that the optfile names are read here, so that a reload
+    /// that finds a bad one changes nothing.
+    fn mesh_tls(&mut self, folders: &Folders) -> Option<Arc<Material>> {
         let (text, origin) = std::mem::take(&mut self.draft.ssl_dist);
         let proto = self.draft.cluster.proto_dist;
         if !proto.is_tls() {
@@ -293,10 +295,25 @@ impl Builder<'_> {
         match ssl_dist::parse(&content, &path, &|text| folders.resolve(text)) {
             Ok((settings, notes)) => {
                 self.draft.notes.extend(notes);
-                Some(Settings { name_check: self.draft.tls_name_check, ..settings })
+                self.material(&Settings { name_check: self.draft.tls_name_check, ..settings })
             }
             Err(faults) => {
                 self.faults.extend(faults);
+                None
+            }
+        }
+    }
+
+    fn material(&mut self, settings: &Settings) -> Option<Arc<Material>> {
+        match Material::load(settings) {
+            Ok(material) => {
+                if let Some(text) = material.misnamed(&self.draft.cluster.node_name) {
+                    self.draft.warn(text);
+                }
+                Some(Arc::new(material))
+            }
+            Err(bad) => {
+                self.faults.extend(bad.into_iter().map(|bad| Fault::new(bad.origin, bad.what)));
                 None
             }
         }

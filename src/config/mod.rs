@@ -24,6 +24,7 @@ pub mod values;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use log::{LogLevel, LogSettings, LogTo};
@@ -33,7 +34,7 @@ use crate::broker::access::Access;
 use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
 use crate::node::listener_settings::Listener;
-use crate::node::tls;
+use crate::node::tls::Material;
 
 /// The whole configuration of a daemon.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub struct Config {
     /// The cluster, with the name of this node and the cookie.
     pub cluster: cluster::Settings,
     /// TLS between nodes, where `cluster.proto_dist` asks for it.
-    pub mesh_tls: Option<tls::settings::Settings>,
+    pub mesh_tls: Option<Arc<Material>>,
     /// Limits by zone; every zone a listener names is in it.
     pub zones: BTreeMap<String, broker::Settings>,
     /// What is opened for clients. Kinds this version does not serve are left out, with a warning in `notes`.

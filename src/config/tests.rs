@@ -405,25 +405,41 @@ fn a_reload_names_what_needs_a_restart() {
     assert!(!format!("{old:?}").contains("aaaaaaaaaaaaaaaa"), "a cookie is never shown");
 }
 
-/// A file for `node.ssl_dist_optfile`.
-const SSL_DIST: &str = "[{server, [{certfile, \"etc/certs/cert.pem\"}, {keyfile, \"/k.pem\"}, {cacertfile, \"ca.pem\"}]}].";
-
 #[test]
 fn tls_between_nodes_takes_its_files_from_the_optfile() {
-    let place = Place::new("cluster.proto_dist = inet_tls\ncluster.tls_name_check = off\n");
+    use crate::node::tls::tests::certificates::Authority;
+
+    let place = Place::new("cluster.proto_dist = inet_tls\nnode.name = a@10.0.0.1\n");
     assert!(place.faults()[0].starts_with("built in: node.ssl_dist_optfile = etc/ssl_dist.conf: "));
-    place.file("ssl_dist.conf", SSL_DIST);
+    place.file("ssl_dist.conf", include_str!("../../etc/ssl_dist.conf"));
+    let faults = place.faults();
+    assert_eq!(faults.len(), 6, "{faults:#?}");
+    assert!(faults[0].starts_with("ssl_dist.conf:3: certfile: certs/cert.pem: No such file"));
+    assert!(faults[5].starts_with("ssl_dist.conf:10: cacertfile: "), "{}", faults[5]);
+    let authority = Authority::new("ca");
+    let folder = place.dir.path().join("certs");
+    authority.issue(&["10.0.0.1"]).write(&folder, &authority.pem());
     let config = place.load().unwrap();
-    let tls = config.mesh_tls.unwrap();
     assert_eq!(config.cluster.proto_dist.as_str(), "inet_tls");
-    assert_eq!(tls.server.certificate.unwrap().path, place.dir.path().join("certs/cert.pem"));
-    assert_eq!(tls.server.key.unwrap().path, Path::new("/k.pem"));
-    assert!(!tls.name_check && tls.client.verify);
+    assert!(config.mesh_tls.is_some());
+    let warned = || place.notes().into_iter().filter(|note| note.contains("certs/")).collect();
+    let before: Vec<String> = warned();
+    assert_eq!(before, [""; 0]);
+    authority.issue(&["10.0.0.2"]).write(&folder, &authority.pem());
+    let other: Vec<String> = warned();
+    assert!(
+        other[0].starts_with("W certs/cert.pem: its certificate names IP:10.0.0.2"),
+        "{other:?}"
+    );
+    let text =
+        "cluster.proto_dist = inet_tls\nnode.name = a@10.0.0.1\ncluster.tls_name_check = off\n";
+    place.file("emqx.conf", text);
+    assert_eq!(warned(), [""; 0]);
+
     place.file("ssl_dist.conf", "[{server,\n [x, y]}, 1].");
     assert!(place.faults()[0].starts_with("ssl_dist.conf:2: "), "{:?}", place.faults());
-
     place.file("emqx.conf", "node.ssl_dist_optfile = etc/none.conf\n");
-    assert_eq!(place.load().unwrap().mesh_tls, None, "not read with inet_tcp");
+    assert!(place.load().unwrap().mesh_tls.is_none(), "not read with inet_tcp");
 }
 
 #[test]

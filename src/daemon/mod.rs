@@ -172,7 +172,7 @@ impl Operator for Reloader {
             faults.to_string()
         })?;
         let restart = config::settings_that_need_restart(started, &new);
-        self.node.reload(&new.zones, &new.access, new.retain.clone());
+        self.node.reload(&new.zones, &new.access, new.retain.clone(), new.mesh_tls.clone());
         log.set_level(new.log.level);
         if restart.is_empty() {
             tracing::info!("configuration reloaded");
@@ -238,6 +238,7 @@ async fn serve(process: Process) -> anyhow::Result<()> {
         access: config.access.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
+        mesh_tls: config.mesh_tls.clone(),
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);

@@ -13,12 +13,14 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     sync::Notify,
     time::timeout,
 };
 
-use super::dial::Proven;
+use super::{
+    dial::Proven,
+    socket::{ReadHalf, WriteHalf},
+};
 use crate::{
     cluster::{
         records::{BadRecord, Opener, Sealer},
@@ -121,7 +123,7 @@ impl ControlLink {
         proven: Proven,
         on_frame: impl AsyncFnMut(Frame) -> bool,
     ) -> ControlError {
-        let (read, mut write) = proven.tcp.into_split();
+        let (read, mut write) = proven.socket.into_split();
         let (mut sealer, opener) = (proven.established.sealer, proven.established.opener);
         let end = tokio::select! {
             end = self.receive(read, opener, proven.leftover, on_frame) => end,
@@ -129,17 +131,17 @@ impl ControlLink {
         };
         if end.is_fault() {
             // So that the log at the other end names the cause too.
-            let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+            let (mut plain, mut room) = (Vec::new(), Vec::new());
             Frame::Close { code: CloseCode::Protocol, reason: end.to_string() }.encode(&mut plain);
-            if sealer.seal(&plain, &mut sealed).is_ok() {
-                let _ = timeout(LINGER, write.write_all(&sealed)).await;
+            if let Ok(sealed) = sealer.sealed(&plain, &mut room) {
+                let _ = timeout(LINGER, send(&mut write, sealed)).await;
             }
         }
         end
     }
 
-    async fn transmit(&self, write: &mut OwnedWriteHalf, sealer: &mut Sealer) -> ControlError {
-        let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    async fn transmit(&self, write: &mut WriteHalf, sealer: &mut Sealer) -> ControlError {
+        let (mut plain, mut room) = (Vec::new(), Vec::new());
         loop {
             let closed = {
                 let mut pending = self.queue.lock();
@@ -147,11 +149,12 @@ impl ControlLink {
                 pending.closed
             };
             if !plain.is_empty() {
-                if let Err(error) = sealer.seal(&plain, &mut sealed) {
-                    return error.into();
-                }
+                let sealed = match sealer.sealed(&plain, &mut room) {
+                    Ok(sealed) => sealed,
+                    Err(error) => return error.into(),
+                };
                 let sent = tokio::select! {
-                    sent = write.write_all(&sealed) => sent,
+                    sent = send(write, sealed) => sent,
                     () = self.closed() => {
                         // Only what was cut off is lost; the peer is gone or does not read.
                         return ControlError::Closed;
@@ -161,9 +164,9 @@ impl ControlLink {
                     return error.into();
                 }
                 plain.clear();
-                sealed.clear();
+                room.clear();
                 plain.shrink_to(READ);
-                sealed.shrink_to(READ);
+                room.shrink_to(READ);
             } else if closed {
                 let _ = timeout(LINGER, write.shutdown()).await;
                 return ControlError::Closed;
@@ -175,7 +178,7 @@ impl ControlLink {
 
     async fn receive(
         &self,
-        mut read: OwnedReadHalf,
+        mut read: ReadHalf,
         mut opener: Opener,
         mut sealed: Vec<u8>,
         mut on_frame: impl AsyncFnMut(Frame) -> bool,
@@ -232,6 +235,11 @@ impl ControlLink {
             }
         }
     }
+}
+
+async fn send(write: &mut WriteHalf, bytes: &[u8]) -> std::io::Result<()> {
+    write.write_all(bytes).await?;
+    write.flush().await
 }
 
 /// Opens every whole record at the front of `sealed`.

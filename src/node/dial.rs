@@ -1,6 +1,6 @@
-//! Opens connections between nodes: TCP, then the handshake, both ways.
+//! Opens connections between nodes: TCP, TLS where the transport says so, then the handshake, both ways.
 
-use std::{future::poll_fn, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
+use std::{future::poll_fn, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,7 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::told::Told;
+use super::{
+    socket::Socket,
+    tls::{MeshTls, TlsError},
+    told::Told,
+};
 use crate::cluster::{
     NodeName,
     handshake::{
@@ -64,6 +68,10 @@ pub(crate) struct Local {
     pub(crate) message_max: u64,
     /// How long what was sent may stay without an acknowledgement of the other host.
     pub(crate) dead_after: Duration,
+    /// Nodes are reached over IPv6.
+    pub(crate) v6: bool,
+    /// `None`: TCP alone.
+    pub(crate) tls: Option<Arc<MeshTls>>,
     /// Whose faults were in the log.
     pub(crate) told: Told,
 }
@@ -73,7 +81,10 @@ pub(crate) struct Local {
 pub(crate) enum LinkError {
     /// No connection, or it broke.
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
+    /// One end does not like what the other showed.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// Too slow.
     #[error("no answer within 5 s")]
     Timeout,
@@ -82,10 +93,23 @@ pub(crate) enum LinkError {
     Handshake(#[from] HandshakeError),
 }
 
+impl From<std::io::Error> for LinkError {
+    fn from(error: std::io::Error) -> Self {
+        TlsError::within(&error).map_or(Self::Io(error), Self::Tls)
+    }
+}
+
+impl LinkError {
+    /// An end is at fault, and not the way between them.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::Handshake(_))
+    }
+}
+
 /// A connection whose other end has proven who it is.
 #[derive(Debug)]
 pub(crate) struct Proven {
-    pub(crate) tcp: TcpStream,
+    pub(crate) socket: Socket,
     pub(crate) established: Established,
     /// Bytes that came after the handshake.
     pub(crate) leftover: Vec<u8>,
@@ -93,9 +117,9 @@ pub(crate) struct Proven {
 }
 
 impl Local {
-    fn credentials(&self) -> Credentials<'_> {
+    fn credentials<'a>(&'a self, exporter: Option<&'a [u8; 32]>) -> Credentials<'a> {
         let (identity, keys) = (&self.identity, &self.keys);
-        Credentials { identity, keys, suites: Suites::new(has_aes()), exporter: None }
+        Credentials { identity, keys, suites: Suites::new(has_aes()), exporter }
     }
 
     fn hello(&self, kind: LinkKind, target: Option<NodeName>, received: Received) -> Hello {
@@ -130,26 +154,36 @@ impl Local {
         let dial = async {
             let tcp = connect(addr, hasten).await?;
             self.prepare(&tcp)?;
-            self.initiate(tcp, addr, self.hello(kind, Some(target), received)).await
+            let socket = match &self.tls {
+                Some(tls) => tls.connect(tcp, addr, &target).await?,
+                None => tcp.into(),
+            };
+            self.initiate(socket, addr, self.hello(kind, Some(target), received)).await
         };
         timeout(LIMIT, dial).await.map_err(|_| LinkError::Timeout)?
     }
 
     async fn initiate(
         &self,
-        mut tcp: TcpStream,
+        mut socket: Socket,
         addr: SocketAddr,
         hello: Hello,
     ) -> Result<Proven, LinkError> {
-        let credentials = self.credentials();
+        let exporter = exporter(&socket)?;
+        let credentials = self.credentials(exporter.as_ref());
         let (mut input, mut out) = (Vec::with_capacity(BUFFER), Vec::new());
         let mut initiator = Initiator::start(&credentials, hello, &mut out);
         loop {
-            tcp.write_all(&out).await?;
+            // In TLS 1.3 a node that was refused hears of it when it reads.
+            let sent = send(&mut socket, &out).await;
             out.clear();
-            read_some(&mut tcp, &mut input).await?;
+            let read = read_some(&mut socket, &mut input).await;
+            if let Err(error @ LinkError::Tls(_)) = read {
+                return Err(error);
+            }
+            sent.and(read)?;
             if let Some(established) = initiator.on_bytes(&credentials, &mut input, &mut out)? {
-                return Ok(Proven { tcp, established, leftover: input, addr });
+                return Ok(Proven { socket, established, leftover: input, addr });
             }
         }
     }
@@ -162,44 +196,68 @@ impl Local {
         judge: impl AsyncFnOnce(&PeerHello) -> (Verdict, Received),
     ) -> Result<Proven, LinkError> {
         self.prepare(&tcp)?;
-        let accept = self.respond(tcp, addr, judge);
+        let accept = async {
+            let socket = match &self.tls {
+                Some(tls) => tls.accept(tcp).await?,
+                None => tcp.into(),
+            };
+            self.respond(socket, addr, judge).await
+        };
         timeout(LIMIT, accept).await.map_err(|_| LinkError::Timeout)?
     }
 
     async fn respond(
         &self,
-        mut tcp: TcpStream,
+        mut socket: Socket,
         addr: SocketAddr,
         judge: impl AsyncFnOnce(&PeerHello) -> (Verdict, Received),
     ) -> Result<Proven, LinkError> {
-        let credentials = self.credentials();
+        let exporter = exporter(&socket)?;
+        let credentials = self.credentials(exporter.as_ref());
         let (mut input, mut out) = (Vec::with_capacity(BUFFER), Vec::new());
         let mut responder = Responder::new();
         let peer = loop {
-            read_some(&mut tcp, &mut input).await?;
+            read_some(&mut socket, &mut input).await?;
             let step = responder.on_bytes(&credentials, &self.cluster_name, &mut input, &mut out);
-            tcp.write_all(&out).await?;
+            send(&mut socket, &out).await?;
             out.clear();
             if let Some(peer) = step? {
                 break peer;
             }
         };
         let meant = peer.hello.target.as_ref().is_none_or(|target| *target == self.name);
-        let (verdict, received) = if meant && peer.hello.cluster_name == self.cluster_name {
+        let named = match &self.tls {
+            Some(tls) => tls.check_name(&socket, &peer.hello.name),
+            None => Ok(()),
+        };
+        let (verdict, received) = if named.is_err() {
+            (Verdict::Certificate, Received::default())
+        } else if meant && peer.hello.cluster_name == self.cluster_name {
             judge(&peer).await
         } else {
             (Verdict::WrongTarget, Received::default())
         };
         let hello = self.hello(peer.hello.kind, None, received);
         let answer = responder.answer(verdict, &hello, &mut out);
-        tcp.write_all(&out).await?;
-        Ok(Proven { tcp, established: answer?, leftover: input, addr })
+        send(&mut socket, &out).await?;
+        named?;
+        Ok(Proven { socket, established: answer?, leftover: input, addr })
     }
 }
 
+/// What ties the handshake to the TLS session below, if there is one.
+fn exporter(socket: &Socket) -> Result<Option<[u8; 32]>, LinkError> {
+    socket.exporter().map_err(|error| LinkError::Tls((&error).into()))
+}
+
+async fn send(socket: &mut Socket, bytes: &[u8]) -> Result<(), LinkError> {
+    socket.write_all(bytes).await?;
+    Ok(socket.flush().await?)
+}
+
 /// Reads what there is; the end of the connection is an error.
-async fn read_some(tcp: &mut TcpStream, input: &mut Vec<u8>) -> Result<(), LinkError> {
-    if tcp.read_buf(input).await? == 0 {
+async fn read_some(socket: &mut Socket, input: &mut Vec<u8>) -> Result<(), LinkError> {
+    if socket.read_buf(input).await? == 0 {
         return Err(LinkError::Io(std::io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(())

@@ -18,10 +18,6 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
     sync::{Notify, Semaphore},
 };
 
@@ -35,7 +31,10 @@ use crate::{
         stream::{Gap, Push, RecvStream, SendStream, Unsent},
         wire::{Envelope, Frame, Kind, MORE, Received, WireError, cut_total, split},
     },
-    node::locks::{lock, read, write},
+    node::{
+        locks::{lock, read, write},
+        socket::{ReadHalf, Socket, WriteHalf},
+    },
 };
 
 /// Bytes that are read at once.
@@ -495,7 +494,7 @@ enum End {
     reason = "the parts of a connection, each once, at its one start"
 )]
 pub async fn run_data(
-    tcp: TcpStream,
+    socket: Socket,
     established: Established,
     leftover: Vec<u8>,
     peer: Arc<Peer>,
@@ -512,7 +511,7 @@ pub async fn run_data(
     }
     let attached = out.attach(peer.incarnation, hello.hello.received);
     let Ok(_turn) = inward.turn.acquire().await else { return };
-    let (read, write) = tcp.into_split();
+    let (read, write) = socket.into_split();
     let inward = Inward {
         peer: &peer,
         stream,
@@ -550,11 +549,11 @@ enum Never {}
 /// Writes what is pushed, and acknowledgements, one write per wake-up.
 async fn write_out(
     attached: &Attached,
-    mut write: OwnedWriteHalf,
+    mut write: WriteHalf,
     mut sealer: Sealer,
     ack: impl Fn() -> Frame,
 ) -> Result<Never, End> {
-    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    let (mut plain, mut room) = (Vec::new(), Vec::new());
     loop {
         let some = attached.take(&mut plain).ok_or(End::Replaced)?;
         let due = attached.ack_due.swap(false, Ordering::AcqRel);
@@ -571,9 +570,9 @@ async fn write_out(
             attached.stream.notify.notified().await;
             continue;
         }
-        sealer.seal(&plain, &mut sealed)?;
-        write.write_all(&sealed).await?;
-        for buffer in [&mut plain, &mut sealed] {
+        write.write_all(sealer.sealed(&plain, &mut room)?).await?;
+        write.flush().await?;
+        for buffer in [&mut plain, &mut room] {
             buffer.clear();
             buffer.shrink_to(REUSE_MAX);
         }
@@ -596,7 +595,7 @@ struct Inward<'a> {
 impl Inward<'_> {
     async fn run(
         mut self,
-        mut read: OwnedReadHalf,
+        mut read: ReadHalf,
         mut opener: Opener,
         leftover: Vec<u8>,
     ) -> Result<Never, End> {

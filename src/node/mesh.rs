@@ -27,6 +27,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::Type;
 use tokio::{
     runtime::Handle,
     sync::{Notify, mpsc, oneshot, watch},
@@ -44,6 +45,7 @@ use super::{
     link::{self, Deliver, Peers},
     sections::Sections,
     state::{Life, State, StateError},
+    tls::{Material, MeshTls},
     told::Told,
 };
 use crate::{
@@ -85,6 +87,8 @@ pub struct MeshParts {
     pub main: Handle,
     /// Longest message that this node takes.
     pub message_max: u64,
+    /// Certificates and what they are checked against, where the transport is TLS.
+    pub tls: Option<Arc<Material>>,
 }
 
 /// The mesh cannot start; the start of the node ends.
@@ -116,6 +120,9 @@ pub enum MeshError {
     /// The thread.
     #[error("mesh thread: {0}")]
     Thread(std::io::Error),
+    /// A transport with TLS, and nothing to do it with.
+    #[error("cluster.proto_dist is TLS and there are no certificates")]
+    NoTls,
 }
 
 /// Why a join did not work.
@@ -197,6 +204,7 @@ pub struct Mesh {
     /// Where the numbers of the messages of this process begin.
     origin: u64,
     node_id: NodeId,
+    tls: Option<Arc<MeshTls>>,
 }
 
 impl Mesh {
@@ -206,13 +214,21 @@ impl Mesh {
     /// [`MeshError`]: the node must not start.
     pub fn start(parts: MeshParts) -> Result<Self, MeshError> {
         let (state, life) = State::open(&parts.data_dir)?;
+        let tls = match (parts.settings.proto_dist.is_tls(), &parts.tls) {
+            (false, _) => None,
+            (true, Some(material)) => Some(Arc::new(MeshTls::new(material.clone()))),
+            (true, None) => return Err(MeshError::NoTls),
+        };
         let door = Door::of(&parts.settings);
         let listener = door.listen(&parts.settings)?;
         let addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        let bind = |addr| UdpSocket::bind(addr).map_err(|error| MeshError::BindUdp { addr, error });
-        let beats = addr.map(bind).transpose()?;
+        let bind = |addr| {
+            door::bind(addr, Type::DGRAM).map_err(|error| MeshError::BindUdp { addr, error })
+        };
+        let beats = addr.map(bind).transpose()?.map(UdpSocket::from);
         if let Some(address) = addr {
-            tracing::info!(%address, "listening for other nodes, TCP and UDP");
+            let transport = parts.settings.proto_dist.as_str();
+            tracing::info!(%address, transport, "listening for other nodes, TCP and UDP");
         }
         let (commands, inbox) = mpsc::channel(64);
         let (settled_tx, settled) = watch::channel(false);
@@ -226,7 +242,11 @@ impl Mesh {
             progress: progress.clone(),
             origin: link::origin(&parts.settings.node_name, life.incarnation),
             node_id: life.identity.node_id(),
+            tls: tls.clone(),
         };
+        if let Some(tls) = tls.clone() {
+            supervise::spawn_on(&parts.main, "certificates", tls.watch_expiry(parts.clock));
+        }
         supervise::spawn_on(&parts.main, "progress", move_on(progress.clone()));
         let start = Start {
             parts,
@@ -238,6 +258,7 @@ impl Mesh {
             shared,
             settled: settled_tx,
             progress,
+            tls,
         };
         std::thread::Builder::new()
             .name("mesh".to_owned())
@@ -253,6 +274,13 @@ impl Mesh {
     #[must_use]
     pub const fn progress(&self) -> &Progress {
         &self.progress
+    }
+
+    /// New certificates, for links to come; nothing where the transport is not TLS.
+    pub fn renew_tls(&self, material: Option<Arc<Material>>) {
+        if let (Some(tls), Some(material)) = (&self.tls, material) {
+            tls.renew(material);
+        }
     }
 
     /// Where the mesh listens; `None` if it is closed.
@@ -438,6 +466,7 @@ struct Start {
     shared: Arc<Shared>,
     settled: watch::Sender<bool>,
     progress: Progress,
+    tls: Option<Arc<MeshTls>>,
 }
 
 impl Start {
@@ -525,6 +554,8 @@ impl Start {
                 streams: settings.data_streams,
                 message_max: self.parts.message_max,
                 dead_after: settings.failure_timeout,
+                v6: settings.proto_dist.is_v6(),
+                tls: self.tls.clone(),
                 told: Told::default(),
             })
         });

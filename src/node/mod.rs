@@ -18,6 +18,7 @@ pub mod mesh;
 mod publish;
 pub mod registry;
 pub mod sections;
+pub mod socket;
 pub mod state;
 pub mod sys_topics;
 mod takeover;
@@ -44,6 +45,7 @@ use listener::{CannotListen, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
 use takeover::Desk;
+use tls::Material;
 
 /// What a node is made of.
 pub struct NodeParts {
@@ -59,6 +61,8 @@ pub struct NodeParts {
     pub retain: RetainSettings,
     /// `node.data_dir`.
     pub data_dir: PathBuf,
+    /// TLS between nodes, where the transport is TLS.
+    pub mesh_tls: Option<Arc<Material>>,
 }
 
 /// A node cannot start.
@@ -118,6 +122,7 @@ impl Node {
             sessions: Arc::new(Desk::new(hub.clone(), tokio::runtime::Handle::current())),
             main: tokio::runtime::Handle::current(),
             message_max,
+            tls: parts.mesh_tls,
         })?;
         let _ = hub.mesh.set(mesh.clone());
         mesh.settled().await;
@@ -152,13 +157,15 @@ impl Node {
         &self.listeners
     }
 
-    /// New limits, users and rules, for connections to come.
+    /// New limits, users, rules and certificates, for connections to come.
     pub fn reload(
         &self,
         zones: &BTreeMap<String, Settings>,
         access: &Access,
         retain: RetainSettings,
+        mesh_tls: Option<Arc<Material>>,
     ) {
+        self.mesh.renew_tls(mesh_tls);
         for listener in &self.listeners {
             let new = shared(zones, &listener.settings.zone, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(new);

@@ -28,6 +28,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn local(name: &str, incarnation: u64) -> Arc<Local> {
     let cookie = Cookie::new("a cookie for the test of data links".to_owned());
     Arc::new(Local {
+        v6: false,
+        tls: None,
         identity: Identity::generate().unwrap(),
         keys: Keys::new(KeySet::derive(&cookie, "emqxcl", Kdf::Fast).unwrap(), None),
         cluster_name: "emqxcl".into(),
@@ -172,7 +174,7 @@ async fn connect(a: &End, b: &End) -> [JoinHandle<()>; 2] {
     let (theirs, ours) = tokio::join!(accept, dial);
     let run = |proven: crate::node::dial::Proven, end: &End| {
         let (peer, inbox) = (end.peer.clone(), end.inbox.clone());
-        let data = run_data(proven.tcp, proven.established, proven.leftover, peer, 0, inbox);
+        let data = run_data(proven.socket, proven.established, proven.leftover, peer, 0, inbox);
         supervise::spawn("data link under test", data)
     };
     [run(ours.unwrap(), a), run(theirs, b)]

@@ -222,12 +222,12 @@ fn carry(
     peer: Arc<Peer>,
     deliver: Arc<dyn Deliver>,
 ) -> Option<JoinHandle<()>> {
-    let Proven { tcp, established, leftover, .. } = proven;
-    let tcp = tcp.into_std().ok()?;
+    let Proven { socket, established, leftover, .. } = proven;
+    let parked = socket.park().ok()?;
     Some(supervise::spawn_on(main, "data connection", async move {
-        match tokio::net::TcpStream::from_std(tcp) {
-            Ok(tcp) => {
-                link::run_data(tcp, established, leftover, peer, stream, deliver).await;
+        match parked.resume() {
+            Ok(socket) => {
+                link::run_data(socket, established, leftover, peer, stream, deliver).await;
             }
             Err(error) => tracing::warn!(%error, "data connection"),
         }

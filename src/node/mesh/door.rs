@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{MeshError, task::Notice};
@@ -25,6 +26,9 @@ use crate::{
         locks,
     },
 };
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// Whether the mesh may open, and how far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +56,10 @@ impl Door {
         }
         let addr = SocketAddr::from((interface(settings), settings.mesh_port()));
         let listen = || {
-            let listener = TcpListener::bind(addr)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
+            let socket = bind(addr, Type::STREAM)?;
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
         };
         listen().map(Some).map_err(|error| MeshError::Bind { addr, error })
     }
@@ -71,6 +76,18 @@ impl Door {
             Self::Closed(_) => false,
         }
     }
+}
+
+/// A socket of the mesh. One of IPv6 leaves IPv4 to others.
+pub(super) fn bind(addr: SocketAddr, kind: Type) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), kind, None)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A port that a process left a moment ago is free for TCP; for UDP it would be shared.
+    socket.set_reuse_address(kind == Type::STREAM)?;
+    socket.bind(&addr.into())?;
+    Ok(socket)
 }
 
 /// The address to listen on: a node whose name is on the loopback cannot be reached from elsewhere anyway.
@@ -91,7 +108,7 @@ pub(super) async fn dial_any(
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
     // A name of digits needs no question. Any other one is looked up when the addresses that are known have failed: a
     // resolver that does not answer takes its time.
-    let host: Option<IpAddr> = target.name.host().parse().ok();
+    let host = target.name.ip();
     let mut addrs: VecDeque<_> = host.map(|host| (host, port).into()).into_iter().collect();
     addrs.extend(target.addrs.into_iter().filter(|addr| Some(addr.ip()) != host));
     let mut looked_up = host.is_some();
@@ -104,7 +121,7 @@ pub(super) async fn dial_any(
             addrs.extend(look_up(target.name.host(), port).await);
             continue;
         };
-        if !door.lets_dial(addr) {
+        if addr.is_ipv6() != local.v6 || !door.lets_dial(addr) {
             continue;
         }
         let name = target.name.clone();
@@ -113,7 +130,7 @@ pub(super) async fn dial_any(
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);
-                if matches!(error, LinkError::Handshake(_))
+                if error.is_refusal()
                     && local.told.is_due(target.name.as_str(), Clock::system().now())
                 {
                     tracing::warn!(node = %target.name, %addr, %error, "no link");
@@ -171,7 +188,7 @@ fn dial_error(error: &LinkError) -> DialError {
         LinkError::Handshake(HandshakeError::Refused(Verdict::ShuttingDown)) => {
             DialError::Unreachable
         }
-        LinkError::Handshake(_) => DialError::Refused,
+        LinkError::Tls(_) | LinkError::Handshake(_) => DialError::Refused,
     }
 }
 
@@ -208,7 +225,7 @@ pub(super) fn identity(peer: &PeerHello) -> PeerIdentity {
 fn outcome(accepted: &Result<Proven, LinkError>) -> Outcome {
     match accepted {
         Ok(_) | Err(LinkError::Handshake(HandshakeError::Rejected(_))) => Outcome::Proven,
-        Err(LinkError::Handshake(_) | LinkError::Timeout) => Outcome::Failed,
+        Err(LinkError::Tls(_) | LinkError::Handshake(_) | LinkError::Timeout) => Outcome::Failed,
         Err(LinkError::Io(_)) => Outcome::Broken,
     }
 }
@@ -253,8 +270,9 @@ pub(super) async fn accept_all(
                     let proven = Box::new(proven);
                     let _ = notices.send(Notice::Proven { proven, dialed: false }).await;
                 }
-                Err(LinkError::Handshake(error))
-                    if local.told.is_due(&addr.ip().to_string(), clock.now()) =>
+                Err(error)
+                    if error.is_refusal()
+                        && local.told.is_due(&addr.ip().to_string(), clock.now()) =>
                 {
                     tracing::warn!(%addr, %error, "refused");
                 }
