@@ -45,7 +45,7 @@ fn has(program: &str) -> bool {
 
 /// Installs Debian packages unless `programs` are there. One at a time: apt has one lock.
 #[track_caller]
-fn need(programs: &[&str], packages: &[&str]) {
+pub(super) fn need(programs: &[&str], packages: &[&str]) {
     static APT: Mutex<()> = Mutex::new(());
     let _one = APT.lock();
     if programs.iter().all(|program| has(program)) {

@@ -84,6 +84,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         sessions: inbox.clone(),
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
+        tls: None,
     };
     Node { mesh: Mesh::start(parts).unwrap(), peers, inbox, routes, dir, settings }
 }

@@ -20,6 +20,7 @@ mod lab;
 mod malformed;
 mod man;
 mod mesh_port;
+mod mesh_tls;
 mod nodes;
 mod sim;
 mod slow_peer;

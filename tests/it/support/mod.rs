@@ -2,6 +2,7 @@
 //! not inherit the mistakes of `emqx_rs::mqtt`), a node in a temporary directory, and waiting with
 //! limits.
 
+pub mod certificates;
 pub mod client;
 pub mod codec;
 pub mod node;
