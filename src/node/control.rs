@@ -256,7 +256,8 @@ fn mesh_ended() -> Reply {
     Reply::Failed("the mesh of this node has ended".into())
 }
 
-/// `name@host`, `name` on the host of `own`, either with the mesh port behind it: `name@host:4371`.
+/// `name@host`, `name` on the host of `own`, either with the mesh port behind it: `name@host:4371`. An address of IPv6 stands in
+/// brackets there, which are no part of the name.
 fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
     let full = if text.contains('@') { text.to_owned() } else { format!("{text}@{}", own.host()) };
     let port = full.rsplit_once(':').and_then(|(name, port)| {
@@ -265,7 +266,9 @@ fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
         Some((name, port.parse::<u16>().ok()?)).filter(|_| plain)
     });
     let (name, port) = port.map_or((full.as_str(), None), |(name, port)| (name, Some(port)));
-    NodeName::parse(name).map(|name| Seed { name, port }).map_err(|error| error.to_string())
+    let bare = name.split_once("@[").and_then(|(left, host)| Some((left, host.strip_suffix(']')?)));
+    let name = bare.map_or_else(|| name.to_owned(), |(left, host)| format!("{left}@{host}"));
+    NodeName::parse(&name).map(|name| Seed { name, port }).map_err(|error| error.to_string())
 }
 
 fn broker(clock: Clock) -> ctl::Broker {
@@ -512,9 +515,14 @@ mod tests {
     #[test]
     fn a_name_alone_is_on_this_host() {
         let own = NodeName::parse("a@10.0.0.1").unwrap();
-        for (text, name, port) in
-            [("b", "b@10.0.0.1", None), ("b@h", "b@h", None), ("b@h:4400", "b@h", Some(4400))]
-        {
+        for (text, name, port) in [
+            ("b", "b@10.0.0.1", None),
+            ("b@h", "b@h", None),
+            ("b@h:4400", "b@h", Some(4400)),
+            ("b@fe80::1", "b@fe80::1", None),
+            ("b@[fe80::1]", "b@fe80::1", None),
+            ("b@[::1]:4400", "b@::1", Some(4400)),
+        ] {
             let want = Seed { name: NodeName::parse(name).unwrap(), port };
             assert_eq!(seed(text, &own).unwrap(), want, "{text}");
         }

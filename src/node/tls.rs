@@ -311,6 +311,7 @@ impl MeshTls {
     /// New files, for connections to come.
     pub fn renew(&self, material: Arc<Material>) {
         *locks::write(&self.present) = material;
+        tracing::info!("certificates for other nodes read again");
         self.renewed.notify_one();
     }
 

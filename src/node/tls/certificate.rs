@@ -1,4 +1,6 @@
 //! What a certificate says: whom it names and when it ends. Bytes in, answers out.
+//!
+//! Of other nodes, only certificates that an authority vouches for come here: their chain was checked before.
 
 use std::net::IpAddr;
 
@@ -22,6 +24,8 @@ pub(super) struct OtherName {
 /// [`OtherName`] with all that it names.
 pub(super) fn check_host(der: &[u8], host: &str) -> Result<(), OtherName> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    // The zone of a link-local address means something on one host only.
+    let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
     let mut found = Vec::new();
     for name in names(der) {
         if name.is(bare) {
@@ -149,6 +153,7 @@ mod tests {
         {
             assert!(check_host(&der, host).is_err(), "{host}");
         }
+        assert_eq!(check_host(&der, "fe80::1%eth0"), Ok(()));
         let told = check_host(&der, "node2.lan").unwrap_err().to_string();
         for part in ["DNS:Node1.lan", "IP:10.0.0.1", "URI:mqtt://", "not node2.lan"] {
             assert!(told.contains(part), "{told}: no {part}");

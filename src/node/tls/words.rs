@@ -90,11 +90,14 @@ pub(super) fn of(error: &Error) -> String {
 }
 
 fn certificate(fault: &CertificateError) -> String {
-    let plain = match fault {
-        CertificateError::ExpiredContext { .. } => &CertificateError::Expired,
-        CertificateError::NotValidYetContext { .. } => &CertificateError::NotValidYet,
-        CertificateError::InvalidPurposeContext { .. } => &CertificateError::InvalidPurpose,
-        other => other,
+    let plain = if let CertificateError::ExpiredContext { .. } = fault {
+        &CertificateError::Expired
+    } else if let CertificateError::NotValidYetContext { .. } = fault {
+        &CertificateError::NotValidYet
+    } else if let CertificateError::InvalidPurposeContext { .. } = fault {
+        &CertificateError::InvalidPurpose
+    } else {
+        fault
     };
     if let CertificateError::Other(why) = plain {
         return why.0.to_string();
