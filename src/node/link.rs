@@ -737,4 +737,4 @@ impl Inward<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

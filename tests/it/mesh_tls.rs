@@ -144,6 +144,33 @@ fn a_cluster_forms_and_carries_messages_over_each_transport() {
 }
 
 #[test]
+fn nodes_join_by_hand_over_ipv6_and_beat_over_udp() {
+    let (mut plan, authority) = (Plan::new("inet6_tls", 2), Authority::new("mesh ca"));
+    let ports = std::mem::take(&mut plan.ports);
+    let mut nodes: Vec<Node> = ports
+        .iter()
+        .enumerate()
+        .map(|(number, port)| {
+            let lines = format!("cluster.proto_dist = inet6_tls\nnode.dist_port = {port}");
+            let name = format!("hand{number}@::1");
+            Node::prepare_at(&name, ([127, 0, 0, 1], free_port()).into(), Vec::new(), &lines)
+        })
+        .collect();
+    for node in &nodes {
+        equip(node, &authority.issue(&["::1"]), &authority.pem(), OURS);
+    }
+    launch(&mut nodes);
+    nodes[0].ctl(&["cluster", "join", &format!("hand1@[::1]:{}", ports[1])]);
+    wait_for_all(&nodes);
+    for node in &nodes {
+        wait_for("heartbeats come over UDP", JOIN, || {
+            let members = node.cluster()["members"].as_array().cloned().unwrap_or_default();
+            members.iter().filter(|member| member["udp"] == true).count() == 1
+        });
+    }
+}
+
+#[test]
 fn nodes_come_back_over_tls_and_nothing_is_lost() {
     let (_, _, mut nodes) = cluster("inet_tls", 2, OURS);
     let topic = unique("back/");

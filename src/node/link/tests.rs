@@ -20,16 +20,17 @@ use crate::{
         wire::{Flags, Targets},
     },
     net::supervise,
-    node::dial::Local,
+    node::{dial::Local, tls::MeshTls},
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn local(name: &str, incarnation: u64) -> Arc<Local> {
+/// A node of the tests here and of `node::tls`.
+pub(crate) fn local(name: &str, incarnation: u64, tls: Option<MeshTls>) -> Arc<Local> {
     let cookie = Cookie::new("a cookie for the test of data links".to_owned());
     Arc::new(Local {
         v6: false,
-        tls: None,
+        tls: tls.map(Arc::new),
         identity: Identity::generate().unwrap(),
         keys: Keys::new(KeySet::derive(&cookie, "emqxcl", Kdf::Fast).unwrap(), None),
         cluster_name: "emqxcl".into(),
@@ -99,10 +100,14 @@ struct End {
 
 impl End {
     fn new(name: &str, own: u64, other: u64) -> Self {
+        Self::over(name, own, other, None)
+    }
+
+    fn over(name: &str, own: u64, other: u64, tls: Option<MeshTls>) -> Self {
         let peer_name = NodeName::parse("peer@h").unwrap();
         let peer = Peer::new(peer_name, (1, 64 << 20), own, other, &Arc::new(Stats::new(1)));
         peer.set_up(true);
-        Self { local: local(name, own), peer, inbox: Inbox::new() }
+        Self { local: local(name, own, tls), peer, inbox: Inbox::new() }
     }
 
     fn push(&self, qos: u8, n: u32, size: usize) -> Pushed {
@@ -182,7 +187,17 @@ async fn connect(a: &End, b: &End) -> [JoinHandle<()>; 2] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_arrive_in_order_and_are_acknowledged() {
-    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    arrive_in_order(End::new("a@h", 1, 2), End::new("b@h", 2, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_arrive_in_order_over_tls_too() {
+    let [one, other] = crate::node::tls::tests::pair("h");
+    let (a, b) = (End::over("a@h", 1, 2, Some(one)), End::over("b@h", 2, 1, Some(other)));
+    arrive_in_order(a, b).await;
+}
+
+async fn arrive_in_order(a: End, b: End) {
     assert!(a.push(0, 0, 0).first, "before the first connection: it waits");
     let _tasks = join(&a, &b).await;
     // While a stream resumes, QoS 0 may overtake what is kept: let it come up first.

@@ -10,6 +10,13 @@ use tokio::net::TcpListener;
 
 use self::certificates::{Authority, Issued};
 use super::*;
+use crate::{
+    cluster::{
+        handshake::{HandshakeError, LinkKind, Verdict},
+        wire::Received,
+    },
+    node::{dial::LinkError, link::tests::local},
+};
 
 fn at(dir: &Path, name: &str) -> Option<FileAt> {
     Some(FileAt { path: dir.join(name), origin: format!("s.conf:1: {name}") })
@@ -48,6 +55,12 @@ impl End {
     fn tls(&self) -> MeshTls {
         MeshTls::new(self.load().unwrap())
     }
+}
+
+/// TLS of two nodes of one host, by one authority.
+pub(crate) fn pair(host: &str) -> [MeshTls; 2] {
+    let authority = Authority::new("ca");
+    [(); 2].map(|()| End::new(&authority.issue(&[host]), &authority.pem()).tls())
 }
 
 fn name(text: &str) -> NodeName {
@@ -178,6 +191,47 @@ async fn what_the_optfile_loosens_is_loose() {
     let (dials, listens) = meet(&any.tls(), &good.tls(), "b@b.lan").await;
     assert!(dials.is_ok());
     assert_eq!(any.tls().check_name(&listens.unwrap(), &name("a@b.lan")), Ok(()));
+}
+
+/// With verify_none anybody may end both sessions and pass on what he reads: the handshake inside sees that they are two.
+#[tokio::test]
+async fn a_relay_between_two_tls_sessions_is_seen() {
+    let authority = Authority::new("ca");
+    let blind = || {
+        let mut end = End::new(&authority.issue(&["h"]), &authority.pem());
+        (end.settings.client.verify, end.settings.server.verify) = (false, false);
+        end.tls()
+    };
+    let (a, b) = (local("a@h", 1, Some(blind())), local("b@h", 2, Some(blind())));
+    let [relay, listener] = [
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+    ];
+    let (at_relay, at_b) = (relay.local_addr().unwrap(), listener.local_addr().unwrap());
+    let never = Notify::new();
+    let dial = |to| {
+        let what = (LinkKind::Control, Received::default());
+        a.dial(to, what, name("b@h"), &never)
+    };
+    let accept = async || {
+        let (tcp, from) = listener.accept().await.unwrap();
+        b.accept(tcp, from, async |_| (Verdict::Ok, Received::default())).await
+    };
+    let direct = tokio::join!(dial(at_b), accept());
+    assert!(direct.0.is_ok() && direct.1.is_ok());
+
+    let between = blind();
+    let pass_on = async {
+        let (tcp, _) = relay.accept().await.unwrap();
+        let mut left = between.accept(tcp).await.unwrap();
+        let tcp = TcpStream::connect(at_b).await.unwrap();
+        let mut right = between.connect(tcp, at_b, &name("b@h")).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut left, &mut right).await;
+    };
+    let (dialled, accepted, ()) = tokio::join!(dial(at_relay), accept(), pass_on);
+    let error = accepted.map(drop).unwrap_err();
+    assert!(matches!(error, LinkError::Handshake(HandshakeError::Message(1))), "{error}");
+    dialled.map(drop).unwrap_err();
 }
 
 #[tokio::test]
