@@ -6,6 +6,7 @@
 pub mod filter;
 pub mod hashing;
 pub mod name;
+mod pool;
 pub mod share;
 pub mod trie;
 

@@ -10,11 +10,10 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use slab::Slab;
-
 use super::filter::{TopicFilter, levels_match};
 use super::hashing::Hashing;
 use super::name::TopicName;
+use super::pool::Pool;
 use super::split_level;
 
 const ROOT: u32 = 0;
@@ -25,8 +24,8 @@ const LEAF: u32 = 1 << 31;
 /// A map from topic filters to `V`, to be asked by topic name.
 #[derive(Debug)]
 pub struct Trie<V> {
-    branches: Slab<Branch>,
-    leaves: Slab<Leaf<V>>,
+    branches: Pool<Branch>,
+    leaves: Pool<Leaf<V>>,
     edges: Edges,
     hasher: Hashing,
 }
@@ -87,9 +86,10 @@ impl<V> Trie<V> {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        let mut branches = Slab::new();
+        let mut branches = Pool::default();
         branches.insert(Branch::new(NONE, ""));
-        Self { branches, leaves: Slab::new(), edges: Edges::default(), hasher: Hashing::default() }
+        let (leaves, edges, hasher) = (Pool::default(), Edges::default(), Hashing::default());
+        Self { branches, leaves, edges, hasher }
     }
 
     /// How many filters are in it.
@@ -118,7 +118,7 @@ impl<V> Trie<V> {
     /// The value of exactly this filter, to be changed.
     pub fn get_mut(&mut self, filter: &str) -> Option<&mut V> {
         let leaf = self.find(filter)?;
-        self.leaves.get_mut(leaf as usize).map(|leaf| &mut leaf.value)
+        self.leaves.get_mut(leaf).map(|leaf| &mut leaf.value)
     }
 
     /// Calls `f` once for each filter that `topic` matches, the `$` rule included.
@@ -142,7 +142,7 @@ impl<V> Trie<V> {
         let mut wild = !topic.is_dollar();
         while let Some((number, tail)) = next {
             next = None;
-            if let Some(branch) = self.branches.get(number as usize) {
+            if let Some(branch) = self.branches.get(number) {
                 if wild && branch.hash != NONE {
                     emit(branch.hash);
                 }
@@ -201,28 +201,25 @@ impl<V> Trie<V> {
             Descent::Found(leaf) => return self.value_mut(leaf),
             Descent::Missing { parent, at, step } => (parent, at, step),
         };
-        let number = self.leaves.vacant_key();
-        let number = u32::try_from(number).unwrap_or(NONE) | LEAF;
-        self.attach(parent, step, number);
-        let leaf = Leaf { filter: filter.clone(), parent, at, value: f() };
-        let key = self.leaves.insert(leaf);
-        self.value_mut(u32::try_from(key).unwrap_or(NONE))
+        self.attach(parent, step, self.leaves.next() | LEAF);
+        let number = self.leaves.insert(Leaf { filter: filter.clone(), parent, at, value: f() });
+        self.value_mut(number)
     }
 
     #[expect(clippy::expect_used, reason = "the caller has just found or inserted this leaf")]
     fn value_mut(&mut self, leaf: u32) -> &mut V {
-        &mut self.leaves.get_mut((leaf & !LEAF) as usize).expect("a leaf just found").value
+        &mut self.leaves.get_mut(leaf & !LEAF).expect("a leaf just found").value
     }
 
     /// Takes `filter` out.
     pub fn remove(&mut self, filter: &str) -> Option<V> {
         let number = self.find(filter)?;
-        let leaf = self.leaves.try_remove(number as usize)?;
+        let leaf = self.leaves.remove(number)?;
         let (step, _) = Step::of(leaf.filter.as_str().get(leaf.at as usize..));
         self.detach(leaf.parent, step, number | LEAF);
         let mut number = leaf.parent;
-        while number != ROOT && self.branches.get(number as usize).is_some_and(Branch::is_bare) {
-            let branch = self.branches.try_remove(number as usize)?;
+        while number != ROOT && self.branches.get(number).is_some_and(Branch::is_bare) {
+            let branch = self.branches.remove(number)?;
             let step = if &*branch.level == "+" { Step::Plus } else { Step::Level(&branch.level) };
             self.detach(branch.parent, step, number);
             number = branch.parent;
@@ -232,7 +229,7 @@ impl<V> Trie<V> {
 
     #[inline]
     fn leaf(&self, number: u32) -> Option<&Leaf<V>> {
-        self.leaves.get((number & !LEAF) as usize)
+        self.leaves.get(number & !LEAF)
     }
 
     /// The leaf (without the mark) of exactly this filter.
@@ -254,7 +251,7 @@ impl<V> Trie<V> {
 
     #[inline]
     fn child(&self, branch: u32, step: Step<'_>) -> u32 {
-        let Some(parent) = self.branches.get(branch as usize) else { return NONE };
+        let Some(parent) = self.branches.get(branch) else { return NONE };
         match step {
             Step::End => parent.end,
             Step::Plus => parent.plus,
@@ -271,7 +268,7 @@ impl<V> Trie<V> {
     #[inline]
     fn is_child(&self, child: u32, branch: u32, level: &str) -> bool {
         if child & LEAF == 0 {
-            let child = self.branches.get(child as usize);
+            let child = self.branches.get(child);
             child.is_some_and(|child| child.parent == branch && &*child.level == level)
         } else {
             self.leaf(child).is_some_and(|leaf| leaf.parent == branch && leaf.starts_with(level))
@@ -322,9 +319,8 @@ impl<V> Trie<V> {
         };
         self.detach(parent, step, child);
         let branch = self.branches.insert(Branch::new(parent, level));
-        let branch = u32::try_from(branch).unwrap_or(NONE);
         self.attach(parent, step, branch);
-        let Some(leaf) = self.leaves.get_mut((child & !LEAF) as usize) else { return branch };
+        let Some(leaf) = self.leaves.get_mut(child & !LEAF) else { return branch };
         leaf.parent = branch;
         leaf.at += u32::try_from(level.len() + 1).unwrap_or(0);
         let (filter, at) = (leaf.filter.clone(), leaf.at as usize);
@@ -335,7 +331,7 @@ impl<V> Trie<V> {
 
     fn attach(&mut self, parent: u32, step: Step<'_>, child: u32) {
         let tag = self.step_tag(parent, step);
-        let Some(branch) = self.branches.get_mut(parent as usize) else { return };
+        let Some(branch) = self.branches.get_mut(parent) else { return };
         match step {
             Step::End => branch.end = child,
             Step::Plus => branch.plus = child,
@@ -349,7 +345,7 @@ impl<V> Trie<V> {
 
     fn detach(&mut self, parent: u32, step: Step<'_>, child: u32) {
         let tag = self.step_tag(parent, step);
-        let Some(branch) = self.branches.get_mut(parent as usize) else { return };
+        let Some(branch) = self.branches.get_mut(parent) else { return };
         match step {
             Step::End => branch.end = NONE,
             Step::Plus => branch.plus = NONE,
@@ -545,8 +541,7 @@ mod tests {
         /// Checks what the docs of the types promise.
         fn check(&self) {
             let mut children = 0;
-            for (number, branch) in &self.branches {
-                let number = u32::try_from(number).unwrap();
+            for (number, branch) in self.branches.iter() {
                 assert!(number == ROOT || !branch.is_bare());
                 assert!(branch.hash == NONE || branch.hash & LEAF != 0);
                 assert!(branch.end == NONE || branch.end & LEAF != 0);
@@ -557,9 +552,9 @@ mod tests {
                     assert_eq!(self.child(branch.parent, step), number);
                 }
             }
-            for (number, leaf) in &self.leaves {
+            for (number, leaf) in self.leaves.iter() {
                 let step = Step::of(leaf.filter.as_str().get(leaf.at as usize..)).0;
-                assert_eq!(self.child(leaf.parent, step), u32::try_from(number).unwrap() | LEAF);
+                assert_eq!(self.child(leaf.parent, step), number | LEAF);
             }
             assert_eq!(self.edges.used, children);
             assert_eq!(self.edges.slots.iter().filter(|slot| slot.child != NONE).count(), children);
