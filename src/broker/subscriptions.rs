@@ -52,79 +52,10 @@ impl<S> Subscriber<S> {
     }
 }
 
-/// Subscribers of one filter. One alone, the usual case by far, takes no chunk.
-#[derive(Clone, Debug)]
-enum Audience<S> {
-    One(Subscriber<S>),
-    /// Invariant: the number of chunks is a power of two; a session stands in the chunk of its hash.
-    Many {
-        chunks: Vec<Arc<Vec<Subscriber<S>>>>,
-        len: usize,
-    },
-}
-
 fn chunk_of(session: u64, chunks: usize) -> usize {
     // Fibonacci hashing: session numbers are consecutive.
     let mixed = session.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     usize::try_from(mixed).unwrap_or(0) & (chunks - 1)
-}
-
-impl<S: Clone> Audience<S> {
-    /// Adds or replaces; `true` when the session is new here.
-    fn put(&mut self, new: Subscriber<S>) -> bool {
-        match self {
-            Self::One(old) if old.session == new.session => {
-                *old = new;
-                false
-            }
-            Self::One(old) => {
-                let chunk = vec![old.clone(), new];
-                *self = Self::Many { chunks: vec![Arc::new(chunk)], len: 2 };
-                true
-            }
-            Self::Many { chunks, len } => {
-                if *len > CHUNK * chunks.len() {
-                    Self::split(chunks);
-                }
-                let at = chunk_of(new.session, chunks.len());
-                let Some(chunk) = chunks.get_mut(at).map(Arc::make_mut) else { return false };
-                if let Some(old) = chunk.iter_mut().find(|s| s.session == new.session) {
-                    *old = new;
-                    return false;
-                }
-                chunk.push(new);
-                *len += 1;
-                true
-            }
-        }
-    }
-
-    fn split(chunks: &mut Vec<Arc<Vec<Subscriber<S>>>>) {
-        let count = chunks.len() * 2;
-        let mut next: Vec<Vec<Subscriber<S>>> =
-            (0..count).map(|_| Vec::with_capacity(CHUNK)).collect();
-        for subscriber in chunks.iter().flat_map(|chunk| chunk.iter()) {
-            if let Some(chunk) = next.get_mut(chunk_of(subscriber.session, count)) {
-                chunk.push(subscriber.clone());
-            }
-        }
-        *chunks = next.into_iter().map(Arc::new).collect();
-    }
-
-    /// Takes a session out; `None` when it is not here, else how many are left.
-    fn take(&mut self, session: u64) -> Option<usize> {
-        match self {
-            Self::One(one) => (one.session == session).then_some(0),
-            Self::Many { chunks, len } => {
-                let at = chunk_of(session, chunks.len());
-                let chunk = chunks.get_mut(at)?;
-                let place = chunk.iter().position(|s| s.session == session)?;
-                Arc::make_mut(chunk).swap_remove(place);
-                *len -= 1;
-                Some(*len)
-            }
-        }
-    }
 }
 
 /// Members of a shared group on one filter.
@@ -136,20 +67,177 @@ struct Group<S> {
     turn: Arc<AtomicU64>,
 }
 
+/// Who wants a filter. One subscriber alone, the usual case by far, takes no space beside this.
 #[derive(Clone, Debug)]
-struct Entry<S> {
-    filter: TopicFilter,
-    audience: Option<Audience<S>>,
+enum Entry<S> {
+    Nobody,
+    One(Subscriber<S>),
+    Crowd(Box<Crowd<S>>),
+}
+
+/// Several subscribers of a filter, and its groups.
+#[derive(Clone, Debug)]
+struct Crowd<S> {
+    /// Invariant: the number of chunks is a power of two; a session stands in the chunk of its hash.
+    chunks: Vec<Arc<Vec<Subscriber<S>>>>,
+    /// Subscribers in all chunks.
+    len: usize,
     groups: Vec<Group<S>>,
 }
 
-impl<S> Entry<S> {
-    const fn new(filter: TopicFilter) -> Self {
-        Self { filter, audience: None, groups: Vec::new() }
+/// What a change did to a filter, or to a group on it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Change {
+    /// The subscription is new, or was there and is gone.
+    counts: bool,
+    /// It is the first, or was the last.
+    turns: bool,
+}
+
+impl<S: Clone> Entry<S> {
+    const fn is_empty(&self) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::One(_) => false,
+            Self::Crowd(crowd) => crowd.len == 0 && crowd.groups.is_empty(),
+        }
     }
 
-    const fn is_empty(&self) -> bool {
-        self.audience.is_none() && self.groups.is_empty()
+    fn groups(&self) -> &[Group<S>] {
+        match self {
+            Self::Nobody | Self::One(_) => &[],
+            Self::Crowd(crowd) => &crowd.groups,
+        }
+    }
+
+    fn has_audience(&self) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::One(_) => true,
+            Self::Crowd(crowd) => crowd.len > 0,
+        }
+    }
+
+    /// Changes what is there as a crowd.
+    fn as_crowd<R>(&mut self, change: impl FnOnce(&mut Crowd<S>) -> R) -> R {
+        let alone = |chunk: Vec<Subscriber<S>>| {
+            let len = chunk.len();
+            Box::new(Crowd { chunks: vec![Arc::new(chunk)], len, groups: Vec::new() })
+        };
+        let mut crowd = match std::mem::replace(self, Self::Nobody) {
+            Self::Nobody => alone(Vec::new()),
+            Self::One(one) => alone(vec![one]),
+            Self::Crowd(crowd) => crowd,
+        };
+        let result = change(&mut crowd);
+        *self = Self::Crowd(crowd);
+        result
+    }
+
+    /// Adds or replaces a subscriber outside of any group.
+    fn put(&mut self, new: Subscriber<S>) -> Change {
+        match self {
+            Self::Nobody => {
+                *self = Self::One(new);
+                Change { counts: true, turns: true }
+            }
+            Self::One(old) if old.session == new.session => {
+                *old = new;
+                Change::default()
+            }
+            Self::One(_) | Self::Crowd(_) => self.as_crowd(|crowd| {
+                let counts = crowd.put(new);
+                Change { counts, turns: counts && crowd.len == 1 }
+            }),
+        }
+    }
+
+    /// Takes a session out that is in no group.
+    fn take(&mut self, session: u64) -> Change {
+        match self {
+            Self::One(one) if one.session == session => {
+                *self = Self::Nobody;
+                Change { counts: true, turns: true }
+            }
+            Self::Nobody | Self::One(_) => Change::default(),
+            Self::Crowd(crowd) => {
+                let counts = crowd.take(session);
+                Change { counts, turns: counts && crowd.len == 0 }
+            }
+        }
+    }
+
+    /// Adds or replaces a member of a group.
+    fn join(&mut self, name: &Arc<str>, new: Subscriber<S>) -> Change {
+        self.as_crowd(|crowd| {
+            let Some(group) = crowd.groups.iter_mut().find(|group| group.name == *name) else {
+                let (name, members) = (name.clone(), vec![new]);
+                crowd.groups.push(Group { name, members, turn: Arc::default() });
+                return Change { counts: true, turns: true };
+            };
+            if let Some(old) = group.members.iter_mut().find(|m| m.session == new.session) {
+                *old = new;
+                return Change::default();
+            }
+            group.members.push(new);
+            Change { counts: true, turns: false }
+        })
+    }
+
+    /// Takes a session out of a group.
+    fn leave(&mut self, name: &Arc<str>, session: u64) -> Change {
+        let Self::Crowd(crowd) = self else { return Change::default() };
+        let Some(at) = crowd.groups.iter().position(|group| group.name == *name) else {
+            return Change::default();
+        };
+        let Some(group) = crowd.groups.get_mut(at) else { return Change::default() };
+        let before = group.members.len();
+        group.members.retain(|member| member.session != session);
+        let (counts, turns) = (group.members.len() < before, group.members.is_empty());
+        if turns {
+            crowd.groups.remove(at);
+        }
+        Change { counts, turns }
+    }
+}
+
+impl<S: Clone> Crowd<S> {
+    /// Adds or replaces; `true` when the session is new here.
+    fn put(&mut self, new: Subscriber<S>) -> bool {
+        if self.len > CHUNK * self.chunks.len() {
+            self.split();
+        }
+        let at = chunk_of(new.session, self.chunks.len());
+        let Some(chunk) = self.chunks.get_mut(at).map(Arc::make_mut) else { return false };
+        if let Some(old) = chunk.iter_mut().find(|s| s.session == new.session) {
+            *old = new;
+            return false;
+        }
+        chunk.push(new);
+        self.len += 1;
+        true
+    }
+
+    fn split(&mut self) {
+        let count = self.chunks.len() * 2;
+        let mut next: Vec<Vec<Subscriber<S>>> =
+            (0..count).map(|_| Vec::with_capacity(CHUNK)).collect();
+        for subscriber in self.chunks.iter().flat_map(|chunk| chunk.iter()) {
+            if let Some(chunk) = next.get_mut(chunk_of(subscriber.session, count)) {
+                chunk.push(subscriber.clone());
+            }
+        }
+        self.chunks = next.into_iter().map(Arc::new).collect();
+    }
+
+    /// Takes a session out; `false` when it is not here.
+    fn take(&mut self, session: u64) -> bool {
+        let at = chunk_of(session, self.chunks.len());
+        let Some(chunk) = self.chunks.get_mut(at) else { return false };
+        let Some(place) = chunk.iter().position(|s| s.session == session) else { return false };
+        Arc::make_mut(chunk).swap_remove(place);
+        self.len -= 1;
+        true
     }
 }
 
@@ -209,7 +297,7 @@ pub struct Choice {
 /// The subscription table of a node.
 #[derive(Debug)]
 pub struct Subscriptions<S> {
-    exact: HashMap<Arc<str>, Entry<S>, Hashing>,
+    exact: HashMap<TopicFilter, Entry<S>, Hashing>,
     wildcards: Trie<Entry<S>>,
     subscriptions: usize,
     shared: usize,
@@ -248,9 +336,9 @@ impl<S: Clone> Subscriptions<S> {
 
     fn entry(&mut self, filter: &TopicFilter) -> &mut Entry<S> {
         if filter.has_wildcard() {
-            self.wildcards.get_or_insert_with(filter, || Entry::new(filter.clone()))
+            self.wildcards.get_or_insert_with(filter, || Entry::Nobody)
         } else {
-            self.exact.entry(filter.to_arc()).or_insert_with(|| Entry::new(filter.clone()))
+            self.exact.entry(filter.clone()).or_insert(Entry::Nobody)
         }
     }
 
@@ -266,53 +354,21 @@ impl<S: Clone> Subscriptions<S> {
     /// filter) on this node: the cluster must hear of it.
     pub fn subscribe(&mut self, to: &Subscription, subscriber: Subscriber<S>) -> bool {
         let entry = self.entry(&to.filter);
-        let (new, first) = match &to.group {
-            None => match &mut entry.audience {
-                None => {
-                    entry.audience = Some(Audience::One(subscriber));
-                    (true, true)
-                }
-                Some(audience) => (audience.put(subscriber), false),
-            },
-            Some(name) => match entry.groups.iter_mut().find(|group| group.name == *name) {
-                None => {
-                    let members = vec![subscriber];
-                    entry.groups.push(Group { name: name.clone(), members, turn: Arc::default() });
-                    (true, true)
-                }
-                Some(group) => {
-                    let old = group.members.iter_mut().find(|m| m.session == subscriber.session);
-                    match old {
-                        Some(old) => {
-                            *old = subscriber;
-                            (false, false)
-                        }
-                        None => {
-                            group.members.push(subscriber);
-                            (true, false)
-                        }
-                    }
-                }
-            },
+        let change = match &to.group {
+            None => entry.put(subscriber),
+            Some(name) => entry.join(name, subscriber),
         };
-        self.subscriptions += usize::from(new);
-        self.shared += usize::from(new && to.group.is_some());
-        first
+        self.subscriptions += usize::from(change.counts);
+        self.shared += usize::from(change.counts && to.group.is_some());
+        change.turns
     }
 
     /// Takes the subscription of one session out. `true` when it was the last of its filter (or group on the filter).
     pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> bool {
         let Some(entry) = self.find(&to.filter) else { return false };
-        let (gone, last) = match &to.group {
-            None => match entry.audience.as_mut().and_then(|audience| audience.take(session)) {
-                None => (false, false),
-                Some(0) => {
-                    entry.audience = None;
-                    (true, true)
-                }
-                Some(_) => (true, false),
-            },
-            Some(name) => Self::leave_group(entry, name, session),
+        let change = match &to.group {
+            None => entry.take(session),
+            Some(name) => entry.leave(name, session),
         };
         if entry.is_empty() {
             if to.filter.has_wildcard() {
@@ -321,60 +377,50 @@ impl<S: Clone> Subscriptions<S> {
                 self.exact.remove(to.filter.as_str());
             }
         }
-        self.subscriptions -= usize::from(gone);
-        self.shared -= usize::from(gone && to.group.is_some());
-        last
-    }
-
-    fn leave_group(entry: &mut Entry<S>, name: &Arc<str>, session: u64) -> (bool, bool) {
-        let Some(at) = entry.groups.iter().position(|group| group.name == *name) else {
-            return (false, false);
-        };
-        let Some(group) = entry.groups.get_mut(at) else { return (false, false) };
-        let before = group.members.len();
-        group.members.retain(|member| member.session != session);
-        let (gone, last) = (group.members.len() < before, group.members.is_empty());
-        if last {
-            entry.groups.remove(at);
-        }
-        (gone, last)
+        self.subscriptions -= usize::from(change.counts);
+        self.shared -= usize::from(change.counts && to.group.is_some());
+        change.turns
     }
 
     /// Members of `group` on `filter`, and 0 when there is no such group.
     pub fn members(&mut self, group: &str, filter: &TopicFilter) -> usize {
         let Some(entry) = self.find(filter) else { return 0 };
-        entry.groups.iter().find(|g| &*g.name == group).map_or(0, |g| g.members.len())
+        entry.groups().iter().find(|g| &*g.name == group).map_or(0, |g| g.members.len())
     }
 
     /// Collects who gets a message on `topic`, without choosing in groups: the caller does, so that this needs only a shared lock.
     pub fn matches(&self, topic: TopicName<'_>, choice: Choice, out: &mut Matches<S>) {
-        if let Some(entry) = self.exact.get(topic.as_str()) {
-            Self::collect(entry, choice, out);
+        if let Some((filter, entry)) = self.exact.get_key_value(topic.as_str()) {
+            Self::collect(filter, entry, choice, out);
         }
         if !self.wildcards.is_empty() {
-            self.wildcards.for_each_match(topic, |entry| Self::collect(entry, choice, out));
+            self.wildcards.for_each_entry(topic, |filter, entry| {
+                Self::collect(filter, entry, choice, out);
+            });
         }
     }
 
-    fn collect(entry: &Entry<S>, choice: Choice, out: &mut Matches<S>) {
-        match &entry.audience {
-            None => {}
-            Some(Audience::One(one)) => {
+    fn collect(filter: &TopicFilter, entry: &Entry<S>, choice: Choice, out: &mut Matches<S>) {
+        let crowd = match entry {
+            Entry::Nobody => return,
+            Entry::One(one) => {
                 out.filters += 1;
                 out.single.push(one.clone());
+                return;
             }
-            Some(Audience::Many { chunks, .. }) => {
-                out.filters += 1;
-                out.chunks.extend(chunks.iter().filter(|chunk| !chunk.is_empty()).cloned());
-            }
+            Entry::Crowd(crowd) => crowd,
+        };
+        if crowd.len > 0 {
+            out.filters += 1;
+            out.chunks.extend(crowd.chunks.iter().filter(|chunk| !chunk.is_empty()).cloned());
         }
-        for group in &entry.groups {
+        for group in &crowd.groups {
             let first = pick(choice, group);
             let members =
                 group.members.iter().cycle().skip(first).take(group.members.len()).cloned();
             out.groups.push(SharedMatch {
                 group: group.name.clone(),
-                filter: entry.filter.clone(),
+                filter: filter.clone(),
                 members: members.collect(),
             });
         }
@@ -382,18 +428,18 @@ impl<S: Clone> Subscriptions<S> {
 
     /// Every filter that has subscribers, and every group on a filter; in no order.
     pub fn for_each_route(&self, mut f: impl FnMut(&TopicFilter, Option<&Arc<str>>)) {
-        let mut each = |entry: &Entry<S>| {
-            if entry.audience.is_some() {
-                f(&entry.filter, None);
+        let mut each = |filter: &TopicFilter, entry: &Entry<S>| {
+            if entry.has_audience() {
+                f(filter, None);
             }
-            entry.groups.iter().for_each(|group| f(&entry.filter, Some(&group.name)));
+            entry.groups().iter().for_each(|group| f(filter, Some(&group.name)));
         };
         #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts what it shows")]
-        for entry in self.exact.values() {
-            each(entry);
+        for (filter, entry) in &self.exact {
+            each(filter, entry);
         }
-        for (_, entry) in self.wildcards.iter() {
-            each(entry);
+        for (filter, entry) in self.wildcards.iter() {
+            each(filter, entry);
         }
     }
 }
@@ -445,6 +491,11 @@ mod tests {
         assert_eq!(turns(|_| with(SharedStrategy::HashTopic)), [2; 6]);
         let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Random) };
         assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn one_subscriber_takes_no_more_than_its_own_space() {
+        assert_eq!(size_of::<Entry<Arc<()>>>(), size_of::<Subscriber<Arc<()>>>());
     }
 
     fn subscriber(session: u64) -> Subscriber<()> {
