@@ -80,7 +80,7 @@ fn tell(adds: &[Arc<[RouteOp]>]) {
     let mut own = OwnRoutes::default();
     (0..MILLION).for_each(|number| own.add(key(number)));
     own.commit();
-    let all = own.iter().map(|(key, weight)| RouteOp { add: true, key: key.clone(), weight });
+    let all = own.iter().map(|(key, weight)| RouteOp { add: true, key, weight });
     let part = |ops| bytes(&Frame::RouteSnap { incarnation: 1, seq: 1, part: 1, last: false, ops });
     let snapshot: usize = frames(all).into_iter().map(part).sum();
     let before = resident();

@@ -3,11 +3,13 @@
 //! A change gets a number only when a filter gains its first subscriber or loses its last one, and only at the end of a
 //! wake-up ([`OwnRoutes::commit`]): what is added and removed within one never leaves the node.
 
-use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
-
-use std::ops::Bound;
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    ops::Bound,
+};
 
 use super::routes::{Parts, RouteKey, RouteOp, bucket_sums};
+use crate::topic::TopicFilter;
 
 /// The log keeps this many changes at most,
 const LOG_OPS: usize = 65_536;
@@ -26,11 +28,14 @@ const OP_BYTES: usize = 8;
 
 /// The routes of this node.
 ///
-/// Invariant: after `commit`, `hash` is the sum of the hashes of `routes`, and `log` holds the last changes up to `seq`.
+/// Invariant: after `commit`, `hash` is the sum of the hashes of `plain` and `shared`, and `log` holds the last changes up to
+/// `seq`.
 #[derive(Debug, Default)]
 pub struct OwnRoutes {
-    /// How many subscribers each route has here.
-    routes: BTreeMap<RouteKey, u32>,
+    /// How many subscribers each route has here. Those without a group, of which there are many, have a map of their own
+    /// with smaller keys.
+    plain: BTreeMap<TopicFilter, u32>,
+    shared: BTreeMap<RouteKey, u32>,
     /// Routes touched since the last commit, with the weight that the others know (0: none).
     touched: BTreeMap<RouteKey, u8>,
     log: VecDeque<RouteOp>,
@@ -42,7 +47,10 @@ pub struct OwnRoutes {
 impl OwnRoutes {
     /// One more subscriber.
     pub fn add(&mut self, key: RouteKey) {
-        let count = self.routes.entry(key.clone()).or_insert(0);
+        let count = match &key.group {
+            None => self.plain.entry(key.filter.clone()).or_insert(0),
+            Some(_) => self.shared.entry(key.clone()).or_insert(0),
+        };
         let before = weight(&key, *count);
         *count += 1;
         let after = weight(&key, *count);
@@ -53,22 +61,29 @@ impl OwnRoutes {
 
     /// One subscriber less; nothing if there is none.
     pub fn remove(&mut self, key: RouteKey) {
-        let Entry::Occupied(mut entry) = self.routes.entry(key) else { return };
-        let before = weight(entry.key(), *entry.get());
-        *entry.get_mut() -= 1;
-        let after = weight(entry.key(), *entry.get());
-        if before != after {
-            self.touched.entry(entry.key().clone()).or_insert(before);
+        let change = match &key.group {
+            None => one_less(self.plain.entry(key.filter.clone())),
+            Some(_) => one_less(self.shared.entry(key.clone())),
+        };
+        let Some((before, after)) = change else { return };
+        let before = weight(&key, before);
+        if before != weight(&key, after) {
+            self.touched.entry(key).or_insert(before);
         }
-        if after == 0 {
-            entry.remove();
-        }
+    }
+
+    fn count(&self, key: &RouteKey) -> u32 {
+        let count = match &key.group {
+            None => self.plain.get(&key.filter),
+            Some(_) => self.shared.get(key),
+        };
+        count.copied().unwrap_or(0)
     }
 
     /// Numbers the changes since the last time.
     pub fn commit(&mut self) {
         for (key, before) in std::mem::take(&mut self.touched) {
-            let after = self.routes.get(&key).map_or(0, |count| weight(&key, *count));
+            let after = weight(&key, self.count(&key));
             if after == before {
                 continue;
             }
@@ -111,18 +126,42 @@ impl OwnRoutes {
     /// How many routes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.routes.len()
+        self.plain.len() + self.shared.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty()
+        self.plain.is_empty() && self.shared.is_empty()
     }
 
-    /// Every route with its weight, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (&RouteKey, u8)> {
-        self.routes.iter().map(|(key, count)| (key, weight(key, *count)))
+    /// Every route with its weight, always in the same order: those without a group first.
+    pub fn iter(&self) -> impl Iterator<Item = (RouteKey, u8)> {
+        self.after(None)
+    }
+
+    /// The routes behind `after` in that order.
+    fn after(&self, after: Option<&RouteKey>) -> impl Iterator<Item = (RouteKey, u8)> {
+        let plain = match after {
+            None => Some(Bound::Unbounded),
+            Some(RouteKey { filter, group: None }) => Some(Bound::Excluded(filter)),
+            Some(RouteKey { group: Some(_), .. }) => None,
+        };
+        let shared = match after.filter(|key| key.group.is_some()) {
+            None => Bound::Unbounded,
+            Some(key) => Bound::Excluded(key),
+        };
+        let plain = plain.map(|from| self.plain.range::<TopicFilter, _>((from, Bound::Unbounded)));
+        let plain = plain
+            .into_iter()
+            .flatten()
+            .map(|(filter, count)| (RouteKey { filter: filter.clone(), group: None }, *count));
+        let shared = self.shared.range((shared, Bound::Unbounded));
+        let shared = shared.map(|(key, count)| (key.clone(), *count));
+        plain.chain(shared).map(|(key, count)| {
+            let weight = weight(&key, count);
+            (key, weight)
+        })
     }
 
     /// Whether the log holds every change after number `seq`.
@@ -137,14 +176,11 @@ impl OwnRoutes {
         Some(one_frame(self.log.range(from..).cloned()))
     }
 
-    /// The routes behind `after` in order, one frame of them, and whether that is the end.
+    /// The routes behind `after` in the order of [`OwnRoutes::iter`], one frame of them, and whether that is the end.
     pub(crate) fn snapshot_after(&self, after: Option<&RouteKey>) -> (Vec<RouteOp>, bool) {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let ops = one_frame(self.routes.range((from, Bound::Unbounded)).map(|(key, count)| {
-            RouteOp { add: true, key: key.clone(), weight: weight(key, *count) }
-        }));
-        let end = self.routes.last_key_value().map(|(key, _)| key);
-        let last = ops.last().map(|op| &op.key).is_none_or(|last| Some(last) == end);
+        let mut rest = self.after(after).map(added).peekable();
+        let ops = one_frame(&mut rest);
+        let last = rest.peek().is_none();
         (ops, last)
     }
 }
@@ -166,8 +202,7 @@ impl OwnRoutes {
         let pairs = (0..=u8::MAX).zip(sums.iter().zip(theirs));
         pairs.filter(|(_, (own, theirs))| own != theirs).for_each(|(part, _)| parts.insert(part));
         let inside = self.iter().filter(|(key, _)| parts.contains(key.bucket()));
-        let op = |(key, weight): (&RouteKey, u8)| RouteOp { add: true, key: key.clone(), weight };
-        let ops: Vec<RouteOp> = inside.take(REPAIR_OPS + 1).map(op).collect();
+        let ops: Vec<RouteOp> = inside.take(REPAIR_OPS + 1).map(added).collect();
         if parts.len() > REPAIR_PARTS || ops.len() > REPAIR_OPS {
             return None;
         }
@@ -178,6 +213,21 @@ impl OwnRoutes {
         }
         Some(Repair { parts, frames })
     }
+}
+
+fn added((key, weight): (RouteKey, u8)) -> RouteOp {
+    RouteOp { add: true, key, weight }
+}
+
+/// Takes one from a count, and the entry out with the last. The count before and after; `None` when there was none.
+fn one_less<K: Ord>(entry: Entry<'_, K, u32>) -> Option<(u32, u32)> {
+    let Entry::Occupied(mut entry) = entry else { return None };
+    let before = *entry.get();
+    *entry.get_mut() -= 1;
+    if before == 1 {
+        entry.remove();
+    }
+    Some((before, before - 1))
 }
 
 /// Bytes of a route on the wire, before front coding.
@@ -245,7 +295,7 @@ mod tests {
                     applied(own.changes_after(at).unwrap(), &mut copy);
                     let mut whole = BTreeMap::new();
                     applied(own.snapshot_after(None).0, &mut whole);
-                    let now: BTreeMap<_, _> = own.iter().map(|(k, w)| (k.clone(), w)).collect();
+                    let now: BTreeMap<_, _> = own.iter().collect();
                     prop_assert_eq!(&copy, &now);
                     prop_assert_eq!(&whole, &now);
                     let hash = now.iter().fold(0u64, |sum, (k, w)| sum.wrapping_add(k.hash64(*w)));
@@ -282,8 +332,8 @@ mod tests {
         assert_eq!(repair.parts.len(), 2);
         assert!(repair.parts.contains(7) && repair.parts.contains(200));
         let sent: Vec<RouteKey> = repair.frames.into_iter().flatten().map(|op| op.key).collect();
-        let in_them = |key: &&RouteKey| [7, 200].contains(&key.bucket());
-        assert!(own.iter().map(|(key, _)| key).filter(in_them).eq(&sent), "in order, each once");
+        let in_them = |key: &RouteKey| [7, 200].contains(&key.bucket());
+        assert!(own.iter().map(|(key, _)| key).filter(in_them).eq(sent), "in order, each once");
 
         let mut theirs = right.clone();
         theirs[..REPAIR_PARTS].fill(0);

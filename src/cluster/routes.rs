@@ -89,7 +89,7 @@ impl Parts {
 }
 
 /// The hash of each of the 256 parts of a set of routes.
-pub fn bucket_sums<'a>(routes: impl Iterator<Item = (&'a RouteKey, u8)>) -> Box<[u64; 256]> {
+pub fn bucket_sums(routes: impl Iterator<Item = (RouteKey, u8)>) -> Box<[u64; 256]> {
     let mut sums = Box::new([0u64; 256]);
     for (key, weight) in routes {
         if let Some(sum) = sums.get_mut(usize::from(key.bucket())) {
@@ -441,7 +441,7 @@ impl RouteTable {
     /// The hash of each part of the routes of `node`. Walks the whole table.
     #[must_use]
     pub fn sums(&self, node: u16) -> Box<[u64; 256]> {
-        bucket_sums(self.routes_of(node).iter().map(|(key, weight)| (key, *weight)))
+        bucket_sums(self.routes_of(node).into_iter())
     }
 
     /// The changes that a [`TableOp::Refill`] asks for, as a [`TableOp::Apply`]: looking for them walks the whole table once,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Key;
-use super::Kind::{Bytes, Duration, Flag, Text, Words};
+use super::Kind::{Bytes, Duration, Text, Words};
 use crate::cluster::settings::{HealAction, Kdf, Pin, PublishAck, Transport};
 use crate::config::draft::{Strategy, cluster_name, seeds};
 use crate::config::values::{
