@@ -27,12 +27,13 @@ use super::{
     session::Session,
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
+    subscription_list::Terms,
     will::Will,
 };
 use crate::{
     mqtt::{
         self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
-        PropertyId, Publish, QoS, ReasonCode, SubscriptionOptions, Version, encode,
+        PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
     time::Time,
     topic::share::Subscription,
@@ -210,15 +211,17 @@ impl Channel {
 
     /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
     /// subscriptions that are new here.
-    pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, (SubscriptionOptions, u32))> {
+    pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, Terms)> {
         let State::Up(session) = &mut self.state else { return Vec::new() };
         for (id, since) in older.awaiting_rel {
             session.awaiting_rel.entry(id).or_insert(since);
         }
         let news = older.subscriptions.into_iter();
-        let news = news.filter(|(to, _)| !session.subscriptions.contains_key(to));
+        let news = news.filter(|(to, _)| !session.subscriptions.contains(to));
         let news: Vec<_> = news.collect();
-        session.subscriptions.extend(news.iter().cloned());
+        for (to, terms) in &news {
+            session.subscriptions.insert(to.clone(), *terms);
+        }
         news
     }
 

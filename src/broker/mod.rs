@@ -17,6 +17,7 @@ pub mod session;
 pub mod settings;
 pub mod stats;
 pub mod subscribing;
+pub mod subscription_list;
 pub mod subscriptions;
 pub mod will;
 

@@ -14,6 +14,7 @@ use super::{
     message::Meta,
     mqueue::{Delivery, SubscriptionIds},
     session::Session,
+    subscription_list::SubscriptionList,
     will::Will,
 };
 use crate::{
@@ -45,7 +46,7 @@ pub struct Portable {
     /// How long it lives on without a connection.
     pub expiry: Duration,
     /// What it subscribes to.
-    pub subscriptions: BTreeMap<Subscription, (SubscriptionOptions, u32)>,
+    pub subscriptions: SubscriptionList,
     /// What is under way to the client.
     pub inflight: Inflight,
     /// QoS 2 messages of the client that wait for PUBREL.
@@ -100,8 +101,10 @@ impl Portable {
         queue.retain(|delivery| !here.contains(&delivery.message.number()));
         queue.append(&mut self.queue);
         self.queue = queue;
-        for (to, how) in older.subscriptions {
-            self.subscriptions.entry(to).or_insert(how);
+        for (to, terms) in older.subscriptions {
+            if !self.subscriptions.contains(&to) {
+                self.subscriptions.insert(to, terms);
+            }
         }
         for (id, since) in older.awaiting_rel {
             self.awaiting_rel.entry(id).or_insert(since);
@@ -139,10 +142,10 @@ impl Portable {
             out.push(u8::from(self.username.is_some()));
             put_text(out, self.username.as_deref().unwrap_or(""));
         });
-        for (to, (options, id)) in &self.subscriptions {
+        for (to, (options, id)) in self.subscriptions.iter() {
             record(&mut out, SUBSCRIPTION, |out| {
                 out.push(options.to_byte());
-                put_u32(out, *id);
+                put_u32(out, id);
                 out.extend_from_slice(to.to_string().as_bytes());
             });
         }
@@ -430,13 +433,16 @@ mod tests {
         ];
         let options =
             SubscriptionOptions { qos: QoS::AtLeastOnce, no_local: true, ..Default::default() };
-        let subscription = |text| (Subscription::parse(text).unwrap(), (options, 5));
+        let mut subscriptions = SubscriptionList::default();
+        for text in ["a/#", "$share/g/b"] {
+            subscriptions.insert(Subscription::parse(text).unwrap(), (options, 5));
+        }
         Portable {
             created_at: Wall::from_ms(123),
             delivered: 4,
             username: Some("u".into()),
             expiry: Duration::from_secs(60),
-            subscriptions: ["a/#", "$share/g/b"].map(subscription).into(),
+            subscriptions,
             inflight: Inflight::of_slots(slots),
             awaiting_rel: BTreeMap::from([(one, Time::from_ms(49_000))]),
             queue: vec![delivery(5, QoS::AtMostOnce), delivery(6, QoS::ExactlyOnce)],

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{inflight::Inflight, message::ClientId};
+use super::{inflight::Inflight, message::ClientId, subscription_list::SubscriptionList};
 use crate::{
-    mqtt::{PacketId, SubscriptionOptions},
+    mqtt::PacketId,
     time::{Time, Wall},
-    topic::share::Subscription,
 };
 
 /// The state kept for a client between its connections. Its waiting messages stand in its mailbox.
@@ -18,8 +17,8 @@ pub struct Session {
     pub claim: u64,
     /// Whose it is.
     pub client_id: ClientId,
-    /// What it subscribes to, each with its Subscription Identifier (0 for none).
-    pub subscriptions: BTreeMap<Subscription, (SubscriptionOptions, u32)>,
+    /// What it subscribes to.
+    pub subscriptions: SubscriptionList,
     /// Messages sent to the client and not acknowledged.
     pub inflight: Inflight,
     /// QoS 2 messages of the client that wait for PUBREL, with the time they came.
@@ -38,7 +37,7 @@ impl Session {
             number,
             claim: 0,
             client_id,
-            subscriptions: BTreeMap::new(),
+            subscriptions: SubscriptionList::default(),
             inflight: Inflight::default(),
             awaiting_rel: BTreeMap::new(),
             created_at,

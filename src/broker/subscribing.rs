@@ -123,7 +123,7 @@ impl Channel {
             options.no_local = true;
         }
         let State::Up(session) = &mut self.state else { return Err(ReasonCode::UnspecifiedError) };
-        let known = session.subscriptions.contains_key(&subscription);
+        let known = session.subscriptions.contains(&subscription);
         if !known
             && settings.max_subscriptions != 0
             && session.subscriptions.len() >= settings.max_subscriptions
@@ -172,8 +172,7 @@ impl Channel {
             let found =
                 Subscription::parse(filter).ok().and_then(|plain| self.mounted(&plain).ok());
             let State::Up(session) = &mut self.state else { return };
-            match found.filter(|subscription| session.subscriptions.remove(subscription).is_some())
-            {
+            match found.filter(|subscription| session.subscriptions.remove(subscription)) {
                 Some(subscription) => {
                     reasons.push(ReasonCode::Success);
                     subscriptions.push(subscription);

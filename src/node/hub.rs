@@ -171,7 +171,7 @@ impl Hub {
 
     /// Ends a session: its subscriptions are taken out.
     pub(super) fn end_session(&self, session: &Session) {
-        for to in session.subscriptions.keys() {
+        for (to, _) in session.subscriptions.iter() {
             self.unsubscribe(to, session.number);
         }
         if session.claim != 0

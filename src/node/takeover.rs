@@ -653,9 +653,9 @@ impl Frozen {
     fn subscribe(&mut self, hub: &Hub) -> bool {
         let mut news = false;
         if !std::mem::replace(&mut self.subscribed, true) {
-            for (to, (options, id)) in &self.session.subscriptions {
+            for (to, (options, id)) in self.session.subscriptions.iter() {
                 let number = self.session.number;
-                let subscriber = Subscriber::new(self.mailbox.clone(), number, *id, *options);
+                let subscriber = Subscriber::new(self.mailbox.clone(), number, id, options);
                 news |= hub.subscribe(to, subscriber);
             }
         }
@@ -664,7 +664,7 @@ impl Frozen {
 
     fn unsubscribe(&mut self, hub: &Hub) {
         if std::mem::replace(&mut self.subscribed, false) {
-            for to in self.session.subscriptions.keys() {
+            for (to, _) in self.session.subscriptions.iter() {
                 hub.unsubscribe(to, self.session.number);
             }
         }
