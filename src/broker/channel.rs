@@ -7,7 +7,7 @@
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -124,6 +124,10 @@ pub(super) enum State {
     Closed,
 }
 
+/// Acknowledgements that wait for other nodes, and those behind them.
+#[derive(Debug, Default)]
+struct Replies(VecDeque<PendingReply>);
+
 #[derive(Debug)]
 struct PendingReply {
     reply: Reply,
@@ -138,16 +142,17 @@ pub struct Channel {
     pub(super) state: State,
     pub(super) identity: Option<Box<Identity>>,
     pub(super) rights: ClientAccess,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: (IpAddr, u16),
     pub(super) version: Version,
-    pub(super) keep_alive: Option<Duration>,
-    pub(super) expiry: Duration,
+    /// After so many milliseconds without a packet it ends; 0: never.
+    pub(super) keep_alive_ms: u32,
+    pub(super) expiry_ms: u64,
     pub(super) receive_max: u16,
     pub(super) max_packet_out: u32,
     pub(super) aliases_in: Option<Box<Incoming>>,
     pub(super) aliases_out: Option<Box<Outgoing>>,
     pub(super) will: Option<Box<Will>>,
-    replies: VecDeque<PendingReply>,
+    replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) closing: bool,
 }
@@ -172,16 +177,16 @@ impl Channel {
             state: State::Waiting,
             identity: None,
             rights: ClientAccess::everything(),
-            peer,
+            peer: (peer.ip(), peer.port()),
             version: Version::V3_1_1,
-            keep_alive: None,
-            expiry: Duration::ZERO,
+            keep_alive_ms: 0,
+            expiry_ms: 0,
             receive_max: u16::MAX,
             max_packet_out: u32::MAX,
             aliases_in: None,
             aliases_out: None,
             will: None,
-            replies: VecDeque::new(),
+            replies: None,
             last_packet: now,
             closing: false,
         }
@@ -234,7 +239,7 @@ impl Channel {
     /// Address of the other end.
     #[must_use]
     pub const fn peer(&self) -> SocketAddr {
-        self.peer
+        SocketAddr::new(self.peer.0, self.peer.1)
     }
 
     /// Protocol version of the client.
@@ -252,7 +257,11 @@ impl Channel {
     /// Life of the session after the connection.
     #[must_use]
     pub const fn expiry(&self) -> Duration {
-        self.expiry
+        Duration::from_millis(self.expiry_ms)
+    }
+
+    pub(super) fn set_expiry(&mut self, expiry: Duration) {
+        self.expiry_ms = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX);
     }
 
     /// Largest packet it accepts, in bytes: small until CONNECT is through.
@@ -486,30 +495,36 @@ impl Channel {
 
     /// The oldest message that waited for other nodes has arrived there.
     pub fn on_forwarded(&mut self, out: &mut Out<'_>) {
-        if let Some(pending) = self.replies.iter_mut().find(|pending| !pending.done) {
+        let mut waiting = self.replies.iter_mut().flat_map(|replies| &mut replies.0);
+        if let Some(pending) = waiting.find(|pending| !pending.done) {
             pending.done = true;
         }
-        while self.replies.front().is_some_and(|pending| pending.done) {
-            if let Some(PendingReply { reply, reason, .. }) = self.replies.pop_front() {
-                self.write_reply(reply, reason, out);
-            }
+        while let Some(PendingReply { reply, reason, .. }) = self.next_reply() {
+            self.write_reply(reply, reason, out);
         }
+    }
+
+    /// The oldest acknowledgement, if it waits no more.
+    fn next_reply(&mut self) -> Option<PendingReply> {
+        let replies = &mut self.replies.as_mut()?.0;
+        if replies.front()?.done { replies.pop_front() } else { None }
     }
 
     /// Acknowledgements that wait for other nodes.
     #[must_use]
     pub fn waiting_replies(&self) -> usize {
-        self.replies.iter().filter(|pending| !pending.done).count()
+        self.replies.iter().flat_map(|replies| &replies.0).filter(|pending| !pending.done).count()
     }
 
     fn reply(&mut self, reply: Reply, reason: ReasonCode, done: bool, out: &mut Out<'_>) {
         if reply == Reply::None {
             return;
         }
-        if done && self.replies.is_empty() {
+        if done && self.replies.as_ref().is_none_or(|replies| replies.0.is_empty()) {
             self.write_reply(reply, reason, out);
         } else {
-            self.replies.push_back(PendingReply { reply, reason, done });
+            let replies = self.replies.get_or_insert_default();
+            replies.0.push_back(PendingReply { reply, reason, done });
         }
     }
 
@@ -582,12 +597,12 @@ impl Channel {
     fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsDisconnectReceived);
         if let Some(seconds) = disconnect.properties.session_expiry_interval() {
-            if self.expiry.is_zero() && seconds != 0 {
+            if self.expiry_ms == 0 && seconds != 0 {
                 // v5 3.14.2.2.2
                 self.violation(ReasonCode::ProtocolError, "session expiry set in DISCONNECT", out);
                 return;
             }
-            self.expiry = self.granted_expiry(seconds);
+            self.set_expiry(self.granted_expiry(seconds));
         }
         let reason = if disconnect.reason == ReasonCode::Success {
             CloseReason::Normal
@@ -627,10 +642,15 @@ impl Channel {
             State::Up(session) => Some(session),
             State::Waiting | State::Opening(_) | State::Closed => None,
         };
-        Finished { session, expiry: self.expiry, will: self.will.take() }
+        Finished { session, expiry: self.expiry(), will: self.will.take() }
     }
 
     // Time
+
+    fn keep_alive(&self) -> Option<Duration> {
+        let limit = u64::from(self.keep_alive_ms);
+        (limit != 0).then(|| Duration::from_millis(limit))
+    }
 
     /// When [`Self::on_deadline`] wants to be called.
     #[must_use]
@@ -639,7 +659,7 @@ impl Channel {
         match &self.state {
             State::Waiting => Some(self.last_packet + settings.idle_timeout),
             State::Up(session) => {
-                let alive = self.keep_alive.map(|limit| self.last_packet + limit);
+                let alive = self.keep_alive().map(|limit| self.last_packet + limit);
                 let oldest = settings
                     .retry_interval
                     .and_then(|retry| Some(session.inflight.oldest()? + retry));
@@ -657,7 +677,7 @@ impl Channel {
                 self.close(CloseReason::Idle, out);
             }
             State::Up(_) => {
-                if self.keep_alive.is_some_and(|limit| now >= self.last_packet + limit) {
+                if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
                     self.close(CloseReason::KeepAlive, out);
                 } else if let Some(retry) = settings.retry_interval {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);

@@ -124,7 +124,7 @@ impl Channel {
             client_id: &text,
             username: connect.username,
             password: connect.password,
-            peer: self.peer.ip(),
+            peer: self.peer.0,
         };
         self.count(Metric::ClientAuthenticate);
         shared.access.connect(&attempt).map_err(|refusal| {
@@ -140,7 +140,7 @@ impl Channel {
             zone: &shared.zone,
             client_id: &text,
             username: connect.username,
-            peer: self.peer.ip(),
+            peer: self.peer.0,
         };
         self.rights = shared.access.client(&who);
         let keep_alive = self.agree(connect);
@@ -154,7 +154,7 @@ impl Channel {
         self.state = State::Opening(Box::new(Connecting {
             assigned,
             keep_alive_changed: keep_alive != connect.keep_alive,
-            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != self.expiry.as_secs()),
+            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != self.expiry().as_secs()),
             will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
         }));
         self.identity = Some(Box::new(Identity {
@@ -216,13 +216,14 @@ impl Channel {
         let shared = self.shared.clone();
         let settings = &shared.settings;
         let v5 = connect.version == Version::V5;
-        self.expiry = if v5 {
+        let expiry = if v5 {
             self.granted_expiry(connect.properties.session_expiry_interval().unwrap_or(0))
         } else if connect.clean_start {
             Duration::ZERO
         } else {
             settings.session_expiry
         };
+        self.set_expiry(expiry);
         self.receive_max = connect
             .properties
             .receive_maximum()
@@ -237,9 +238,12 @@ impl Channel {
             _ if v5 => connect.keep_alive.min(settings.keepalive_max),
             _ => connect.keep_alive,
         };
-        self.keep_alive = (keep_alive != 0).then(|| {
-            Duration::from_secs(u64::from(keep_alive)).mul_f64(settings.keepalive_backoff * 2.0)
-        });
+        let limit = Duration::from_secs(u64::from(keep_alive));
+        let limit = limit.mul_f64(settings.keepalive_backoff * 2.0).as_millis();
+        self.keep_alive_ms = match keep_alive {
+            0 => 0,
+            _ => u32::try_from(limit).unwrap_or(u32::MAX).max(1),
+        };
         keep_alive
     }
 
@@ -320,7 +324,7 @@ impl Channel {
             Property::ServerKeepAlive(identity.keep_alive).encode(raw);
         }
         if connecting.expiry_changed {
-            let seconds = u32::try_from(self.expiry.as_secs()).unwrap_or(NEVER);
+            let seconds = u32::try_from(self.expiry().as_secs()).unwrap_or(NEVER);
             Property::SessionExpiryInterval(seconds).encode(raw);
         }
     }

@@ -79,10 +79,25 @@ pub struct MQueue {
 /// Bounds of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Most messages; 0 is no limit.
-    pub len: usize,
-    /// Most bytes; 0 is no limit.
-    pub bytes: usize,
+    len: u32,
+    bytes: u32,
+}
+
+impl Bounds {
+    /// Most messages and most bytes; 0 is no limit, and none is above 4 Gi.
+    #[must_use]
+    pub fn new(len: usize, bytes: usize) -> Self {
+        let narrow = |limit| u32::try_from(limit).unwrap_or(u32::MAX);
+        Self { len: narrow(len), bytes: narrow(bytes) }
+    }
+
+    const fn len(self) -> usize {
+        self.len as usize
+    }
+
+    const fn bytes(self) -> usize {
+        self.bytes as usize
+    }
 }
 
 impl MQueue {
@@ -113,12 +128,12 @@ impl MQueue {
     /// Adds `delivery` at the end. A full queue drops its oldest QoS 0 message first, then its oldest.
     pub fn push(&mut self, delivery: Delivery, bounds: Bounds) -> Pushed {
         let size = delivery.message.size();
-        if bounds.bytes != 0 && size > bounds.bytes {
+        if bounds.bytes() != 0 && size > bounds.bytes() {
             return Pushed::Refused;
         }
         let mut dropped = 0;
-        while (bounds.len != 0 && self.len() >= bounds.len)
-            || (bounds.bytes != 0 && self.bytes + size > bounds.bytes)
+        while (bounds.len() != 0 && self.len() >= bounds.len())
+            || (bounds.bytes() != 0 && self.bytes + size > bounds.bytes())
         {
             let Some((_, victim)) = self.qos0.pop_front().or_else(|| self.others.pop_front())
             else {
@@ -229,7 +244,7 @@ mod tests {
     fn check(len: usize, pushes: &[(u8, QoS)], want: &[u8]) {
         let mut queue = MQueue::default();
         for (n, qos) in pushes {
-            queue.push(delivery(*n, *qos), Bounds { len, bytes: 0 });
+            queue.push(delivery(*n, *qos), Bounds::new(len, 0));
         }
         assert_eq!(left(&mut queue), want);
         assert_eq!(queue.bytes(), 0);
@@ -247,15 +262,12 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let one = delivery(0, QoS::AtMostOnce).message.size();
-        let bounds = Bounds { len: 0, bytes: 2 * one };
+        let bounds = Bounds::new(0, 2 * one);
         let mut queue = MQueue::default();
         assert_eq!(queue.push(delivery(1, QoS::AtMostOnce), bounds), Pushed::Queued);
         assert_eq!(queue.push(delivery(2, QoS::AtMostOnce), bounds), Pushed::Queued);
         assert_eq!(queue.push(delivery(3, QoS::AtMostOnce), bounds), Pushed::Displaced(1));
-        assert_eq!(
-            queue.push(delivery(4, QoS::AtMostOnce), Bounds { len: 0, bytes: 3 }),
-            Pushed::Refused
-        );
+        assert_eq!(queue.push(delivery(4, QoS::AtMostOnce), Bounds::new(0, 3)), Pushed::Refused);
         assert_eq!(left(&mut queue), [2, 3]);
     }
 
@@ -266,7 +278,7 @@ mod tests {
             let plain = delivery(n, qos);
             Delivery { message: plain.message.clone().with_number(u64::from(n)), ..plain }
         };
-        let bounds = Bounds { len: 6, bytes: 0 };
+        let bounds = Bounds::new(6, 0);
         let mut queue = MQueue::default();
         for (n, qos) in [(3, Q1), (4, Q0), (5, Q1), (6, Q1), (0, Q1), (0, Q1)] {
             queue.push(numbered(n, qos), bounds);
@@ -284,7 +296,7 @@ mod tests {
         use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0};
         let mut queue = MQueue::default();
         for (n, qos) in [(1, Q1), (2, Q0), (3, Q1), (4, Q1), (5, Q0)] {
-            queue.push(delivery(n, qos), Bounds { len: 0, bytes: 0 });
+            queue.push(delivery(n, qos), Bounds::new(0, 0));
         }
         let mut out = Vec::new();
         queue.take(2, usize::MAX, &mut out);

@@ -55,13 +55,17 @@ pub struct Pushing {
     pub refused: bool,
 }
 
+/// Few mailboxes have any.
+#[derive(Debug, Default)]
+struct Signals(Vec<Signal>);
+
 #[derive(Debug)]
 struct Inner {
     queue: MQueue,
     bounds: Bounds,
     store_qos0: bool,
     bell: Option<Waker>,
-    signals: Vec<Signal>,
+    signals: Option<Box<Signals>>,
     poked: bool,
     dropped: u64,
 }
@@ -80,10 +84,10 @@ impl Mailbox {
         Self {
             inner: Mutex::new(Inner {
                 queue: MQueue::default(),
-                bounds: Bounds { len: settings.mqueue_len, bytes: settings.mqueue_bytes },
+                bounds: Bounds::new(settings.mqueue_len, settings.mqueue_bytes),
                 store_qos0: settings.mqueue_store_qos0,
                 bell: None,
-                signals: Vec::new(),
+                signals: None,
                 poked: false,
                 dropped: 0,
             }),
@@ -186,7 +190,7 @@ impl Mailbox {
     pub fn signal(&self, signal: Signal) {
         let bell = {
             let mut inner = self.lock();
-            inner.signals.push(signal);
+            inner.signals.get_or_insert_default().0.push(signal);
             inner.bell.take()
         };
         if let Some(bell) = bell {
@@ -210,7 +214,7 @@ impl Mailbox {
     pub fn signals(&self) -> Vec<Signal> {
         let mut inner = self.lock();
         inner.poked = false;
-        std::mem::take(&mut inner.signals)
+        inner.signals.take().map(|signals| signals.0).unwrap_or_default()
     }
 
     /// Hangs the bell up before the connection sleeps. `false` when there is something to do first: a signal, or a message
@@ -218,7 +222,7 @@ impl Mailbox {
     pub fn park(&self, bell: &Waker, wants: Option<bool>) -> bool {
         let mut inner = self.lock();
         if inner.poked
-            || !inner.signals.is_empty()
+            || inner.signals.is_some()
             || wants.is_some_and(|window| inner.queue.is_ready(window))
         {
             return false;
