@@ -125,6 +125,17 @@ struct Waiting {
     held: Option<Forwarded>,
 }
 
+impl Waiting {
+    fn is_over(&self) -> bool {
+        self.claim.is_none()
+            && self.handover.is_none()
+            && self.barriers.is_empty()
+            && self.replays.is_empty()
+            && self.forwards.is_empty()
+            && self.held.is_none()
+    }
+}
+
 /// One connection. Its future ends when the connection does.
 pub(super) struct Connection {
     stream: TcpStream,
@@ -228,6 +239,9 @@ impl Connection {
 
     /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
     fn sleep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> bool {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.is_over()) {
+            self.waiting = None;
+        }
         let limit = self.channel.settings().send_timeout;
         let blocked = self.unsent.as_ref().map(|unsent| unsent.since + limit);
         let slow = self
@@ -631,17 +645,6 @@ impl Connection {
             }
             let Some(barrier) = waiting.barriers.pop_front() else { break };
             self.subscribed(&barrier.request, scratch);
-        }
-        let idle = self.waiting.as_ref().is_some_and(|waiting| {
-            waiting.claim.is_none()
-                && waiting.handover.is_none()
-                && waiting.barriers.is_empty()
-                && waiting.replays.is_empty()
-                && waiting.forwards.is_empty()
-                && waiting.held.is_none()
-        });
-        if idle {
-            self.waiting = None;
         }
     }
 
