@@ -72,6 +72,8 @@ struct Draft {
     seen: Vec<String>,
     /// Options without meaning.
     idle: Vec<String>,
+    /// `fail_if_no_peer_cert`, if it is set.
+    demand: Option<bool>,
     /// Where revoked certificates are asked for.
     crl_check: Option<usize>,
 }
@@ -117,7 +119,9 @@ impl Reader<'_> {
             let text = format!("{}: no meaning here: {}", self.from.display(), idle.join(", "));
             self.notes.push(Note::info(text));
         }
-        let server = server.map(|draft| self.server(draft)).unwrap_or_else(|| {
+        // OTP's default lets clients without a certificate in; a file that gives the client one means to see it.
+        let shows = client.as_ref().is_none_or(|draft: &Draft| draft.role.certificate.is_some());
+        let server = server.map(|draft| self.server(draft, shows)).unwrap_or_else(|| {
             self.fault(1, "expected {server, [...]} in the list");
             Role::default()
         });
@@ -134,14 +138,15 @@ impl Reader<'_> {
     }
 
     fn section(&mut self, section: &Section) -> Draft {
-        let role = Role { verify: true, demand: true, ..Role::default() };
+        let role = Role { verify: true, ..Role::default() };
         let mut draft = Draft { line: section.line, role, ..Draft::default() };
         for (line, term) in &section.options {
             let (name, value) = match term {
                 Term::Tuple(parts) => match parts.as_slice() {
                     [Term::Atom(name), value] => (name, value),
+                    // Not shown: it may be a password.
                     _ => {
-                        self.fault(*line, format!("{term}: expected {{option, value}}"));
+                        self.fault(*line, "expected {option, value} in these braces");
                         continue;
                     }
                 },
@@ -179,7 +184,7 @@ impl Reader<'_> {
             "cacertfile" => role.authorities = Some(self.file(line, name, value)?),
             "crlfile" => role.revoked = Some(self.file(line, name, value)?),
             "verify" => role.verify = word(value, &["verify_none", "verify_peer"])? == 1,
-            "fail_if_no_peer_cert" => role.demand = word(value, &["false", "true"])? == 1,
+            "fail_if_no_peer_cert" => draft.demand = Some(word(value, &["false", "true"])? == 1),
             "depth" => role.depth = Some(depth(value)?),
             "versions" => {
                 if versions(value)? {
@@ -246,25 +251,25 @@ impl Reader<'_> {
         role
     }
 
-    fn server(&mut self, draft: Draft) -> Role {
-        let line = draft.line;
+    /// `shows`: the client at the other end of the same file has a certificate.
+    fn server(&mut self, draft: Draft, shows: bool) -> Role {
+        let (line, demand) = (draft.line, draft.demand.unwrap_or(shows));
         let mut role = self.finished(draft, "server");
+        role.demand = demand && role.verify;
         if role.certificate.is_none() {
             self.fault(line, "server: expected {certfile, \"path.pem\"}");
         }
         if !role.verify {
-            role.demand = false;
             self.warn(line, "server: verify_none: nodes that dial show no certificate, only the cookie proves them");
         } else if !role.demand {
-            self.warn(line, "server: fail_if_no_peer_cert is false: nodes without a certificate come in with the cookie alone");
+            self.warn(line, "server: no fail_if_no_peer_cert: nodes without a certificate come in with the cookie alone");
         }
         role
     }
 
     fn client(&mut self, draft: Draft, demanded: bool) -> Role {
         let line = draft.line;
-        let mut role = self.finished(draft, "client");
-        role.demand = false;
+        let role = self.finished(draft, "client");
         if !role.verify {
             self.warn(line, "client: verify_none: the certificates of other nodes are not checked, only the cookie proves them");
         }
@@ -405,7 +410,7 @@ mod tests {
             "s.conf:3: what is unknown and ignored",
             "s.conf:3: inet6 is unknown and ignored",
             "s.conf: no meaning here: dhfile, password, versions below 1.3",
-            "W s.conf:1: server: fail_if_no_peer_cert is false",
+            "W s.conf:1: server: no fail_if_no_peer_cert",
             "s.conf: no client in it: as server",
         ];
         assert_eq!(notes.len(), want.len(), "{notes:#?}");
@@ -417,6 +422,24 @@ mod tests {
         let old = r#"[{server, [{certfile, "c"}, {cacertfile, "a"}, {ciphers, "AES128-SHA"}]}]."#;
         let (settings, notes) = read(old).unwrap();
         assert!(settings.server.suites.is_empty() && notes[0].contains("without one of TLS 1.3"));
+    }
+
+    #[test]
+    fn certificates_are_demanded_where_the_client_has_one() {
+        const FILES: &str = r#"{certfile, "c"}, {cacertfile, "a"}"#;
+        for (server, client, demand, warnings) in [
+            ("", FILES, true, 0),
+            ("", "{cacertfile, \"a\"}", false, 1),
+            (", {fail_if_no_peer_cert, true}", "{cacertfile, \"a\"}", true, 1),
+            (", {fail_if_no_peer_cert, false}", FILES, false, 1),
+            (", {fail_if_no_peer_cert, true}, {verify, verify_none}", FILES, false, 1),
+        ] {
+            let text = format!("[{{server, [{FILES}{server}]}}, {{client, [{client}]}}].");
+            let (settings, notes) = read(&text).unwrap();
+            assert_eq!(settings.server.demand, demand, "{text}");
+            let warned = notes.iter().filter(|note| note.starts_with("W ")).count();
+            assert_eq!(warned, warnings, "{text}: {notes:#?}");
+        }
     }
 
     #[test]
@@ -432,14 +455,15 @@ mod tests {
             &["s.conf:2: server stands twice", "s.conf:3: expected server or client, not x"],
         );
         let options = "{certfile, c},\n{verify, maybe},\n{fail_if_no_peer_cert, 1},\n{depth, -1},\n{depth, 1},\n\
-            {versions, ['tlsv1.2']},\n{ciphers, [x]},\n{password, secret},\n{verify_fun, x},\n{a, b, c},\n7,\n\
+            {versions, ['tlsv1.2']},\n{ciphers, [x]},\n{password, secret},{password, \"secret\", 1},\n{verify_fun, x},\n{a, b, c},\n7,\n\
             {crl_check, true},\n{keyfile, \"k\"},{cacertfile, \"\"}";
         let faults = read(&format!("[{{server, [{options}]}}].")).unwrap_err();
         let lines = |line: usize| {
             faults.iter().filter(|f| f.starts_with(&format!("s.conf:{line}: "))).count()
         };
         for line in 2..=13 {
-            assert_eq!(lines(line), 1, "line {line}: {faults:#?}");
+            // The password stands twice on its line, once with one value too many.
+            assert_eq!(lines(line), if line == 8 { 2 } else { 1 }, "line {line}: {faults:#?}");
         }
         assert!(faults.iter().all(|fault| !fault.contains("secret")), "{faults:#?}");
         fails(

@@ -112,7 +112,8 @@ pub(super) async fn dial_any(
     let mut addrs: VecDeque<_> = host.map(|host| (host, port).into()).into_iter().collect();
     addrs.extend(target.addrs.into_iter().filter(|addr| Some(addr.ip()) != host));
     let mut looked_up = host.is_some();
-    let mut last = (DialError::Unreachable, "no address".to_owned());
+    let kind = if local.v6 { "IPv6" } else { "IPv4" };
+    let mut last = (DialError::Unreachable, format!("no address of {kind} (cluster.proto_dist)"));
     loop {
         let Some(addr) = addrs.pop_front() else {
             if std::mem::replace(&mut looked_up, true) {
