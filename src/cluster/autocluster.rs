@@ -12,13 +12,15 @@ const YIELD: Duration = Duration::from_millis(500);
 /// An attempt under way for this long is hastened when the other end is heard: it is stuck in the retries of the kernel, which
 /// go by whole seconds.
 const STUCK: Duration = Duration::from_millis(400);
-/// Nodes known from datagrams alone: so many are remembered,
-const HINTS: usize = 256;
-/// so many are dialled at once, and the next ones looked at again after this time.
-const HINTS_AT_ONCE: usize = 8;
-const HINT_WAITS: Duration = Duration::from_millis(250);
+/// Nodes known from datagrams alone: so many are dialled at once, and the next ones looked at again after this time.
+const SIGHTED_AT_ONCE: usize = 8;
+const SIGHTED_WAITS: Duration = Duration::from_millis(250);
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 const REFUSED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// What discovery alone knows and no longer names is dialled for so long: pods and leases come and go under ever new names.
+const HINT: Duration = Duration::from_secs(300);
+/// Most nodes that discovery alone knows; the one named longest ago goes first. Nothing vouches for its answers.
+const HINTS: usize = 1024;
 
 /// Where a node may be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +59,10 @@ struct Entry {
     slow: bool,
     /// The last attempt reached the node and was refused.
     refused: bool,
-    /// Known from a datagram alone, heard last then.
-    hint: Option<Time>,
+    /// When discovery named it last; `None` when it is known from elsewhere, or was linked.
+    hinted: Option<Time>,
+    /// It is known from datagrams alone.
+    sighted: bool,
 }
 
 /// Chance that is the same in every run: a generator that the shell seeds.
@@ -108,7 +112,7 @@ impl Autocluster {
             return;
         }
         let entry = self.entry(&target, now);
-        entry.hint = None;
+        (entry.hinted, entry.sighted) = (None, false);
         entry.target.port = target.port.or(entry.target.port);
         if !target.addrs.is_empty() {
             entry.target.addrs = target.addrs;
@@ -117,30 +121,14 @@ impl Autocluster {
 
     /// A datagram told of a node: it is dialled soon, wherever the retries are, unless it refused. `revive`: it was forgotten.
     pub(crate) fn sight(&mut self, target: Target, revive: bool, now: Time) {
-        if target.name == self.me {
-            return;
+        let (name, new) = (target.name.clone(), !self.entries.contains_key(&target.name));
+        let (port, addrs) = (target.port, target.addrs.clone());
+        self.hint(vec![target], now);
+        if let Some(entry) = self.entries.get_mut(&name) {
+            entry.sighted |= new;
+            (entry.target.port, entry.target.addrs) = (port, addrs);
         }
-        let known = self.entries.contains_key(&target.name);
-        if !known {
-            self.forget_a_hint();
-        }
-        let entry = self.entry(&target, now);
-        if !known || entry.hint.is_some() {
-            entry.hint = Some(now);
-        }
-        let name = target.name.clone();
-        (entry.target.port, entry.target.addrs) = (target.port, target.addrs);
         self.on_heard(&name, revive, now);
-    }
-
-    /// Makes room for one more, if there are as many as may be.
-    fn forget_a_hint(&mut self) {
-        let hints = self.entries.iter().filter_map(|(name, entry)| Some((entry.hint?, name)));
-        if hints.clone().count() >= HINTS
-            && let Some(oldest) = hints.min().map(|(_, name)| name.clone())
-        {
-            self.entries.remove(&oldest);
-        }
     }
 
     fn entry(&mut self, target: &Target, now: Time) -> &mut Entry {
@@ -151,8 +139,30 @@ impl Autocluster {
             tries: 0,
             slow: false,
             refused: false,
-            hint: None,
+            hinted: None,
+            sighted: false,
         })
+    }
+
+    /// Discovery names these nodes. It may be wrong, and does not say when a node is gone.
+    pub(crate) fn hint(&mut self, targets: Vec<Target>, now: Time) {
+        for target in targets {
+            let name = target.name.clone();
+            let entry = self.entries.get(&name);
+            let known = entry.is_some_and(|entry| entry.hinted.is_none());
+            let sighted = entry.is_some_and(|entry| entry.sighted);
+            self.want(target, now);
+            if let Some(entry) = self.entries.get_mut(&name).filter(|_| !known) {
+                (entry.hinted, entry.sighted) = (Some(now), sighted);
+            }
+        }
+        self.entries.retain(|_, entry| entry.hinted.is_none_or(|at| now < at + HINT));
+        let hints = self.entries.iter().filter_map(|(name, entry)| Some((entry.hinted?, name)));
+        let mut hints: Vec<_> = hints.map(|(at, name)| (at, name.clone())).collect();
+        hints.sort_unstable();
+        for (_, name) in hints.iter().take(hints.len().saturating_sub(HINTS)) {
+            self.entries.remove(name);
+        }
     }
 
     /// The operator wants it: now, whatever the pace.
@@ -213,7 +223,8 @@ impl Autocluster {
                 tries: 0,
                 slow: false,
                 refused: false,
-                hint: None,
+                hinted: None,
+                sighted: false,
             };
         }
     }
@@ -253,13 +264,13 @@ impl Autocluster {
     /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`; one that is under way is hastened.
     pub(crate) fn on_deadline(&mut self, now: Time, out: &mut Vec<Target>) {
         let is_under_way = |e: &&Entry| matches!(e.state, State::UnderWay { .. });
-        let hints = self.entries.values().filter(|entry| entry.hint.is_some());
-        let mut room = HINTS_AT_ONCE.saturating_sub(hints.filter(is_under_way).count());
+        let sighted = self.entries.values().filter(|entry| entry.sighted);
+        let mut room = SIGHTED_AT_ONCE.saturating_sub(sighted.filter(is_under_way).count());
         for entry in self.entries.values_mut() {
             if matches!(entry.state, State::Due(at) if at <= now) {
-                if entry.hint.is_some() {
+                if entry.sighted {
                     if room == 0 {
-                        entry.state = State::Due(now + HINT_WAITS);
+                        entry.state = State::Due(now + SIGHTED_WAITS);
                         continue;
                     }
                     room -= 1;
@@ -299,19 +310,19 @@ mod tests {
     fn hints_are_bounded_and_seeds_are_not_among_them() {
         let mut dialer = Autocluster::new(name("a@h"), 1);
         dialer.want(target("seed@h"), Time::ZERO);
-        for n in 0..1_000 {
+        for n in 0..2_000 {
             dialer.sight(target(&format!("x{n}@h")), false, Time::from_ms(n));
         }
         assert_eq!(dialer.entries.len(), HINTS + 1);
         let mut out = Vec::new();
-        dialer.on_deadline(Time::from_ms(1_000), &mut out);
-        assert_eq!(out.len(), HINTS_AT_ONCE + 1);
-        assert!(dialer.deadline().unwrap() > Time::from_ms(1_000), "no busy loop");
+        dialer.on_deadline(Time::from_ms(3_000), &mut out);
+        assert_eq!(out.len(), SIGHTED_AT_ONCE + 1);
+        assert!(dialer.deadline().unwrap() > Time::from_ms(3_000), "no busy loop");
         for found in out.drain(..) {
-            dialer.on_failed(&found.name, Pace::Retry, Time::from_ms(1_100));
+            dialer.on_failed(&found.name, Pace::Retry, Time::from_ms(3_100));
         }
-        dialer.on_deadline(Time::from_ms(1_250), &mut out);
-        assert!(out.iter().filter(|t| t.name != name("seed@h")).count() <= HINTS_AT_ONCE);
+        dialer.on_deadline(Time::from_ms(3_250), &mut out);
+        assert!(out.iter().filter(|t| t.name != name("seed@h")).count() <= SIGHTED_AT_ONCE);
     }
 
     #[test]
@@ -332,6 +343,38 @@ mod tests {
         dialer.on_failed(&other, Pace::Refused, Time::from_ms(600));
         dialer.sight(target("b@h"), false, Time::from_ms(700));
         assert!(dialer.deadline().unwrap() > Time::from_ms(1_000), "who refuses has its own pace");
+    }
+
+    #[test]
+    fn what_discovery_no_longer_names_is_forgotten_unless_it_was_linked() {
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        dialer.hint(vec![target("b@h"), target("c@h"), target("d@h")], Time::ZERO);
+        dialer.want(target("e@h"), Time::ZERO);
+        dialer.on_linked(&name("c@h"));
+        let later = Time::ZERO + HINT;
+        let before = Time::ZERO + HINT.saturating_sub(Duration::from_millis(1));
+        dialer.hint(vec![target("d@h"), target("e@h")], before);
+        let known = |dialer: &Autocluster| -> Vec<String> {
+            dialer.entries.keys().map(ToString::to_string).collect()
+        };
+        assert_eq!(known(&dialer), ["b@h", "c@h", "d@h", "e@h"]);
+        dialer.hint(vec![], later);
+        assert_eq!(known(&dialer), ["c@h", "d@h", "e@h"]);
+        dialer.hint(vec![], later + HINT);
+        assert_eq!(known(&dialer), ["c@h", "e@h"]);
+    }
+
+    #[test]
+    fn discovery_fills_a_bounded_table() {
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        dialer.want(target("member@h"), Time::ZERO);
+        for n in 0..=HINTS {
+            let at = Time::ZERO + Duration::from_millis(n.try_into().unwrap());
+            dialer.hint(vec![target(&format!("n{n}@h"))], at);
+        }
+        assert_eq!(dialer.entries.len(), HINTS + 1);
+        assert!(!dialer.entries.contains_key(&name("n0@h")), "named longest ago");
+        assert!(dialer.entries.contains_key(&name("member@h")));
     }
 
     #[test]

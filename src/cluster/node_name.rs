@@ -31,7 +31,7 @@ pub enum BadNodeName {
 }
 
 impl NodeName {
-    /// Checks `text`.
+    /// Checks `text`. Brackets around an address of IPv6 go, so that a node has one name however it is written.
     ///
     /// # Errors
     /// [`BadNodeName`] says what is wrong with it.
@@ -44,11 +44,13 @@ impl NodeName {
         if left.is_empty() || host.is_empty() || host.contains('@') {
             return Err(shape());
         }
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = bare.filter(|bare| bare.contains(':')).unwrap_or(host);
         let bad_left = left.chars().find(|c| !(c.is_ascii_alphanumeric() || "_-".contains(*c)));
         let bad_host = host.chars().find(|c| !c.is_ascii_graphic() || "/,\"'".contains(*c));
         match bad_left.or(bad_host) {
             Some(found) => Err(BadNodeName::Character { text: text.to_owned(), found }),
-            None => Ok(Self(text.into())),
+            None => Ok(Self(format!("{left}@{host}").into())),
         }
     }
 
@@ -134,6 +136,15 @@ mod tests {
         ] {
             let want = want.map(|want| want.parse().unwrap());
             assert_eq!(NodeName::parse(name).unwrap().ip(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_brackets_is_the_same_name() {
+        for (text, want) in
+            [("a@[fe80::1]", "a@fe80::1"), ("a@fe80::1%eth0", "a@fe80::1%eth0"), ("a@[h]", "a@[h]")]
+        {
+            assert_eq!(NodeName::parse(text).unwrap().as_str(), want);
         }
     }
 

@@ -42,11 +42,9 @@ impl Cluster {
         if self.left {
             return;
         }
-        for target in targets {
-            if !self.is_shut_out(&target.name) {
-                self.dialer.want(target, now);
-            }
-        }
+        let open = |target: &Target| !self.is_shut_out(&target.name);
+        let targets = targets.into_iter().filter(open).collect();
+        self.dialer.hint(targets, now);
     }
 
     /// A datagram told of a node.

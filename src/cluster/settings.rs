@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -92,6 +93,12 @@ pub enum Discovery {
     Static(Vec<Seed>),
     /// By multicast on the networks of this host.
     Mcast(Mcast),
+    /// The addresses of a DNS name.
+    Dns(Dns),
+    /// Entries in etcd.
+    Etcd(Etcd),
+    /// The pods behind a Service of Kubernetes.
+    K8s(K8s),
 }
 
 /// Discovery by multicast (`cluster.mcast.*`).
@@ -126,6 +133,123 @@ impl Default for Mcast {
             looped: true,
             sndbuf: None,
             recbuf: None,
+        }
+    }
+}
+
+/// Discovery `k8s`: the nodes are the addresses of an Endpoints object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct K8s {
+    /// The API server.
+    pub apiserver: Server,
+    /// Name of the Service.
+    pub service: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// How the hosts in the names of nodes are made.
+    pub address_type: AddressType,
+    /// Left part of the names of the nodes.
+    pub app: String,
+    /// End of the hosts that are no addresses; may be empty.
+    pub suffix: String,
+    /// Folder with the token of the service account and `ca.crt`.
+    pub account: PathBuf,
+    /// Mesh port of the nodes, if it is not the one that their names stand for.
+    pub port: Option<u16>,
+}
+
+/// What `cluster.k8s.address_type` may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressType {
+    /// `app@10.0.0.1`
+    #[default]
+    Ip,
+    /// `app@10-0-0-1.namespace.suffix`
+    Dns,
+    /// `app@hostname.service.namespace.suffix`
+    Hostname,
+}
+
+/// A server that is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Over TLS.
+    pub tls: bool,
+    /// Name or address; one of IPv6 stands without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl Server {
+    /// Host and port as they stand in a URL.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http{}://{}", if self.tls { "s" } else { "" }, self.authority())
+    }
+}
+
+/// Files by which a server is believed, and this node by the server. Read at each use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Authorities, in PEM.
+    pub ca: PathBuf,
+    /// Certificate and key of this node, in PEM.
+    pub own: Option<(PathBuf, PathBuf)>,
+}
+
+/// Discovery `etcd`: each node keeps an entry under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Etcd {
+    /// Servers of one etcd; the first that answers counts. Not empty.
+    pub servers: Vec<Server>,
+    /// What the keys of all nodes of the cluster begin with, `prefix/cluster/nodes/`.
+    pub folder: String,
+    /// The entry of this node.
+    pub own: Seed,
+    /// The entry goes so long after its node; whole seconds.
+    pub node_ttl: Duration,
+    /// For servers asked over TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Discovery `dns`: the nodes are `app@address`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dns {
+    /// Name to look up.
+    pub name: String,
+    /// Left part of the names of the nodes.
+    pub app: String,
+    /// Which addresses count.
+    pub record: DnsRecord,
+    /// Mesh port of the nodes, if it is not the one that their names stand for.
+    pub port: Option<u16>,
+}
+
+/// What `cluster.dns.type` may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DnsRecord {
+    /// Addresses of IPv4.
+    #[default]
+    A,
+    /// Addresses of IPv6.
+    Aaaa,
+}
+
+impl DnsRecord {
+    /// The word for it in emqx.conf.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::Aaaa => "aaaa",
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use config::{Source, Value, ValueKind};
 
-use super::draft::{Draft, ListenerDraft, Strategy, UserDraft};
+use super::draft::{Draft, ListenerDraft, UserDraft};
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
 use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
 use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
-use crate::cluster::settings::{Cookie, Discovery};
+use crate::cluster::settings::Cookie;
 use crate::node::listener_settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
 
@@ -112,7 +112,7 @@ impl Builder<'_> {
         let folders = Folders::new(self.file, &self.draft.node.data_dir, self.env);
         self.node_name();
         self.cookies(&folders);
-        self.cluster();
+        self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
         let listeners = self.listeners();
@@ -227,20 +227,13 @@ impl Builder<'_> {
         }
     }
 
-    fn cluster(&mut self) {
+    fn cluster(&mut self, folders: &Folders) {
         let (cluster, node) = (&mut self.draft.cluster, &self.draft.node);
         let late = std::mem::take(&mut self.draft.cluster_late);
-        let seeds_alone = !(late.discovery_set || late.seeds.is_empty());
-        let strategy = if seeds_alone { Strategy::Static } else { late.strategy };
-        if strategy != Strategy::Static && !late.seeds.is_empty() {
-            let text = "cluster.static.seeds has no effect: cluster.discovery is not static";
-            self.draft.notes.push(Note::warning(text));
+        match late.discovery.finish(cluster, folders, &mut self.draft.notes) {
+            Ok(discovery) => cluster.discovery = discovery,
+            Err(fault) => self.faults.push(fault),
         }
-        cluster.discovery = match strategy {
-            Strategy::Manual => Discovery::Manual,
-            Strategy::Static => Discovery::Static(late.seeds),
-            Strategy::Mcast => Discovery::Mcast(late.mcast),
-        };
         if let Some(number) = node.tcp_client_num.filter(|_| !late.data_streams_set) {
             cluster.data_streams = number;
         }

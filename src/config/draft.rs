@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Note;
+use super::discovery::DiscoveryDraft;
 use super::keys::Place;
 use super::log::{LogLevel, LogSettings};
 use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
 use crate::broker::settings::{RetainSettings, SharedStrategy};
-use crate::cluster::settings::{Mcast, Seed};
+use crate::cluster::settings::Seed;
 use crate::cluster::{self, NodeName};
 use crate::mqtt::QoS;
 use crate::node::listener_settings::{AccessRule, Bind, Listener, ListenerKind};
@@ -82,29 +83,11 @@ pub struct NodeDraft {
     pub sys_heartbeat: Option<Duration>,
 }
 
-/// A word of `cluster.discovery`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// By hand.
-    #[default]
-    Manual,
-    /// A list.
-    Static,
-    /// Multicast.
-    Mcast,
-}
-
 /// Parts of `cluster.*` that other keys decide when they are unset.
 #[derive(Debug, Default)]
 pub struct ClusterDraft {
-    /// Nodes to join, for `cluster.discovery = static`.
-    pub seeds: Vec<Seed>,
-    /// Somebody set how nodes are found.
-    pub discovery_set: bool,
     /// How nodes are found.
-    pub strategy: Strategy,
-    /// `cluster.mcast.*`
-    pub mcast: Mcast,
+    pub discovery: DiscoveryDraft,
     /// Somebody set `cluster.data_streams`.
     pub data_streams_set: bool,
     /// `None` is as autoclean.

@@ -6,6 +6,7 @@
 
 pub mod acl_conf;
 mod build;
+pub mod discovery;
 pub mod draft;
 pub mod erlang_terms;
 pub mod file;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::broker::access::{Anonymous, ConnectAttempt};
-use crate::cluster::settings::Discovery;
+use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
 use crate::node::listener_settings::{Bind, ListenerKind};
 
 /// A folder with configuration files, a data folder, and an environment.
@@ -358,6 +358,97 @@ fn old_and_new_names_meet() {
             .load()
             .unwrap();
     assert_eq!((never.cluster.autoclean, never.cluster.data_streams), (None, 3));
+}
+
+#[test]
+fn a_strategy_gets_what_its_keys_say() {
+    let found = |conf: &str| Place::new(conf).load().unwrap().cluster.discovery;
+    let dns = "node.name = box@10.0.0.1\ncluster.discovery = dns\ncluster.dns.name = emqx.lan\n";
+    let Discovery::Dns(plain) = found(dns) else { panic!("dns") };
+    assert_eq!(
+        (plain.name.as_str(), plain.app.as_str(), plain.record),
+        ("emqx.lan", "box", DnsRecord::A)
+    );
+    let Discovery::Dns(full) =
+        found(&format!("{dns}cluster.dns.app = a\ncluster.dns.record_type = aaaa\n"))
+    else {
+        panic!("dns")
+    };
+    assert_eq!((full.app.as_str(), full.record), ("a", DnsRecord::Aaaa));
+    let etcd = "node.name = box2@10.0.0.1\ncluster.name = c\ncluster.discovery = etcd\n\
+                cluster.etcd.server = h1, http://h2:1\ncluster.etcd.node_ttl = 10s\n";
+    let Discovery::Etcd(etcd) = found(etcd) else { panic!("etcd") };
+    let servers: Vec<String> = etcd.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["http://h1:2379", "http://h2:1"]);
+    assert_eq!((etcd.folder.as_str(), etcd.own.port), ("emqxcl/c/nodes/", Some(4372)));
+    assert_eq!((etcd.node_ttl.as_secs(), etcd.tls), (10, None));
+    let k8s = "node.name = box@10.0.0.1\ncluster.discovery = k8s\ncluster.k8s.service_name = emqx\n\
+               cluster.k8s.address_type = dns\nnode.dist_port = 5000\n";
+    let Discovery::K8s(k8s) = found(k8s) else { panic!("k8s") };
+    assert_eq!(k8s.apiserver.to_string(), "https://kubernetes.default.svc:443");
+    assert_eq!(
+        (k8s.service.as_str(), k8s.namespace.as_str(), k8s.app.as_str(), k8s.suffix.as_str()),
+        ("emqx", "default", "box", "")
+    );
+    assert_eq!((k8s.address_type, k8s.port), (AddressType::Dns, Some(5000)));
+    assert_eq!(k8s.account, Path::new("/var/run/secrets/kubernetes.io/serviceaccount"));
+}
+
+#[test]
+fn a_strategy_says_what_it_misses_and_what_it_will_not_find() {
+    for (conf, want) in [
+        (
+            "cluster.discovery = dns\n",
+            "emqx.conf:1: cluster.discovery = dns: expected cluster.dns.name beside it, such as cluster.dns.name = emqx.example.lan",
+        ),
+        (
+            "cluster.discovery = etcd\n",
+            "emqx.conf:1: cluster.discovery = etcd: expected cluster.etcd.server beside it, such as cluster.etcd.server = \
+             http://192.168.1.5:2379",
+        ),
+        (
+            "cluster.discovery = etcd\ncluster.etcd.server = https://h\n",
+            "emqx.conf:1: cluster.discovery = etcd: expected cluster.etcd.ssl.cacertfile beside a cluster.etcd.server at \
+             https://, such as cluster.etcd.ssl.cacertfile = /etc/ssl/certs/ca-certificates.crt",
+        ),
+        (
+            "cluster.discovery = etcd\ncluster.etcd.server = https://h\ncluster.etcd.ssl.certfile = a.pem\n",
+            "emqx.conf:3: expected cluster.etcd.ssl.keyfile beside the certfile",
+        ),
+        (
+            "cluster.discovery = etcd\ncluster.etcd.server = https://h\ncluster.etcd.ssl.cacertfile = /no/such/ca.pem\n",
+            "emqx.conf:3: cluster.etcd.ssl.*: /no/such/ca.pem cannot be read: No such file or directory (os error 2)",
+        ),
+        (
+            "cluster.etcd.server = http://h:1, ftp://h\n",
+            "emqx.conf:1: cluster.etcd.server = http://h:1, ftp://h: expected http://host:port, https://host:port or \
+             host:port, not ftp://h",
+        ),
+        (
+            "cluster.discovery = k8s\n",
+            "emqx.conf:1: cluster.discovery = k8s: expected cluster.k8s.service_name beside it, such as \
+             cluster.k8s.service_name = emqx",
+        ),
+        (
+            "cluster.dns.type = srv\n",
+            "emqx.conf:1: cluster.dns.type = srv: expected a or aaaa (srv is not built in: give the targets one name with \
+             address records, or use cluster.discovery = static)",
+        ),
+    ] {
+        assert_eq!(Place::new(conf).faults(), [want]);
+    }
+    let dns = "cluster.discovery = dns\ncluster.dns.name = emqx.lan\n";
+    let notes = |conf: &str| Place::new(conf).notes().join("\n");
+    let warns = |conf: &str| notes(conf).contains("will not find it");
+    assert!(!warns(&format!("node.name = a@10.0.0.1\n{dns}")));
+    assert!(warns(&format!("node.name = a@box1\n{dns}")));
+    assert!(warns(&format!("node.name = a@10.0.0.1\n{dns}cluster.dns.app = b\n")));
+    assert!(warns(&format!("node.name = a@10.0.0.1\n{dns}cluster.dns.type = aaaa\n")));
+    let unused = notes("cluster.dns.name = emqx.lan\n");
+    assert!(
+        unused.contains("W cluster.dns.* has no effect: cluster.discovery is manual"),
+        "{unused}"
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@
 mod clients;
 mod cluster;
 mod conformance;
+mod discovery;
 mod lab;
 mod malformed;
 mod man;

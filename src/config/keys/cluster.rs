@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use super::Key;
-use super::Kind::{Bytes, Duration, Text, Words};
+use super::Kind::Bytes;
 use crate::cluster::settings::{HealAction, Kdf, Pin, PublishAck, Transport};
-use crate::config::draft::{Strategy, cluster_name, seeds};
+use crate::config::discovery::{
+    address_type, dns_record, group, host, label, left_part, prefix, server,
+};
+use crate::config::draft::{cluster_name, seeds};
 use crate::config::values::{
     self, Parsed, duration, duration_or_off, flag, integer, list, size, word,
 };
 
-const DISCOVERY: &[&str] = &["manual", "static", "mcast", "dns", "etcd", "k8s"];
 const PROTO: &[&str] = &["inet_tcp", "inet6_tcp", "inet_tls", "inet6_tls"];
 
 pub(super) const KEYS: &[Key] = &[
@@ -23,20 +25,189 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.discovery",
         "mcast",
-        "How nodes are found: mcast (multicast on the LAN), static (the default when cluster.static.seeds is set) or manual (emqx-rs-ctl cluster join).",
-        discovery,
+        "How nodes are found: mcast (multicast on the LAN), static (the default with cluster.static.seeds), dns, etcd, k8s or manual; see emqx-rs-discovery(7).",
+        |d, p, t| d.cluster_late.discovery.choose(p, t),
     ),
     Key::set(
         "cluster.discovery_strategy",
         "",
         "The name EMQX 5 gives cluster.discovery.",
-        discovery,
+        |d, p, t| d.cluster_late.discovery.choose(p, t),
     ),
     Key::set(
         "cluster.static.seeds",
         "",
         "Nodes to join: name@host or name@host:port, separated by commas. Own name may be in it.",
-        |d, _, t| seeds(t).map(|seeds| d.cluster_late.seeds = seeds),
+        |d, p, t| {
+            d.cluster_late.discovery.touch("static", p);
+            d.cluster_late.discovery.seeds = seeds(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.dns.name",
+        "",
+        "Name to look up every 5 s; each of its addresses is a node. Needed with cluster.discovery = dns.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("dns", p);
+            d.cluster_late.discovery.dns.name = host(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.dns.app",
+        "",
+        "Left part of the names of the nodes found, app@address; unset, that of node.name.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("dns", p);
+            d.cluster_late.discovery.dns.app = left_part(t)?;
+            Ok(())
+        },
+    ),
+    Key::set("cluster.dns.type", "a", "Addresses that count: a = IPv4, aaaa = IPv6.", |d, p, t| {
+        d.cluster_late.discovery.touch("dns", p);
+        let record = dns_record(t)?;
+        // The other name of this key was applied before.
+        if !p.is_default() {
+            d.cluster_late.discovery.dns.record = record;
+        }
+        Ok(())
+    }),
+    Key::set(
+        "cluster.dns.record_type",
+        "",
+        "The name EMQX 5 gives cluster.dns.type.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("dns", p);
+            d.cluster_late.discovery.dns.record = dns_record(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.server",
+        "",
+        "Servers of one etcd 3.4 or later, http:// or https://host:port, separated by commas; asked until one answers.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.servers =
+                list(t).map(|t| server(t, 2379)).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.prefix",
+        "emqxcl",
+        "What the keys in etcd begin with: prefix/cluster name/nodes/node name.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.prefix = prefix(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.node_ttl",
+        "1m",
+        "The entry of a node in etcd goes so long after the node, 3s to 1d.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.node_ttl = values::between(duration(t)?, "3s", "1d")?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.ssl.keyfile",
+        "",
+        "Key of this node in PEM, for an etcd that asks for a certificate.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.keyfile = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.ssl.certfile",
+        "",
+        "Certificate of this node in PEM, for an etcd that asks for one.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.certfile = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.etcd.ssl.cacertfile",
+        "",
+        "Authorities in PEM that the certificate of etcd must come from. Needed with https://.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("etcd", p);
+            d.cluster_late.discovery.etcd.cacertfile = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.k8s.apiserver",
+        "https://kubernetes.default.svc",
+        "API server; at https:// it is proven by ca.crt and gets the token of the service account.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.apiserver = Some(server(t, 443)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.k8s.service_name",
+        "",
+        "Service whose Endpoints are the nodes. Needed with cluster.discovery = k8s.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.service = label(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.k8s.address_type",
+        "ip",
+        "Host in node names: ip, dns = 10-0-0-1.namespace.suffix or hostname = hostname.service.namespace.suffix.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.address_type = address_type(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.k8s.app_name",
+        "",
+        "Left part of the names of the nodes found; unset, that of node.name.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.app = left_part(t)?;
+            Ok(())
+        },
+    ),
+    Key::set("cluster.k8s.namespace", "default", "Namespace of the Service.", |d, p, t| {
+        d.cluster_late.discovery.touch("k8s", p);
+        d.cluster_late.discovery.k8s.namespace = label(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "cluster.k8s.suffix",
+        "",
+        "End of hosts that are no addresses, such as pod.cluster.local (dns) or svc.cluster.local (hostname).",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.suffix = host(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "cluster.k8s.service_account",
+        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "Folder with token and ca.crt.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("k8s", p);
+            d.cluster_late.discovery.k8s.account = t.into();
+            Ok(())
+        },
     ),
     Key::set(
         "cluster.proto_dist",
@@ -208,7 +379,7 @@ pub(super) const KEYS: &[Key] = &[
         "239.192.0.1",
         "Multicast group, IPv4 (or IPv6, then cluster.mcast.addr6 is not used). off = none.",
         |d, _, t| {
-            let mcast = &mut d.cluster_late.mcast;
+            let mcast = &mut d.cluster_late.discovery.mcast;
             (mcast.group4, mcast.group6) = match group(t)? {
                 Some(IpAddr::V6(v6)) => (None, Some(v6)),
                 Some(IpAddr::V4(v4)) => (Some(v4), mcast.group6),
@@ -221,8 +392,11 @@ pub(super) const KEYS: &[Key] = &[
         "cluster.mcast.addr6",
         "ff15::4d51",
         "Multicast group, IPv6. off = none.",
-        |d, _, t| {
-            d.cluster_late.mcast.group6 = match group(t)? {
+        |d, p, t| {
+            if p.is_default() {
+                return Ok(());
+            }
+            d.cluster_late.discovery.mcast.group6 = match group(t)? {
                 Some(IpAddr::V6(v6)) => Some(v6),
                 Some(IpAddr::V4(_)) => return Err("an IPv6 multicast address or off".into()),
                 None => None,
@@ -240,7 +414,7 @@ pub(super) const KEYS: &[Key] = &[
             if ports.is_empty() || ports.len() > 8 {
                 return Err("1 to 8 ports, separated by commas".into());
             }
-            d.cluster_late.mcast.ports = ports;
+            d.cluster_late.discovery.mcast.ports = ports;
             Ok(())
         },
     ),
@@ -250,13 +424,14 @@ pub(super) const KEYS: &[Key] = &[
         "Interfaces to use, by address or name, separated by commas. 0.0.0.0 = all that carry multicast.",
         |d, _, t| {
             let every = |one: &&str| !matches!(*one, "0.0.0.0" | "::" | "any");
-            d.cluster_late.mcast.interfaces = list(t).filter(every).map(str::to_owned).collect();
+            d.cluster_late.discovery.mcast.interfaces =
+                list(t).filter(every).map(str::to_owned).collect();
             Ok(())
         },
     ),
     Key::set("cluster.mcast.ttl", "1", "Routers that a question may pass, plus one.", |d, p, t| {
-        d.cluster_late.mcast.ttl = integer(t, 1, 255)?;
-        if d.cluster_late.mcast.ttl > 32 {
+        d.cluster_late.discovery.mcast.ttl = integer(t, 1, 255)?;
+        if d.cluster_late.discovery.mcast.ttl > 32 {
             let text = "leaves the LAN if routers pass multicast on; 1 is enough on one";
             d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));
         }
@@ -266,59 +441,19 @@ pub(super) const KEYS: &[Key] = &[
         "cluster.mcast.loop",
         "on",
         "Other nodes of this host hear the questions too.",
-        |d, _, t| flag(t).map(|on| d.cluster_late.mcast.looped = on),
+        |d, _, t| flag(t).map(|on| d.cluster_late.discovery.mcast.looped = on),
     ),
     Key::set(
         "cluster.mcast.sndbuf",
         "",
         "Bytes the kernel keeps of questions to be sent; unset, its default.",
-        |d, _, t| size(t).map(|bytes| d.cluster_late.mcast.sndbuf = Some(bytes)),
+        |d, _, t| size(t).map(|bytes| d.cluster_late.discovery.mcast.sndbuf = Some(bytes)),
     ),
     Key::set(
         "cluster.mcast.recbuf",
         "",
         "Bytes the kernel keeps of what was heard; unset, its default.",
-        |d, _, t| size(t).map(|bytes| d.cluster_late.mcast.recbuf = Some(bytes)),
+        |d, _, t| size(t).map(|bytes| d.cluster_late.discovery.mcast.recbuf = Some(bytes)),
     ),
     Key::unused("cluster.mcast.buffer", Bytes),
-    Key::unused("cluster.dns.name", Text),
-    Key::unused("cluster.dns.app", Text),
-    Key::unused("cluster.dns.type", Words(&["a", "aaaa", "srv"])),
-    Key::unused("cluster.dns.record_type", Words(&["a", "aaaa", "srv"])),
-    Key::unused("cluster.etcd.server", Text),
-    Key::unused("cluster.etcd.prefix", Text),
-    Key::unused("cluster.etcd.node_ttl", Duration),
-    Key::unused("cluster.etcd.ssl.keyfile", Text),
-    Key::unused("cluster.etcd.ssl.certfile", Text),
-    Key::unused("cluster.etcd.ssl.cacertfile", Text),
-    Key::unused("cluster.k8s.apiserver", Text),
-    Key::unused("cluster.k8s.service_name", Text),
-    Key::unused("cluster.k8s.address_type", Words(&["ip", "dns", "hostname"])),
-    Key::unused("cluster.k8s.app_name", Text),
-    Key::unused("cluster.k8s.namespace", Text),
-    Key::unused("cluster.k8s.suffix", Text),
 ];
-
-/// A multicast address, or off.
-fn group(text: &str) -> Parsed<Option<IpAddr>> {
-    let off = flag(text).is_ok_and(|on| !on);
-    match text.parse::<IpAddr>() {
-        Ok(addr) if addr.is_multicast() => Ok(Some(addr)),
-        Ok(_) | Err(_) if off => Ok(None),
-        Ok(_) | Err(_) => Err("a multicast address such as 239.192.0.1, or off".into()),
-    }
-}
-
-fn discovery(d: &mut super::Draft, p: &super::Place<'_>, text: &str) -> Parsed<()> {
-    let at = word(text, DISCOVERY)?;
-    d.cluster_late.discovery_set |= !p.is_default();
-    d.cluster_late.strategy = [Strategy::Manual, Strategy::Static, Strategy::Mcast]
-        .get(at)
-        .copied()
-        .unwrap_or(Strategy::Manual);
-    if at > 2 {
-        let what = "not built in this version; nodes are found as with manual";
-        d.warn(format!("{}: {} = {text}: {what}", p.origin, p.key));
-    }
-    Ok(())
-}

@@ -1,10 +1,17 @@
 //! Discovery: asks one of the files below where other nodes are, and tells the mesh. What it finds is a hint where to dial;
 //! who is there is decided by the handshake.
 
+mod base64;
+mod dns;
+mod etcd;
+mod http;
+mod k8s;
 mod manual;
 pub(crate) mod mcast;
+mod pace;
 mod static_list;
 
+pub(crate) use http::client_config;
 pub(crate) use static_list::look_up;
 use tokio::sync::mpsc::Sender;
 
@@ -16,5 +23,8 @@ pub async fn run(discovery: Discovery, found: Sender<Vec<Target>>) {
         // What it hears has a way of its own: `mcast::start`.
         Discovery::Manual | Discovery::Mcast(_) => manual::run(found).await,
         Discovery::Static(seeds) => static_list::run(&seeds, found).await,
+        Discovery::Dns(dns) => dns::run(&dns, found).await,
+        Discovery::Etcd(etcd) => etcd::run(&etcd, found).await,
+        Discovery::K8s(k8s) => k8s::run(&k8s, found).await,
     }
 }

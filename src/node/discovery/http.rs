@@ -1,0 +1,184 @@
+//! A small client for HTTP/1.1, with TLS or without: one connection for each request, a limit of time and of bytes on the whole of
+//! it. Every fault says which server it was and what to do about it.
+
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::cluster::settings::{Server, TlsFiles};
+
+/// From the lookup of the name to the last byte of the answer.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Longest answer. A node is some 300 bytes in it.
+const MAX_BYTES: usize = 4 << 20;
+/// What of an answer that is a fault goes into the log.
+const SHOWN: usize = 200;
+
+/// What to ask.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) path: String,
+    /// A body is JSON and is posted.
+    pub(super) body: Option<String>,
+    pub(super) token: Option<String>,
+}
+
+/// Asks for JSON. `tls`: how to prove the server, needed where it is asked over TLS.
+///
+/// # Errors
+/// No connection, no trust, no answer within the limit, or one that is not a success or not JSON, in one line. `hint` is what to
+/// do about a status.
+pub(super) async fn json(
+    server: &Server,
+    tls: Option<ClientConfig>,
+    ask: Ask,
+    hint: impl Fn(u16) -> &'static str,
+) -> Result<serde_json::Value, String> {
+    let late = |_| format!("no answer within {} s; is a firewall in the way?", LIMIT.as_secs());
+    let answer = timeout(LIMIT, Box::pin(exchange(server, tls, ask))).await.map_err(late);
+    let answer = answer.and_then(|answer| answer).and_then(|(status, body)| {
+        if !(200..300).contains(&status) {
+            return Err(format!("answers {status} {}{}", shown(&body), hint(status)));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|_| format!("answers no JSON but {}; is it the right port?", shown(&body)))
+    });
+    answer.map_err(|fault| format!("{server}: {fault}"))
+}
+
+/// The beginning of an answer, fit for a line of the log.
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body.get(..SHOWN).unwrap_or(body));
+    text.trim().escape_debug().to_string()
+}
+
+async fn exchange(
+    server: &Server,
+    tls: Option<ClientConfig>,
+    ask: Ask,
+) -> Result<(u16, Bytes), String> {
+    let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
+    let tcp = tcp.map_err(|error| format!("cannot connect: {error}"))?;
+    match tls.filter(|_| server.tls) {
+        Some(config) => {
+            let name = ServerName::try_from(server.host.clone());
+            let name = name.map_err(|_| "no name that a certificate could have".to_owned())?;
+            let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+            send(tls.map_err(|error| tls_fault(&error))?, server, ask).await
+        }
+        None if server.tls => Err("no certificates to prove the server by".to_owned()),
+        None => send(tcp, server, ask).await,
+    }
+}
+
+fn tls_fault(error: &io::Error) -> String {
+    format!(
+        "TLS: {error}; its certificate must come from the authority in the CA file, name this host as subjectAltName and be \
+         in date, and TLS 1.3 is needed"
+    )
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    server: &Server,
+    ask: Ask,
+) -> Result<(u16, Bytes), String> {
+    let broken = |error: hyper::Error| format!("the connection broke: {error}");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let method = if ask.body.is_some() { Method::POST } else { Method::GET };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(ask.path)
+        .header(header::HOST, server.authority())
+        .header(header::ACCEPT, "application/json")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONNECTION, "close");
+    if let Some(token) = ask.token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Full::new(Bytes::from(ask.body.unwrap_or_default())));
+    let request = request.map_err(|error| format!("cannot be asked: {error}"))?;
+    let answer = async {
+        let answer = sender.send_request(request).await.map_err(broken)?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+        let body = body.map_err(|error| format!("the answer ended early: {error}"))?;
+        Ok((status, body.to_bytes()))
+    };
+    let (mut answer, mut connection) = (Box::pin(answer), Box::pin(connection));
+    tokio::select! {
+        answer = &mut answer => return answer,
+        // The last bytes of the answer may be here already.
+        _ = &mut connection => {}
+    }
+    answer.await
+}
+
+/// Reads what proves a server, and this node to it. Each time anew: the files change.
+///
+/// # Errors
+/// A file that cannot be read or holds something else, or a key that everybody can read; with its name and a remedy.
+pub(crate) fn client_config(files: &TlsFiles) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates(&files.ca)? {
+        let bad = |error| format!("{}: no authority: {error}", files.ca.display());
+        roots.add(root).map_err(bad)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots);
+    let Some((certificate, key)) = &files.own else { return Ok(builder.with_no_client_auth()) };
+    let mismatch = |error| {
+        let (certificate, key) = (certificate.display(), key.display());
+        format!("{certificate} and {key} do not go together: {error}")
+    };
+    builder.with_client_auth_cert(certificates(certificate)?, private_key(key)?).map_err(mismatch)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let text = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let found = found.map_err(|error| format!("{}: {error}", path.display()))?;
+    if found.is_empty() {
+        return Err(format!("{}: expected PEM with BEGIN CERTIFICATE", path.display()));
+    }
+    Ok(found)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let text = read(path)?;
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode() & 0o777);
+    let path = path.display();
+    if mode & 0o004 != 0 {
+        return Err(format!(
+            "{path}: mode {mode:04o}: a key that everybody can read is refused; chmod 640 it"
+        ));
+    }
+    let sealed = String::from_utf8_lossy(&text).contains("ENCRYPTED");
+    PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+        let remedy = if sealed {
+            "the key is encrypted; decrypt it with openssl pkey"
+        } else {
+            "expected PEM with BEGIN PRIVATE KEY"
+        };
+        format!("{path}: {remedy}")
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
