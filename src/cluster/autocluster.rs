@@ -177,6 +177,17 @@ impl Autocluster {
         }
     }
 
+    /// This node has new certificates: where it was refused it may be let in now.
+    pub(crate) fn hurry_refused(&mut self, now: Time) {
+        for entry in self.entries.values_mut().filter(|entry| entry.refused && !entry.slow) {
+            entry.refused = false;
+            entry.tries = 0;
+            if let State::Due(at) = &mut entry.state {
+                *at = now;
+            }
+        }
+    }
+
     /// The node is heard: nothing is in the way any more, unless it refused. `revive`: it was forgotten, and is back.
     pub(crate) fn on_heard(&mut self, name: &NodeName, revive: bool, now: Time) {
         let wait = if self.me < *name { Duration::ZERO } else { YIELD };
@@ -375,6 +386,21 @@ mod tests {
         assert_eq!(dialer.entries.len(), HINTS + 1);
         assert!(!dialer.entries.contains_key(&name("n0@h")), "named longest ago");
         assert!(dialer.entries.contains_key(&name("member@h")));
+    }
+
+    #[test]
+    fn new_certificates_are_shown_at_once_where_the_old_were_refused() {
+        let (mut dialer, mut out) = (Autocluster::new(name("a@h"), 1), Vec::new());
+        for (seed, pace) in [("b@h", Pace::Refused), ("c@h", Pace::Retry), ("d@h", Pace::Slow)] {
+            dialer.want(target(seed), Time::ZERO);
+            dialer.on_deadline(Time::ZERO, &mut out);
+            dialer.on_failed(&name(seed), pace, Time::ZERO);
+        }
+        dialer.slow_down(&name("d@h"), Time::ZERO);
+        out.clear();
+        dialer.hurry_refused(Time::from_ms(1));
+        dialer.on_deadline(Time::from_ms(1), &mut out);
+        assert_eq!(out, [target("b@h")]);
     }
 
     #[test]

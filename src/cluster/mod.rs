@@ -189,6 +189,8 @@ pub enum Input {
         /// The hashes of its 256 parts: [`routes::RouteTable::sums`].
         sums: Box<[u64; 256]>,
     },
+    /// New certificates: whoever refused this node is asked again.
+    Renewed,
     /// An operator: join the cluster of this node.
     Join(Target),
     /// An operator: leave the cluster.
@@ -532,6 +534,7 @@ impl Cluster {
             Input::RouteRemoved(key) => self.own.remove(key),
             Input::Barrier(id) => self.on_barrier(id, now, out),
             Input::RoutesDiffer { node, sums } => self.on_routes_differ(node, sums, out),
+            Input::Renewed => self.dialer.hurry_refused(now),
             Input::Join(target) => self.on_join(target, now, out),
             Input::Leave => self.on_leave(now, out),
             Input::ForceLeave(name) => self.on_force_leave(&name, now, out),

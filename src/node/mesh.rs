@@ -155,6 +155,7 @@ enum Op {
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
     Mark(oneshot::Sender<()>),
+    Renewed,
     Up(oneshot::Sender<Vec<NodeId>>),
 }
 
@@ -280,6 +281,7 @@ impl Mesh {
     pub fn renew_tls(&self, material: Option<Arc<Material>>) {
         if let (Some(tls), Some(material)) = (&self.tls, material) {
             tls.renew(material);
+            self.shared.push(Op::Renewed);
         }
     }
 

@@ -248,6 +248,7 @@ impl Task {
             let input = match op {
                 Op::Added(key) => Input::RouteAdded(key),
                 Op::Removed(key) => Input::RouteRemoved(key),
+                Op::Renewed => Input::Renewed,
                 Op::Barrier(done) => {
                     self.next_barrier += 1;
                     self.barriers.insert(self.next_barrier, done);
