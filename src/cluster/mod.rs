@@ -552,9 +552,10 @@ impl Cluster {
 
     /// Ends a wake-up: sends the changes of routes, says which barriers are passed.
     pub fn flush(&mut self, now: Time, out: &mut Vec<Action>) {
-        self.own.commit();
         if self.peers.is_empty() && self.keep.is_empty() {
-            self.own.forget_log();
+            self.own.commit_alone();
+        } else {
+            self.own.commit();
         }
         self.send_routes(out);
         if std::mem::take(&mut self.row_due) {

@@ -80,8 +80,22 @@ impl OwnRoutes {
         count.copied().unwrap_or(0)
     }
 
-    /// Numbers the changes since the last time.
+    /// Numbers the changes since the last time and logs them.
     pub fn commit(&mut self) {
+        self.number(true);
+        while self.log.len() > LOG_OPS || self.log_bytes > LOG_BYTES {
+            let Some(op) = self.log.pop_front() else { break };
+            self.log_bytes -= size(&op.key);
+        }
+    }
+
+    /// As [`OwnRoutes::commit`] while nobody holds a copy that could follow the log: who comes takes a snapshot.
+    pub(crate) fn commit_alone(&mut self) {
+        (self.log, self.log_bytes) = (VecDeque::new(), 0);
+        self.number(false);
+    }
+
+    fn number(&mut self, logged: bool) {
         for (key, before) in std::mem::take(&mut self.touched) {
             let after = weight(&key, self.count(&key));
             if after == before {
@@ -94,20 +108,10 @@ impl OwnRoutes {
                 self.hash = self.hash.wrapping_add(key.hash64(after));
             }
             self.seq += 1;
-            let op = RouteOp { add: after > 0, key, weight: after.max(1) };
-            self.log_bytes += size(&op.key);
-            self.log.push_back(op);
-        }
-        while self.log.len() > LOG_OPS || self.log_bytes > LOG_BYTES {
-            let Some(op) = self.log.pop_front() else { break };
-            self.log_bytes -= size(&op.key);
-        }
-    }
-
-    /// Nobody holds a copy that could follow the log: who comes takes a snapshot.
-    pub(crate) fn forget_log(&mut self) {
-        if !self.log.is_empty() {
-            (self.log, self.log_bytes) = (VecDeque::new(), 0);
+            if logged {
+                self.log_bytes += size(&key);
+                self.log.push_back(RouteOp { add: after > 0, key, weight: after.max(1) });
+            }
         }
     }
 
@@ -356,6 +360,23 @@ mod tests {
         assert!((3..=10).contains(&repair.frames.len()), "{}", repair.frames.len());
         theirs[..30].fill(0);
         assert!(own.repair(&theirs).is_none());
+    }
+
+    #[test]
+    fn a_node_alone_counts_its_changes_and_logs_none() {
+        let (mut own, mut alone) = (OwnRoutes::default(), OwnRoutes::default());
+        for number in 1..4 {
+            own.add(key(number));
+            alone.add(key(number));
+            own.commit();
+            alone.commit_alone();
+        }
+        assert_eq!((own.seq(), own.hash()), (alone.seq(), alone.hash()));
+        assert!(own.reaches(0) && !alone.reaches(2) && alone.reaches(3));
+        // The log goes on from here when somebody comes.
+        alone.add(key(4));
+        alone.commit();
+        assert_eq!(alone.changes_after(3).unwrap().len(), 1);
     }
 
     #[test]

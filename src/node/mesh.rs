@@ -169,9 +169,32 @@ enum Command {
     Shutdown(oneshot::Sender<()>),
 }
 
+/// Inputs of a piece of [`Ops`].
+const PIECE: usize = 512;
+
+/// What waits for the mesh, in pieces: a storm of subscriptions makes no list that doubles and is copied under the lock.
+#[derive(Default)]
+struct Ops(Vec<Vec<Op>>);
+
+impl Ops {
+    /// True: it was empty.
+    fn push(&mut self, op: Op) -> bool {
+        let first = self.0.is_empty();
+        match self.0.last_mut().filter(|piece| piece.len() < PIECE) {
+            Some(piece) => piece.push(op),
+            None => {
+                let mut piece = Vec::with_capacity(if first { 1 } else { PIECE });
+                piece.push(op);
+                self.0.push(piece);
+            }
+        }
+        first
+    }
+}
+
 #[derive(Default)]
 struct Shared {
-    ops: Mutex<Vec<Op>>,
+    ops: Mutex<Ops>,
     wake: Notify,
     has_peers: AtomicBool,
     /// The hybrid clock, for claims of a node that is alone.
@@ -179,15 +202,12 @@ struct Shared {
 }
 
 impl Shared {
-    fn ops(&self) -> MutexGuard<'_, Vec<Op>> {
+    fn ops(&self) -> MutexGuard<'_, Ops> {
         self.ops.lock().unwrap_or_else(|_| std::process::abort())
     }
 
     fn push(&self, op: Op) {
-        let mut ops = self.ops();
-        let first = ops.is_empty();
-        ops.push(op);
-        drop(ops);
+        let first = self.ops().push(op);
         if first {
             self.wake.notify_one();
         }

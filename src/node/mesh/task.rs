@@ -244,7 +244,7 @@ impl Task {
         let ops = std::mem::take(&mut *self.shared.ops());
         let now = self.clock.now();
         self.core.observe(self.shared.hlc.load(Ordering::Acquire), now);
-        for op in ops {
+        for op in ops.0.into_iter().flatten() {
             let input = match op {
                 Op::Added(key) => Input::RouteAdded(key),
                 Op::Removed(key) => Input::RouteRemoved(key),
