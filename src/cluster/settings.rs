@@ -84,10 +84,9 @@ pub struct Seed {
 }
 
 /// How other nodes are found (`cluster.discovery`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Discovery {
     /// Only by `cluster join`.
-    #[default]
     Manual,
     /// A list of nodes; the own name may be in it.
     Static(Vec<Seed>),
@@ -379,7 +378,7 @@ impl Settings {
             name: "emqxcl".to_owned(),
             node_name,
             proto_dist: Transport::default(),
-            discovery: Discovery::default(),
+            discovery: Discovery::Mcast(Mcast::default()),
             autoclean: Some(Duration::from_secs(300)),
             autoheal: true,
             heal_confirm: Duration::from_secs(3),

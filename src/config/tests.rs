@@ -446,7 +446,7 @@ fn a_strategy_says_what_it_misses_and_what_it_will_not_find() {
     assert!(warns(&format!("node.name = a@10.0.0.1\n{dns}cluster.dns.type = aaaa\n")));
     let unused = notes("cluster.dns.name = emqx.lan\n");
     assert!(
-        unused.contains("W cluster.dns.* has no effect: cluster.discovery is manual"),
+        unused.contains("W cluster.dns.* has no effect: cluster.discovery is mcast"),
         "{unused}"
     );
 }
@@ -458,7 +458,7 @@ fn seeds_alone_mean_static_discovery() {
     assert!(matches!(found(seeds), Discovery::Static(seeds) if seeds.len() == 1));
     assert_eq!(found(&format!("cluster.discovery = manual\n{seeds}")), Discovery::Manual);
     assert_eq!(found("cluster.discovery = static\n"), Discovery::Static(vec![]));
-    assert_eq!(found(""), Discovery::Manual);
+    assert!(matches!(found(""), Discovery::Mcast(_)));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `emqx-rs lab [N]`: N nodes of this very binary on this host, for a first look.
 //!
 //! Every node has its own folder (configuration, data, control socket, log) under one temporary folder, a cookie made for
-//! the occasion, and static seeds that name all the others; all of them listen on loopback only. The lab shows the cluster
-//! as its nodes report it and again whenever that changes. Invariant: however the lab ends short of SIGKILL, its nodes
+//! the occasion; they find each other by multicast, and all of it stays on the loopback. The lab shows the cluster as its
+//! nodes report it and again whenever that changes. Invariant: however the lab ends short of SIGKILL, its nodes
 //! are stopped and its folder is gone.
 
 use std::fmt::Write as _;
@@ -71,17 +71,7 @@ impl Place {
         format!("node{}@127.0.0.1", self.number)
     }
 
-    /// The mesh port that the name stands for.
-    fn usual_mesh(&self) -> u16 {
-        4370 + self.number
-    }
-
-    fn seed(&self) -> String {
-        let name = self.name();
-        if self.mesh == self.usual_mesh() { name } else { format!("{name}:{}", self.mesh) }
-    }
-
-    fn conf(&self, cookie: &Path, seeds: &str) -> String {
+    fn conf(&self, cookie: &Path) -> String {
         let mut text = String::new();
         let data = self.folder.join("data");
         for (key, value) in [
@@ -92,8 +82,7 @@ impl Place {
             ("node.dist_port", self.mesh.to_string()),
             ("node.drain_time", "1s".into()),
             ("cluster.name", "lab".into()),
-            ("cluster.discovery", "static".into()),
-            ("cluster.static.seeds", seeds.into()),
+            ("cluster.discovery", "mcast".into()),
             ("listener.tcp.external", format!("127.0.0.1:{}", self.mqtt)),
             ("log.to", "console".into()),
         ] {
@@ -222,13 +211,11 @@ impl Lab {
         let cookie = lab.folder.join("cookie");
         write_private(&cookie, &random_cookie()?)?;
         let places = places(&lab.folder, count, tcp_free, mesh_free)?;
-        let seeds: Vec<_> = places.iter().map(Place::seed).collect();
-        let seeds = seeds.join(",");
         for place in places {
             let folder = &place.folder;
             make_folder(folder).map_err(|e| LabError::Path(folder.clone(), e))?;
             let conf = folder.join("emqx.conf");
-            write_private(&conf, &place.conf(&cookie, &seeds))?;
+            write_private(&conf, &place.conf(&cookie))?;
             lab.nodes.push(Node::start(place, &conf)?);
         }
         Ok(lab)
@@ -484,20 +471,17 @@ mod tests {
         assert_eq!(ports(&of(3, &[], &[])), [(1883, 4371), (1884, 4372), (1885, 4373)]);
         let moved = of(3, &[1883, 1885], &[4372, 4374]);
         assert_eq!(ports(&moved), [(1884, 4371), (1886, 4375), (1887, 4373)]);
-        let seeds: Vec<_> = moved.iter().map(Place::seed).collect();
-        assert_eq!(seeds, ["node1@127.0.0.1", "node2@127.0.0.1:4375", "node3@127.0.0.1"]);
         assert!(places(Path::new("/lab"), 2, |port| port == 1883, |_| true).is_err());
     }
 
     #[test]
     fn the_configuration_of_a_node_is_accepted() {
         let places = of(3, &[], &[4372]);
-        let seeds = places.iter().map(Place::seed).collect::<Vec<_>>().join(",");
         let folder = tempfile::tempdir().unwrap();
         let cookie = folder.path().join("cookie");
         write_private(&cookie, &random_cookie().unwrap()).unwrap();
         for place in &places {
-            let text = place.conf(&cookie, &seeds);
+            let text = place.conf(&cookie);
             let config = crate::config::Config::from_text(text.as_bytes(), &[]).unwrap();
             assert_eq!(config.cluster.mesh_port(), place.mesh);
             assert_eq!(config.cluster.node_name.as_str(), place.name());

@@ -25,7 +25,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.discovery",
         "mcast",
-        "How nodes are found: mcast (multicast on the LAN), static (the default with cluster.static.seeds), dns, etcd, k8s or manual; see emqx-rs-discovery(7).",
+        "How nodes are found: mcast, static (the default with cluster.static.seeds), dns, etcd, k8s or manual; see emqx-rs-discovery(7).",
         |d, p, t| d.cluster_late.discovery.choose(p, t),
     ),
     Key::set(
