@@ -1,16 +1,24 @@
 //! `emqx-rs-ctl`: arguments to a request, over the socket of the node, the answer as text or JSON.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use emqx_rs::ctl::{self, Reply, Request, cookie, render};
+use emqx_rs::cluster::invitation::{Invitation, TOKEN_MAX};
+use emqx_rs::cluster::settings::Cookie;
+use emqx_rs::ctl::{self, Places, Reply, Request, cookie, render, service, token};
+use zeroize::Zeroizing;
 
 /// How long one step of an answer may take; `cluster join` is the slowest.
 const WAIT: Duration = Duration::from_secs(30);
+/// The same where the answer only helps.
+const GLANCE: Duration = Duration::from_secs(3);
+/// How long a node that was restarted may take to be in the cluster, in steps of `LOOK_EVERY`.
+const JOIN_STEPS: u32 = 150;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Controls the emqx-rs node of this host
 #[derive(Parser)]
@@ -121,10 +129,21 @@ enum ClusterCommand {
     Status,
     /// Nodes that discovery by multicast hears, and what it makes of them
     Discover,
-    /// Join the cluster of a node
+    /// Print a token for the next box: cookie, cluster name, addresses
+    Token {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Join the cluster of a node, or the one of a token
     Join {
-        /// name@host; a name alone is on this host
+        /// name@host, a name alone is on this host; or - to read a token from standard input
+        #[arg(value_name = "NODE|-|TOKEN")]
         node: String,
+        /// Do not restart the service; say that it needs it
+        #[arg(long)]
+        no_restart: bool,
+        #[command(flatten)]
+        files: Files,
     },
     /// Leave the cluster and stay alone
     Leave,
@@ -133,6 +152,27 @@ enum ClusterCommand {
         /// name@host; a name alone is on this host
         node: String,
     },
+}
+
+/// Where the node of this host has its secret and its state.
+#[derive(clap::Args, Clone)]
+struct Files {
+    /// File of the cookie, if it is not where the package or the node puts it
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Data folder of the node, if it is not the usual one
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+}
+
+impl Files {
+    /// The folder, and the file of the cookie that goes with it.
+    fn find(self) -> (PathBuf, PathBuf) {
+        let given = self.data.clone().map(|data| data.join("cookie"));
+        let data = self.data.unwrap_or_else(usual_data);
+        let file = self.file.or(given).unwrap_or_else(|| cookie::file(std::slice::from_ref(&data)));
+        (file, data)
+    }
 }
 
 #[derive(Subcommand)]
@@ -210,6 +250,8 @@ fn main() -> ExitCode {
     if let Command::Other(words) = &args.command {
         return other(words);
     }
+    // What crashes with a cookie in its memory leaves none on the disk. Where that is refused, nothing else is wrong.
+    let _ = nix::sys::prctl::set_dumpable(false);
     match run(args) {
         Ok(code) => code,
         Err(error) => {
@@ -233,13 +275,21 @@ fn other(words: &[OsString]) -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
     let json = args.json;
+    let socket = args.socket.clone().unwrap_or_else(find_socket);
     let Some(request) = request(&args.command) else {
         if let Command::Cookie { file, command } = args.command {
-            return cookie_command(file, command, json);
+            return cookie_command(file, command, &socket, json);
+        }
+        if let Command::Cluster(ClusterCommand::Token { files }) = args.command {
+            return make_token(files, &socket, json);
+        }
+        if let Command::Cluster(ClusterCommand::Join { node, no_restart, files }) = args.command {
+            let chosen = args.socket.is_some() || std::env::var_os("EMQX_RS_SOCKET").is_some();
+            let node = Zeroizing::new(node);
+            return join_by_token(&node, files, &socket, (no_restart, chosen, json));
         }
         return Ok(ExitCode::from(2));
     };
-    let socket = args.socket.unwrap_or_else(find_socket);
     let reply = ctl::ask::ask(&socket, &request, WAIT)?;
     let failed = matches!(reply, Reply::Failed(_) | Reply::NotFound);
     if json {
@@ -260,10 +310,15 @@ fn request(command: &Command) -> Option<Request> {
         Command::Broker { what: Some(Numbers::Stats) } | Command::Stats => Request::Stats,
         Command::Broker { what: Some(Numbers::Metrics) } | Command::Metrics => Request::Metrics,
         Command::Cluster(ClusterCommand::Status) => Request::ClusterStatus,
-        Command::Cluster(ClusterCommand::Join { node }) => {
+        Command::Cluster(ClusterCommand::Join { node, .. })
+            if node != "-" && !token::is_token(node) =>
+        {
             Request::ClusterJoin { node: node.clone() }
         }
         Command::Cluster(ClusterCommand::Discover) => Request::ClusterDiscover,
+        Command::Cluster(ClusterCommand::Join { .. } | ClusterCommand::Token { .. }) => {
+            return None;
+        }
         Command::Cluster(ClusterCommand::Leave) => Request::ClusterLeave,
         Command::Cluster(ClusterCommand::ForceLeave { node }) => {
             Request::ClusterForceLeave { node: node.clone() }
@@ -294,47 +349,176 @@ fn request(command: &Command) -> Option<Request> {
     })
 }
 
+/// Prints the token of the cluster that the node of this host is in.
+fn make_token(files: Files, socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let (file, _) = files.find();
+    let reply = ctl::ask::ask(socket, &Request::ClusterPlaces, WAIT)?;
+    let Reply::Places(places) = reply else { anyhow::bail!("{}", render::text(&reply).trim_end()) };
+    let token = token::make(&places, &file)?;
+    let host = places.node.split_once('@').map_or("", |(_, host)| host);
+    if host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()) {
+        complain(&format!("{}: no other host reaches a node of this name", places.node));
+    }
+    if json {
+        let value = serde_json::json!({
+            "token": *token, "cluster": places.cluster, "nodes": places.nodes,
+        });
+        say(&format!("{value:#}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&token)?;
+    say("\n")?;
+    if io::stdout().is_terminal() {
+        complain("it holds the cookie: whoever has it gets in. On the next box, as root:");
+        complain("emqx-rs-ctl cluster join -    and put it in there, with Enter");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what a token holds and has the node of this host start with it. `node` is the token, or `-`.
+fn join_by_token(
+    node: &Zeroizing<String>,
+    files: Files,
+    socket: &Path,
+    (no_restart, chosen, json): (bool, bool, bool),
+) -> anyhow::Result<ExitCode> {
+    let (file, data) = files.find();
+    let read;
+    let text = if node.as_str() == "-" {
+        if io::stdin().is_terminal() {
+            complain("put the token in here, with Enter:");
+        }
+        read = from_stdin(TOKEN_MAX + 2, true)?;
+        &read
+    } else {
+        node
+    };
+    let joining = token::Joining::read(text, file, data)?;
+    if let Some(places) = places(socket) {
+        joining.check(&places)?;
+    }
+    joining.write()?;
+    let pid = service::pid_at(socket);
+    let ours = !no_restart && (pid.is_some() || !chosen) && service::Unit::ask().runs(pid);
+    if !ours {
+        return told(joining.file(), json);
+    }
+    service::restart().map_err(anyhow::Error::msg)?;
+    wait_joined(&joining.invitation, socket, json)
+}
+
+/// Waits until one of the nodes of the invitation is seen by the node here, and tells.
+fn wait_joined(invitation: &Invitation, socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    for _ in 0..JOIN_STEPS {
+        if let Ok(Reply::Cluster(cluster)) = ctl::ask::ask(socket, &Request::ClusterStatus, WAIT) {
+            let up = |name: &str| cluster.running_nodes.iter().any(|node| node == name);
+            if invitation.nodes.iter().any(|node| up(node.name.as_str())) {
+                let change = ctl::ClusterChange::Joined;
+                let reply = Reply::ClusterChanged { change, cluster };
+                let as_json = || format!("{:#}\n", render::json(&reply));
+                say(&if json { as_json() } else { render::text(&reply) })?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    anyhow::bail!("restarted, and not in the cluster yet: journalctl -u emqx-rs says why")
+}
+
+/// Says that a restart is needed for a changed cookie.
+fn told(path: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let value = serde_json::json!({ "result": "ok", "file": path, "restart": true });
+    say(&if json {
+        format!("{value:#}\n")
+    } else {
+        format!("ok: {}; restart emqx-rs to use it: systemctl restart emqx-rs\n", path.display())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the node of this host says about its places, if one answers.
+fn places(socket: &Path) -> Option<Places> {
+    match ctl::ask::ask(socket, &Request::ClusterPlaces, GLANCE) {
+        Ok(Reply::Places(places)) => Some(places),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Standard input up to its end (or the end of the first line), at most `most` bytes; no buffer is left that is not wiped.
+fn from_stdin(most: usize, line: bool) -> anyhow::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(vec![0; most]);
+    let mut len = 0;
+    while let Some(free) = bytes.get_mut(len..).filter(|free| !free.is_empty()) {
+        let count = nix::unistd::read(io::stdin(), free)?;
+        len += count;
+        let ended = line && bytes.get(..len).is_some_and(|read| read.contains(&b'\n'));
+        if count == 0 || ended {
+            break;
+        }
+    }
+    let text = std::str::from_utf8(bytes.get(..len).unwrap_or_default())?;
+    let text = if line { text.lines().next().unwrap_or_default() } else { text };
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// The folder that a node of this user keeps its state in, unless its configuration says otherwise.
+fn usual_data() -> PathBuf {
+    let system = PathBuf::from("/var/lib/emqx-rs");
+    let writable = nix::unistd::access(&system, nix::unistd::AccessFlags::W_OK).is_ok();
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state/emqx-rs"));
+    home.filter(|_| !writable && !nix::unistd::geteuid().is_root()).unwrap_or(system)
+}
+
 fn cookie_command(
     file: Option<PathBuf>,
     command: CookieCommand,
+    socket: &Path,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state/emqx-rs"));
     let data: Vec<_> = home.into_iter().chain([PathBuf::from("/var/lib/emqx-rs")]).collect();
     let path = file.unwrap_or_else(|| cookie::file(&data));
     let named = |error: io::Error| anyhow::anyhow!("{}: {error}", path.display());
-    match command {
-        CookieCommand::Show => {
-            let text = cookie::show(&path).map_err(named)?;
+    if matches!(command, CookieCommand::Show) {
+        let text = cookie::show(&path).map_err(named)?;
+        if json {
             let value = serde_json::json!({ "cookie": *text, "file": path });
-            say(&if json { format!("{value:#}\n") } else { format!("{}\n", *text) })?;
+            say(&format!("{value:#}\n"))?;
+        } else {
+            say(&text)?;
+            say("\n")?;
         }
-        CookieCommand::Set => {
-            let mut text = zeroize::Zeroizing::new(String::new());
-            io::stdin().take(4096).read_to_string(&mut text)?;
-            cookie::set(&path, &text).map_err(named)?;
-            changed(&path, &text, json)?;
-        }
-        CookieCommand::New => {
-            let text = cookie::new()?;
-            cookie::set(&path, &text).map_err(named)?;
-            changed(&path, &text, json)?;
-        }
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::SUCCESS)
+    let places = places(socket);
+    let text = if matches!(command, CookieCommand::Set) {
+        from_stdin(cookie::LONGEST, false)?
+    } else {
+        let mut text = cookie::new()?;
+        // One in 256 could not be told from the one in use while nodes change from that to this.
+        while has_number(places.as_ref(), &text) {
+            text = cookie::new()?;
+        }
+        text
+    };
+    let same = cookie::show(&path).is_ok_and(|old| *old == text.trim_end_matches(['\r', '\n']));
+    cookie::set(&path, &text).map_err(named)?;
+    if let Some(weak) = cookie::weakness(&text) {
+        complain(&format!("{weak}: the mesh stays closed beyond this host"));
+    }
+    if let Some(Err(hidden)) = places.as_ref().map(|places| token::check_file(places, &path)) {
+        complain(&hidden.to_string());
+    }
+    if !same && has_number(places.as_ref(), &text) {
+        complain("this cookie has the number of the one in use by chance: take another one");
+    }
+    told(&path, json)
 }
 
-/// Says what a changed cookie needs before it counts.
-fn changed(path: &Path, text: &str, json: bool) -> io::Result<()> {
-    if cookie::is_weak(text.trim_end()) {
-        complain("this cookie is weak: the mesh stays closed beyond this host");
-    }
-    let value = serde_json::json!({ "result": "ok", "file": path, "restart": true });
-    say(&if json {
-        format!("{value:#}\n")
-    } else {
-        format!("ok: {}; restart emqx-rs to use it: systemctl restart emqx-rs\n", path.display())
-    })
+/// Whether a cookie has the number of the one that the node of this host uses.
+fn has_number(places: Option<&Places>, text: &str) -> bool {
+    let cookie = Cookie::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    places.and_then(|places| token::has_number(places, &cookie)).unwrap_or(false)
 }
 
 /// `EMQX_RS_SOCKET`, else the first that exists of the places a node chooses from.

@@ -15,6 +15,8 @@ const STUCK: Duration = Duration::from_millis(400);
 /// Nodes known from datagrams alone: so many are dialled at once, and the next ones looked at again after this time.
 const SIGHTED_AT_ONCE: usize = 8;
 const SIGHTED_WAITS: Duration = Duration::from_millis(250);
+/// After a knock: a pause, so that who only pretends to be a member does not set the pace.
+const KNOCKED: Duration = Duration::from_millis(100);
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 const REFUSED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// What discovery alone knows and no longer names is dialled for so long: pods and leases come and go under ever new names.
@@ -205,6 +207,17 @@ impl Autocluster {
         }
     }
 
+    /// The node came and could not get in, but may take this one in. One that refused this node too is not asked again by this:
+    /// two that refuse each other would go on for ever.
+    pub(crate) fn on_knock(&mut self, name: &NodeName, now: Time) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        if let State::Due(at) = &mut entry.state
+            && !(entry.refused || entry.slow)
+        {
+            *at = (*at).min(now + KNOCKED);
+        }
+    }
+
     /// The node was forgotten: tried once a minute from now on.
     pub(crate) fn slow_down(&mut self, name: &NodeName, now: Time) {
         if let Some(entry) = self.entries.get_mut(name) {
@@ -262,6 +275,11 @@ impl Autocluster {
     /// Whether the first attempt has not ended yet.
     pub(crate) fn is_first_try(&self, name: &NodeName) -> bool {
         self.entries.get(name).is_some_and(|e| e.tries == 0 && e.state != State::Linked)
+    }
+
+    /// Whether the last attempt reached it and was refused.
+    pub(crate) fn is_refused(&self, name: &NodeName) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.refused && entry.state != State::Linked)
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
@@ -401,6 +419,28 @@ mod tests {
         dialer.hurry_refused(Time::from_ms(1));
         dialer.on_deadline(Time::from_ms(1), &mut out);
         assert_eq!(out, [target("b@h")]);
+    }
+
+    #[test]
+    fn a_knock_is_answered_unless_it_was_refused() {
+        let mut dialer = Autocluster::new(name("b@h"), 1);
+        let (other, now) = (name("a@h"), Time::from_ms(60_000));
+        let mut out = Vec::new();
+        dialer.want(target("a@h"), Time::ZERO);
+        for _ in 0..8 {
+            dialer.on_failed(&other, Pace::Retry, now);
+        }
+        assert!(dialer.deadline().unwrap() > now + Duration::from_secs(3));
+        dialer.on_knock(&other, now);
+        assert_eq!(dialer.deadline(), Some(now + KNOCKED));
+        dialer.on_deadline(now + KNOCKED, &mut out);
+        dialer.on_knock(&other, now + KNOCKED);
+        assert_eq!((out.len(), dialer.deadline()), (1, None), "one attempt at a time");
+        dialer.on_failed(&other, Pace::Refused, now);
+        assert!(dialer.is_refused(&other) && !dialer.is_refused(&name("c@h")));
+        let due = dialer.deadline();
+        dialer.on_knock(&other, now);
+        assert_eq!(dialer.deadline(), due);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod autoclean;
 pub mod autocluster;
 pub mod autoheal;
 pub mod barrier;
+pub mod base64url;
 pub mod beacon;
 mod claims;
 pub mod detector;
@@ -19,6 +20,7 @@ pub mod handshake;
 mod healing;
 pub mod heartbeat;
 pub mod hlc;
+pub mod invitation;
 pub mod member;
 mod membership;
 mod names;
@@ -39,7 +41,13 @@ pub mod stream;
 mod sync;
 pub mod wire;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use autocluster::Target;
 pub use barrier::BarrierId;
@@ -168,6 +176,11 @@ pub enum Input {
     Heard {
         /// Who.
         node: NodeId,
+    },
+    /// Somebody at this address dialled with a cookie that is not known here.
+    Knock {
+        /// Where from.
+        from: IpAddr,
     },
     /// A frame came in.
     Frame {
@@ -529,6 +542,7 @@ impl Cluster {
             Input::LinkDown { link } => self.on_link_down(link, "connection lost", now, out),
             Input::Silent { link } => self.on_silent(link, now, out),
             Input::Heard { node } => self.on_heard(node, now),
+            Input::Knock { from } => self.on_knock(from, now),
             Input::Frame { link, frame } => self.on_frame(link, frame, now, out),
             Input::RouteAdded(key) => self.own.add(key),
             Input::RouteRemoved(key) => self.own.remove(key),
@@ -691,10 +705,14 @@ impl Cluster {
         if self.settled {
             return;
         }
+        // Who has the previous cookie still refuses this node, and dials it in a moment.
+        let between = self.settings.cookie_previous.is_some();
+        let comes =
+            |name| self.dialer.is_first_try(name) || (between && self.dialer.is_refused(name));
         let waiting = self.members.iter().any(|member| {
             member.record.is_member()
                 && member.reach != Reach::Up
-                && (member.reach == Reach::Joining || self.dialer.is_first_try(&member.record.name))
+                && (member.reach == Reach::Joining || comes(&member.record.name))
         });
         if !waiting || self.started + self.settings.join_wait <= now {
             self.settled = true;

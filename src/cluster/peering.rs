@@ -1,12 +1,15 @@
 //! Links: which of them count, what is said first over each, and when a member is up or down.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     Action, Cluster, DialError, Event, Guid, LinkId, MemberRecord, NodeId, NodeName, Peer,
     PeerIdentity, PeerUp, RecordStatus, Target,
     autocluster::Pace,
-    member::Reach,
+    member::{Member, Reach},
     routes::TableOp,
     settings::Pin,
     wire::{CloseCode, Frame, State},
@@ -278,6 +281,20 @@ impl Cluster {
         }
     }
 
+    /// Somebody at `from` has a cookie that is not known here. While cookies are changed node by node, that is a member that is back
+    /// with the new one and takes the old one still: it is to be dialled from here, and now.
+    pub(super) fn on_knock(&mut self, from: IpAddr, now: Time) {
+        let there = |member: &&Member| {
+            let mut addrs = member.record.addrs.iter().map(|addr| addr.ip().to_canonical());
+            member.record.is_member()
+                && !self.peers.contains_key(&member.record.node_id)
+                && addrs.any(|ip| ip == from.to_canonical())
+        };
+        let names: Vec<_> =
+            self.members.iter().filter(there).map(|member| member.record.name.clone()).collect();
+        names.iter().for_each(|name| self.dialer.on_knock(name, now));
+    }
+
     /// The link to `node` is gone. Its routes stay in use for a while: messages are kept for it.
     pub(super) fn lose(
         &mut self,
@@ -484,5 +501,92 @@ fn pace_of(code: CloseCode) -> Pace {
         | CloseCode::Gap
         | CloseCode::Stale
         | CloseCode::Other(_) => Pace::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::{
+            Input, Me, Settings, Stored,
+            settings::{Cookie, Discovery},
+        },
+        time::Wall,
+    };
+
+    fn name(text: &str) -> NodeName {
+        NodeName::parse(text).unwrap()
+    }
+
+    /// b, which starts again and knows a from before.
+    fn restarted(cookie_previous: Option<Cookie>) -> Cluster {
+        let (a, b) = (NodeId([1; 16]), NodeId([2; 16]));
+        let record = MemberRecord {
+            name: name("a@10.0.0.1"),
+            node_id: a,
+            incarnation: 1,
+            guid: Guid { started: 1, node: a },
+            addrs: vec!["10.0.0.1:4370".parse().unwrap()],
+            caps: 0,
+            version: String::new(),
+            status: RecordStatus::Member,
+            epoch: 0,
+        };
+        let me = Me {
+            name: name("b@10.0.0.2"),
+            node_id: b,
+            incarnation: 2,
+            guid: Guid { started: 2, node: b },
+            cluster_id: [3; 16],
+            addrs: Vec::new(),
+            version: String::new(),
+        };
+        let discovery = Discovery::Manual;
+        let settings = Settings { cookie_previous, discovery, ..Settings::new(me.name.clone()) };
+        let stored = Stored { members: vec![record], ..Stored::default() };
+        let mut core = Cluster::new(me, &settings, stored, Wall::from_ms(1), 1);
+        core.start(Time::ZERO, &mut Vec::new());
+        core
+    }
+
+    fn fail(core: &mut Cluster, error: DialError, now: Time) -> Vec<Action> {
+        let mut out = Vec::new();
+        core.on(Input::DialFailed { name: name("a@10.0.0.1"), error }, now, &mut out);
+        core.flush(now, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_member_that_knocks_is_dialled_and_a_stranger_is_not() {
+        let (mut core, now) = (restarted(None), Time::from_ms(60_000));
+        for _ in 0..8 {
+            fail(&mut core, DialError::Unreachable, now);
+        }
+        let seldom = core.dialer.deadline().unwrap();
+        assert!(seldom > now + Duration::from_secs(3));
+        for stranger in ["10.0.0.9", "::1", "0.0.0.0"] {
+            let from = stranger.parse().unwrap();
+            core.on(Input::Knock { from }, now, &mut Vec::new());
+            assert_eq!(core.dialer.deadline(), Some(seldom), "{stranger}");
+        }
+        // An IPv4 peer at a socket of both families.
+        let from = "::ffff:10.0.0.1".parse().unwrap();
+        core.on(Input::Knock { from }, now, &mut Vec::new());
+        assert!(core.dialer.deadline().unwrap() <= now + Duration::from_millis(100));
+    }
+
+    #[test]
+    fn between_two_cookies_the_start_waits_for_who_refuses() {
+        let settled = |out: &[Action]| out.iter().any(|action| matches!(action, Action::Settled));
+        let soon = Time::from_ms(10);
+        assert!(settled(&fail(&mut restarted(None), DialError::Refused, soon)));
+        let previous = || Some(Cookie::new("the cookie before this one".to_owned()));
+        assert!(settled(&fail(&mut restarted(previous()), DialError::Unreachable, soon)));
+        let mut core = restarted(previous());
+        assert!(!settled(&fail(&mut core, DialError::Refused, soon)));
+        let mut out = Vec::new();
+        core.on_deadline(Time::ZERO + core.settings.join_wait, &mut out);
+        assert!(settled(&out), "and not for ever");
     }
 }

@@ -166,6 +166,18 @@ impl Keys {
         &self.current
     }
 
+    /// Whether a cookie is accepted that is not used: nodes are between two cookies.
+    #[must_use]
+    pub const fn has_previous(&self) -> bool {
+        self.previous.is_some()
+    }
+
+    /// Both cookies have the same number (one pair in 256), so a peer that uses the previous one cannot be told apart.
+    #[must_use]
+    pub fn are_twins(&self) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.key_id == self.current.key_id)
+    }
+
     /// Those that the peer says it uses. By number, never by trial.
     #[must_use]
     pub fn by_id(&self, key_id: u8) -> Option<&KeySet> {
@@ -238,8 +250,14 @@ mod tests {
             assert_ne!(a.mesh(), other.mesh());
         }
         let keys = Keys::new(a.clone(), Some(again));
+        assert!(keys.has_previous() && keys.are_twins());
         assert!(keys.by_id(a.key_id()).is_some());
         assert!(keys.by_id(a.key_id().wrapping_add(1)).is_none());
+        let old = derive("the cookie before that one", "emqxcl", Kdf::Fast);
+        let keys = Keys::new(a.clone(), Some(old.clone()));
+        assert!(!keys.are_twins() && !Keys::new(a.clone(), None).has_previous());
+        assert_eq!(keys.by_id(old.key_id()).unwrap().mesh(), old.mesh());
+        assert_eq!(keys.current().mesh(), a.mesh(), "the previous one is never used to dial");
         assert!(!format!("{keys:?}").contains("mesh"));
     }
 }

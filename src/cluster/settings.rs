@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::node_name::NodeName;
+use super::{invitation::Invitation, node_name::NodeName};
 
 /// The secret that lets a node into the cluster. Wiped when dropped, never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -326,6 +326,8 @@ pub struct Settings {
     pub proto_dist: Transport,
     /// How other nodes are found.
     pub discovery: Discovery,
+    /// A cluster to join at the start, as an operator asked for.
+    pub invitation: Option<Invitation>,
     /// Forget a member that stayed down this long; `None` = never.
     pub autoclean: Option<Duration>,
     /// Run the healing ceremony after a partition.
@@ -379,6 +381,7 @@ impl Settings {
             node_name,
             proto_dist: Transport::default(),
             discovery: Discovery::Mcast(Mcast::default()),
+            invitation: None,
             autoclean: Some(Duration::from_secs(300)),
             autoheal: true,
             heal_confirm: Duration::from_secs(3),

@@ -24,6 +24,8 @@ pub struct MemberLine {
     pub version: String,
     /// Address of the link to it.
     pub addr: Option<std::net::SocketAddr>,
+    /// Where it listens for other nodes, as it says itself.
+    pub listens: Vec<std::net::SocketAddr>,
     /// Round-trip time of its heartbeats, in microseconds.
     pub rtt_us: Option<u64>,
     /// Its heartbeats come over UDP.
@@ -85,6 +87,7 @@ impl Cluster {
             guid: self.me.guid,
             version: self.me.version.clone(),
             addr: None,
+            listens: self.me.addrs.clone(),
             rtt_us: None,
             udp: false,
             stalled: false,
@@ -103,6 +106,7 @@ impl Cluster {
             addr: (member.reach != Reach::Down)
                 .then(|| self.peers.get(&member.record.node_id).map(|peer| peer.addr))
                 .flatten(),
+            listens: member.record.addrs.clone(),
             rtt_us: None,
             udp: false,
             stalled: false,

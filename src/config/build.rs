@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use config::{Source, Value, ValueKind};
+use ring::{hmac, rand::SystemRandom};
 
 use super::draft::{Draft, ListenerDraft, UserDraft};
 use super::keys::{self, Effect, Place};
@@ -14,6 +15,7 @@ use super::paths::read;
 use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
 use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
+use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
 use crate::node::listener_settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
@@ -112,6 +114,7 @@ impl Builder<'_> {
         let folders = Folders::new(self.file, &self.draft.node.data_dir, self.env);
         self.node_name();
         self.cookies(&folders);
+        self.invitation(flat, &folders);
         self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
@@ -141,6 +144,8 @@ impl Builder<'_> {
             },
             cluster: self.draft.cluster.clone(),
             mesh_tls,
+            cluster_name_from: flat.0.get("cluster.name").map(|set| set.origin.clone()),
+            cookie_from: std::mem::take(&mut self.draft.cookie_from),
             zones,
             listeners,
             retain: self.draft.retain.clone(),
@@ -175,25 +180,8 @@ impl Builder<'_> {
 
     fn cookies(&mut self, folders: &Folders) {
         let origin = std::mem::take(&mut self.draft.node.cookie_origin);
-        let written = match self.draft.node.cookie.take() {
-            Some(text) => self.or_fault(secrets::written(&text, &origin, folders), |draft| {
-                draft.warn(format!(
-                    "{origin}: node.cookie is the one EMQX publishes and counts as not set"
-                ));
-            }),
-            None => None,
-        };
-        if written.is_some() && origin.starts_with("EMQX_") {
-            let text = format!(
-                "{origin}: the cookie can be read in /proc; better use a file or a credential"
-            );
-            self.draft.warn(text);
-        } else if let (Some((_, from)), Some(file)) =
-            (&written, origin.rsplit_once(':').map(|(file, _)| file))
-            && *from == origin
-        {
-            self.draft.notes.extend(secrets::exposed(Path::new(file)));
-        }
+        let text = self.draft.node.cookie.take();
+        let written = text.and_then(|text| self.cookie("node.cookie", &text, &origin, folders));
         let found = match written {
             Some(found) => Some(found),
             None => self.or_fault(secrets::stored(folders, self.env), |_| {}),
@@ -201,11 +189,84 @@ impl Builder<'_> {
         if let Some((cookie, from)) = found {
             self.draft.info(format!("cookie from {from}"));
             self.draft.cluster.cookie = Some(cookie);
+            self.draft.cookie_from = from;
         }
-        if let Some((text, origin)) = self.draft.node.cookie_previous.take() {
-            let previous = self.or_fault(secrets::written(&text, &origin, folders), |_| {});
-            self.draft.cluster.cookie_previous = previous.map(|(cookie, _): (Cookie, _)| cookie);
+        let Some((text, origin)) = self.draft.node.cookie_previous.take() else { return };
+        let found = self.cookie("node.cookie_previous", &text, &origin, folders);
+        match found {
+            Some((previous, _)) if Some(&previous) == self.draft.cluster.cookie.as_ref() => {
+                let text = "node.cookie_previous is the cookie itself and changes nothing";
+                self.draft.notes.push(Note::warning(text));
+            }
+            Some((previous, from)) => {
+                self.draft.info(format!("previous cookie from {from}, accepted and never used"));
+                self.draft.cluster.cookie_previous = Some(previous);
+            }
+            None => {}
         }
+    }
+
+    /// The cookie that a key stands for, and what is to be said about the place where it stands.
+    fn cookie(
+        &mut self,
+        key: &str,
+        text: &Cookie,
+        origin: &str,
+        folders: &Folders,
+    ) -> Option<secrets::Found> {
+        let text = std::str::from_utf8(text.expose()).unwrap_or_default();
+        let found = self.or_fault(secrets::written(text, origin, folders), |draft| {
+            draft.warn(format!("{origin}: {key} is the one EMQX publishes and counts as not set"));
+        })?;
+        let itself = found.1 == origin;
+        if itself && origin.starts_with("EMQX_") {
+            let text = format!(
+                "{origin}: the cookie can be read in /proc; better use a file or a credential"
+            );
+            self.draft.warn(text);
+        } else if itself && let Some((file, _)) = origin.rsplit_once(':') {
+            self.draft.notes.extend(secrets::exposed(Path::new(file)));
+        }
+        Some(found)
+    }
+
+    /// What `emqx-rs-ctl cluster join TOKEN` left in the data folder.
+    fn invitation(&mut self, flat: &Flat, folders: &Folders) {
+        let path = folders.data.join(invitation::FILE);
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                return self.draft.warn(format!("{} is ignored: {error}", path.display()));
+            }
+        };
+        let found = match Invitation::parse(&String::from_utf8_lossy(&text)) {
+            Ok(found) => found,
+            Err(error) => {
+                return self.draft.warn(format!("{} is ignored: {error}", path.display()));
+            }
+        };
+        let cluster = &mut self.draft.cluster;
+        if found.cluster != cluster.name
+            && let Some(set) = flat.0.get("cluster.name")
+        {
+            if found.nodes.is_empty() {
+                return;
+            }
+            let text = format!(
+                "{}: cluster.name = {} comes before the cluster {} that this node was to join ({}); \
+                 make them one to join it",
+                set.origin,
+                cluster.name,
+                found.cluster,
+                path.display()
+            );
+            return self.draft.warn(text);
+        }
+        cluster.name.clone_from(&found.cluster);
+        let text = format!("cluster.name = {} from {}", found.cluster, path.display());
+        cluster.invitation = Some(found);
+        self.draft.info(text);
     }
 
     /// The value, if there is one; a fault is kept, and `none` told when there is neither.
@@ -452,9 +513,12 @@ fn walk(
 }
 
 fn values(flat: &Flat) -> BTreeMap<String, String> {
+    // Under a key of this process: not even from a dump can the text be guessed.
+    static KEY: OnceLock<Option<hmac::Key>> = OnceLock::new();
+    let key = KEY.get_or_init(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
     let digest = |text: &str| {
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = key.as_ref().map(|key| hmac::sign(key, text.as_bytes()));
+        digest.iter().flat_map(hmac::Tag::as_ref).map(|byte| format!("{byte:02x}")).collect()
     };
     let shown =
         |key: &str, text: &str| if keys::is_secret(key) { digest(text) } else { text.to_owned() };

@@ -11,7 +11,7 @@ use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
 use crate::broker::settings::{RetainSettings, SharedStrategy};
-use crate::cluster::settings::Seed;
+use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::QoS;
 use crate::node::listener_settings::{AccessRule, Bind, Listener, ListenerKind};
@@ -24,6 +24,8 @@ pub struct Draft {
     pub node: NodeDraft,
     /// `cluster.*`
     pub cluster: cluster::Settings,
+    /// Where the cookie was found, if one was.
+    pub cookie_from: String,
     /// What of it is decided at the end.
     pub cluster_late: ClusterDraft,
     /// What zones start from: `mqtt.*` and the top-level keys.
@@ -62,11 +64,11 @@ pub struct NodeDraft {
     /// Name, if it is set.
     pub name: Option<NodeName>,
     /// Cookie as written.
-    pub cookie: Option<String>,
+    pub cookie: Option<Cookie>,
     /// Where the cookie was written.
     pub cookie_origin: String,
     /// Second cookie as written, and its origin.
-    pub cookie_previous: Option<(String, String)>,
+    pub cookie_previous: Option<(Cookie, String)>,
     /// Folder as written.
     pub data_dir: String,
     /// Time to drain.
@@ -136,6 +138,7 @@ impl Draft {
         Self {
             node: NodeDraft::default(),
             cluster: cluster::Settings::new(node_name),
+            cookie_from: String::new(),
             cluster_late: ClusterDraft::default(),
             base: Settings::default(),
             access: Policy::default(),

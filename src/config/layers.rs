@@ -16,12 +16,19 @@ use super::paths::{beside, read};
 use super::{Fault, Note};
 
 /// The text of one setting and where it stands: `file:line` or the name of a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The value as written, `$(key)` filled in.
     pub text: String,
     /// `file:line`, or the name of the environment variable.
     pub origin: String,
+}
+
+impl std::fmt::Debug for Setting {
+    /// Without the text: it may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setting").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 /// Every setting somebody made, by key.

@@ -46,6 +46,10 @@ pub struct Config {
     pub cluster: cluster::Settings,
     /// TLS between nodes, where `cluster.proto_dist` asks for it.
     pub mesh_tls: Option<Arc<Material>>,
+    /// Where `cluster.name` is set; `None` if it is not.
+    pub cluster_name_from: Option<String>,
+    /// Where the cookie was found: a file, a line of one, or a variable.
+    pub cookie_from: String,
     /// Limits by zone; every zone a listener names is in it.
     pub zones: BTreeMap<String, broker::Settings>,
     /// What is opened for clients. Kinds this version does not serve are left out, with a warning in `notes`.
@@ -161,8 +165,9 @@ impl Config {
             let (cookie, path) =
                 secrets::make(&self.folders).map_err(|fault| Faults(vec![fault]))?;
             self.cluster.cookie = Some(cookie);
+            self.cookie_from.clone_from(&path);
             let text = format!(
-                "new cookie made in {path}; carry it to the other nodes: emqx-rs-ctl cookie show"
+                "new cookie made in {path}; bring other nodes in: emqx-rs-ctl cluster token"
             );
             self.notes.push(Note::info(text));
         }
@@ -181,5 +186,11 @@ impl Config {
 pub fn settings_that_need_restart(old: &Config, new: &Config) -> Vec<String> {
     let keys: BTreeSet<_> = old.values.keys().chain(new.values.keys()).collect();
     let changed = keys.into_iter().filter(|key| old.values.get(*key) != new.values.get(*key));
-    changed.filter(|key| keys::find(key).is_some_and(|(row, _)| !row.reloads())).cloned().collect()
+    let waiting = changed.filter(|key| keys::find(key).is_some_and(|(row, _)| !row.reloads()));
+    let mut waiting: BTreeSet<String> = waiting.cloned().collect();
+    // It may have changed in its file.
+    if old.cluster.cookie != new.cluster.cookie {
+        waiting.insert("node.cookie".to_owned());
+    }
+    waiting.into_iter().collect()
 }

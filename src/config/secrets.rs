@@ -1,26 +1,32 @@
 //! Where the cookie comes from, and how it is made.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
 
-use super::paths::{self, Folders, variable};
+use super::paths::{Folders, variable};
 use super::{Fault, Note};
+use crate::cluster::base64url;
 use crate::cluster::settings::Cookie;
 
 /// The cookie everybody can read in EMQX's shipped file. It counts as not set.
 const PUBLISHED: &str = "emqxsecretcookie";
 
+/// Longest file of a secret.
+const LONGEST: usize = 4096;
+/// Modes that let every local user read a file, or change it.
+const WORLD: u32 = 0o006;
 /// A cookie, and the words for where it was found.
 pub type Found = (Cookie, String);
 
 /// The cookie that `text` (of `node.cookie`) stands for; `None` when it is EMQX's published one.
 ///
 /// # Errors
-/// `file:PATH` cannot be read, or the world can read it.
+/// `file:PATH` cannot be read, or the world can read or write it.
 pub fn written(text: &str, origin: &str, folders: &Folders) -> Result<Option<Found>, Fault> {
     if text == PUBLISHED {
         return Ok(None);
@@ -30,8 +36,9 @@ pub fn written(text: &str, origin: &str, folders: &Folders) -> Result<Option<Fou
     };
     let path = folders.resolve(path);
     match read(&path)? {
+        Some(cookie) if cookie.expose() == PUBLISHED.as_bytes() => Ok(None),
         Some(cookie) => Ok(Some((cookie, path.display().to_string()))),
-        None => Err(Fault::new(path.display(), "no such file (named by node.cookie)")),
+        None => Err(Fault::new(path.display(), format!("no such file (named in {origin})"))),
     }
 }
 
@@ -43,7 +50,9 @@ pub fn stored(folders: &Folders, env: &[(String, String)]) -> Result<Option<Foun
     let credential =
         variable(env, "CREDENTIALS_DIRECTORY").map(|dir| Path::new(dir).join("cookie"));
     // The unit gives an empty line when /etc/emqx-rs/cookie is not there.
-    let blank = |path: &PathBuf| fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty());
+    let blank = |path: &PathBuf| {
+        fs::read(path).is_ok_and(|text| Zeroizing::new(text).trim_ascii().is_empty())
+    };
     let credential = credential.filter(|path| !blank(path));
     for path in credential.into_iter().chain([folders.data.join("cookie")]) {
         if let Some(cookie) = read(&path)? {
@@ -60,17 +69,18 @@ pub fn stored(folders: &Folders, env: &[(String, String)]) -> Result<Option<Foun
 pub fn make(folders: &Folders) -> Result<Found, Fault> {
     let path = folders.data.join("cookie");
     let fault = |error: io::Error| Fault::new(path.display(), format!("cannot be made: {error}"));
-    let mut random = [0; 32];
+    let mut random = Zeroizing::new([0; 32]);
     SystemRandom::new()
-        .fill(&mut random)
+        .fill(&mut *random)
         .map_err(|_| fault(io::Error::other("no random bytes")))?;
-    let text = base64url(&random);
+    let mut text = base64url::encode(&*random);
     let mut folder = DirBuilder::new();
     folder.recursive(true).mode(0o700).create(&folders.data).map_err(fault)?;
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(fault)?;
-    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
-    Ok((Cookie::new(text), path.display().to_string()))
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n"));
+    written.and_then(|()| file.sync_all()).map_err(fault)?;
+    Ok((Cookie::new(std::mem::take(&mut *text)), path.display().to_string()))
 }
 
 /// A warning when a configuration file that holds a secret can be read by everybody.
@@ -94,39 +104,30 @@ fn read(path: &Path) -> Result<Option<Cookie>, Fault> {
         Err(error) => return Err(fault(format!("cannot be read: {error}"))),
     };
     let mode = metadata.mode() & 0o777;
-    if mode & 0o004 != 0 {
-        let what =
-            format!("mode {mode:04o}: a secret that everybody can read is refused; chmod 600 it");
+    if mode & WORLD != 0 {
+        let what = format!(
+            "mode {mode:04o}: a secret that every local user can read or change is refused; chmod 600 it"
+        );
         return Err(fault(what));
     }
-    let text = paths::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(text).map_err(|_| fault("expected UTF-8 text".into()))?;
+    // At once as large as it gets: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 2));
+    let opened = File::open(path).and_then(|file| {
+        let limit = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+        file.take(limit).read_to_end(&mut bytes)
+    });
+    opened.map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| fault("expected UTF-8 text".into()))?;
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
+    if bytes.len() > LONGEST {
+        Err(fault(format!("expected a secret, at most {LONGEST} bytes")))
+    } else if text.is_empty() {
         Err(fault("expected a secret, the file is empty".into()))
+    } else if text.contains(char::is_control) {
+        Err(fault("expected a secret of one line".into()))
     } else {
         Ok(Some(Cookie::new(text.into())))
     }
-}
-
-/// Base64 with `-` and `_`, without padding (RFC 4648 section 5).
-fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 4];
-        for (to, from) in group.iter_mut().skip(1).zip(chunk) {
-            *to = *from;
-        }
-        let bits = u32::from_be_bytes(group);
-        for at in 0..=chunk.len() {
-            let index = (bits >> (18 - 6 * at)) & 63;
-            text.extend(
-                usize::try_from(index).ok().and_then(|i| ALPHABET.get(i)).map(|b| char::from(*b)),
-            );
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -137,16 +138,6 @@ mod tests {
 
     fn folders(data: &Path) -> Folders {
         Folders::new(None, &data.display().to_string(), &[])
-    }
-
-    #[test]
-    fn base64url_follows_the_standard() {
-        for (bytes, want) in
-            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64url(bytes.as_bytes()), want);
-        }
-        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
     }
 
     #[test]
@@ -181,21 +172,46 @@ mod tests {
     fn a_secret_everybody_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cookie");
-        fs::write(&path, "secret").unwrap();
+        fs::write(&path, "secret-in-it").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let fault =
             written(&format!("file:{}", path.display()), "x:1", &folders(dir.path())).unwrap_err();
         assert!(fault.to_string().contains("mode 0644"), "{fault}");
         assert!(stored(&folders(dir.path()), &[]).is_err());
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(stored(&folders(dir.path()), &[]).is_ok());
+        for (mode, refused) in [(0o640, false), (0o400, false), (0o602, true), (0o604, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let faults = stored(&folders(dir.path()), &[]);
+            assert_eq!(faults.is_err(), refused, "{mode:o}");
+            if let Err(fault) = faults {
+                let (path, mode) = (path.display().to_string(), format!("mode {mode:04o}"));
+                assert!(fault.to_string().starts_with(&path), "{fault}");
+                assert!(fault.to_string().contains(&mode), "{fault}");
+                assert!(!fault.to_string().contains("secret-in-it"), "{fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_holds_no_secret_is_a_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cookie");
+        for text in [&b""[..], b"\n", b"two\nlines\n", b"\xff\xfe", &[b'x'; LONGEST + 1]] {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(stored(&folders(dir.path()), &[]).is_err(), "{text:?}");
+        }
     }
 
     #[test]
     fn the_published_cookie_counts_as_not_set() {
         let dir = tempfile::tempdir().unwrap();
         assert!(written(PUBLISHED, "x:1", &folders(dir.path())).unwrap().is_none());
-        assert!(written("file:/nowhere", "x:1", &folders(dir.path())).is_err());
+        fs::write(dir.path().join("copy"), format!("{PUBLISHED}\n")).unwrap();
+        fs::set_permissions(dir.path().join("copy"), fs::Permissions::from_mode(0o600)).unwrap();
+        let copy = format!("file:{}", dir.path().join("copy").display());
+        assert!(written(&copy, "x:1", &folders(dir.path())).unwrap().is_none());
+        let fault = written("file:/nowhere", "x:1", &folders(dir.path())).unwrap_err();
+        assert_eq!(fault.to_string(), "/nowhere: no such file (named in x:1)");
         assert_eq!(
             written("plain", "x:1", &folders(dir.path())).unwrap().unwrap().0.expose(),
             b"plain"

@@ -1,6 +1,7 @@
 //! Whole configurations: layers, faults, defaults, and the files of EMQX.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -476,6 +477,78 @@ fn a_first_start_makes_a_cookie_and_a_check_does_not() {
     config.ensure_cookie().unwrap();
     assert_eq!(config.cluster.cookie.unwrap().expose(), b"a longer cookie of mine");
     assert_eq!(config.cluster.cookie_previous.unwrap().expose(), b"the one before");
+}
+
+#[test]
+fn the_log_says_where_cookies_come_from_and_who_can_read_them() {
+    let place = Place::new("node.cookie = file:cookie\nnode.cookie_previous = file:older\n");
+    for name in ["cookie", "older"] {
+        place.file(name, &format!("the secret in the file {name}\n"));
+        let path = place.dir.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    let notes = place.notes();
+    assert!(notes.contains(&"cookie from cookie".to_owned()), "{notes:#?}");
+    let previous = "previous cookie from older, accepted and never used";
+    assert!(notes.contains(&previous.to_owned()), "{notes:#?}");
+    assert!(!notes.iter().any(|note| note.contains("secret in")), "{notes:#?}");
+
+    // A variable that only names a file shows nothing.
+    let path = format!("file:{}", place.dir.path().join("cookie").display());
+    let named = Place::new("").env("EMQX_NODE__COOKIE", &path);
+    assert!(!named.notes().iter().any(|note| note.contains("/proc")), "{:#?}", named.notes());
+    let shown = Place::new("node.cookie = a longer cookie of mine\n")
+        .env("EMQX_NODE__COOKIE_PREVIOUS", "a longer cookie before");
+    let warned = "W EMQX_NODE__COOKIE_PREVIOUS: the cookie can be read in /proc";
+    assert!(shown.notes().iter().any(|note| note.starts_with(warned)), "{:#?}", shown.notes());
+
+    let published = Place::new("node.cookie = emqxsecretcookie\n");
+    let told = "W emqx.conf:1: node.cookie is the one EMQX publishes and counts as not set";
+    assert!(published.notes().contains(&told.to_owned()), "{:#?}", published.notes());
+    let same = Place::new(
+        "node.cookie = one and the same one\nnode.cookie_previous = one and the same one\n",
+    );
+    assert!(same.load().unwrap().cluster.cookie_previous.is_none());
+}
+
+#[test]
+fn a_cookie_changed_in_its_file_needs_a_restart() {
+    let place = Place::new("");
+    let mut old = place.load().unwrap();
+    old.ensure_cookie().unwrap();
+    let path = old.folders.data.join("cookie");
+    assert_eq!(old.cookie_from, path.display().to_string());
+    assert_eq!(settings_that_need_restart(&old, &place.load().unwrap()), Vec::<String>::new());
+    fs::write(path, "a cookie that somebody set\n").unwrap();
+    assert_eq!(settings_that_need_restart(&old, &place.load().unwrap()), ["node.cookie"]);
+}
+
+#[test]
+fn an_invitation_names_the_cluster_unless_the_configuration_does() {
+    let invite = |conf: &str, text: &str| {
+        let place = Place::new(conf);
+        place.file("state/cluster.join", text);
+        place
+    };
+    let text = "cluster cellar\nnode b@10.0.0.2:4400\n";
+    let config = invite("", text).load().unwrap();
+    assert_eq!(config.cluster.name, "cellar");
+    let nodes = config.cluster.invitation.unwrap().nodes;
+    assert_eq!((nodes[0].name.as_str(), nodes[0].port), ("b@10.0.0.2", Some(4400)));
+    let same = invite("cluster.name = cellar\n", text).load().unwrap();
+    assert!(same.cluster.invitation.is_some());
+    assert_eq!(same.cluster_name_from.unwrap().rsplit_once(':').unwrap().1, "1");
+
+    let other = invite("cluster.name = attic\n", text);
+    let config = other.load().unwrap();
+    assert_eq!((config.cluster.name.as_str(), config.cluster.invitation), ("attic", None));
+    let warned = "W emqx.conf:1: cluster.name = attic comes before the cluster cellar";
+    assert!(other.notes().iter().any(|note| note.starts_with(warned)), "{:#?}", other.notes());
+    let old = invite("cluster.name = attic\n", "cluster cellar\n").notes();
+    assert!(!old.iter().any(|note| note.contains("cellar")), "it has joined long ago: {old:#?}");
+    let broken = invite("", "nonsense\n");
+    assert!(broken.load().unwrap().cluster.invitation.is_none());
+    assert!(broken.notes().iter().any(|note| note.starts_with("W state/cluster.join is ignored")));
 }
 
 #[test]

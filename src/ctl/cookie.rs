@@ -1,16 +1,20 @@
 //! `cookie show`, `set` and `new`: works on the file, needs no node, and never takes the secret from the command line.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
+use crate::cluster::secret::{WeakCookie, check_cookie};
+use crate::cluster::settings::{Cookie, Kdf};
+
 /// What a package makes.
 const PACKAGED: &str = "/etc/emqx-rs/cookie";
+/// Longest cookie with its line end, in bytes.
+pub const LONGEST: usize = 4096;
 
 /// The file a node of this host reads: the package's if there is one (or its folder), else the one in the first of `data`
 /// that exists.
@@ -33,7 +37,9 @@ pub fn file(data: &[PathBuf]) -> PathBuf {
 /// # Errors
 /// The file cannot be read.
 pub fn show(path: &Path) -> io::Result<Zeroizing<String>> {
-    let text = Zeroizing::new(fs::read_to_string(path)?);
+    // At once as large as it gets: a buffer that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST + 1));
+    File::open(path)?.take(LONGEST as u64).read_to_string(&mut text)?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
@@ -43,19 +49,32 @@ pub fn show(path: &Path) -> io::Result<Zeroizing<String>> {
 /// The text is no cookie, or the file cannot be written.
 pub fn set(path: &Path, text: &str) -> io::Result<()> {
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() || text.chars().any(char::is_control) {
-        let what = "expected one line of text without control characters";
+    if text.is_empty() || text.len() >= LONGEST || text.chars().any(char::is_control) {
+        let what = "expected one line of text under 4 KiB, without control characters";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let fresh = folder.join(format!(".cookie.{}", std::process::id()));
+    let mut line = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'\n');
+    replace(path, &line)
+}
+
+/// Replaces a file as a whole, mode 0600: a new one beside it, synced, then renamed over it. It has the owner of the old one;
+/// without an old one and made by root, that of the folder, so that the service can read what root puts into its folder.
+///
+/// # Errors
+/// It cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = folder.join(format!(".{name}.{}", std::process::id()));
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&fresh)?;
     let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.write_all(b"\n"))
+        .write_all(bytes)
         .and_then(|()| file.sync_all())
-        .and_then(|()| keep_owner(path, &file))
+        .and_then(|()| keep_owner(path, folder, &file))
         .and_then(|()| fs::rename(&fresh, path))
         .and_then(|()| File::open(folder)?.sync_all());
     if written.is_err() {
@@ -72,29 +91,34 @@ pub fn new() -> io::Result<Zeroizing<String>> {
     let mut random = Zeroizing::new([0u8; 32]);
     let failed = |_| io::Error::other("no random bytes");
     SystemRandom::new().fill(random.as_mut()).map_err(failed)?;
-    Ok(Zeroizing::new(random.iter().map(|byte| format!("{byte:02x}")).collect()))
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16);
+    let mut text = Zeroizing::new(String::with_capacity(64));
+    text.extend(random.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit));
+    Ok(text)
 }
 
-/// A weak cookie opens no mesh beyond loopback: under 16 bytes, or under 8 different ones.
+/// Why a cookie opens no mesh beyond loopback, if it does not.
 #[must_use]
-pub fn is_weak(text: &str) -> bool {
-    text.len() < 16 || text.bytes().collect::<BTreeSet<_>>().len() < 8
+pub fn weakness(text: &str) -> Option<WeakCookie> {
+    check_cookie(&Cookie::new(text.trim_end_matches(['\r', '\n']).to_owned()), Kdf::Argon2id).err()
 }
 
-/// root may replace the file of a service user: the new one goes to the same owner.
-fn keep_owner(old: &Path, new: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    match fs::metadata(old) {
-        Ok(old) => fchown(new, Some(old.uid()), Some(old.gid())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
+fn keep_owner(old: &Path, folder: &Path, new: &File) -> io::Result<()> {
+    let owner = match fs::symlink_metadata(old) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !nix::unistd::geteuid().is_root() {
+                return Ok(());
+            }
+            fs::metadata(folder)?
+        }
+        Err(error) => return Err(error),
+    };
+    fchown(new, Some(owner.uid()), Some(owner.gid()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     #[test]
@@ -104,13 +128,19 @@ mod tests {
         assert!(show(&path).is_err());
         let made = new().unwrap();
         assert_eq!(made.len(), 64);
-        assert!(!is_weak(&made) && is_weak("short") && is_weak(&"a".repeat(40)));
+        assert_eq!(weakness(&made), None);
+        for weak in ["short", "emqxsecretcookie\n", &"a".repeat(40)] {
+            assert!(weakness(weak).is_some(), "{weak}");
+        }
         set(&path, &made).unwrap();
         assert_eq!(*show(&path).unwrap(), *made);
         set(&path, "another one, longer\n").unwrap();
         assert_eq!(*show(&path).unwrap(), "another one, longer");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert!(set(&path, "two\nlines").is_err() && set(&path, "\n").is_err());
+        assert!(set(&path, &"x".repeat(LONGEST)).is_err());
+        let folder = fs::metadata(dir.path()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().uid(), folder.uid());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
     }
 

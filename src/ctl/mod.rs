@@ -6,6 +6,8 @@
 pub mod ask;
 pub mod cookie;
 pub mod render;
+pub mod service;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ pub enum Request {
     ClusterStatus,
     /// What discovery by multicast hears.
     ClusterDiscover,
+    /// What somebody has to know who makes a token, or uses one here. No secret is in it.
+    ClusterPlaces,
     /// Join the cluster of `node`.
     ClusterJoin {
         /// `name@host`, or `name` on this host.
@@ -89,6 +93,7 @@ impl Request {
             | Self::Metrics
             | Self::ClusterStatus
             | Self::ClusterDiscover
+            | Self::ClusterPlaces
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
@@ -117,6 +122,8 @@ pub enum Reply {
     Cluster(Cluster),
     /// To `ClusterDiscover`.
     Discovery(Discovery),
+    /// To `ClusterPlaces`.
+    Places(Places),
     /// A change of the cluster was done; the cluster after it.
     ClusterChanged {
         /// What was done.
@@ -189,6 +196,7 @@ impl Reply {
             | Self::Numbers(_)
             | Self::Cluster(_)
             | Self::Discovery(_)
+            | Self::Places(_)
             | Self::ClusterChanged { .. }
             | Self::Ignored
             | Self::NotFound
@@ -223,6 +231,29 @@ pub struct Status {
     pub version: String,
     /// `started`, or `stopping` while it drains.
     pub state: String,
+}
+
+/// Where the secret and the nodes of a cluster are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    /// The node that answers.
+    pub node: String,
+    /// The name of its cluster.
+    pub cluster: String,
+    /// Where in the configuration that name stands, if it does.
+    pub cluster_from: Option<String>,
+    /// Where it has its cookie from.
+    pub cookie_from: String,
+    /// Number of that cookie, one byte that is in clear on the wire too.
+    pub key_id: Option<u8>,
+    /// `cluster.kdf = fast`
+    pub fast: bool,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Why its mesh is closed, if it is.
+    pub refused: Option<String>,
+    /// Nodes that are up, itself first, as lines of an invitation.
+    pub nodes: Vec<String>,
 }
 
 /// What `broker` shows.

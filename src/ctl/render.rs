@@ -23,6 +23,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::Numbers(numbers) => lines(numbers, |(name, n)| format!("{name:<30} : {n}")),
         Reply::Cluster(cluster) => cluster_text(cluster),
         Reply::Discovery(discovery) => discovery_text(discovery),
+        Reply::Places(places) => lines(&places.nodes, String::clone),
         Reply::ClusterChanged { change, cluster } => {
             format!("{}\n{}", changed(*change), cluster_text(cluster))
         }
@@ -67,6 +68,7 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Numbers(numbers) => json!(numbers),
         Reply::Cluster(cluster) => json!(cluster),
         Reply::Discovery(discovery) => json!(discovery),
+        Reply::Places(places) => json!(places),
         Reply::ClusterChanged { change, cluster } => {
             json!({ "result": change, "cluster": cluster })
         }

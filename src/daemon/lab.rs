@@ -19,8 +19,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
 
 use super::exit::Exit;
+use crate::cluster::base64url;
 use crate::ctl::{Reply, Request, ask::ask};
 
 /// How often the nodes are asked and looked after.
@@ -299,14 +301,11 @@ fn write_private(path: &Path, text: &str) -> Result<(), LabError> {
         .map_err(|e| LabError::Path(path.to_owned(), e))
 }
 
-fn random_cookie() -> Result<String, LabError> {
-    let mut bytes = [0_u8; 32];
-    let filled = SystemRandom::new().fill(&mut bytes);
+fn random_cookie() -> Result<Zeroizing<String>, LabError> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    let filled = SystemRandom::new().fill(&mut *bytes);
     filled.map_err(|_| io::Error::other("the kernel gives no random bytes"))?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(base64url::encode(&*bytes))
 }
 
 /// Runs a lab until Ctrl-C, SIGTERM or SIGHUP, or until no node is left.

@@ -27,7 +27,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use crate::config::{self, Config};
 use crate::ctl;
 use crate::net::supervise;
-use crate::node::control::{ControlSocket, Desk, Operator};
+use crate::node::control::{ControlSocket, Desk, Operator, Origins};
+use crate::node::state::StateError;
 use crate::node::{Node, NodeParts, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
@@ -123,7 +124,11 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => {
             tracing::error!("{error:#}");
-            Exit::Failed
+            // Trying again does not help: systemd is not to.
+            let open = |cause: &(dyn std::error::Error + 'static)| {
+                matches!(cause.downcast_ref::<StateError>(), Some(StateError::Mode { .. }))
+            };
+            if error.chain().any(open) { Exit::Config } else { Exit::Failed }
         }
     }
 }
@@ -180,6 +185,16 @@ impl Operator for Reloader {
             tracing::warn!(restart = restart.join(" "), "configuration reloaded; some keys wait");
         }
         Ok(restart)
+    }
+
+    fn origins(&self) -> Origins {
+        let config = &self.process.config;
+        Origins {
+            cluster_name: config.cluster_name_from.clone(),
+            cookie: config.cookie_from.clone(),
+            kdf: config.cluster.kdf,
+            data: config.folders.data.clone(),
+        }
     }
 
     fn set_log_level(&self, level: &str) -> Option<&'static str> {

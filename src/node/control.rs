@@ -28,8 +28,11 @@ use super::{
 };
 use crate::broker::{ClientId, stats::Metric};
 use crate::cluster::{
-    ClusterStatus, MemberLine, MemberStatus, NodeName, probing::Heard, routes::RouteKey,
-    settings::Seed,
+    ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
+    invitation::{self, NODES_MAX},
+    probing::Heard,
+    routes::RouteKey,
+    settings::{Kdf, Seed},
 };
 use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
@@ -48,8 +51,24 @@ pub trait Operator: Send + Sync + 'static {
     /// The faults of the configuration; nothing was changed.
     fn reload(&self) -> Result<Vec<String>, String>;
 
+    /// Where the node has its settings from.
+    fn origins(&self) -> Origins;
+
     /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
     fn set_log_level(&self, level: &str) -> Option<&'static str>;
+}
+
+/// Where a node has its settings from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origins {
+    /// Of `cluster.name`, if it is set.
+    pub cluster_name: Option<String>,
+    /// Of the cookie.
+    pub cookie: String,
+    /// `cluster.kdf`
+    pub kdf: Kdf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The node as the control socket sees it.
@@ -96,6 +115,7 @@ impl Desk {
             }
             Request::ClusterStatus => self.cluster().await.map_or_else(mesh_ended, Reply::Cluster),
             Request::ClusterDiscover => self.discover().await,
+            Request::ClusterPlaces => self.places().await.map_or_else(mesh_ended, Reply::Places),
             Request::ClusterJoin { node } => self.join(&node).await,
             Request::ClusterLeave => self.leave().await,
             Request::ClusterForceLeave { node } => self.force_leave(&node).await,
@@ -142,6 +162,25 @@ impl Desk {
     async fn cluster(&self) -> Option<ctl::Cluster> {
         let status = self.node.mesh().status().await?;
         Some(cluster(&status, self.node.hub().clock))
+    }
+
+    async fn places(&self) -> Option<ctl::Places> {
+        let status = self.node.mesh().status().await?;
+        let Origins { cluster_name, cookie, kdf, data } = self.operator.origins();
+        let mut up: Vec<_> = status.up().collect();
+        up.sort_by_key(|line| line.name != status.node);
+        let nodes = up.into_iter().take(NODES_MAX).map(|line| target(line).to_string());
+        Some(ctl::Places {
+            node: status.node.to_string(),
+            cluster: status.cluster.clone(),
+            cluster_from: cluster_name,
+            cookie_from: cookie,
+            key_id: self.node.mesh().key_id(),
+            fast: kdf == Kdf::Fast,
+            data,
+            nodes: nodes.collect(),
+            refused: status.refused,
+        })
     }
 
     async fn changed(&self, change: ClusterChange) -> Reply {
@@ -256,19 +295,23 @@ fn mesh_ended() -> Reply {
     Reply::Failed("the mesh of this node has ended".into())
 }
 
+/// Where to dial a node, as it says itself.
+fn target(line: &MemberLine) -> Target {
+    let port = line.listens.first().map(|addr| addr.port());
+    let host = line.name.ip();
+    let told = |addr: &&SocketAddr| !addr.ip().is_unspecified() && Some(addr.ip()) != host;
+    Target {
+        name: line.name.clone(),
+        port: port.filter(|port| *port != line.name.mesh_port()),
+        addrs: line.listens.iter().filter(told).copied().collect(),
+    }
+}
+
 /// `name@host`, `name` on the host of `own`, either with the mesh port behind it: `name@host:4371`. An address of IPv6 stands in
 /// brackets there, which are no part of the name.
 fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
     let full = if text.contains('@') { text.to_owned() } else { format!("{text}@{}", own.host()) };
-    let port = full.rsplit_once(':').and_then(|(name, port)| {
-        // More than one colon without brackets is an IPv6 address, not a port.
-        let plain = !name.contains(':') || name.ends_with(']');
-        Some((name, port.parse::<u16>().ok()?)).filter(|_| plain)
-    });
-    let (name, port) = port.map_or((full.as_str(), None), |(name, port)| (name, Some(port)));
-    let bare = name.split_once("@[").and_then(|(left, host)| Some((left, host.strip_suffix(']')?)));
-    let name = bare.map_or_else(|| name.to_owned(), |(left, host)| format!("{left}@{host}"));
-    NodeName::parse(&name).map(|name| Seed { name, port }).map_err(|error| error.to_string())
+    invitation::seed(&full).map_err(|error| error.to_string())
 }
 
 fn broker(clock: Clock) -> ctl::Broker {

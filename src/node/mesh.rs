@@ -21,7 +21,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -199,6 +199,8 @@ struct Shared {
     has_peers: AtomicBool,
     /// The hybrid clock, for claims of a node that is alone.
     hlc: AtomicU64,
+    /// Number of the cookie, once the keys are made.
+    key_id: OnceLock<u8>,
 }
 
 impl Shared {
@@ -309,6 +311,12 @@ impl Mesh {
     #[must_use]
     pub fn addr(&self) -> Option<SocketAddr> {
         self.addr
+    }
+
+    /// Number of the cookie that this node uses, as it stands in clear on the wire; `None` while it has no keys.
+    #[must_use]
+    pub fn key_id(&self) -> Option<u8> {
+        self.shared.key_id.get().copied()
     }
 
     /// A route has one more subscriber on this node.
@@ -528,9 +536,19 @@ impl Start {
         let settings = &self.parts.settings;
         let derive = |cookie| KeySet::derive(cookie, &settings.name, settings.kdf);
         let current = derive(settings.cookie.as_ref()?);
-        let previous = settings.cookie_previous.as_ref().map(derive).transpose();
+        let previous = self.door.previous(settings).map(derive).transpose();
         match (current, previous) {
-            (Ok(current), Ok(previous)) => Some(Keys::new(current, previous)),
+            (Ok(current), Ok(previous)) => {
+                let _ = self.shared.key_id.set(current.key_id());
+                let keys = Keys::new(current, previous);
+                if keys.are_twins() {
+                    tracing::error!(
+                        "node.cookie and node.cookie_previous have the same number by chance: \
+                         nodes with the previous one stay out; make another new one"
+                    );
+                }
+                Some(keys)
+            }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(%error, "mesh is closed");
                 None

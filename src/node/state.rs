@@ -7,6 +7,7 @@
 //! | `cluster.id` | number of its cluster and who made it |
 //! | `hlc` | the last value of its hybrid clock, with a margin |
 //! | `members` | the member table |
+//! | `cluster.join` | the cluster that it was told to join, and until it has, whom to ask |
 //! | `left` | there while the node left its cluster |
 //!
 //! A file is replaced as a whole: written beside, synced, renamed, and the folder synced.
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::cluster::{
     Guid, NodeId, Stored,
     handshake::{HandshakeError, Identity},
+    invitation::{self, Invitation},
     wire::{self, Frame},
 };
 
@@ -47,7 +49,7 @@ pub enum StateError {
         path: PathBuf,
     },
     /// Others may read the key.
-    #[error("{path}: mode {mode:o} lets others read the private key; chmod 600")]
+    #[error("{path}: mode {mode:04o} lets others read the private key; chmod 600")]
     Mode {
         /// Which file.
         path: PathBuf,
@@ -118,6 +120,14 @@ impl State {
                 Err(_) | Ok(()) => Ok(()),
             }
         }
+    }
+
+    /// Writes which cluster to join.
+    ///
+    /// # Errors
+    /// [`StateError`] names the file.
+    pub fn save_invitation(&self, invitation: &Invitation) -> Result<(), StateError> {
+        self.replace(invitation::FILE, invitation.to_text().as_bytes())
     }
 
     /// Writes the hybrid clock, with a margin for what it goes on until the next time.

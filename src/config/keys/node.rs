@@ -2,6 +2,7 @@
 
 use super::Key;
 use super::Kind::{Bytes, Duration, Flag, Integer, Text};
+use crate::cluster::settings::Cookie;
 use crate::config::draft::node_name;
 use crate::config::values::{duration, integer, ip, size};
 
@@ -17,7 +18,7 @@ pub(super) const KEYS: &[Key] = &[
         "",
         "Secret all nodes share, or file:PATH. Unset: credential cookie, else a file made in the data folder.",
         |d, p, t| {
-            d.node.cookie = Some(t.into());
+            d.node.cookie = Some(Cookie::new(t.into()));
             d.node.cookie_origin = p.origin.into();
             Ok(())
         },
@@ -27,7 +28,7 @@ pub(super) const KEYS: &[Key] = &[
         "",
         "A second cookie that is accepted and never used to send, while the cookie is changed node by node.",
         |d, p, t| {
-            d.node.cookie_previous = Some((t.into(), p.origin.into()));
+            d.node.cookie_previous = Some((Cookie::new(t.into()), p.origin.into()));
             Ok(())
         },
     ),

@@ -17,6 +17,7 @@ use crate::{
         gate::{Gate, Outcome},
         handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
         secret::check_cookie,
+        settings::Cookie,
         wire::{CloseCode, Received},
     },
     net::{clock::Clock, supervise},
@@ -46,6 +47,18 @@ impl Door {
             Ok(()) => Self::Open,
             Err(_) if interface(settings).is_loopback() => Self::Loopback,
             Err(weak) => Self::Closed(weak.to_string()),
+        }
+    }
+
+    /// The cookie that is accepted beside the one in use; not a weak one, where others than this host can reach the mesh.
+    pub(super) fn previous<'a>(&self, settings: &'a Settings) -> Option<&'a Cookie> {
+        let previous = settings.cookie_previous.as_ref()?;
+        match check_cookie(previous, settings.kdf) {
+            Err(weak) if !interface(settings).is_loopback() => {
+                tracing::warn!(%weak, "node.cookie_previous is not accepted");
+                None
+            }
+            Ok(()) | Err(_) => Some(previous),
         }
     }
 
@@ -131,7 +144,15 @@ pub(super) async fn dial_any(
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);
-                if error.is_refusal()
+                let differ = matches!(error, LinkError::Handshake(HandshakeError::Cookie));
+                if differ && local.keys.has_previous() {
+                    if local.told.is_due(target.name.as_str(), Clock::system().now()) {
+                        tracing::info!(
+                            node = %target.name, %addr,
+                            "has another cookie; if it is the previous one, it dials this node"
+                        );
+                    }
+                } else if error.is_refusal()
                     && local.told.is_due(target.name.as_str(), Clock::system().now())
                 {
                     tracing::warn!(node = %target.name, %addr, %error, "no link");
@@ -271,11 +292,15 @@ pub(super) async fn accept_all(
                     let proven = Box::new(proven);
                     let _ = notices.send(Notice::Proven { proven, dialed: false }).await;
                 }
-                Err(error)
-                    if error.is_refusal()
-                        && local.told.is_due(&addr.ip().to_string(), clock.now()) =>
-                {
-                    tracing::warn!(%addr, %error, "refused");
+                Err(error) if error.is_refusal() => {
+                    if matches!(error, LinkError::Handshake(HandshakeError::Cookie)) {
+                        let _ = notices.send(Notice::Knock { from: addr.ip() }).await;
+                    }
+                    if local.told.is_due(&addr.ip().to_string(), clock.now()) {
+                        tracing::warn!(%addr, %error, "refused");
+                    } else {
+                        tracing::debug!(%addr, %error, "refused");
+                    }
                 }
                 Err(error) => tracing::debug!(%addr, %error, "no handshake"),
             }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::Ordering},
     time::Duration,
 };
@@ -80,6 +80,10 @@ pub(super) enum Notice {
         node: NodeName,
         reason: ControlError,
     },
+    /// Somebody came with a cookie that is not known here.
+    Knock {
+        from: IpAddr,
+    },
     /// Who looked at the routes before a mark was asked for has pushed what it had to.
     Passed {
         mark: u64,
@@ -143,6 +147,7 @@ impl Task {
         let (mut found, mut sighted) = self.open();
         let mut out = Vec::new();
         self.core.start(self.clock.now(), &mut out);
+        self.accept_invitation(&mut out);
         self.end_batch(&mut out);
         let shared = self.shared.clone();
         loop {
@@ -194,6 +199,32 @@ impl Task {
             supervise::spawn("discovery", discovery::run(discovery, tell));
         }
         (found, sighted)
+    }
+
+    /// Asks to be let into the cluster that an operator named before the start.
+    fn accept_invitation(&mut self, out: &mut Vec<Action>) {
+        let nodes = self.settings.invitation.as_ref().map(|found| found.nodes.clone());
+        let others =
+            nodes.into_iter().flatten().filter(|node| node.name != self.settings.node_name);
+        for target in others.collect::<Vec<_>>() {
+            if let Door::Closed(reason) = &self.door {
+                return tracing::error!(node = %target.name, reason, "cannot join");
+            }
+            tracing::info!(node = %target.name, "joining");
+            self.input(Input::Join(target), out);
+        }
+    }
+
+    /// One of the nodes to join is up: it told of the others, and the next start finds them by itself.
+    fn end_invitation(&mut self, name: &NodeName) {
+        let Some(found) = &mut self.settings.invitation else { return };
+        if !found.nodes.iter().any(|node| node.name == *name) {
+            return;
+        }
+        found.nodes.clear();
+        if let Err(error) = self.state.save_invitation(found) {
+            tracing::warn!(%error, "the next start asks to join again");
+        }
     }
 
     pub(super) fn input(&mut self, input: Input, out: &mut Vec<Action>) {
@@ -369,6 +400,7 @@ impl Task {
                 };
                 let _ = reply.send(answer);
             }
+            Notice::Knock { from } => self.input(Input::Knock { from }, out),
             Notice::Passed { mark, node } => self.answer_mark(mark, node, out),
             Notice::Arrived { mark, node } => self.on_arrived(mark, node),
             Notice::Proven { proven, dialed } => self.on_proven(*proven, dialed, out),
@@ -552,6 +584,7 @@ impl Task {
 
     fn on_peer_up(&mut self, up: &PeerUp) {
         self.data.on_up(up);
+        self.end_invitation(&up.peer.name);
         let (ready, waiting) = self.joins.drain(..).partition(|join| join.name == up.peer.name);
         self.joins = waiting;
         let ready: Vec<Join> = ready;
