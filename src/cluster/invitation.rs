@@ -247,6 +247,6 @@ mod tests {
         assert_eq!(read("b@h"), ("b@h".into(), None));
         assert_eq!(read("b@h:4400"), ("b@h".into(), Some(4400)));
         assert_eq!(read("b@fe80::1"), ("b@fe80::1".into(), None));
-        assert_eq!(read("b@[fe80::1]:4400"), ("b@[fe80::1]".into(), Some(4400)));
+        assert_eq!(read("b@[fe80::1]:4400"), ("b@fe80::1".into(), Some(4400)));
     }
 }
