@@ -9,6 +9,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use emqx_rs::cluster::invitation::{Invitation, TOKEN_MAX};
 use emqx_rs::cluster::settings::Cookie;
+use emqx_rs::ctl::doctor::{
+    self, Grade, Told,
+    host::{self, Host},
+};
 use emqx_rs::ctl::{self, Places, Reply, Request, cookie, render, service, token};
 use zeroize::Zeroizing;
 
@@ -46,6 +50,8 @@ enum Command {
     /// The cluster: who is in it, join, leave
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it
+    Doctor,
     /// Clients of this node
     #[command(subcommand)]
     Clients(ClientsCommand),
@@ -277,6 +283,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let json = args.json;
     let socket = args.socket.clone().unwrap_or_else(find_socket);
     let Some(request) = request(&args.command) else {
+        if matches!(args.command, Command::Doctor) {
+            return doctor(&socket, json);
+        }
         if let Command::Cookie { file, command } = args.command {
             return cookie_command(file, command, &socket, json);
         }
@@ -300,6 +309,29 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         say(&render::text(&reply))?;
     }
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Looks for what keeps nodes apart; exit 1 if something does.
+fn doctor(socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let (cluster, silence) = match ctl::ask::ask(socket, &Request::ClusterStatus, WAIT) {
+        Ok(Reply::Cluster(cluster)) => (Some(cluster), String::new()),
+        Ok(other) => (None, render::text(&other).trim_end().to_owned()),
+        Err(error) => (None, error.to_string()),
+    };
+    let discovery = match ctl::ask::ask(socket, &Request::ClusterDiscover, WAIT) {
+        Ok(Reply::Discovery(discovery)) => Some(discovery),
+        Ok(_) | Err(_) => None,
+    };
+    let node = cluster.as_ref().map(|cluster| cluster.node.as_str());
+    let host = Host::look(node, host::process_at(socket));
+    let findings = doctor::examine(&Told { cluster, silence, discovery }, &host);
+    if json {
+        say(&format!("{:#}\n", serde_json::to_value(&findings)?))?;
+    } else {
+        say(&doctor::text(&findings))?;
+    }
+    let faults = findings.iter().any(|finding| finding.grade == Grade::Fault);
+    Ok(ExitCode::from(u8::from(faults)))
 }
 
 /// The request a command stands for; none when it needs no node.
@@ -345,7 +377,7 @@ fn request(command: &Command) -> Option<Request> {
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
         }
-        Command::Cookie { .. } | Command::Other(_) => return None,
+        Command::Cookie { .. } | Command::Doctor | Command::Other(_) => return None,
     })
 }
 

@@ -266,7 +266,7 @@ pub fn place(addr: IpAddr, port: u16, scope: u32) -> SocketAddr {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
             SocketAddr::V6(std::net::SocketAddrV6::new(v6, port, 0, scope))
         }
-        addr => SocketAddr::new(addr, port),
+        addr @ (IpAddr::V4(_) | IpAddr::V6(_)) => SocketAddr::new(addr, port),
     }
 }
 

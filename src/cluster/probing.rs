@@ -96,6 +96,19 @@ impl Network {
     }
 }
 
+/// Where and when a datagram came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Over which way.
+    pub way: Way,
+    /// It was for the group, else for this node alone.
+    pub group: bool,
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// When.
+    pub now: Time,
+}
+
 /// Who asks.
 #[derive(Debug)]
 pub struct Setup {
@@ -392,7 +405,7 @@ impl Prober {
         self.asked.retain(|(at, _)| now.since(*at) < ANSWERS);
         if !self.networks.is_empty() {
             self.asked.push_back((now, nonce));
-            self.to_all(Kind::Hello, nonce, out);
+            self.everywhere(Kind::Hello, nonce, out);
             self.probes += 1;
         }
         self.due = now
@@ -410,10 +423,10 @@ impl Prober {
 
     /// The process ends: says so to whoever listens.
     pub fn on_shutdown(&mut self, out: &mut Vec<Act>) {
-        self.to_all(Kind::Bye, [0; 16], out);
+        self.everywhere(Kind::Bye, [0; 16], out);
     }
 
-    fn to_all(&mut self, kind: Kind, nonce: [u8; 16], out: &mut Vec<Act>) {
+    fn everywhere(&mut self, kind: Kind, nonce: [u8; 16], out: &mut Vec<Act>) {
         for way in self.ways() {
             let groups: Vec<_> = self.setup.groups.clone();
             for group in groups.into_iter().filter(|group| group.is_ipv6() == way.v6) {
@@ -452,15 +465,9 @@ impl Prober {
         out.push(Act::Send { way, to, bytes });
     }
 
-    /// A datagram came in over `way`; `group`: it was for the group.
-    pub fn on_datagram(
-        &mut self,
-        (way, group): (Way, bool),
-        from: SocketAddr,
-        bytes: &[u8],
-        now: Time,
-        out: &mut Vec<Act>,
-    ) {
+    /// A datagram came in.
+    pub fn on_datagram(&mut self, arrival: Arrival, bytes: &[u8], out: &mut Vec<Act>) {
+        let Arrival { way, from, now, .. } = arrival;
         let head = beacon::head(bytes);
         if head.is_ok_and(|head| head.boot == self.setup.boot) {
             return;
@@ -486,16 +493,15 @@ impl Prober {
             Some(keys) => beacon::open(bytes, keys, from.ip()),
             None => Err(BadBeacon::Mac),
         };
-        let at = (way, from.ip(), group);
         match opened {
-            Ok(beacon) => self.on_proven(&head, beacon, at, (from, now), out),
+            Ok(beacon) => self.on_proven(&head, &beacon, arrival, out),
             Err(BadBeacon::Malformed) => self.counters.malformed += 1,
             Err(BadBeacon::Mac | BadBeacon::Foreign | BadBeacon::Version(_)) => {
                 self.counters.wrong_cookie += 1;
                 if let Ok(beacon) = beacon::claimed(bytes) {
                     let other = beacon.cluster != self.cluster;
                     let verdict = if other { Verdict::OtherCluster } else { Verdict::OtherCookie };
-                    self.note(beacon.name, beacon.port, at, (verdict, false), now);
+                    self.note(&beacon, arrival, (verdict, false));
                 }
             }
         }
@@ -509,14 +515,8 @@ impl Prober {
         }
     }
 
-    fn on_proven(
-        &mut self,
-        head: &Head,
-        beacon: Beacon,
-        at: (Way, IpAddr, bool),
-        (from, now): (SocketAddr, Time),
-        out: &mut Vec<Act>,
-    ) {
+    fn on_proven(&mut self, head: &Head, beacon: &Beacon, arrival: Arrival, out: &mut Vec<Act>) {
+        let Arrival { from, now, .. } = arrival;
         if !self.is_new(head, now) {
             self.counters.replayed += 1;
             return;
@@ -535,8 +535,8 @@ impl Prober {
         if let Some(source) = self.sources.get_mut(&from.ip()) {
             source.proven = true;
         }
-        let verdict = self.judge(head, &beacon);
-        self.note(beacon.name.clone(), beacon.port, at, (verdict, answered), now);
+        let verdict = self.judge(head, beacon);
+        self.note(beacon, arrival, (verdict, answered));
         match verdict {
             Verdict::SameName => {
                 if self.same_name_at.is_none_or(|at| now.since(at) >= Duration::from_secs(60)) {
@@ -545,7 +545,7 @@ impl Prober {
                 }
             }
             Verdict::Accepted if beacon.name != self.setup.name => {
-                self.welcome(head, &beacon, (at.0, from), now, out);
+                self.welcome(head, beacon, arrival, out);
             }
             Verdict::Accepted
             | Verdict::Gone
@@ -570,14 +570,8 @@ impl Prober {
     }
 
     /// Answers a node of this cluster that is not linked, and has it dialled.
-    fn welcome(
-        &mut self,
-        head: &Head,
-        beacon: &Beacon,
-        (way, from): (Way, SocketAddr),
-        now: Time,
-        out: &mut Vec<Act>,
-    ) {
+    fn welcome(&mut self, head: &Head, beacon: &Beacon, arrival: Arrival, out: &mut Vec<Act>) {
+        let Arrival { way, from, now, .. } = arrival;
         if self.linked.contains(&beacon.name) {
             return;
         }
@@ -649,15 +643,10 @@ impl Prober {
         self.lives.entry(head.boot).or_insert(unheard).take(head.counter, now)
     }
 
-    fn note(
-        &mut self,
-        name: NodeName,
-        port: u16,
-        (way, addr, by_group): (Way, IpAddr, bool),
-        (verdict, answered): (Verdict, bool),
-        now: Time,
-    ) {
-        let key = (name, addr);
+    fn note(&mut self, beacon: &Beacon, arrival: Arrival, (verdict, answered): (Verdict, bool)) {
+        let Arrival { way, group: by_group, from, now } = arrival;
+        let (addr, port) = (from.ip(), beacon.port);
+        let key = (beacon.name.clone(), addr);
         if self.heard.len() >= HEARD && !self.heard.contains_key(&key) {
             // What is proven stays longest.
             let proven = |heard: &Heard| heard.verdict < Verdict::OtherCluster;

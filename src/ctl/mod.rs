@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod cookie;
+pub mod doctor;
 pub mod render;
 pub mod service;
 pub mod token;

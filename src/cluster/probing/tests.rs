@@ -68,7 +68,8 @@ fn hello(prober: &mut Prober) -> Vec<u8> {
 
 fn take(prober: &mut Prober, from: SocketAddr, bytes: &[u8], now: u64) -> Vec<Act> {
     let mut out = Vec::new();
-    prober.on_datagram((ETH, true), from, bytes, at(now), &mut out);
+    let arrival = Arrival { way: ETH, group: true, from, now: at(now) };
+    prober.on_datagram(arrival, bytes, &mut out);
     out
 }
 

@@ -24,7 +24,7 @@ use crate::{
     cluster::{
         NodeName, Target,
         beacon::MAX,
-        probing::{Act, Network, Prober, Setup, Way},
+        probing::{Act, Arrival, Network, Prober, Setup, Way},
         settings::Mcast,
     },
     net::{
@@ -215,9 +215,8 @@ impl Mcasting {
                         Poll::Pending => break,
                     };
                     count += 1;
-                    let bytes = buffer.filled();
-                    let at = (*way, by_group);
-                    locks::lock(&self.prober).on_datagram(at, from, bytes, now, acts);
+                    let arrival = Arrival { way: *way, group: by_group, from, now };
+                    locks::lock(&self.prober).on_datagram(arrival, buffer.filled(), acts);
                 }
             }
         }

@@ -1,0 +1,445 @@
+//! `emqx-rs-ctl doctor`: looks at what a user with a silent switch cannot see, and names the command that mends it.
+//!
+//! [`host`] gathers the facts of this host, the node tells its own; [`examine`] makes findings of them, and nothing else.
+
+pub mod host;
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use self::host::Host;
+use super::{Cluster, Discovery, Heard, render::shown};
+use crate::cluster::NodeName;
+
+/// UDP port of discovery, unless somebody changed it.
+const DISCOVERY_PORT: u16 = 4369;
+/// Fewer descriptors than this are few.
+const FEW_FILES: u64 = 4096;
+/// Less room than this is little.
+const LITTLE_ROOM: u64 = 100 << 20;
+/// A clock before this was never set: 2025-01-01, in seconds since 1970.
+const EPOCH: u64 = 1_735_689_600;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// As it should be.
+    Ok,
+    /// May be meant.
+    Warning,
+    /// In the way.
+    Fault,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub grade: Grade,
+    /// What was found.
+    pub what: String,
+    /// What mends it; nothing where nothing has to be mended.
+    pub remedy: Option<String>,
+}
+
+/// What the node says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// `cluster status`; `None`: nobody answers, for this reason.
+    pub cluster: Option<Cluster>,
+    /// Why not.
+    pub silence: String,
+    /// `cluster discover`; `None` where discovery is not by multicast.
+    pub discovery: Option<Discovery>,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn ok(&mut self, what: String) {
+        self.0.push(Finding { grade: Grade::Ok, what, remedy: None });
+    }
+
+    fn warn(&mut self, what: String, remedy: impl Into<String>) {
+        self.0.push(Finding { grade: Grade::Warning, what, remedy: Some(remedy.into()) });
+    }
+
+    fn fault(&mut self, what: String, remedy: impl Into<String>) {
+        self.0.push(Finding { grade: Grade::Fault, what, remedy: Some(remedy.into()) });
+    }
+}
+
+/// Looks at everything.
+#[must_use]
+pub fn examine(told: &Told, host: &Host) -> Vec<Finding> {
+    let mut out = Findings::default();
+    match &told.cluster {
+        None => out.fault(
+            format!("no node answers: {}", told.silence),
+            "systemctl start emqx-rs; journalctl -u emqx-rs -n 50",
+        ),
+        Some(cluster) => {
+            let (node, name) = (&cluster.node, shown(&cluster.name));
+            let up = cluster.running_nodes.len();
+            out.ok(format!("{node} answers; cluster {name} has {up} running node(s)"));
+            of_cluster(cluster, &mut out);
+        }
+    }
+    if let Some(discovery) = &told.discovery {
+        of_discovery(discovery, told.cluster.as_ref(), &mut out);
+    }
+    of_firewall(told, host, &mut out);
+    of_host(told, host, &mut out);
+    out.0
+}
+
+fn of_cluster(cluster: &Cluster, out: &mut Findings) {
+    if let Some(reason) = &cluster.refused {
+        out.fault(
+            format!("the mesh of this node is closed: {reason}"),
+            "emqx-rs-ctl cookie new; systemctl restart emqx-rs; then emqx-rs-ctl cluster token for the others",
+        );
+    }
+    if cluster.left {
+        out.warn(
+            "this node left its cluster and stays alone".to_owned(),
+            "emqx-rs-ctl cluster join NODE",
+        );
+    }
+    for member in cluster.members.iter().filter(|member| member.state == "down") {
+        out.fault(
+            format!("{} is down for {} s", member.node, member.since_seconds),
+            format!(
+                "is it on, and its mesh port open? On it: systemctl status emqx-rs. If it never returns: emqx-rs-ctl cluster \
+                 force-leave {}",
+                member.node
+            ),
+        );
+    }
+    for member in cluster.members.iter().filter(|m| m.address.is_some() && !m.udp) {
+        out.warn(
+            format!("{} sends no heartbeats over UDP: its loss is seen late", member.node),
+            "open the mesh port for UDP too, on both hosts",
+        );
+    }
+}
+
+fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Findings) {
+    if discovery.networks.is_empty() {
+        out.fault(
+            "discovery uses no interface: none is up and carries multicast".to_owned(),
+            "ip link; name the right one in cluster.mcast.iface, or bring it up: ip link set eth0 up multicast on",
+        );
+        return;
+    }
+    out.ok(format!("discovery asks on {}", discovery.networks.join(", ")));
+    let alone = cluster.is_none_or(|cluster| cluster.running_nodes.len() < 2);
+    let own = discovery.heard.iter().filter(|heard| is_of_this_cluster(heard));
+    if own.clone().next().is_none() {
+        let what = "no node of this cluster is heard by multicast";
+        let remedy = "is another one on? Look with tcpdump -ni IFACE udp port 4369: if its datagrams come, a firewall of this host \
+                      drops them; if not, the switch or access point holds multicast back (turn IGMP snooping off or a \
+                      querier on), or the hosts are in different networks. cluster.discovery = static needs no multicast";
+        if alone {
+            out.fault(what.to_owned(), remedy);
+        } else {
+            out.warn(format!("{what}, though other nodes run"), remedy);
+        }
+    }
+    for heard in own {
+        let (node, interface) = (shown(&heard.node), shown(&heard.interface));
+        match (heard.multicast, heard.answered || heard.linked) {
+            (true, true) => {
+                out.ok(format!("multicast works both ways on {interface} with {node}"));
+            }
+            (true, false) => out.fault(
+                format!("{node} is heard on {interface} and neither answers nor is linked"),
+                "UDP port 4369 and the mesh port must be open on its side; its log says more: journalctl -u emqx-rs",
+            ),
+            (false, _) => out.warn(
+                format!("{node} answers on {interface}, but its multicast does not come here"),
+                "let UDP port 4369 in on this host; turn IGMP snooping off, or a querier on, in the switch",
+            ),
+        }
+    }
+    for heard in &discovery.heard {
+        stranger(heard, out);
+    }
+    let over = discovery.datagrams.get("over the budget").copied().unwrap_or(0);
+    if over > 1_000 {
+        out.warn(
+            format!("{over} datagrams of discovery were more than is looked at"),
+            "somebody floods UDP port 4369; tcpdump -ni IFACE udp port 4369 shows who",
+        );
+    }
+}
+
+fn is_of_this_cluster(heard: &Heard) -> bool {
+    heard.linked || heard.status == "accepted"
+}
+
+/// Somebody on the LAN who is not taken in.
+fn stranger(heard: &Heard, out: &mut Findings) {
+    let (node, address) = (shown(&heard.node), &heard.address);
+    if heard.status.contains("other cookie") {
+        out.warn(
+            format!("{node} at {address} has another cookie"),
+            "if it belongs to this cluster: emqx-rs-ctl cluster token | ssh root@THAT-HOST emqx-rs-ctl cluster join -",
+        );
+    } else if heard.status.contains("other cluster") {
+        out.warn(
+            format!("{node} at {address} is of a cluster with another name"),
+            "if it belongs to this one: the same cluster.name in both files",
+        );
+    } else if heard.status.contains("name of this node") {
+        out.fault(
+            format!("another node at {address} has the name of this one"),
+            "give one of them another node.name and restart it",
+        );
+    } else if heard.status.contains("another version") {
+        out.fault(
+            format!("{node} at {address} speaks no version that this node speaks"),
+            "bring both to releases that are at most one step apart",
+        );
+    }
+}
+
+/// Rules of the firewall that say nothing of the ports that are needed.
+fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
+    let mesh = told
+        .cluster
+        .as_ref()
+        .and_then(|cluster| NodeName::parse(&cluster.node).ok())
+        .map_or(4370, |name| name.mesh_port());
+    let ports = [mesh, DISCOVERY_PORT];
+    let missing = |text: &str| {
+        let missing = ports.iter().filter(|port| !names_port(text, **port));
+        let missing: Vec<String> = missing.map(ToString::to_string).collect();
+        (!missing.is_empty()).then(|| missing.join(" and "))
+    };
+    if let Some(text) = host.ufw.as_deref().filter(|text| text.contains("Status: active"))
+        && !text.contains("emqx-rs mesh")
+        && let Some(missing) = missing(text)
+    {
+        out.fault(
+            format!("ufw is active and names no rule for port {missing}"),
+            "ufw allow from YOUR-LAN/24 to any app \"emqx-rs mesh\"",
+        );
+    }
+    if let Some(text) = host.firewalld.as_deref()
+        && !text.contains("emqx-rs-mesh")
+        && let Some(missing) = missing(text)
+    {
+        out.fault(
+            format!("firewalld runs and lets nothing in at port {missing}"),
+            "firewall-cmd --permanent --add-service=emqx-rs-mesh && firewall-cmd --reload",
+        );
+    }
+    // The two above write nftables rules of their own.
+    let plain = host.ufw.is_none() && host.firewalld.is_none();
+    if let Some(text) = host.nft.as_deref().filter(|_| plain)
+        && drops_input(text)
+        && let Some(missing) = missing(text)
+    {
+        out.fault(
+            format!("nftables drops what comes in by default and names no rule for port {missing}"),
+            "include \"/usr/share/doc/emqx-rs/emqx-rs.nft\" in the input chain of /etc/nftables.conf, then nft -f it",
+        );
+    }
+}
+
+fn names_port(text: &str, port: u16) -> bool {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    numbers.any(|word| word.parse() == Ok(port))
+}
+
+/// A chain at the hook `input` that drops what no rule accepts.
+fn drops_input(ruleset: &str) -> bool {
+    ruleset.lines().any(|line| line.contains("hook input") && line.contains("policy drop"))
+}
+
+fn of_host(told: &Told, host: &Host, out: &mut Findings) {
+    for bridge in &host.silent_bridges {
+        out.warn(
+            format!(
+                "bridge {} of this host snoops IGMP and nobody asks who wants multicast",
+                shown(bridge)
+            ),
+            format!("ip link set {} type bridge mcast_querier 1", shown(bridge)),
+        );
+    }
+    if let Some(node) = told.cluster.as_ref().map(|cluster| &cluster.node) {
+        match &host.reach {
+            host::Reach::Here => {}
+            host::Reach::Loopback => out.warn(
+                format!("no other host can reach {node}: its name is on the loopback"),
+                "node.name = emqx@ADDRESS in emqx.conf, with the address of this host on the LAN; then restart",
+            ),
+            host::Reach::Elsewhere => out.fault(
+                format!("no interface of this host has the address in the name of {node}"),
+                "correct node.name in emqx.conf, or leave it out; then restart",
+            ),
+            host::Reach::Unknown(error) => out.fault(
+                format!("the host in the name of {node} has no address: {error}"),
+                "give it one in DNS or /etc/hosts of all nodes, or use an address in node.name",
+            ),
+        }
+    }
+    if host.clock < EPOCH {
+        out.warn("the clock of this host was never set".to_owned(), "timedatectl set-ntp true");
+    }
+    if let Some(files) = host.open_files.filter(|files| *files < FEW_FILES) {
+        out.warn(
+            format!("the node may open {files} files: fewer clients than that"),
+            "systemctl edit emqx-rs: [Service] LimitNOFILE=1048576",
+        );
+    }
+    if let Some((folder, free)) = host.room.as_ref().filter(|(_, free)| *free < LITTLE_ROOM) {
+        let mib = free >> 20;
+        out.fault(format!("{} has {mib} MiB left", folder.display()), "make room: df -h");
+    }
+}
+
+/// The findings, one below the other.
+#[must_use]
+pub fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let word = match finding.grade {
+            Grade::Ok => "ok",
+            Grade::Warning => "warning",
+            Grade::Fault => "FAULT",
+        };
+        let _ = writeln!(text, "{word:<8} {}", finding.what);
+        if let Some(remedy) = &finding.remedy {
+            let _ = writeln!(text, "{:<8} -> {remedy}", "");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::Reach;
+
+    fn host() -> Host {
+        Host { clock: EPOCH, reach: Reach::Here, ..Host::default() }
+    }
+
+    fn heard(node: &str, status: &str) -> Heard {
+        Heard {
+            node: node.to_owned(),
+            address: "10.0.0.2:4370".to_owned(),
+            interface: "eth0".to_owned(),
+            age_ms: 10,
+            count: 1,
+            multicast: true,
+            answered: true,
+            linked: false,
+            status: status.to_owned(),
+        }
+    }
+
+    fn told(heard: Vec<Heard>) -> Told {
+        let node = "emqx@10.0.0.1".to_owned();
+        let cluster = Cluster { running_nodes: vec![node.clone()], node, ..Cluster::default() };
+        let networks = vec!["eth0 10.0.0.1/24".to_owned()];
+        let discovery = Discovery { networks, heard, ..Discovery::default() };
+        Told { cluster: Some(cluster), silence: String::new(), discovery: Some(discovery) }
+    }
+
+    /// What is wrong, and that each of it has a remedy.
+    fn wrong(told: &Told, host: &Host) -> Vec<(Grade, String)> {
+        let findings = examine(told, host);
+        assert!(findings.iter().all(|f| (f.grade == Grade::Ok) == f.remedy.is_none()));
+        let wrong = findings.into_iter().filter(|f| f.grade != Grade::Ok);
+        wrong.map(|f| (f.grade, f.what)).collect()
+    }
+
+    #[test]
+    fn all_is_well() {
+        assert_eq!(wrong(&told(vec![heard("emqx@10.0.0.2", "accepted")]), &host()), []);
+    }
+
+    #[test]
+    fn a_silent_lan_is_a_fault_only_for_who_is_alone() {
+        let mut told = told(vec![]);
+        assert!(
+            matches!(&wrong(&told, &host())[..], [(Grade::Fault, what)] if what.contains("no node"))
+        );
+        told.cluster.as_mut().unwrap().running_nodes.push("emqx@10.0.0.2".to_owned());
+        assert!(matches!(&wrong(&told, &host())[..], [(Grade::Warning, _)]));
+        told.discovery.as_mut().unwrap().networks.clear();
+        assert!(wrong(&told, &host())[0].1.contains("no interface"));
+        told.cluster = None;
+        assert!(wrong(&told, &host())[0].1.contains("no node answers"));
+    }
+
+    #[test]
+    fn one_way_multicast_and_strangers_are_told() {
+        let deaf = Heard { multicast: false, ..heard("a@h", "accepted") };
+        let mute = Heard { answered: false, ..heard("b@h", "accepted") };
+        let told = told(vec![
+            deaf,
+            mute,
+            heard("c@h", "ignored: other cookie"),
+            heard("d@h", "ignored: other cluster name"),
+            heard("emqx@10.0.0.1", "refused: has the name of this node"),
+            heard("e@h", "refused: speaks another version"),
+        ]);
+        let wrong = wrong(&told, &host());
+        for (at, word) in
+            ["does not come here", "neither answers", "another cookie", "another name"]
+                .iter()
+                .enumerate()
+        {
+            assert!(wrong[at].1.contains(word), "{wrong:#?}");
+        }
+        assert_eq!(wrong.len(), 6);
+    }
+
+    #[test]
+    fn firewalls_without_a_rule_are_found() {
+        let told = told(vec![heard("emqx@10.0.0.2", "accepted")]);
+        let nft = "chain input {\n type filter hook input priority filter; policy drop;\n tcp dport 22 accept\n";
+        let with = |nft: Option<&str>, ufw: Option<&str>, firewalld: Option<&str>| {
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            let host = Host { nft: own(nft), ufw: own(ufw), firewalld: own(firewalld), ..host() };
+            wrong(&told, &host).len()
+        };
+        assert_eq!(with(Some(nft), None, None), 1);
+        assert_eq!(with(Some(&format!("{nft} udp dport {{ 4369, 4370 }} accept")), None, None), 0);
+        assert_eq!(with(Some(&nft.replace("drop", "accept")), None, None), 0);
+        assert_eq!(with(Some(nft), Some("Status: inactive"), None), 0, "ufw rules the rest");
+        assert_eq!(with(None, Some("Status: active\n22/tcp ALLOW"), None), 1);
+        assert_eq!(with(None, Some("Status: active\nemqx-rs mesh ALLOW"), None), 0);
+        assert_eq!(with(None, None, Some("public\n services: ssh\n ports:")), 1);
+        assert_eq!(with(None, None, Some("public\n services: ssh emqx-rs-mesh")), 0);
+    }
+
+    #[test]
+    fn the_host_is_looked_at() {
+        let told = told(vec![heard("emqx@10.0.0.2", "accepted")]);
+        let sick = Host {
+            silent_bridges: vec!["br0".to_owned()],
+            reach: Reach::Elsewhere,
+            clock: 0,
+            open_files: Some(1024),
+            room: Some(("/var/lib/emqx-rs".into(), 1 << 20)),
+            ..host()
+        };
+        assert_eq!(wrong(&told, &sick).len(), 5);
+        for reach in [Reach::Loopback, Reach::Unknown("no such host".to_owned())] {
+            assert_eq!(wrong(&told, &Host { reach, ..host() }).len(), 1);
+        }
+        let text = text(&examine(&told, &sick));
+        assert!(
+            text.contains("FAULT    no interface of this host") && text.contains(" -> "),
+            "{text}"
+        );
+    }
+}
