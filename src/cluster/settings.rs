@@ -219,7 +219,7 @@ pub struct Etcd {
     pub tls: Option<TlsFiles>,
 }
 
-/// Discovery `dns`: the nodes are `app@address`.
+/// Discovery `dns`: the nodes are `app@address`, or `app@target` of SRV records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dns {
     /// Name to look up.
@@ -240,6 +240,9 @@ pub enum DnsRecord {
     A,
     /// Addresses of IPv6.
     Aaaa,
+    /// Targets of SRV records.
+    #[cfg(feature = "dns-srv")]
+    Srv,
 }
 
 impl DnsRecord {
@@ -249,6 +252,8 @@ impl DnsRecord {
         match self {
             Self::A => "a",
             Self::Aaaa => "aaaa",
+            #[cfg(feature = "dns-srv")]
+            Self::Srv => "srv",
         }
     }
 }

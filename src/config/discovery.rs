@@ -151,16 +151,20 @@ pub fn group(text: &str) -> Parsed<Option<IpAddr>> {
 fn finish_dns(mut dns: Dns, cluster: &Settings, notes: &mut Vec<Note>) -> Dns {
     let own = &cluster.node_name;
     dns.port = cluster.dist_port;
-    let v6 = dns.record == DnsRecord::Aaaa;
     if dns.app.is_empty() {
         dns.app = own.left().to_owned();
     }
-    let host = own.host().parse::<IpAddr>();
-    if own.left() != dns.app || !host.is_ok_and(|host| host.is_ipv6() == v6) {
-        let (app, kind) = (&dns.app, if v6 { "IPv6" } else { "IPv4" });
+    let ip = own.ip();
+    let (wanted, fits) = match dns.record {
+        DnsRecord::A => ("the IPv4 address of this node", ip.is_some_and(|ip| ip.is_ipv4())),
+        DnsRecord::Aaaa => ("the IPv6 address of this node", ip.is_some_and(|ip| ip.is_ipv6())),
+        #[cfg(feature = "dns-srv")]
+        DnsRecord::Srv => ("a target of the SRV records", ip.is_none()),
+    };
+    if own.left() != dns.app || !fits {
+        let app = &dns.app;
         notes.push(Note::warning(format!(
-            "node.name = {own}: the others look for {app}@ and the {kind} address of this node (cluster.dns.*) and will \
-             not find it under this name"
+            "node.name = {own}: the others look for {app}@ and {wanted} (cluster.dns.*) and will not find it under this name"
         )));
     }
     dns
@@ -313,7 +317,7 @@ pub fn left_part(text: &str) -> Parsed<String> {
     }
 }
 
-/// `a` or `aaaa`.
+/// `a` or `aaaa`, and `srv` where it is built in.
 ///
 /// # Errors
 /// Another word; `srv` with what to do instead.
@@ -321,8 +325,11 @@ pub fn dns_record(text: &str) -> Parsed<DnsRecord> {
     match text {
         "a" => Ok(DnsRecord::A),
         "aaaa" => Ok(DnsRecord::Aaaa),
+        #[cfg(feature = "dns-srv")]
+        "srv" => Ok(DnsRecord::Srv),
+        #[cfg(not(feature = "dns-srv"))]
         "srv" => Err(Expected(
-            "a or aaaa (srv is not built in: give the targets one name with address records, or use cluster.discovery = static)"
+            "a or aaaa (srv needs a build with the feature dns-srv: give the targets one name with address records instead)"
                 .into(),
         )),
         _ => Err("a or aaaa".into()),
@@ -374,7 +381,7 @@ mod tests {
         }
         assert_eq!(address_type("hostname"), Ok(AddressType::Hostname));
         assert_eq!(dns_record("aaaa"), Ok(DnsRecord::Aaaa));
-        assert!(dns_record("srv").unwrap_err().0.contains("not built in"));
+        assert_eq!(dns_record("srv").is_ok(), cfg!(feature = "dns-srv"));
         assert!(dns_record("mx").is_err());
     }
 }

@@ -41,7 +41,9 @@ ip link set lo up
 for n in 2 3 4; do ip address add fd00::$n/128 dev lo nodad; done
 mount --bind "$1/resolv.conf" /etc/resolv.conf
 dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --bind-interfaces \
-    --listen-address=127.0.0.1 --user=root --addn-hosts="$1/names" >"$1/log" 2>&1 </dev/null &
+    --listen-address=127.0.0.1 --user=root --addn-hosts="$1/names" \
+    --srv-host=_mesh._tcp.test,box1.test,1883 --srv-host=_mesh._tcp.test,box2.test,1883 \
+    >"$1/log" 2>&1 </dev/null &
 echo $!
 read _ || true
 kill $!
@@ -142,6 +144,25 @@ fn dns_aaaa_records_make_a_cluster() {
                  cluster.proto_dist = inet6_tcp\nnode.dist_use_interface = fd00::{n}"
             );
             island.node(&format!("n@fd00::{n}"), &lines)
+        })
+        .collect();
+    nodes.iter_mut().for_each(Node::spawn);
+    wait_for_all(&nodes);
+}
+
+#[cfg(feature = "dns-srv")]
+#[test]
+fn dns_srv_records_make_a_cluster() {
+    let island = Island::new();
+    island.serve("127.0.0.2 box1.test\n127.0.0.3 box2.test\n");
+    let mut nodes: Vec<Node> = (1..3)
+        .map(|n| {
+            let lines = format!(
+                "cluster.discovery = dns\ncluster.dns.name = _mesh._tcp.test\ncluster.dns.type = srv\n\
+                 node.dist_use_interface = 127.0.0.{}",
+                n + 1
+            );
+            island.node(&format!("emqx@box{n}.test"), &lines)
         })
         .collect();
     nodes.iter_mut().for_each(Node::spawn);

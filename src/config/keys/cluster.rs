@@ -64,15 +64,20 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::set("cluster.dns.type", "a", "Addresses that count: a = IPv4, aaaa = IPv6.", |d, p, t| {
-        d.cluster_late.discovery.touch("dns", p);
-        let record = dns_record(t)?;
-        // The other name of this key was applied before.
-        if !p.is_default() {
-            d.cluster_late.discovery.dns.record = record;
-        }
-        Ok(())
-    }),
+    Key::set(
+        "cluster.dns.type",
+        "a",
+        "Addresses that count: a = IPv4, aaaa = IPv6; srv in a build with the feature dns-srv.",
+        |d, p, t| {
+            d.cluster_late.discovery.touch("dns", p);
+            let record = dns_record(t)?;
+            // The other name of this key was applied before.
+            if !p.is_default() {
+                d.cluster_late.discovery.dns.record = record;
+            }
+            Ok(())
+        },
+    ),
     Key::set(
         "cluster.dns.record_type",
         "",

@@ -18,18 +18,25 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// Looks the name up for as long as somebody listens.
 pub(super) async fn run(dns: &Dns, found: Sender<Vec<Target>>) {
     let mut pace = Pace::new("dns", EVERY);
+    #[cfg(feature = "dns-srv")]
+    if dns.record == DnsRecord::Srv {
+        return super::srv::run(dns, pace, found).await;
+    }
     while pace.next(look_up(dns).await, &found).await {}
 }
 
+/// A fault with its place and what to check it with.
+pub(super) fn fault(dns: &Dns, what: &str, check: &str) -> String {
+    let Dns { name, record, .. } = dns;
+    let record = record.as_str();
+    format!(
+        "cluster.dns.name = {name}, cluster.dns.type = {record}: {what}; check it with: {check}"
+    )
+}
+
 async fn look_up(dns: &Dns) -> Result<Vec<Target>, String> {
-    let fault = |what: String| {
-        let Dns { name, record, .. } = dns;
-        let remedy = format!("check it with: getent ahosts {name}");
-        format!(
-            "cluster.dns.name = {name}, cluster.dns.type = {}: {what}; {remedy}",
-            record.as_str()
-        )
-    };
+    let remedy = format!("getent ahosts {}", dns.name);
+    let fault = |what: String| fault(dns, &what, &remedy);
     let answer = timeout(LIMIT, lookup_host((dns.name.as_str(), 0))).await;
     let addrs = answer.map_err(|_| fault(format!("no answer within {} s", LIMIT.as_secs())))?;
     let addrs = addrs.map_err(|error| fault(error.to_string()))?.map(|addr| addr.ip());
@@ -39,10 +46,7 @@ async fn look_up(dns: &Dns) -> Result<Vec<Target>, String> {
 
 /// `app@address` for each address of the kind that counts, in order, each once.
 fn targets(dns: &Dns, addrs: impl Iterator<Item = IpAddr>) -> Vec<Target> {
-    let v6 = match dns.record {
-        DnsRecord::A => false,
-        DnsRecord::Aaaa => true,
-    };
+    let v6 = dns.record == DnsRecord::Aaaa;
     let mut addrs: Vec<IpAddr> = addrs.filter(|addr| addr.is_ipv6() == v6).collect();
     addrs.sort_unstable();
     addrs.dedup();

@@ -9,6 +9,8 @@ mod k8s;
 mod manual;
 pub(crate) mod mcast;
 mod pace;
+#[cfg(feature = "dns-srv")]
+mod srv;
 mod static_list;
 
 pub(crate) use http::client_config;
