@@ -309,8 +309,8 @@ fn the_cookie_is_changed_node_by_node() {
             assert!(node.log().contains("previous cookie from"), "{}", node.log());
         }
     }
-    println!("slowest return after ready: {slowest:?}");
-    assert!(slowest < Duration::from_secs(3), "{slowest:?} after it was ready");
+    println!("slowest return after its port was open: {slowest:?}");
+    assert!(slowest < Duration::from_secs(3), "{slowest:?} after its port was open");
     for node in &nodes {
         for other in nodes.iter().filter(|other| other.name != node.name) {
             // Who restarts says so and is not missed twice: at most one loss for each of its two restarts.
@@ -360,7 +360,7 @@ fn who_comes_back_with_the_new_cookie_is_asked_at_once() {
     nodes[0].launch();
     let ready = Instant::now();
     wait_for_all(&nodes);
-    println!("back {:?} after it was ready", ready.elapsed());
+    println!("back {:?} after its port was open", ready.elapsed());
     assert!(ready.elapsed() < Duration::from_millis(1_500), "{:?}", ready.elapsed());
     cross(&nodes[1], &nodes[0]);
 }
