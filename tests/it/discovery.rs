@@ -359,8 +359,13 @@ fn etcd_is_asked_over_tls_with_a_certificate() {
     nodes.iter_mut().for_each(Node::spawn);
     let mut bare = etcd_nodes(1, &trust).remove(0);
     bare.spawn();
+    let others = Certificates::new();
+    let trust = trust.replace(&files.path("ca.crt"), &others.path("ca.crt"));
+    let mut wary = etcd_nodes(1, &trust).remove(0);
+    wary.spawn();
     wait_for_all(&nodes);
     wait_for_log(&bare, "discovery failed, what is known stays");
+    wait_for_log(&wary, "TLS: invalid peer certificate: ");
     assert_eq!(bare.running_nodes().len(), 1, "no certificate, no entry");
 }
 

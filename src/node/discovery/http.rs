@@ -182,3 +182,64 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, path::PathBuf};
+
+    use super::*;
+
+    /// What is wrong with a key of this text and mode, beside a certificate that is good.
+    #[track_caller]
+    fn check(key: &str, mode: u32, want: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let signed = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap();
+        let file = |name: &str, text: &str| -> PathBuf {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let ca = file("ca.pem", &signed.cert.pem());
+        let good = signed.signing_key.serialize_pem();
+        let own = Some((ca.clone(), file("key.pem", if key.is_empty() { &good } else { key })));
+        let fault = client_config(&TlsFiles { ca, own }).map(drop).unwrap_err();
+        let front = format!("{}/", dir.path().display());
+        assert_eq!(fault.replace(&front, ""), want);
+    }
+
+    #[test]
+    fn a_key_that_does_not_do_is_told_with_a_remedy() {
+        check(
+            "",
+            0o644,
+            "key.pem: mode 0644: a key that everybody can read is refused; chmod 640 it",
+        );
+        check("nonsense", 0o600, "key.pem: expected PEM with BEGIN PRIVATE KEY");
+        check(
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            0o600,
+            "key.pem: the key is encrypted; decrypt it with openssl pkey",
+        );
+    }
+
+    #[test]
+    fn authorities_that_are_none_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = dir.path().join("ca.pem");
+        let fault = |ca: &Path| {
+            client_config(&TlsFiles { ca: ca.into(), own: None }).map(drop).unwrap_err()
+        };
+        assert!(
+            fault(&ca).ends_with("ca.pem cannot be read: No such file or directory (os error 2)")
+        );
+        fs::write(&ca, "").unwrap();
+        assert!(fault(&ca).ends_with("ca.pem: expected PEM with BEGIN CERTIFICATE"));
+    }
+
+    #[test]
+    fn an_answer_in_the_log_is_short_and_on_one_line() {
+        assert_eq!(shown(b"a\n\x1b[31mb "), "a\\n\\u{1b}[31mb");
+        assert_eq!(shown(&[b'a'; 1000]).len(), SHOWN);
+    }
+}
