@@ -1,4 +1,4 @@
-//! A session as bytes, for its way to another node (CLUSTER-DESIGN 8; EMQX `emqx_session:takeover`).
+//! A session as bytes, for its way to another node (EMQX `emqx_session:takeover`).
 //!
 //! A list of records: `tag u8 | len u32 BE | body`. An unknown tag is skipped, so a later release may add one; fields are only
 //! ever added at the end of a body. Times go as spans, because no two nodes have one clock.

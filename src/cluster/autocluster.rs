@@ -14,6 +14,8 @@ const YIELD: Duration = Duration::from_millis(500);
 const STUCK: Duration = Duration::from_millis(400);
 /// Nodes known from datagrams alone: so many are dialled at once, and the next ones looked at again after this time.
 const SIGHTED_AT_ONCE: usize = 8;
+/// Addresses kept of a node that is heard.
+const SIGHTED_ADDRS: usize = 16;
 const SIGHTED_WAITS: Duration = Duration::from_millis(250);
 /// After a knock: a pause, so that who only pretends to be a member does not set the pace.
 const KNOCKED: Duration = Duration::from_millis(100);
@@ -124,10 +126,17 @@ impl Autocluster {
     /// A datagram told of a node: it is dialled soon, wherever the retries are, unless it refused. `revive`: it was forgotten.
     pub(crate) fn sight(&mut self, target: Target, revive: bool, now: Time) {
         let (name, new) = (target.name.clone(), !self.entries.contains_key(&target.name));
-        let (port, addrs) = (target.port, target.addrs.clone());
+        let (port, mut addrs) = (target.port, target.addrs.clone());
+        let known = self.entries.get(&name).map(|entry| entry.target.addrs.clone());
+        let known = known.unwrap_or_default();
         self.hint(vec![target], now);
         if let Some(entry) = self.entries.get_mut(&name) {
             entry.sighted |= new;
+            // Who refused at the old address may not have been the node.
+            entry.refused &= addrs.iter().all(|addr| known.contains(addr));
+            // A datagram may be a replay: what was known before is tried too.
+            addrs.extend(known.into_iter().filter(|addr| !entry.target.addrs.contains(addr)));
+            addrs.truncate(SIGHTED_ADDRS);
             (entry.target.port, entry.target.addrs) = (port, addrs);
         }
         self.on_heard(&name, revive, now);
@@ -370,8 +379,15 @@ mod tests {
         dialer.on_deadline(Time::from_ms(500), &mut out);
         assert_eq!(out[0].addrs, addrs);
         dialer.on_failed(&other, Pace::Refused, Time::from_ms(600));
-        dialer.sight(target("b@h"), false, Time::from_ms(700));
+        let elsewhere = vec!["10.0.0.9:4370".parse().unwrap()];
+        dialer.sight(Target { addrs, ..target("b@h") }, false, Time::from_ms(700));
         assert!(dialer.deadline().unwrap() > Time::from_ms(1_000), "who refuses has its own pace");
+        let at = Time::from_ms(800);
+        dialer.sight(Target { addrs: elsewhere, ..target("b@h") }, false, at);
+        assert_eq!(dialer.deadline(), Some(at), "it may be another one that refused");
+        out.clear();
+        dialer.on_deadline(at, &mut out);
+        assert_eq!(out[0].addrs.len(), 2, "the old address is not forgotten");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Autoheal: the ceremony after a partition (`ekka_autoheal`, key `cluster.autoheal`; CLUSTER-DESIGN 10).
+//! Autoheal: the ceremony after a partition (`ekka_autoheal`, key `cluster.autoheal`).
 //!
 //! Routes, messages and sessions are made good as soon as links are back; the ceremony confirms that, cleans up and tells of it.
 //! Every node keeps a **split record** of whom it lost. A lost node that is back in the same process life was cut off, not

@@ -6,7 +6,7 @@
 //! ```
 //! All numbers big endian, at most 512 bytes. `boot` names a process life and `counter` only rises within it, so that a repeat
 //! is known as one. A REPLY carries the nonce of the HELLO it answers. The MAC is HMAC-SHA-256 over the address family (4 or 6)
-//! and all bytes before it. Neither the cookie nor a plain hash of it is ever in a datagram (SECURITY-DESIGN 3).
+//! and all bytes before it. Neither the cookie nor a plain hash of it is ever in a datagram.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Which linked nodes are alive: a sign of life within `cluster.failure_timeout`, or down (CLUSTER-DESIGN 4.1).
+//! Which linked nodes are alive: a sign of life within `cluster.failure_timeout`, or down.
 //!
 //! Lives on the heartbeat thread, apart from the cluster core, so that a busy core accuses nobody. Its own stalls are doubted
 //! first: what a tick came late is added to every peer's time. A peer that is down is watched on, because hearing of it again is

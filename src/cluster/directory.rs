@@ -1,4 +1,4 @@
-//! The client directory: which node has the session of a client (CLUSTER-DESIGN 8; EMQX `emqx_cm_registry`, `emqx_cm_locker`).
+//! The client directory: which node has the session of a client (EMQX `emqx_cm_registry`, `emqx_cm_locker`).
 //!
 //! A node that opens a session claims its client. The claim is kept by two owners, the reachable nodes with the highest rendezvous
 //! hash of (client, node), not by every node. The newest claim wins everywhere, partition or not; claims are compared by hybrid

@@ -1,5 +1,5 @@
-//! Who may begin a handshake: bounds for strangers, so that a flood costs neither memory nor the members their links
-//! (SECURITY-DESIGN 4).
+//! Who may begin a handshake: bounds for strangers, so that a flood costs neither memory nor the members their
+//! links.
 //!
 //! A member is an address from which somebody has proven the cookie, and the loopback. Everybody else is a stranger.
 //! Invariant: no table here grows past [`SOURCES`], and `open` counts exactly the passes that are out.

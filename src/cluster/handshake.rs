@@ -1,4 +1,4 @@
-//! One link coming up: bytes in, bytes out. Noise XXpsk3 keyed by the cookie (SECURITY-DESIGN 4), the same on TCP and inside TLS.
+//! One link coming up: bytes in, bytes out. Noise XXpsk3 keyed by the cookie, the same on TCP and inside TLS.
 //!
 //! ```text
 //! 0 I->R  EMRS, wire_min, wire_max, suites, key_id, cluster 16     R->I  1 byte: the suite, or why not

@@ -1,4 +1,4 @@
-//! The heartbeat datagram: that a node is alive, proven with a key of the control connection (CLUSTER-DESIGN 4.1).
+//! The heartbeat datagram: that a node is alive, proven with a key of the control connection.
 //!
 //! ```text
 //! magic ERHB | version 1 | flags 1 | reserved 2 | session 8 | counter 8 | echo 8 | held_us 4 | lateness_ms 4 | MAC 16

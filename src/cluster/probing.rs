@@ -4,9 +4,9 @@
 //! 5 s while a member is missing or the node is alone, else every 30 s. Whoever hears a HELLO of a node that it is not linked
 //! with answers it alone. What is heard never changes who is a member: it is a hint where to dial, and the handshake decides.
 //!
-//! Bounds (SECURITY-DESIGN 3): cheap checks first; then [`TOTAL`] datagrams a second, twice: for addresses that have proven the
+//! Bounds: cheap checks first; then [`TOTAL`] datagrams a second, twice: for addresses that have proven the
 //! cookie before, and for all others, so that a flood of strangers does not make the members deaf; [`EACH`] a second of one
-//! address; one answer a second and one hint in 3 s for an address. No table here grows past its constant.
+//! address; one answer a second and one hint in 3 s for a process life. No table here grows past its constant.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -265,8 +265,6 @@ struct Source {
     /// It has proven the cookie.
     proven: bool,
     seen: Time,
-    replied: Option<Time>,
-    hinted: Option<Time>,
 }
 
 /// The counters of one process life that were heard: the highest, and which of the 64 up to it.
@@ -275,6 +273,9 @@ struct Life {
     highest: u64,
     window: u64,
     seen: Time,
+    /// When it was answered, and when it was named to be dialled.
+    replied: Option<Time>,
+    hinted: Option<Time>,
 }
 
 impl Life {
@@ -372,6 +373,12 @@ impl Prober {
         true
     }
 
+    /// A way can be used that could not before: asks anew.
+    pub fn on_way_opened(&mut self, now: Time) {
+        self.probes = 0;
+        self.due = now;
+    }
+
     /// With whom this node is linked, and whether nobody of `members` is missing.
     pub fn on_links(&mut self, linked: BTreeSet<NodeName>, whole: bool, members: u32, now: Time) {
         if self.whole && !whole && self.probes >= PROBES.len() {
@@ -410,6 +417,8 @@ impl Prober {
         }
         self.due = now
             + match PROBES.get(self.probes) {
+                // A network that comes is asked at once.
+                Some(_) if self.networks.is_empty() => MISSING,
                 Some(wait) => *wait + Duration::from_millis(self.dice.below(JITTER_MS)),
                 None => {
                     let steady = if self.whole { SETTLED } else { MISSING };
@@ -577,17 +586,17 @@ impl Prober {
         }
         let addrs = self.places(beacon, (way, from.ip()));
         let wait = Duration::from_millis(self.dice.below(JITTER_MS));
-        let Some(source) = self.sources.get_mut(&from.ip()) else { return };
+        let Some(life) = self.lives.get_mut(&head.boot) else { return };
         let over = |last: Option<Time>, pace| last.is_none_or(|at| now.since(at) >= pace);
         if head.kind == Kind::Hello
-            && over(source.replied, REPLY_PACE)
+            && over(life.replied, REPLY_PACE)
             && self.replies.len() < REPLIES
         {
-            source.replied = Some(now);
+            life.replied = Some(now);
             self.replies.push(Reply { at: now + wait, way, to: from, nonce: head.nonce });
         }
-        if over(source.hinted, HINT_PACE) && !addrs.is_empty() {
-            source.hinted = Some(now);
+        if over(life.hinted, HINT_PACE) && !addrs.is_empty() {
+            life.hinted = Some(now);
             let (name, port) = (beacon.name.clone(), Some(beacon.port));
             out.push(Act::Found(Target { name, port, addrs }));
         }
@@ -624,8 +633,6 @@ impl Prober {
             budget: Bucket::new(EACH, now),
             proven: false,
             seen: now,
-            replied: None,
-            hinted: None,
         });
         source.seen = now;
         let total = if source.proven { &mut self.friends } else { &mut self.strangers };
@@ -639,7 +646,7 @@ impl Prober {
                 self.lives.remove(&oldest);
             }
         }
-        let unheard = Life { highest: 0, window: 0, seen: now };
+        let unheard = Life { highest: 0, window: 0, seen: now, replied: None, hinted: None };
         self.lives.entry(head.boot).or_insert(unheard).take(head.counter, now)
     }
 
@@ -649,8 +656,8 @@ impl Prober {
         let key = (beacon.name.clone(), addr);
         if self.heard.len() >= HEARD && !self.heard.contains_key(&key) {
             // What is proven stays longest.
-            let proven = |heard: &Heard| heard.verdict < Verdict::OtherCluster;
-            let oldest = self.heard.iter().min_by_key(|(_, heard)| (proven(heard), heard.at));
+            let is_proven = |heard: &Heard| heard.verdict < Verdict::OtherCluster;
+            let oldest = self.heard.iter().min_by_key(|(_, heard)| (is_proven(heard), heard.at));
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 self.heard.remove(&oldest);
             }
@@ -658,6 +665,11 @@ impl Prober {
         let interface = self.networks.iter().find(|net| net.index == way.index);
         let interface = interface.map(|net| net.name.clone()).unwrap_or_default();
         let (name, old) = (key.0.clone(), self.heard.get(&key));
+        let proven = |verdict| verdict < Verdict::OtherCluster;
+        if !proven(verdict) && old.is_some_and(|old| proven(old.verdict)) {
+            // Anybody can claim a name: what was proven stays.
+            return;
+        }
         let heard = Heard {
             name,
             addr,

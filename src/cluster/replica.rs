@@ -23,6 +23,7 @@ pub(crate) const FRAME_BYTES: usize = 256 << 10;
 const REPAIR_PARTS: usize = 32;
 /// and if more is in them: what is sent at once must fit into the queue of a link.
 pub(crate) const REPAIR_OPS: usize = 4 * FRAME_OPS;
+const REPAIR_BYTES: usize = 4 << 20;
 /// What a change costs beside its text, roughly.
 const OP_BYTES: usize = 8;
 
@@ -207,7 +208,8 @@ impl OwnRoutes {
         pairs.filter(|(_, (own, theirs))| own != theirs).for_each(|(part, _)| parts.insert(part));
         let inside = self.iter().filter(|(key, _)| parts.contains(key.bucket()));
         let ops: Vec<RouteOp> = inside.take(REPAIR_OPS + 1).map(added).collect();
-        if parts.len() > REPAIR_PARTS || ops.len() > REPAIR_OPS {
+        let bytes: usize = ops.iter().map(|op| size(&op.key)).sum();
+        if parts.len() > REPAIR_PARTS || ops.len() > REPAIR_OPS || bytes > REPAIR_BYTES {
             return None;
         }
         let mut rest = ops.into_iter().peekable();

@@ -1,4 +1,4 @@
-//! View rows: each node writes down whom it reaches and floods it, as a link-state protocol does (CLUSTER-DESIGN 4.2).
+//! View rows: each node writes down whom it reaches and floods it, as a link-state protocol does.
 //!
 //! So every node knows who sees whom, and a partial or one-way partition is seen and named: "a and c both reach b, but not each
 //! other". Nothing is decided by rows; they are for the log and for `cluster status`.

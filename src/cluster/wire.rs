@@ -1,4 +1,4 @@
-//! Frames between nodes (CLUSTER-DESIGN 3.2), written by hand.
+//! Frames between nodes, written by hand.
 //!
 //! ```text
 //! len u32 (of the body, at most 1 MiB) | kind u8 | flags u8 | reserved u16 = 0 | body

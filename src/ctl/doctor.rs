@@ -14,6 +14,8 @@ use crate::cluster::NodeName;
 
 /// UDP port of discovery, unless somebody changed it.
 const DISCOVERY_PORT: u16 = 4369;
+/// Who was not heard for this long is not there any more: settled nodes ask every 30 s.
+const RECENT_MS: u64 = 90_000;
 /// Fewer descriptors than this are few.
 const FEW_FILES: u64 = 4096;
 /// Less room than this is little.
@@ -137,7 +139,8 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
     }
     out.ok(format!("discovery asks on {}", discovery.networks.join(", ")));
     let alone = cluster.is_none_or(|cluster| cluster.running_nodes.len() < 2);
-    let own = discovery.heard.iter().filter(|heard| is_of_this_cluster(heard));
+    let recent = |heard: &&Heard| heard.age_ms < RECENT_MS;
+    let own = discovery.heard.iter().filter(recent).filter(|heard| is_of_this_cluster(heard));
     if own.clone().next().is_none() {
         let what = "no node of this cluster is heard by multicast";
         let remedy = "is another one on? Look with tcpdump -ni IFACE udp port 4369: if its datagrams come, a firewall of this host \
@@ -165,7 +168,7 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
             ),
         }
     }
-    for heard in &discovery.heard {
+    for heard in discovery.heard.iter().filter(recent) {
         stranger(heard, out);
     }
     let over = discovery.datagrams.get("over the budget").copied().unwrap_or(0);
@@ -214,7 +217,8 @@ fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
         .as_ref()
         .and_then(|cluster| NodeName::parse(&cluster.node).ok())
         .map_or(4370, |name| name.mesh_port());
-    let ports = [mesh, DISCOVERY_PORT];
+    let mut ports = vec![mesh];
+    ports.extend(told.discovery.is_some().then_some(DISCOVERY_PORT));
     let missing = |text: &str| {
         let missing = ports.iter().filter(|port| !names_port(text, **port));
         let missing: Vec<String> = missing.map(ToString::to_string).collect();
@@ -224,7 +228,7 @@ fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
         && !text.contains("emqx-rs mesh")
         && let Some(missing) = missing(text)
     {
-        out.fault(
+        out.warn(
             format!("ufw is active and names no rule for port {missing}"),
             "ufw allow from YOUR-LAN/24 to any app \"emqx-rs mesh\"",
         );
@@ -233,18 +237,19 @@ fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
         && !text.contains("emqx-rs-mesh")
         && let Some(missing) = missing(text)
     {
-        out.fault(
+        out.warn(
             format!("firewalld runs and lets nothing in at port {missing}"),
             "firewall-cmd --permanent --add-service=emqx-rs-mesh && firewall-cmd --reload",
         );
     }
     // The two above write nftables rules of their own.
-    let plain = host.ufw.is_none() && host.firewalld.is_none();
+    let ruled = host.ufw.as_ref().is_some_and(|text| text.contains("Status: active"));
+    let plain = !ruled && host.firewalld.is_none();
     if let Some(text) = host.nft.as_deref().filter(|_| plain)
         && drops_input(text)
         && let Some(missing) = missing(text)
     {
-        out.fault(
+        out.warn(
             format!("nftables drops what comes in by default and names no rule for port {missing}"),
             "include \"/usr/share/doc/emqx-rs/emqx-rs.nft\" in the input chain of /etc/nftables.conf, then nft -f it",
         );
@@ -414,7 +419,8 @@ mod tests {
         assert_eq!(with(Some(nft), None, None), 1);
         assert_eq!(with(Some(&format!("{nft} udp dport {{ 4369, 4370 }} accept")), None, None), 0);
         assert_eq!(with(Some(&nft.replace("drop", "accept")), None, None), 0);
-        assert_eq!(with(Some(nft), Some("Status: inactive"), None), 0, "ufw rules the rest");
+        assert_eq!(with(Some(nft), Some("Status: active\n4369 4370"), None), 0, "ufw made it");
+        assert_eq!(with(Some(nft), Some("Status: inactive"), None), 1);
         assert_eq!(with(None, Some("Status: active\n22/tcp ALLOW"), None), 1);
         assert_eq!(with(None, Some("Status: active\nemqx-rs mesh ALLOW"), None), 0);
         assert_eq!(with(None, None, Some("public\n services: ssh\n ports:")), 1);

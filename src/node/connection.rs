@@ -460,7 +460,7 @@ impl Connection {
         if !outcome.slow.is_empty() {
             self.hub.stats.count(Metric::MeshForwardHeld);
             let since = self.hub.clock.now();
-            let held = Forwarded { awaited: outcome.slow, since, bell_hangs: false };
+            let held = Forwarded { awaited: outcome.slow, since, bell: None };
             self.waiting().held = Some(held);
         }
         let routed = if outcome.full {
@@ -472,7 +472,7 @@ impl Connection {
             self.waiting().forwards.push_back(Forwarded {
                 awaited: outcome.awaited,
                 since,
-                bell_hangs: false,
+                bell: None,
             });
             Routed::Waiting
         };
@@ -488,6 +488,9 @@ impl Connection {
                     front.ring(move || mailbox.poke());
                 }
                 return;
+            }
+            if !front.has_arrived() {
+                self.hub.stats.count(Metric::MeshAckTimeout);
             }
             if let Some(waiting) = &mut self.waiting {
                 waiting.forwards.pop_front();

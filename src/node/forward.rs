@@ -1,6 +1,13 @@
 //! To other nodes: a message crosses once to each node that has a matching subscriber, and never goes on from there.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use super::{
     hub::Hub,
@@ -40,12 +47,12 @@ pub(super) struct Forwarded {
     pub(super) awaited: Vec<Awaited>,
     /// When.
     pub(super) since: Time,
-    /// Somebody will ring when the next of them has it.
-    pub(super) bell_hangs: bool,
+    /// True while somebody will ring when the next of them has it.
+    pub(super) bell: Option<Arc<AtomicBool>>,
 }
 
 impl Forwarded {
-    /// Every node has it, or is down and gets it later (CLUSTER-DESIGN: `publish_ack = peers`), or is too slow.
+    /// Every node has it, or is down and gets it later (`publish_ack = peers`), or is too slow.
     pub(super) fn is_done(&self, now: Time) -> bool {
         now.since(self.since) >= LIMIT || self.has_arrived()
     }
@@ -57,14 +64,18 @@ impl Forwarded {
 
     /// Has `ring` called when the next node has it.
     pub(super) fn ring(&mut self, ring: impl Fn() + Send + Sync + 'static) {
-        if self.bell_hangs {
+        if self.bell.as_ref().is_some_and(|hangs| hangs.load(Ordering::Acquire)) {
             return;
         }
-        let ring: Arc<dyn Fn() + Send + Sync> = Arc::new(ring);
+        let hangs = Arc::new(AtomicBool::new(true));
+        self.bell = Some(hangs.clone());
+        // A node may go down and be up again before anybody looks: whoever was rung hangs the bell up anew.
+        let ring: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            hangs.store(false, Ordering::Release);
+            ring();
+        });
         for awaited in self.awaited.iter().filter(|awaited| !awaited.is_done()) {
-            if awaited.stream.wait(awaited.seq, ring.clone()) {
-                self.bell_hangs = true;
-            } else {
+            if !awaited.stream.wait(awaited.seq, ring.clone()) {
                 ring();
             }
         }
@@ -147,6 +158,7 @@ impl Hub {
             self.stats.count(Metric::MessagesForward);
             if pushed.full {
                 crossing.full = true;
+                crossing.slow.push(Awaited { stream: stream.clone(), seq: pushed.seq });
             } else if message.qos() != QoS::AtMostOnce {
                 let awaited = Awaited { stream: stream.clone(), seq: pushed.seq };
                 if pushed.over {

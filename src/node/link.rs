@@ -63,7 +63,7 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 /// What became of a message handed to [`OutStream::push`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// Number to wait for; 0 for QoS 0 and for what was not taken.
+    /// Number to wait for; 0 for QoS 0; of what was not taken, that of the last message that was.
     pub seq: u64,
     /// Call [`OutStream::wake`] at the end of the read batch.
     pub first: bool,
@@ -120,7 +120,7 @@ impl OutStream {
                 Pushed { first: idle, ..Pushed::default() }
             }
             Push::Dropped => Pushed::default(),
-            Push::Full => Pushed { full: true, ..Pushed::default() },
+            Push::Full => Pushed { seq: inner.stream.last(), full: true, ..Pushed::default() },
         }
     }
 

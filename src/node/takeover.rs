@@ -1,4 +1,4 @@
-//! Sessions between nodes: a client that connects here gets the session it had on another node (CLUSTER-DESIGN 8; EMQX
+//! Sessions between nodes: a client that connects here gets the session it had on another node (EMQX
 //! `emqx_cm:takeover_session`).
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Sessions follow their clients from node to node (v5 3.1.2.11.2, CLUSTER-DESIGN 8).
+//! Sessions follow their clients from node to node (v5 3.1.2.11.2).
 
 use std::{
     collections::BTreeSet,

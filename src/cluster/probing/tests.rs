@@ -99,7 +99,8 @@ fn asks_three_times_and_then_at_the_pace_of_what_is_missing() {
 fn no_network_no_question() {
     let mut one = node(1, "a", "c");
     one.on_networks(Vec::new(), at(0));
-    assert_eq!(sent(&mut one, 10_000), []);
+    assert_eq!(sent(&mut one, 9_000), []);
+    assert!(one.deadline() > at(9_000), "and no busy waiting");
     one.on_networks(vec![network(2, "10.0.0.1", 24)], at(10_000));
     assert_eq!(sent(&mut one, 11_500).len(), 3, "it came late and is asked thrice");
 }
@@ -222,7 +223,7 @@ fn tables_are_bounded() {
 
 #[test]
 fn counters_are_heard_once_in_any_order() {
-    let mut life = Life { highest: 0, window: 0, seen: at(0) };
+    let mut life = Life { highest: 0, window: 0, seen: at(0), replied: None, hinted: None };
     for (counter, new) in [(5, true), (3, true), (5, false), (3, false), (4, true), (100, true)] {
         assert_eq!(life.take(counter, at(0)), new, "{counter}");
     }

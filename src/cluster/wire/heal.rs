@@ -1,4 +1,4 @@
-//! Frames 70 to 76: the ceremony after a partition (`cluster/autoheal.rs`, CLUSTER-DESIGN 10).
+//! Frames 70 to 76: the ceremony after a partition (`cluster/autoheal.rs`).
 
 use super::{Kind, Reader, WireError, guid, node_id, put_guid, put_v};
 use crate::cluster::member::{Guid, NodeId};

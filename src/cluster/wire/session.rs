@@ -1,5 +1,5 @@
 //! Frames 45, 46, 50 to 54 and 58 to 5B: who has the session of a client (`cluster/directory.rs`), and its way to another node
-//! (`node/takeover.rs`, CLUSTER-DESIGN 8).
+//! (`node/takeover.rs`).
 
 use std::sync::Arc;
 

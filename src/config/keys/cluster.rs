@@ -351,7 +351,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.forward.keep_bytes",
         "64MB",
-        "Most bytes of QoS 1 and 2 messages kept for a member.",
+        "Most bytes of QoS 1 and 2 messages kept for a member; with more for one that is up, its publishers wait.",
         |d, p, t| {
             d.cluster.keep_bytes = size(t)?;
             d.cluster_late.keep_bytes_set = !p.is_default();
@@ -434,14 +434,19 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::set("cluster.mcast.ttl", "1", "Routers that a question may pass, plus one.", |d, p, t| {
-        d.cluster_late.discovery.mcast.ttl = integer(t, 1, 255)?;
-        if d.cluster_late.discovery.mcast.ttl > 32 {
-            let text = "leaves the LAN if routers pass multicast on; 1 is enough on one";
-            d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));
-        }
-        Ok(())
-    }),
+    Key::set(
+        "cluster.mcast.ttl",
+        "1",
+        "Routers that a question may pass, plus one. Nodes heed their own networks alone: 1 is enough.",
+        |d, p, t| {
+            d.cluster_late.discovery.mcast.ttl = integer(t, 1, 255)?;
+            if d.cluster_late.discovery.mcast.ttl > 32 {
+                let text = "leaves the LAN if routers pass multicast on; 1 is enough on one";
+                d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));
+            }
+            Ok(())
+        },
+    ),
     Key::set(
         "cluster.mcast.loop",
         "on",

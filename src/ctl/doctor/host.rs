@@ -67,7 +67,10 @@ impl Host {
 
 /// What a program prints, if it is there and succeeds.
 fn output(program: &str, words: &[&str]) -> Option<String> {
-    let run = Command::new(program).args(words).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    // In words that this program knows.
+    let mut command = Command::new(program);
+    command.args(words).env("LC_ALL", "C").stdin(Stdio::null()).stderr(Stdio::null());
+    let run = command.output();
     let done = run.ok().filter(|done| done.status.success())?;
     String::from_utf8(done.stdout).ok()
 }

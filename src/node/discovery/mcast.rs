@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::ReadBuf,
     net::UdpSocket,
@@ -39,8 +40,10 @@ const LIST_EVERY: Duration = Duration::from_secs(5);
 /// meanwhile is lost, as it would be later.
 const FLOOD: usize = 16;
 const FLOOD_WAIT: Duration = Duration::from_millis(10);
-/// Datagrams taken before others get their turn.
-const TAKE: usize = 512;
+/// Datagrams taken of one socket before others get their turn.
+const TAKE: usize = 128;
+/// After the kernel rang, more of the same usually follows.
+const BELL_WAIT: Duration = Duration::from_millis(200);
 
 /// Whom this node is linked with, for discovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,7 +143,7 @@ impl Mcasting {
                     locks::lock(&self.prober).on_links(linked, whole, members, now);
                 }
                 () = tokio::time::sleep_until(timer) => {}
-                () = ring => list_at = self.clock.now(),
+                () = ring => list_at = list_at.min(self.clock.now() + BELL_WAIT),
                 count = self.hear(pause) => {
                     if count >= FLOOD {
                         listen_from = self.clock.now() + FLOOD_WAIT;
@@ -167,7 +170,10 @@ impl Mcasting {
             match act {
                 Act::Send { way, to, bytes } => {
                     let Some(sockets) = self.sockets.get(&way) else { continue };
-                    if let Err(error) = sockets.own.try_send_to(&bytes, scoped(to, way.index)) {
+                    // Past the runtime, which takes a socket for busy until it has been told otherwise.
+                    let to = scoped(to, way.index);
+                    let own = SockRef::from(&sockets.own);
+                    if let Err(error) = own.send_to(&bytes, &to.into()) {
                         tracing::debug!(%to, interface = way.index, %error, "discovery");
                     }
                 }
@@ -203,7 +209,8 @@ impl Mcasting {
         let (now, mut count) = (self.clock.now(), 0);
         for (way, Sockets { group, own }) in &self.sockets {
             for (socket, by_group) in [(group, true), (own, false)] {
-                while count < TAKE {
+                let until = count + TAKE;
+                while count < until {
                     let mut buffer = ReadBuf::new(&mut *self.buffer);
                     let from = match socket.poll_recv_from(cx, &mut buffer) {
                         Poll::Ready(Ok(from)) => from,
@@ -240,12 +247,14 @@ impl Mcasting {
         let wanted = all.iter().filter(|one| usable(one) && has_group(one));
         let networks: Vec<Network> = wanted.map(network).collect();
         let ways: BTreeSet<Way> = networks.iter().map(Network::way).collect();
-        let changed = locks::lock(&self.prober).on_networks(networks.clone(), self.clock.now());
-        if changed {
-            // An address may have moved: what is bound to it is of no use.
-            self.sockets.clear();
-            self.failed.retain(|way| ways.contains(way));
-        }
+        // Where an address has moved, what is bound to it is of no use.
+        let of = |networks: &[Network], way: &Way| -> BTreeSet<Network> {
+            networks.iter().filter(|net| net.way() == *way).cloned().collect()
+        };
+        let before = locks::lock(&self.prober).networks().to_vec();
+        self.sockets.retain(|way, _| of(&before, way) == of(&networks, way));
+        self.failed.retain(|way| ways.contains(way));
+        locks::lock(&self.prober).on_networks(networks.clone(), self.clock.now());
         let mut opened = Vec::new();
         for way in ways {
             if self.sockets.contains_key(&way) {
@@ -266,6 +275,7 @@ impl Mcasting {
             }
         }
         if !opened.is_empty() {
+            locks::lock(&self.prober).on_way_opened(self.clock.now());
             opened.dedup();
             tracing::info!(interfaces = opened.join(","), "looking for nodes by multicast");
         }

@@ -119,14 +119,11 @@ pub(super) async fn dial_any(
     hasten: &Notify,
 ) -> Result<Proven, (DialError, String)> {
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
-    // A name of digits needs no question. Any other one is looked up when the addresses that are known have failed: a
-    // resolver that does not answer takes its time.
-    let host = target.name.ip();
-    let mut addrs: VecDeque<_> = host.map(|host| (host, port).into()).into_iter().collect();
-    addrs.extend(target.addrs.into_iter().filter(|addr| Some(addr.ip()) != host));
-    let mut looked_up = host.is_some();
+    let mut addrs = known_places(&target, port);
+    let mut looked_up = target.name.ip().is_some();
     let kind = if local.v6 { "IPv6" } else { "IPv4" };
-    let mut last = (DialError::Unreachable, format!("no address of {kind} (cluster.proto_dist)"));
+    let nowhere = format!("no address of {kind} (cluster.proto_dist)");
+    let mut worst: Option<(DialError, String)> = None;
     loop {
         let Some(addr) = addrs.pop_front() else {
             if std::mem::replace(&mut looked_up, true) {
@@ -144,30 +141,67 @@ pub(super) async fn dial_any(
             Ok(proven) => return Ok(proven),
             Err(error) => {
                 let kind = dial_error(&error);
-                let differ = matches!(error, LinkError::Handshake(HandshakeError::Cookie));
-                if differ && local.keys.has_previous() {
-                    if local.told.is_due(target.name.as_str(), Clock::system().now()) {
-                        tracing::info!(
-                            node = %target.name, %addr,
-                            "has another cookie; if it is the previous one, it dials this node"
-                        );
-                    }
-                } else if error.is_refusal()
-                    && local.told.is_due(target.name.as_str(), Clock::system().now())
-                {
-                    tracing::warn!(node = %target.name, %addr, %error, "no link");
-                } else {
-                    tracing::debug!(node = %target.name, %addr, %error, "no link");
+                tell(local, &target.name, addr, &error);
+                // Who answered is the one that was meant, and does not want this node: no other address changes that.
+                let meant = matches!(
+                    &error,
+                    LinkError::Handshake(HandshakeError::Refused(verdict))
+                        if *verdict != Verdict::WrongTarget
+                );
+                if meant || worst.as_ref().is_none_or(|(known, _)| weight(*known) <= weight(kind)) {
+                    worst = Some((kind, error.to_string()));
                 }
-                let refused = matches!(kind, DialError::Refused | DialError::RefusedForGood);
-                last = (kind, error.to_string());
-                if refused {
+                if meant {
                     break;
                 }
             }
         }
     }
-    Err(last)
+    Err(worst.unwrap_or((DialError::Unreachable, nowhere)))
+}
+
+/// What several attempts come to: a process is gone only if that is so at every address; a refusal sets the slower pace.
+const fn weight(error: DialError) -> u8 {
+    match error {
+        DialError::NobodyListens => 0,
+        DialError::Unreachable => 1,
+        DialError::Refused => 2,
+        DialError::RefusedForGood => 3,
+    }
+}
+
+/// Where a node may be before its name is looked up, which takes its time where the resolver does not answer. A port that
+/// somebody told goes before the one that the name stands for.
+fn known_places(target: &Target, port: u16) -> VecDeque<SocketAddr> {
+    let mut places: VecDeque<SocketAddr> = target.addrs.iter().copied().collect();
+    if let Some(host) = target.name.ip() {
+        let place = SocketAddr::new(host, port);
+        let local = matches!(host, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let scoped = local && places.iter().any(|known| known.ip() == host);
+        places.retain(|known| *known != place);
+        match target.port {
+            // A link-local address is of no use without its interface.
+            _ if scoped => {}
+            Some(_) => places.push_front(place),
+            None => places.push_back(place),
+        }
+    }
+    places
+}
+
+/// Says why there is no link: a refusal once a minute for each node.
+fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
+    let due = || local.told.is_due(node.as_str(), Clock::system().now());
+    let differ = matches!(error, LinkError::Handshake(HandshakeError::Cookie));
+    if differ && local.keys.has_previous() {
+        if due() {
+            tracing::info!(%node, %addr, "has another cookie; if it is the previous one, it dials this node");
+        }
+    } else if error.is_refusal() && due() {
+        tracing::warn!(%node, %addr, %error, "no link");
+    } else {
+        tracing::debug!(%node, %addr, %error, "no link");
+    }
 }
 
 /// A process that was just killed takes connections until the kernel has closed its listener, and then resets them: asking
@@ -305,5 +339,29 @@ pub(super) async fn accept_all(
                 Err(error) => tracing::debug!(%addr, %error, "no handshake"),
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_was_told_goes_before_the_guessed_one() {
+        let places = |name: &str, port: Option<u16>, addrs: &[&str]| -> Vec<String> {
+            let name = NodeName::parse(name).unwrap();
+            let addrs = addrs.iter().map(|addr| addr.parse().unwrap()).collect();
+            let target = Target { name, port, addrs };
+            let port = target.port.unwrap_or_else(|| target.name.mesh_port());
+            known_places(&target, port).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            places("a@10.0.0.1", None, &["10.0.0.1:5000"]),
+            ["10.0.0.1:5000", "10.0.0.1:4370"]
+        );
+        let both = ["10.0.0.1:5000", "192.168.1.1:5000"];
+        assert_eq!(places("a@10.0.0.1", Some(5000), &["192.168.1.1:5000", "10.0.0.1:5000"]), both);
+        assert_eq!(places("a@box", Some(5000), &["10.0.0.1:5000"]), ["10.0.0.1:5000"]);
+        assert_eq!(places("a@fe80::1", Some(4370), &["[fe80::1%3]:4370"]), ["[fe80::1%3]:4370"]);
     }
 }

@@ -11,7 +11,7 @@ use super::task::Task;
 use crate::{
     cluster::{
         ClusterStatus, MemberStatus, Target,
-        probing::{Counters, Heard, Network, Setup},
+        probing::{Counters, Heard, Network, Setup, Verdict},
         settings::{Mcast, Transport},
     },
     net::supervise,
@@ -90,7 +90,10 @@ impl Radio {
             networks: prober.networks().to_vec(),
             heard: prober
                 .heard()
-                .map(|heard| (heard.clone(), links.linked.contains(&heard.name)))
+                .map(|heard| {
+                    let known = heard.verdict == Verdict::Accepted;
+                    (heard.clone(), known && links.linked.contains(&heard.name))
+                })
                 .collect(),
             counters: prober.counters(),
         })
