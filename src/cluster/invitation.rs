@@ -8,7 +8,7 @@
 
 use std::{
     fmt::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use zeroize::Zeroizing;
@@ -143,9 +143,12 @@ pub fn seed(text: &str) -> Result<Seed, super::node_name::BadNodeName> {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.name)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
+        match (self.name.ip(), self.port) {
+            (_, None) => write!(f, "{}", self.name)?,
+            (Some(IpAddr::V6(_)), Some(port)) => {
+                write!(f, "{}@[{}]:{port}", self.name.left(), self.name.host())?;
+            }
+            (Some(IpAddr::V4(_)) | None, Some(port)) => write!(f, "{}:{port}", self.name)?,
         }
         self.addrs.iter().take(ADDRS_MAX).try_for_each(|addr| write!(f, " {addr}"))
     }
@@ -248,5 +251,17 @@ mod tests {
         assert_eq!(read("b@h:4400"), ("b@h".into(), Some(4400)));
         assert_eq!(read("b@fe80::1"), ("b@fe80::1".into(), None));
         assert_eq!(read("b@[fe80::1]:4400"), ("b@fe80::1".into(), Some(4400)));
+        for text in [
+            "b@[fe80::1]:4400",
+            "b@fe80::1",
+            "b@h:4400",
+            "b@[9.1E.l[fe80::1]:4400",
+            "b@::1]:80",
+            "b@[FE80::1]:80",
+        ] {
+            let target = node(text).unwrap();
+            assert_eq!(target.to_string(), text);
+            assert_eq!(node(&target.to_string()), Some(target));
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! The name of a node: `name@host`, as in EMQX.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 /// Longest name, in bytes.
 const MAX_BYTES: usize = 255;
@@ -45,7 +49,7 @@ impl NodeName {
             return Err(shape());
         }
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let host = bare.filter(|bare| bare.contains(':')).unwrap_or(host);
+        let host = bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(host);
         let bad_left = left.chars().find(|c| !(c.is_ascii_alphanumeric() || "_-".contains(*c)));
         let bad_host = host.chars().find(|c| !c.is_ascii_graphic() || "/,\"'".contains(*c));
         match bad_left.or(bad_host) {
