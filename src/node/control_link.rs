@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     dial::Proven,
-    socket::{ReadHalf, WriteHalf},
+    socket::{ReadHalf, WriteHalf, send},
 };
 use crate::{
     cluster::{
@@ -235,11 +235,6 @@ impl ControlLink {
             }
         }
     }
-}
-
-async fn send(write: &mut WriteHalf, bytes: &[u8]) -> std::io::Result<()> {
-    write.write_all(bytes).await?;
-    write.flush().await
 }
 
 /// Opens every whole record at the front of `sealed`.

@@ -2,15 +2,10 @@
 
 use std::{future::poll_fn, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::Notify,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::Notify, time::timeout};
 
 use super::{
-    socket::Socket,
+    socket::{Socket, send},
     tls::{MeshTls, TlsError},
     told::Told,
 };
@@ -175,7 +170,7 @@ impl Local {
         let mut initiator = Initiator::start(&credentials, hello, &mut out);
         loop {
             // In TLS 1.3 a node that was refused hears of it when it reads.
-            let sent = send(&mut socket, &out).await;
+            let sent = send(&mut socket, &out).await.map_err(LinkError::from);
             out.clear();
             let read = read_some(&mut socket, &mut input).await;
             if let Err(error @ LinkError::Tls(_)) = read {
@@ -248,11 +243,6 @@ impl Local {
 /// What ties the handshake to the TLS session below, if there is one.
 fn exporter(socket: &Socket) -> Result<Option<[u8; 32]>, LinkError> {
     socket.exporter().map_err(|error| LinkError::Tls((&error).into()))
-}
-
-async fn send(socket: &mut Socket, bytes: &[u8]) -> Result<(), LinkError> {
-    socket.write_all(bytes).await?;
-    Ok(socket.flush().await?)
 }
 
 /// Reads what there is; the end of the connection is an error.

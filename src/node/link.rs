@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     sync::{Notify, Semaphore},
 };
 
@@ -33,7 +33,7 @@ use crate::{
     },
     node::{
         locks::{lock, read, write},
-        socket::{ReadHalf, Socket, WriteHalf},
+        socket::{ReadHalf, Socket, WriteHalf, send},
     },
 };
 
@@ -570,8 +570,7 @@ async fn write_out(
             attached.stream.notify.notified().await;
             continue;
         }
-        write.write_all(sealer.sealed(&plain, &mut room)?).await?;
-        write.flush().await?;
+        send(&mut write, sealer.sealed(&plain, &mut room)?).await?;
         for buffer in [&mut plain, &mut room] {
             buffer.clear();
             buffer.shrink_to(REUSE_MAX);

@@ -8,7 +8,7 @@ use std::{
 
 use rustls::pki_types::CertificateDer;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -21,7 +21,7 @@ const EXPORTER_LABEL: &[u8] = b"EXPORTER-emqx-rs-mesh";
 
 /// What TLS runs over: a TCP connection that can be taken from one runtime to another.
 #[derive(Debug)]
-pub(super) struct Carrier(Option<TcpStream>);
+pub struct Carrier(Option<TcpStream>);
 
 impl Carrier {
     pub(super) const fn new(tcp: TcpStream) -> Self {
@@ -74,67 +74,83 @@ impl AsyncWrite for Carrier {
     }
 }
 
+/// TCP, or TLS over it. What was written is on its way only after a flush.
 #[derive(Debug)]
-enum Inner<T, S> {
+pub enum Either<T, S> {
+    /// TCP alone.
     Tcp(T),
+    /// With TLS above.
     Tls(S),
 }
 
-impl<T: AsyncRead + Unpin, S: AsyncRead + Unpin> Inner<T, S> {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
+impl<T: AsyncRead + Unpin, S: AsyncRead + Unpin> AsyncRead for Either<T, S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
 }
 
-impl<T: AsyncWrite + Unpin, S: AsyncWrite + Unpin> Inner<T, S> {
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
+impl<T: AsyncWrite + Unpin, S: AsyncWrite + Unpin> AsyncWrite for Either<T, S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
             Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }
 
-type Tls = Box<TlsStream<Carrier>>;
+/// TLS, behind a reference because it is large.
+pub type Tls = Box<TlsStream<Carrier>>;
 
-/// The connection under a link. What was written to it is on its way only after a flush.
-#[derive(Debug)]
-pub struct Socket(Inner<TcpStream, Tls>);
-
+/// The connection under a link.
+pub type Socket = Either<TcpStream, Tls>;
 /// The half that reads.
-#[derive(Debug)]
-pub struct ReadHalf(Inner<OwnedReadHalf, tokio::io::ReadHalf<Tls>>);
-
+pub type ReadHalf = Either<OwnedReadHalf, tokio::io::ReadHalf<Tls>>;
 /// The half that writes.
-#[derive(Debug)]
-pub struct WriteHalf(Inner<OwnedWriteHalf, tokio::io::WriteHalf<Tls>>);
+pub type WriteHalf = Either<OwnedWriteHalf, tokio::io::WriteHalf<Tls>>;
+
+/// Writes all of `bytes` and sends them on their way.
+///
+/// # Errors
+/// The connection broke.
+pub(super) async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes).await?;
+    to.flush().await
+}
 
 impl From<TcpStream> for Socket {
     fn from(tcp: TcpStream) -> Self {
-        Self(Inner::Tcp(tcp))
+        Self::Tcp(tcp)
     }
 }
 
 impl From<TlsStream<Carrier>> for Socket {
     fn from(tls: TlsStream<Carrier>) -> Self {
-        Self(Inner::Tls(Box::new(tls)))
+        Self::Tls(Box::new(tls))
     }
 }
 
@@ -144,7 +160,7 @@ impl Socket {
     /// # Errors
     /// The session cannot make one.
     pub fn exporter(&self) -> Result<Option<[u8; 32]>, rustls::Error> {
-        let Inner::Tls(tls) = &self.0 else { return Ok(None) };
+        let Self::Tls(tls) = self else { return Ok(None) };
         let made = match &**tls {
             TlsStream::Client(client) => {
                 client.get_ref().1.export_keying_material([0; 32], EXPORTER_LABEL, None)
@@ -159,7 +175,7 @@ impl Socket {
     /// The certificate that the other end has shown.
     #[must_use]
     pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
-        let Inner::Tls(tls) = &self.0 else { return None };
+        let Self::Tls(tls) = self else { return None };
         tls.get_ref().1.peer_certificates()?.first()
     }
 
@@ -168,9 +184,9 @@ impl Socket {
     /// # Errors
     /// The connection cannot be taken off.
     pub fn park(self) -> io::Result<Parked> {
-        match self.0 {
-            Inner::Tcp(tcp) => Ok(Parked { tcp: tcp.into_std()?, tls: None }),
-            Inner::Tls(mut tls) => {
+        match self {
+            Self::Tcp(tcp) => Ok(Parked { tcp: tcp.into_std()?, tls: None }),
+            Self::Tls(mut tls) => {
                 let tcp = tls.get_mut().0.0.take().ok_or(io::ErrorKind::NotConnected)?;
                 Ok(Parked { tcp: tcp.into_std()?, tls: Some(tls) })
             }
@@ -180,14 +196,14 @@ impl Socket {
     /// Two halves, for two loops.
     #[must_use]
     pub fn into_split(self) -> (ReadHalf, WriteHalf) {
-        match self.0 {
-            Inner::Tcp(tcp) => {
+        match self {
+            Self::Tcp(tcp) => {
                 let (read, write) = tcp.into_split();
-                (ReadHalf(Inner::Tcp(read)), WriteHalf(Inner::Tcp(write)))
+                (Either::Tcp(read), Either::Tcp(write))
             }
-            Inner::Tls(tls) => {
+            Self::Tls(tls) => {
                 let (read, write) = tokio::io::split(tls);
-                (ReadHalf(Inner::Tls(read)), WriteHalf(Inner::Tls(write)))
+                (Either::Tls(read), Either::Tls(write))
             }
         }
     }
@@ -209,62 +225,6 @@ impl Parked {
         let tcp = TcpStream::from_std(self.tcp)?;
         let Some(mut tls) = self.tls else { return Ok(tcp.into()) };
         *tls.get_mut().0 = Carrier::new(tcp);
-        Ok(Socket(Inner::Tls(tls)))
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0.poll_read(cx, buf)
-    }
-}
-
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0.poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_shutdown(cx)
-    }
-}
-
-impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_shutdown(cx)
+        Ok(Either::Tls(tls))
     }
 }

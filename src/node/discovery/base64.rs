@@ -1,20 +1,11 @@
 //! Base64 with padding (RFC 4648 section 4), in which the JSON gateway of etcd writes keys and values.
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use crate::cluster::base64url;
 
 pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 4];
-        for (to, from) in group.iter_mut().skip(1).zip(chunk) {
-            *to = *from;
-        }
-        let bits = u32::from_be_bytes(group);
-        for at in 0..4 {
-            let index = usize::try_from((bits >> (18 - 6 * at)) & 63).unwrap_or_default();
-            let letter = ALPHABET.get(index).filter(|_| at <= chunk.len());
-            text.push(letter.map_or('=', |letter| char::from(*letter)));
-        }
+    let mut text: String = base64url::encode(bytes).replace('-', "+").replace('_', "/");
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
     }
     text
 }
@@ -22,21 +13,12 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 /// `None` for what is no base64.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let letters = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - letters.len() > 2 {
+    let padded = text.len().is_multiple_of(4) && text.len() - letters.len() <= 2;
+    if !padded || letters.contains(['-', '_']) {
         return None;
     }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for letter in letters.bytes() {
-        let value = ALPHABET.iter().position(|known| *known == letter)?;
-        bits = (bits << 6) | u32::try_from(value).ok()?;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
+    let bytes = base64url::decode(&letters.replace('+', "-").replace('/', "_"))?;
+    Some(bytes.to_vec())
 }
 
 #[cfg(test)]
