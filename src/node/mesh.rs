@@ -174,21 +174,22 @@ const PIECE: usize = 512;
 
 /// What waits for the mesh, in pieces: a storm of subscriptions makes no list that doubles and is copied under the lock.
 #[derive(Default)]
-struct Ops(Vec<Vec<Op>>);
+struct Ops {
+    pieces: Vec<Vec<Op>>,
+    /// The mesh was woken for them.
+    rung: bool,
+}
 
 impl Ops {
-    /// True: it was empty.
-    fn push(&mut self, op: Op) -> bool {
-        let first = self.0.is_empty();
-        match self.0.last_mut().filter(|piece| piece.len() < PIECE) {
+    fn push(&mut self, op: Op) {
+        match self.pieces.last_mut().filter(|piece| piece.len() < PIECE) {
             Some(piece) => piece.push(op),
             None => {
-                let mut piece = Vec::with_capacity(if first { 1 } else { PIECE });
+                let mut piece = Vec::with_capacity(if self.pieces.is_empty() { 1 } else { PIECE });
                 piece.push(op);
-                self.0.push(piece);
+                self.pieces.push(piece);
             }
         }
-        first
     }
 }
 
@@ -208,10 +209,43 @@ impl Shared {
         self.ops.lock().unwrap_or_else(|_| std::process::abort())
     }
 
+    /// Hands the mesh something that somebody waits for.
     fn push(&self, op: Op) {
-        let first = self.ops().push(op);
-        if first {
+        let mut ops = self.ops();
+        ops.push(op);
+        self.ring(ops);
+    }
+
+    /// Hands the mesh a change of the own routes. While no other node is up nobody waits for it: the mesh takes it at its next
+    /// turn, within a second, and is woken only when a whole piece has gathered. A storm of clients that subscribe
+    /// would otherwise wake that thread for each.
+    fn push_route(&self, op: Op) {
+        let mut ops = self.ops();
+        ops.push(op);
+        // Read under the lock: see `set_has_peers`.
+        if ops.pieces.len() > 1 || self.has_peers.load(Ordering::Acquire) {
+            self.ring(ops);
+        }
+    }
+
+    fn ring(&self, mut ops: MutexGuard<'_, Ops>) {
+        let rung = std::mem::replace(&mut ops.rung, true);
+        drop(ops);
+        if !rung {
             self.wake.notify_one();
+        }
+    }
+
+    /// Whether another node is up. Whoever pushes a route after this has taken the lock sees it, and what was pushed before
+    /// rings here, so the first peer waits for no route.
+    fn set_has_peers(&self, now: bool) {
+        let before = self.has_peers.swap(now, Ordering::AcqRel);
+        if !now || before {
+            return;
+        }
+        let ops = self.ops();
+        if !ops.pieces.is_empty() {
+            self.ring(ops);
         }
     }
 }
@@ -321,12 +355,12 @@ impl Mesh {
 
     /// A route has one more subscriber on this node.
     pub fn route_added(&self, key: RouteKey) {
-        self.shared.push(Op::Added(key));
+        self.shared.push_route(Op::Added(key));
     }
 
     /// A route has one subscriber less on this node.
     pub fn route_removed(&self, key: RouteKey) {
-        self.shared.push(Op::Removed(key));
+        self.shared.push_route(Op::Removed(key));
     }
 
     /// Whether another node is up.
@@ -653,4 +687,55 @@ fn random<const N: usize>() -> [u8; N] {
         std::process::exit(supervise::EXIT_BUG);
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::Future, pin::pin, task::Context};
+
+    use super::*;
+
+    fn key(text: &str) -> RouteKey {
+        RouteKey { filter: crate::topic::filter::TopicFilter::parse(text).unwrap(), group: None }
+    }
+
+    /// Whether the mesh was woken since the last look.
+    fn rung(shared: &Shared) -> bool {
+        let woken = pin!(shared.wake.notified());
+        woken.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_node_alone_wakes_the_mesh_for_a_piece_of_routes_and_not_for_each() {
+        let shared = Shared::default();
+        for _ in 0..PIECE {
+            shared.push_route(Op::Added(key("a")));
+        }
+        assert!(!rung(&shared));
+        shared.push_route(Op::Added(key("a")));
+        assert!(rung(&shared));
+    }
+
+    #[test]
+    fn what_somebody_waits_for_rings_behind_routes_that_did_not() {
+        let shared = Shared::default();
+        shared.push_route(Op::Added(key("a")));
+        shared.push(Op::Renewed);
+        assert!(rung(&shared));
+        shared.push(Op::Renewed);
+        assert!(!rung(&shared), "once a turn");
+    }
+
+    #[test]
+    fn the_first_peer_rings_for_the_routes_from_before() {
+        let shared = Shared::default();
+        shared.push_route(Op::Added(key("a")));
+        shared.set_has_peers(true);
+        assert!(rung(&shared));
+        drop(std::mem::take(&mut *shared.ops()));
+        shared.push_route(Op::Added(key("b")));
+        assert!(rung(&shared));
+        shared.set_has_peers(true);
+        assert!(!rung(&shared), "nothing new");
+    }
 }

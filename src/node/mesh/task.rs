@@ -275,7 +275,7 @@ impl Task {
         let ops = std::mem::take(&mut *self.shared.ops());
         let now = self.clock.now();
         self.core.observe(self.shared.hlc.load(Ordering::Acquire), now);
-        for op in ops.0.into_iter().flatten() {
+        for op in ops.pieces.into_iter().flatten() {
             let input = match op {
                 Op::Added(key) => Input::RouteAdded(key),
                 Op::Removed(key) => Input::RouteRemoved(key),
@@ -477,7 +477,7 @@ impl Task {
             self.core.flush(self.clock.now(), out);
         }
         // Before a walk over the sessions is asked for: who connects from here on claims.
-        self.shared.has_peers.store(self.core.has_peers(), Ordering::Release);
+        self.shared.set_has_peers(self.core.has_peers());
         self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
         let moved = out.iter().any(changes_links);
         for action in out.drain(..) {
