@@ -5,6 +5,7 @@
 
 mod args;
 mod exit;
+mod huge_pages;
 mod lab;
 mod log;
 mod rate_limit;
@@ -32,6 +33,7 @@ use crate::node::state::StateError;
 use crate::node::{Node, NodeParts, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
+use huge_pages::Held;
 use log::Log;
 use signals::{Asked, Signals};
 
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
 
 /// Reads the configuration, then serves or only says what it found.
 fn daemon(args: &Args) -> Exit {
+    let held = huge_pages::hold();
     let env: Env = std::env::vars_os()
         .map(|(name, text)| (name.to_string_lossy().into(), text.to_string_lossy().into()))
         .collect();
@@ -80,7 +83,7 @@ fn daemon(args: &Args) -> Exit {
         config.notes.iter().filter(|note| note.warning).for_each(|note| complain(&note.text));
         return Exit::Done;
     }
-    start(config, file, env)
+    start(config, file, env, held)
 }
 
 fn complain(text: &dyn std::fmt::Display) {
@@ -89,7 +92,7 @@ fn complain(text: &dyn std::fmt::Display) {
 }
 
 /// Everything before the runtime.
-fn start(mut config: Config, file: Option<PathBuf>, env: Env) -> Exit {
+fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exit {
     let data = config.folders.data.clone();
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
         complain(&format_args!("node.data_dir {}: {error}", data.display()));
@@ -117,7 +120,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env) -> Exit {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let result = runtime.block_on(serve(Process { config, file, env, log }));
+        let result = runtime.block_on(serve(Process { config, file, env, log, held }));
         runtime.shutdown_timeout(Duration::from_millis(200));
         result
     }) {
@@ -161,6 +164,7 @@ struct Process {
     file: Option<PathBuf>,
     env: Env,
     log: Log,
+    held: Held,
 }
 
 /// Reads the configuration again. What was read at the start is what a restart would change.
@@ -171,7 +175,7 @@ struct Reloader {
 
 impl Operator for Reloader {
     fn reload(&self) -> Result<Vec<String>, String> {
-        let Process { config: started, file, env, log } = &self.process;
+        let Process { config: started, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(%faults, "configuration not reloaded");
             faults.to_string()
@@ -257,6 +261,7 @@ async fn serve(process: Process) -> anyhow::Result<()> {
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
+    huge_pages::release_when_large(process.held);
     supervise::spawn_core("log floods", process.log.clone().tell_of_floods());
     let reloader = Reloader { node: node.clone(), process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));

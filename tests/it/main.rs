@@ -20,6 +20,7 @@ mod discovery;
 mod lab;
 mod malformed;
 mod man;
+mod memory;
 mod mesh_port;
 mod mesh_tls;
 mod nodes;

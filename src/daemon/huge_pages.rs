@@ -1,0 +1,67 @@
+//! Huge pages, once the process is large.
+//!
+//! The allocator asks the kernel for them. A node that has just started touches a few places of each thread's heap, and each place would be
+//! resident with 2 MiB: 18 MiB of a process that needs 9. A node that matches 100,000 filters spends a fifth less time with them. So there
+//! are none until the process has grown. The flag is the process's own and does not outlive it.
+
+use std::time::Duration;
+
+use nix::sys::prctl;
+
+use crate::net::supervise;
+
+/// Anonymous memory from which on huge pages are worth their size, in bytes. Above what Argon2 needs for a moment at the start.
+const LARGE: u64 = 24 << 20;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether there are none because of [`hold`], and not because the operator or the system wants none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held(bool);
+
+/// Turns them off. Called before the process allocates much.
+pub(super) fn hold() -> Held {
+    Held(prctl::get_thp_disable() == Ok(false) && prctl::set_thp_disable(true).is_ok())
+}
+
+/// Turns them on when the process is large.
+pub(super) fn release_when_large(held: Held) {
+    if held == Held(true) {
+        supervise::spawn("huge pages", watch());
+    }
+}
+
+async fn watch() {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tick.tick().await;
+        // Without a readable /proc there is nothing to decide by.
+        let Some(resident) = resident() else { return };
+        if resident >= LARGE {
+            if let Err(error) = prctl::set_thp_disable(false) {
+                tracing::debug!(%error, "huge pages stay off");
+            }
+            return;
+        }
+    }
+}
+
+/// Bytes of this process that are in memory and not in a file, from `/proc/self/status` (proc_pid_status(5)).
+fn resident() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_its_size() {
+        let before = resident().unwrap();
+        assert!(before > 1 << 16, "{before}");
+        let more = std::hint::black_box(vec![1_u8; 64 << 20]);
+        assert!(resident().unwrap() >= 64 << 20, "{before} {}", more.len());
+    }
+}
