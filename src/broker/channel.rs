@@ -21,7 +21,7 @@ use super::{
     acl::{Action as Right, ClientAccess},
     alias::{Incoming, Outgoing},
     close::CloseReason,
-    connect::{Connecting, Identity},
+    connect::{Certified, Connecting, Identity},
     message::{Meta, carried},
     portable::Portable,
     session::Session,
@@ -114,8 +114,8 @@ pub enum Routed {
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// No CONNECT yet.
-    Waiting,
+    /// No CONNECT yet; and what a certificate says of the client.
+    Waiting(Option<Box<Certified>>),
     /// CONNECT is good, its session is being fetched.
     Opening(Box<Connecting>),
     /// Serving.
@@ -174,7 +174,7 @@ impl Channel {
     pub fn new(shared: Arc<Shared>, peer: SocketAddr, now: Time) -> Self {
         Self {
             shared,
-            state: State::Waiting,
+            state: State::Waiting(None),
             identity: None,
             rights: ClientAccess::everything(),
             peer: (peer.ip(), peer.port()),
@@ -192,12 +192,19 @@ impl Channel {
         }
     }
 
+    /// A certificate that was verified names this client; for before its CONNECT.
+    pub fn certify(&mut self, certified: Certified) {
+        if let State::Waiting(named) = &mut self.state {
+            *named = Some(Box::new(certified));
+        }
+    }
+
     /// The session while the channel serves.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         match &self.state {
             State::Up(session) => Some(session),
-            State::Waiting | State::Opening(_) | State::Closed => None,
+            State::Waiting(_) | State::Opening(_) | State::Closed => None,
         }
     }
 
@@ -268,7 +275,7 @@ impl Channel {
     #[must_use]
     pub fn max_packet_size(&self) -> usize {
         match self.state {
-            State::Waiting => self.shared.settings.max_packet_size.min(128 << 10),
+            State::Waiting(_) => self.shared.settings.max_packet_size.min(128 << 10),
             State::Opening(_) | State::Up(_) | State::Closed => {
                 self.shared.settings.max_packet_size
             }
@@ -284,7 +291,7 @@ impl Channel {
     /// No packet is read while a session is being fetched.
     #[must_use]
     pub const fn wants_packets(&self) -> bool {
-        matches!(self.state, State::Up(_) | State::Waiting)
+        matches!(self.state, State::Up(_) | State::Waiting(_))
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -298,10 +305,10 @@ impl Channel {
     #[inline]
     pub const fn check_first(&self, first: u8) -> Result<(), DecodeError> {
         match self.state {
-            State::Waiting if first != 0x10 => {
+            State::Waiting(_) if first != 0x10 => {
                 Err(DecodeError::Protocol("the first packet is no CONNECT"))
             }
-            State::Waiting | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
+            State::Waiting(_) | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
         }
     }
 
@@ -323,7 +330,7 @@ impl Channel {
         self.last_packet = now;
         match self.state {
             State::Closed | State::Opening(_) => (),
-            State::Waiting => match mqtt::decode_connect(header, body) {
+            State::Waiting(_) => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
                 Err(error) => self.refuse(error.into(), mqtt::claimed_version(body), out),
             },
@@ -640,7 +647,7 @@ impl Channel {
     pub fn finish(&mut self) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {
             State::Up(session) => Some(session),
-            State::Waiting | State::Opening(_) | State::Closed => None,
+            State::Waiting(_) | State::Opening(_) | State::Closed => None,
         };
         Finished { session, expiry: self.expiry(), will: self.will.take() }
     }
@@ -657,7 +664,7 @@ impl Channel {
     pub fn deadline(&self) -> Option<Time> {
         let settings = &self.shared.settings;
         match &self.state {
-            State::Waiting => Some(self.last_packet + settings.idle_timeout),
+            State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
             State::Up(session) => {
                 let alive = self.keep_alive().map(|limit| self.last_packet + limit);
                 let oldest = settings
@@ -673,7 +680,7 @@ impl Channel {
     pub fn on_deadline(&mut self, now: Time, out: &mut Out<'_>) {
         let settings = &self.shared.settings;
         match &self.state {
-            State::Waiting if now >= self.last_packet + settings.idle_timeout => {
+            State::Waiting(_) if now >= self.last_packet + settings.idle_timeout => {
                 self.close(CloseReason::Idle, out);
             }
             State::Up(_) => {
@@ -683,7 +690,7 @@ impl Channel {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
                 }
             }
-            State::Waiting | State::Opening(_) | State::Closed => {}
+            State::Waiting(_) | State::Opening(_) | State::Closed => {}
         }
     }
 }

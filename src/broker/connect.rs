@@ -86,6 +86,24 @@ impl PendingWill {
     }
 }
 
+/// What a certificate says of a client, in place of what its CONNECT says. Whom it names has shown who he is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Certified {
+    /// User name.
+    pub username: Option<Box<str>>,
+    /// Client id.
+    pub client_id: Option<Box<str>>,
+}
+
+impl Certified {
+    fn over<'a>(&'a self, connect: &Connect<'a>) -> Connect<'a> {
+        let mut connect = connect.clone();
+        connect.username = self.username.as_deref().or(connect.username);
+        connect.client_id = self.client_id.as_deref().unwrap_or(connect.client_id);
+        connect
+    }
+}
+
 /// What the shell knows and the core does not: chance and the calendar.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -100,7 +118,15 @@ impl Channel {
         self.count(Metric::PacketsConnectReceived);
         self.count(Metric::ClientConnect);
         self.version = connect.version;
-        if let Err((reason, what)) = self.accept(connect, out) {
+        let named = match &mut self.state {
+            State::Waiting(named) => named.take(),
+            State::Opening(_) | State::Up(_) | State::Closed => None,
+        };
+        let accepted = match named {
+            Some(certified) => self.accept(&certified.over(connect), true, out),
+            None => self.accept(connect, false, out),
+        };
+        if let Err((reason, what)) = accepted {
             self.refuse(CloseReason::Refused { reason, what }, Some(connect.version), out);
         }
     }
@@ -108,6 +134,7 @@ impl Channel {
     fn accept(
         &mut self,
         connect: &Connect<'_>,
+        certified: bool,
         out: &mut Out<'_>,
     ) -> Result<(), (ReasonCode, &'static str)> {
         let shared = self.shared.clone();
@@ -127,7 +154,8 @@ impl Channel {
             peer: self.peer.0,
         };
         self.count(Metric::ClientAuthenticate);
-        shared.access.connect(&attempt).map_err(|refusal| {
+        let verdict = if certified { Ok(()) } else { shared.access.connect(&attempt) };
+        verdict.map_err(|refusal| {
             shared.stats.count(Metric::ClientAuthFailure);
             (refusal.reason(), refusal.setting())
         })?;

@@ -8,11 +8,13 @@ use std::sync::{Arc, OnceLock};
 use config::{Source, Value, ValueKind};
 use ring::{hmac, rand::SystemRandom};
 
-use super::draft::{Draft, ListenerDraft, UserDraft};
+use super::draft::{Draft, UserDraft};
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
-use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
+use super::{
+    Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
+};
 use crate::broker::access::{Access, Policy, Rules, Users};
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
@@ -87,9 +89,7 @@ impl Builder<'_> {
         let place = Place { key, names, origin: &setting.origin };
         let result = match &row.effect {
             Effect::Set(set) => set(&mut self.draft, &place, &setting.text),
-            Effect::Unused(kind) | Effect::Unserved(kind) | Effect::Missing(kind, _) => {
-                kind.check(&setting.text)
-            }
+            Effect::Unused(kind) | Effect::Missing(kind, _) => kind.check(&setting.text),
         };
         let here = || format!("{}: {key}", setting.origin);
         match (&row.effect, result) {
@@ -106,7 +106,7 @@ impl Builder<'_> {
                     here()
                 )));
             }
-            (Effect::Set(_) | Effect::Unserved(_) | Effect::Missing(..), Ok(())) => {}
+            (Effect::Set(_) | Effect::Missing(..), Ok(())) => {}
         }
     }
 
@@ -118,7 +118,7 @@ impl Builder<'_> {
         self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
-        let listeners = self.listeners();
+        let listeners = self.listeners(&folders);
         let access = Access {
             users: self.users(),
             rules: self.rules(&folders),
@@ -374,7 +374,7 @@ impl Builder<'_> {
     }
 
     /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
-    fn listeners(&mut self) -> Vec<Listener> {
+    fn listeners(&mut self, folders: &Folders) -> Vec<Listener> {
         let mut drafts = std::mem::take(&mut self.draft.listeners);
         if drafts.values().all(|draft| draft.bind.is_none()) {
             self.draft.listeners = drafts;
@@ -382,27 +382,18 @@ impl Builder<'_> {
             drafts = std::mem::take(&mut self.draft.listeners);
         }
         let mut listeners = Vec::new();
-        let mut taken = BTreeMap::new();
-        for ((kind, name), draft) in drafts {
-            let key = format!("listener.{}.{name}", kind.as_str());
-            let Some(bind) = draft.bind else {
+        for (_, mut draft) in drafts {
+            let Some(bind) = draft.bind.take() else {
+                let key = listeners::key(&draft.settings);
                 let text = format!("{key} has options but no address: it stays closed");
                 self.draft.info(text);
                 continue;
             };
-            if kind != ListenerKind::Tcp {
-                self.draft.warn(format!(
-                    "{key} = {bind}: this version serves TCP only, the listener stays closed"
-                ));
-                continue;
-            }
-            if let Some(other) =
-                taken.insert(bind.to_string(), key.clone()).filter(|_| bind != Bind::Port(0))
-            {
-                self.faults.push(Fault::new(&key, format!("{bind}: {other} listens there")));
-            }
-            listeners.push(finished(draft, bind));
+            let (listener, notes) = draft.finish(bind, folders);
+            self.draft.notes.extend(notes);
+            listeners.push(listener);
         }
+        self.faults.extend(listeners::clashes(&listeners));
         listeners
     }
 
@@ -476,21 +467,15 @@ impl Builder<'_> {
         for listener in listeners {
             let open = access.zones.get(&listener.zone).is_some_and(|policy| policy.bypass_auth);
             if open && !listener.bind.is_loopback() {
-                let (zone, name, bind) = (&listener.zone, &listener.name, listener.bind);
+                let (zone, key, bind) = (&listener.zone, listeners::key(listener), &listener.bind);
                 let text = format!(
-                    "zone.{zone}.bypass_auth_plugins: nobody is asked for a password on listener.tcp.{name} = {bind}, \
+                    "zone.{zone}.bypass_auth_plugins: nobody is asked for a password on {key} = {bind}, \
                      which other hosts can reach"
                 );
                 self.draft.warn(text);
             }
         }
     }
-}
-
-fn finished(draft: ListenerDraft, bind: Bind) -> Listener {
-    let mut rules: Vec<_> = draft.access.into_iter().collect();
-    rules.sort_by_key(|(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
-    Listener { bind, access: rules.into_iter().map(|(_, rule)| rule).collect(), ..draft.settings }
 }
 
 /// Every value of the tree by its key, in the spelling of the file.

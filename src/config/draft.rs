@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Note;
 use super::discovery::DiscoveryDraft;
 use super::keys::Place;
+use super::listeners::ListenerDraft;
 use super::log::{LogLevel, LogSettings};
 use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
@@ -14,7 +15,7 @@ use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::QoS;
-use crate::node::listener_settings::{AccessRule, Bind, Listener, ListenerKind};
+use crate::node::listener_settings::{AccessRule, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
 /// like a file.
@@ -111,17 +112,6 @@ pub struct PolicyDraft {
     pub bypass_auth: bool,
 }
 
-/// A listener that may not have an address yet.
-#[derive(Debug)]
-pub struct ListenerDraft {
-    /// Address, once set.
-    pub bind: Option<Bind>,
-    /// The options; `bind` and `access` in it are filled in at the end.
-    pub settings: Listener,
-    /// Access rules by id.
-    pub access: BTreeMap<String, AccessRule>,
-}
-
 /// One static user, half of it maybe.
 #[derive(Debug, Default)]
 pub struct UserDraft {
@@ -177,18 +167,10 @@ impl Draft {
         self.policies.entry(place.name().to_owned()).or_default()
     }
 
-    /// The TCP listener a key names.
-    pub fn tcp(&mut self, place: &Place<'_>) -> &mut ListenerDraft {
-        self.listener(ListenerKind::Tcp, place.name())
-    }
-
     /// A listener by kind and name.
     pub fn listener(&mut self, kind: ListenerKind, name: &str) -> &mut ListenerDraft {
-        self.listeners.entry((kind, name.to_owned())).or_insert_with(|| ListenerDraft {
-            bind: None,
-            settings: Listener::new(kind, name, Bind::Port(0)),
-            access: BTreeMap::new(),
-        })
+        let new = || ListenerDraft::new(kind, name);
+        self.listeners.entry((kind, name.to_owned())).or_insert_with(new)
     }
 
     /// The static user a key such as `auth.user.1.password` names.

@@ -12,6 +12,7 @@ pub mod erlang_terms;
 pub mod file;
 pub mod keys;
 pub mod layers;
+pub mod listeners;
 pub mod log;
 #[cfg(test)]
 mod pages;
@@ -52,7 +53,7 @@ pub struct Config {
     pub cookie_from: String,
     /// Limits by zone; every zone a listener names is in it.
     pub zones: BTreeMap<String, broker::Settings>,
-    /// What is opened for clients. Kinds this version does not serve are left out, with a warning in `notes`.
+    /// What is opened for clients.
     pub listeners: Vec<Listener>,
     /// Retained messages.
     pub retain: RetainSettings,

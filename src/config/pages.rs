@@ -8,6 +8,9 @@ use std::path::Path;
 use super::keys::{self, Effect, Key};
 use super::{Config, acl_conf, erlang_terms};
 use crate::broker::access::{Access, Action, Rules, Who};
+use crate::node::listener_settings::{Bind, Listener, ListenerKind};
+use crate::node::tls::listener as tls;
+use crate::node::tls::settings::Role;
 
 /// Headings of both pages and the first words of the keys below them.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -35,7 +38,8 @@ fn acting_in(heading: &str) -> impl Iterator<Item = &'static Key> {
 fn example() -> String {
     let mut text = String::from(
         "## Every key of emqx-rs that does something, with its default. Copy what you change to emqx.conf or a file in conf.d/.\n\
-         ## A key without a value has no default. $name is a name of your choice, $id a number. Generated; see emqx.conf(5).\n",
+         ## A key without a value has no default. $name is a name of your choice, $id a number, $kind one of tcp, ssl, ws, wss, unix.\n\
+         ## Generated; see emqx.conf(5).\n",
     );
     for (heading, _) in GROUPS {
         let _ = write!(text, "\n\n#### {heading}\n");
@@ -122,9 +126,14 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
         .lines()
         .filter_map(|line| line.strip_prefix('#'))
         .filter(|line| !line.starts_with('#') && !line.ends_with('='));
-    let text: Vec<_> =
-        set.map(|line| line.replace("$name", "external").replace("$id", "1")).collect();
+    let kind = |line: &str| if line.contains(".mode ") { "unix" } else { "wss" };
+    let mut text: Vec<_> = set
+        .map(|line| {
+            line.replace("$kind", kind(line)).replace("$name", "external").replace("$id", "1")
+        })
+        .collect();
     assert!(text.len() > 60);
+    text.push("listener.wss.external = 1".to_owned());
     let env = [("STATE_DIRECTORY".to_owned(), "/nonexistent".to_owned())];
     let all = Config::from_text(text.join("\n").as_bytes(), &env).unwrap();
     let none = Config::from_text(b"", &env).unwrap();
@@ -133,10 +142,12 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
         "defaults of zone keys are those of the module"
     );
     assert_eq!((&all.listeners[0].zone, &all.retain), (&none.listeners[0].zone, &none.retain));
-    assert_eq!(
-        format!("{:?}", all.listeners[0].backlog),
-        format!("{:?}", none.listeners[0].backlog)
-    );
+    let (set, plain) = (&all.listeners[0], Listener::new(ListenerKind::Wss, "", Bind::Port(0)));
+    let of = |one: &Listener| format!("{} {:?} {:?}", one.backlog, one.websocket, one.send_timeout);
+    assert_eq!(of(set), of(&plain));
+    let tls =
+        tls::Settings { role: Role { depth: Some(10), ..Role::default() }, ..Default::default() };
+    assert_eq!(set.tls.as_ref().unwrap().settings, tls);
     assert_eq!(all.log, none.log);
 }
 

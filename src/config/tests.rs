@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::broker::access::{Anonymous, ConnectAttempt};
 use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
-use crate::node::listener_settings::{Bind, ListenerKind};
+use crate::node::listener_settings::{Bind, CertificateName, Listener, ListenerKind};
 
 /// A folder with configuration files, a data folder, and an environment.
 struct Place {
@@ -68,7 +68,7 @@ fn without_a_file_the_built_in_defaults_hold() {
     let config = Config::load(None, &place.env).unwrap();
     let listener = &config.listeners[0];
     assert_eq!(
-        (listener.kind, listener.bind, config.listeners.len()),
+        (listener.kind, listener.bind.clone(), config.listeners.len()),
         (ListenerKind::Tcp, Bind::Port(1883), 1)
     );
     assert_eq!(config.zones["external"], broker::Settings::default());
@@ -94,8 +94,15 @@ fn the_stock_file_of_emqx_loads_unchanged() {
     let want = [
         ("mqtt:tcp:external", "0.0.0.0:1883", "external"),
         ("mqtt:tcp:internal", "127.0.0.1:11883", "internal"),
+        ("mqtt:ssl:external", "8883", "external"),
+        ("mqtt:ws:external", "8083", "external"),
+        ("mqtt:wss:external", "8084", "external"),
     ];
     assert_eq!(names, want.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+    let closed: Vec<_> = config.listeners.iter().filter_map(Listener::closed).collect();
+    assert_eq!(closed.len(), 2, "no certificates: {closed:?}");
+    assert!(closed[0].1.contains("certs/cert.pem: No such file"), "{closed:?}");
+    assert_eq!(config.listeners[3].websocket.path.as_deref(), Some("/mqtt"));
     assert_eq!(config.zones["external"].max_packet_size, 1 << 20);
     assert_eq!(
         (config.zones["external"].max_inflight, config.zones["internal"].max_inflight),
@@ -108,11 +115,7 @@ fn the_stock_file_of_emqx_loads_unchanged() {
     assert_eq!(config.log.dir, place.dir.path().join("state/log"));
     assert!(config.cluster.cookie.is_none(), "the published cookie counts as not set");
     let notes = place.notes();
-    for want in [
-        "W listener.ssl.external = 8883: this version serves TCP only",
-        "has no meaning here",
-        "W emqx.conf:",
-    ] {
+    for want in ["has no meaning here", "W emqx.conf:"] {
         assert!(notes.iter().any(|note| note.contains(want)), "{want} is not in {notes:#?}");
     }
 }
@@ -309,6 +312,54 @@ fn access_rules_of_a_listener_are_tried_in_order_of_their_ids() {
         !listener.accepts("10.1.1.1".parse().unwrap())
             && listener.accepts("11.1.1.1".parse().unwrap())
     );
+}
+
+#[test]
+fn options_of_listeners_reach_their_settings() {
+    let config = Place::new(
+        "listener.wss.x = 1\nlistener.wss.x.certfile = certs/c.pem\nlistener.wss.x.keyfile = /k.pem\n\
+         listener.wss.x.verify = verify_peer\nlistener.wss.x.peer_cert_as_username = dn\n\
+         listener.wss.x.max_frame_size = 0\nlistener.wss.x.check_origin_enable = on\n\
+         listener.wss.x.check_origins = http://a, https://b\nlistener.wss.x.proxy_protocol = on\n\
+         listener.wss.x.proxy_protocol_timeout = 5s\nlistener.wss.x.trusted_proxies = 10.0.0.0/8, 1.2.3.4\n\
+         listener.unix.x = /run/x.sock\nlistener.unix.x.mode = 0666\n",
+    );
+    let config = config.load().unwrap();
+    let (wss, unix) = (&config.listeners[0], &config.listeners[1]);
+    assert_eq!(wss.closed().unwrap().1, "listener.wss.x.cacertfile is not set");
+    let role = &wss.tls.as_ref().unwrap().settings.role;
+    assert!(role.certificate.as_ref().unwrap().path.ends_with("certs/c.pem") && role.verify);
+    assert_eq!(
+        (wss.username_from, wss.max_frame),
+        (Some(CertificateName::Distinguished), Some(u64::MAX))
+    );
+    assert_eq!(wss.websocket.origins.as_ref().unwrap(), &["http://a", "https://b"]);
+    assert_eq!((wss.proxy_timeout, wss.max_conn_rate), (Some(Duration::from_secs(5)), 500));
+    assert!(wss.trusts("10.1.1.1".parse().unwrap()) && wss.trusts("1.2.3.4".parse().unwrap()));
+    assert_eq!((unix.mode, &unix.bind), (0o666, &Bind::Path("/run/x.sock".into())));
+}
+
+#[test]
+fn a_key_on_a_listener_that_has_no_such_thing_is_a_fault() {
+    let place = Place::new(
+        "listener.tcp.x.certfile = c\nlistener.ssl.x.mqtt_path = /\nlistener.quic.x = 1\n\
+         listener.unix.x = 1883\nlistener.ws.x.peer_cert_as_username = dn\nlistener.ssl.x.peer_cert_as_username = crt\n\
+         listener.ssl.x.tls_versions = tlsv1.1\n",
+    );
+    let faults = place.faults();
+    let words = [
+        ("listener.quic.x = 1", "expected tcp, ssl, ws, wss, unix after listener."),
+        ("listener.ssl.x.mqtt_path", "expected ws, wss after listener."),
+        ("listener.ssl.x.peer_cert_as_username = crt", "expected cn or dn"),
+        ("listener.ssl.x.tls_versions", "older versions are not spoken"),
+        ("listener.tcp.x.certfile", "expected ssl, wss after listener."),
+        ("listener.unix.x = 1883", "an absolute path"),
+        ("listener.ws.x.peer_cert_as_username = dn", "expected cn"),
+    ];
+    assert_eq!(faults.len(), words.len(), "{faults:#?}");
+    for (key, want) in words {
+        assert!(faults.iter().any(|f| f.contains(key) && f.contains(want)), "{key}: {faults:#?}");
+    }
 }
 
 #[test]

@@ -24,13 +24,16 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::Socket;
 
 use crate::config::{self, Config};
 use crate::ctl;
-use crate::net::supervise;
+use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
+use crate::node::listener::Inherited;
+use crate::node::listener_settings::Listener;
 use crate::node::state::StateError;
-use crate::node::{Node, NodeParts, sys_topics};
+use crate::node::{Node, NodeParts, Renewed, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
 use huge_pages::Held;
@@ -81,6 +84,9 @@ fn daemon(args: &Args) -> Exit {
     };
     if args.check_config {
         config.notes.iter().filter(|note| note.warning).for_each(|note| complain(&note.text));
+        for (id, reason) in config.listeners.iter().filter_map(Listener::closed) {
+            complain(&format_args!("listener {id} stays closed: {reason}"));
+        }
         return Exit::Done;
     }
     start(config, file, env, held)
@@ -93,6 +99,13 @@ fn complain(text: &dyn std::fmt::Display) {
 
 /// Everything before the runtime.
 fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exit {
+    let inherited = match sys::inherited() {
+        Ok(sockets) => sockets.into_iter().map(|(name, one)| (name, Socket::from(one))).collect(),
+        Err(error) => {
+            complain(&format_args!("sockets from systemd: {error}"));
+            return Exit::Failed;
+        }
+    };
     let data = config.folders.data.clone();
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
         complain(&format_args!("node.data_dir {}: {error}", data.display()));
@@ -120,7 +133,8 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        let result = runtime.block_on(serve(Process { config, file, env, log, held }));
+        let process = Process { config, file, env, log, held };
+        let result = runtime.block_on(serve(process, inherited));
         runtime.shutdown_timeout(Duration::from_millis(200));
         result
     }) {
@@ -181,7 +195,13 @@ impl Operator for Reloader {
             faults.to_string()
         })?;
         let restart = config::settings_that_need_restart(started, &new);
-        self.node.reload(&new.zones, &new.access, new.retain.clone(), new.mesh_tls.clone());
+        self.node.reload(Renewed {
+            zones: &new.zones,
+            access: &new.access,
+            retain: new.retain.clone(),
+            mesh_tls: new.mesh_tls.clone(),
+            listeners: &new.listeners,
+        });
         log.set_level(new.log.level);
         if restart.is_empty() {
             tracing::info!("configuration reloaded");
@@ -237,7 +257,7 @@ fn bind_socket(path: PathBuf, data: &Path) -> io::Result<ControlSocket> {
 }
 
 /// Starts the node, serves until told to stop, drains.
-async fn serve(process: Process) -> anyhow::Result<()> {
+async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let config = &process.config;
     let mut signals = Signals::catch()?;
     let name = config.cluster.node_name.clone();
@@ -258,6 +278,7 @@ async fn serve(process: Process) -> anyhow::Result<()> {
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),
+        inherited,
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);

@@ -4,3 +4,4 @@ pub mod clock;
 pub mod interfaces;
 pub mod multicast;
 pub mod supervise;
+pub mod sys;

@@ -8,6 +8,8 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     future::Future,
+    io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -17,12 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    sync::oneshot,
-    time::Sleep,
-};
+use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 
 use super::{
     clients::ClientRow,
@@ -33,13 +30,15 @@ use super::{
     mesh::Mesh,
     registry::{Handover, Opened, Parked},
     takeover::MayOpen,
+    transport::Stream,
+    websocket::Violation,
 };
 use crate::{
     broker::{
         ClientId, Message,
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
-        connect::Moment,
+        connect::{Certified, Moment},
         mqueue::{Delivery, SubscriptionIds},
         portable::Portable,
         session::Session,
@@ -48,7 +47,7 @@ use crate::{
         subscriptions::Subscriber,
         will::Will,
     },
-    mqtt::{PacketId, QoS, frame},
+    mqtt::{PacketId, QoS, ReasonCode, frame},
     time::Time,
     topic::TopicFilter,
 };
@@ -138,7 +137,7 @@ impl Waiting {
 
 /// One connection. Its future ends when the connection does.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     channel: Channel,
     hub: Arc<Hub>,
     mailbox: Option<Arc<Mailbox>>,
@@ -182,8 +181,8 @@ impl Future for Connection {
 
 impl Connection {
     pub(super) fn new(
-        stream: TcpStream,
-        peer: std::net::SocketAddr,
+        stream: Stream,
+        peer: SocketAddr,
         shared: Arc<Shared>,
         hub: Arc<Hub>,
         place: Place,
@@ -201,6 +200,11 @@ impl Connection {
             closing: None,
             _place: place,
         }
+    }
+
+    /// A certificate names this client.
+    pub(super) fn certify(&mut self, certified: Certified) {
+        self.channel.certify(certified);
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
@@ -328,9 +332,9 @@ impl Connection {
             }
             let room = scratch.read.get_mut(held..)?;
             let mut buffer = ReadBuf::new(room);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            match self.stream.poll_read(cx, &mut buffer) {
                 Poll::Pending => return None,
-                Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+                Poll::Ready(Err(error)) => return Some(broken(&error)),
                 Poll::Ready(Ok(())) => {}
             }
             let got = buffer.filled().len();
@@ -371,9 +375,9 @@ impl Connection {
         now: Time,
     ) -> Poll<Option<CloseReason>> {
         let mut buffer = ReadBuf::new(&mut scratch.read);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+        match self.stream.poll_read(cx, &mut buffer) {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(_)) => return Poll::Ready(Some(CloseReason::TcpClosed)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Some(broken(&error))),
             Poll::Ready(Ok(())) => {}
         }
         if buffer.filled().is_empty() {
@@ -834,7 +838,7 @@ impl Connection {
             unsent.bytes.extend_from_slice(bytes);
             return None;
         }
-        let sent = match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+        let sent = match self.stream.poll_write(cx, bytes) {
             Poll::Ready(Ok(sent)) => sent,
             Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
             Poll::Pending => 0,
@@ -850,10 +854,12 @@ impl Connection {
 
     /// Writes what was left over. Progress moves the limit on.
     fn flush(&mut self, cx: &mut Context<'_>, now: Time) -> Option<CloseReason> {
-        let Some(unsent) = &mut self.unsent else { return None };
+        let Some(unsent) = &mut self.unsent else {
+            return self.stream.poll_flush(cx).is_err().then_some(CloseReason::TcpClosed);
+        };
         let mut done = 0;
         while let Some(rest) = unsent.bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+            match self.stream.poll_write(cx, rest) {
                 Poll::Ready(Ok(sent)) => {
                     done += sent;
                     unsent.since = now;
@@ -979,16 +985,17 @@ impl Connection {
     fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> Poll<()> {
         let Some(closing) = &self.closing else { return Poll::Ready(()) };
         if now >= closing.until || matches!(closing.reason, CloseReason::TcpClosed) {
+            self.stream.part(cx);
             return Poll::Ready(());
         }
         let until = closing.until;
         if self.flush(cx, now).is_some() {
             return Poll::Ready(());
         }
-        if self.unsent.is_none() && Pin::new(&mut self.stream).poll_shutdown(cx).is_ready() {
+        if self.unsent.is_none() && self.stream.poll_shutdown(cx).is_ready() {
             loop {
                 let mut buffer = ReadBuf::new(&mut scratch.read);
-                match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                match self.stream.poll_read(cx, &mut buffer) {
                     Poll::Pending => break,
                     Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                     Poll::Ready(_) => return Poll::Ready(()),
@@ -997,6 +1004,15 @@ impl Connection {
         }
         if self.arm(cx, until) { Poll::Pending } else { Poll::Ready(()) }
     }
+}
+
+/// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
+fn broken(error: &io::Error) -> CloseReason {
+    let rule = error.get_ref().and_then(|error| error.downcast_ref::<Violation>());
+    rule.map_or(CloseReason::TcpClosed, |rule| CloseReason::Violation {
+        reason: ReasonCode::ProtocolError,
+        what: rule.what,
+    })
 }
 
 #[cfg(test)]

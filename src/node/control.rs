@@ -338,18 +338,15 @@ impl Node {
 }
 
 fn listener(one: &Arc<Listening>) -> ctl::Listener {
-    let refused = one.refused.load(Ordering::Relaxed) as u64;
+    let failed = one.failed().map(|(step, count)| (step.as_str().to_owned(), count as u64));
     ctl::Listener {
         id: one.settings.id(),
-        listen_on: one.address.to_string(),
+        listen_on: one.address(),
         acceptors: 1,
         max_conns: one.settings.max_connections as u64,
         current_conn: one.connections.load(Ordering::Relaxed) as u64,
-        shutdown_count: (refused > 0)
-            .then(|| ("refused".to_owned(), refused))
-            .into_iter()
-            .collect(),
-        closed: None,
+        shutdown_count: failed.collect(),
+        closed: one.closed(),
     }
 }
 

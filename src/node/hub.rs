@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     clients::ClientRow,
+    handshakes::Handshakes,
     link::Peers,
     locks,
     mailbox::{Mailbox, Signal},
@@ -80,6 +81,8 @@ pub struct Hub {
     pub(super) takeovers: Takeovers,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
+    /// Places for TLS handshakes with clients.
+    pub(super) handshakes: Handshakes,
 }
 
 impl Hub {
@@ -112,6 +115,7 @@ impl Hub {
             sections: Arc::default(),
             takeovers: Takeovers::default(),
             session_settings: RwLock::default(),
+            handshakes: Handshakes::default(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! A client listener: binds, accepts, limits, and hands each socket to a connection of its own.
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::{Path, PathBuf},
     sync::{
-        Arc, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,34 +14,39 @@ use std::{
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::watch,
 };
 
 use super::{
+    arrival::{Arrival, HERE, Step},
     connection::{Connection, Place},
     hub::Hub,
-    listener_settings::{Bind, Listener},
+    listener_settings::{Bind, Listener, ListenerKind},
     locks,
+    tls::listener::ListenerTls,
+    transport::Stream,
 };
 use crate::{broker::channel::Shared, net::supervise};
 
 /// A pause after an accept that failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that listens.
+/// A listener, whether it listens or has to stay closed.
 pub struct Listening {
     /// How it is set.
     pub settings: Listener,
-    /// Where it listens.
-    pub address: SocketAddr,
     /// Connections it has now.
     pub connections: Arc<AtomicUsize>,
-    /// Connections it closed at once: over the limit, or not let in.
-    pub refused: Arc<AtomicUsize>,
     /// What its connections share; swapped by a reload.
-    pub(super) shared: Arc<RwLock<Arc<Shared>>>,
-    socket: TcpListener,
+    pub(super) shared: RwLock<Arc<Shared>>,
+    pub(super) tls: Option<ListenerTls>,
+    /// Connections that did not come through, by [`Step::ALL`].
+    failed: [AtomicUsize; Step::ALL.len()],
+    /// Where it listens.
+    address: OnceLock<String>,
+    /// Bound and not yet taken by [`Self::run`].
+    socket: Mutex<Option<ListenSocket>>,
 }
 
 /// A listener cannot listen.
@@ -51,51 +58,112 @@ pub struct CannotListen {
     error: io::Error,
 }
 
+/// Sockets that systemd has opened for us, with their names.
+pub type Inherited = Vec<(String, Socket)>;
+
+enum ListenSocket {
+    Tcp(TcpListener),
+    Unix { unix: UnixListener, _file: Option<SocketFile> },
+}
+
+/// The file of a Unix socket that we made; it goes when this does.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody may have taken it away: nothing to do about it.
+        drop(fs::remove_file(&self.0));
+    }
+}
+
+/// A connection just accepted.
+pub(super) enum Incoming {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 impl Listening {
-    /// Binds. A bare port is every address of both families, or IPv4 alone where the kernel has no IPv6.
+    /// Binds, or takes the socket that systemd has opened for it. With TLS and no certificate it stays closed.
     ///
     /// # Errors
     /// [`CannotListen`]: the address is taken or not ours.
-    pub fn bind(settings: Listener, shared: Shared) -> Result<Self, CannotListen> {
-        let failed = |error| CannotListen { id: settings.id(), bind: settings.bind, error };
-        let socket = match settings.bind {
-            Bind::Address(address) => open(address, &settings),
-            Bind::Port(port) => {
-                open((Ipv6Addr::UNSPECIFIED, port).into(), &settings).or_else(|error| {
-                    match error.raw_os_error() {
-                        Some(nix::libc::EAFNOSUPPORT | nix::libc::EADDRNOTAVAIL) => {
-                            open((Ipv4Addr::UNSPECIFIED, port).into(), &settings)
-                        }
-                        _ => Err(error),
-                    }
-                })
-            }
-        }
-        .and_then(TcpListener::from_std)
-        .map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        Ok(Self {
+    pub fn bind(
+        settings: Listener,
+        shared: Shared,
+        inherited: &mut Inherited,
+    ) -> Result<Self, CannotListen> {
+        let tls = settings.tls.as_ref().map(|tls| ListenerTls::new(tls.material.clone()));
+        let listening = Self {
             settings,
-            address,
             connections: Arc::default(),
-            refused: Arc::default(),
-            shared: Arc::new(RwLock::new(Arc::new(shared))),
-            socket,
-        })
+            shared: RwLock::new(Arc::new(shared)),
+            tls,
+            failed: Default::default(),
+            address: OnceLock::new(),
+            socket: Mutex::new(None),
+        };
+        listening.open(inherited)?;
+        Ok(listening)
+    }
+
+    /// Opens it unless it is open or must stay closed.
+    ///
+    /// # Errors
+    /// [`CannotListen`].
+    pub(super) fn open(&self, inherited: &mut Inherited) -> Result<(), CannotListen> {
+        if self.address.get().is_some() || self.closed().is_some() {
+            return Ok(());
+        }
+        let settings = &self.settings;
+        let failed = |error| CannotListen { id: settings.id(), bind: settings.bind.clone(), error };
+        let socket = match adopt(settings, inherited) {
+            Some(socket) => from_systemd(socket, settings),
+            None => bind(settings),
+        };
+        let (socket, address) = socket.map_err(failed)?;
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
+        let _ = self.address.set(address);
+        Ok(())
+    }
+
+    /// Why it does not listen, if it does not.
+    #[must_use]
+    pub fn closed(&self) -> Option<String> {
+        self.tls.as_ref().and_then(ListenerTls::missing)
+    }
+
+    /// Where it listens, or would.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.get().cloned().unwrap_or_else(|| self.settings.bind.to_string())
+    }
+
+    /// Connections that did not come through, by the step where they stopped.
+    pub fn failed(&self) -> impl Iterator<Item = (Step, usize)> {
+        let counts = self.failed.iter().map(|count| count.load(Ordering::Relaxed));
+        Step::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+    }
+
+    pub(super) fn count(&self, step: Step) {
+        if let Some(count) = self.failed.get(step as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Accepts until `stop` says so.
     pub(super) async fn run(self: Arc<Self>, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(socket) = socket else { return };
         let mut second = hub.clock.now();
         let mut accepted = 0;
         loop {
-            let stream = tokio::select! {
+            let incoming = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
-                stream = self.socket.accept() => stream,
+                incoming = socket.accept() => incoming,
             };
-            match stream {
-                Ok((stream, peer)) => self.serve(stream, peer, &hub),
+            match incoming {
+                Ok((incoming, peer)) => self.serve(incoming, peer, &hub),
                 Err(error) => {
                     tracing::warn!(listener = self.settings.id(), %error, "accept failed");
                     tokio::time::sleep(PAUSE).await;
@@ -111,35 +179,79 @@ impl Listening {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, hub: &Arc<Hub>) {
-        let peer = SocketAddr::new(canonical(peer.ip()), peer.port());
+    fn serve(self: &Arc<Self>, incoming: Incoming, peer: SocketAddr, hub: &Arc<Hub>) {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if !self.settings.accepts(peer.ip()) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.count(Step::Access);
             tracing::debug!(listener = self.settings.id(), %peer, "closed by listener.*.access");
             return;
         }
         let place = Place(self.connections.clone());
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.settings.max_connections {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.count(Step::Access);
             tracing::debug!(listener = self.settings.id(), %peer, "closed: max_connections reached");
             return;
         }
-        if self.settings.nodelay {
-            let _ = stream.set_nodelay(true);
-        }
-        let shared = locks::read(&self.shared).clone();
-        let connection = Connection::new(stream, peer, shared, hub.clone(), place);
-        // A task begins at a multiple of 128 bytes, for which the allocator takes the next power of two unless the size is one.
-        // In a box of its own the connection takes what it needs, and the task 128.
-        supervise::spawn_unpin("connection", Box::new(connection));
+        let incoming = match incoming {
+            Incoming::Tcp(tcp) => {
+                if self.settings.nodelay {
+                    let _ = tcp.set_nodelay(true);
+                }
+                if self.settings.kind == ListenerKind::Tcp && self.settings.proxy_timeout.is_none()
+                {
+                    let shared = locks::read(&self.shared).clone();
+                    let stream = Stream::Tcp(tcp);
+                    let connection = Connection::new(stream, peer, shared, hub.clone(), place);
+                    // A task begins at a multiple of 128 bytes, for which the allocator takes the next power of two unless the
+                    // size is one. In a box of its own the connection takes what it needs, and the task 128.
+                    supervise::spawn_unpin("connection", Box::new(connection));
+                    return;
+                }
+                Incoming::Tcp(tcp)
+            }
+            unix @ Incoming::Unix(_) => unix,
+        };
+        let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place };
+        supervise::spawn("arrival", arrival.welcome(incoming));
     }
 }
 
-fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
+impl ListenSocket {
+    async fn accept(&self) -> io::Result<(Incoming, SocketAddr)> {
+        match self {
+            Self::Tcp(tcp) => {
+                let (tcp, peer) = tcp.accept().await?;
+                Ok((Incoming::Tcp(tcp), peer))
+            }
+            Self::Unix { unix, .. } => {
+                let (unix, _) = unix.accept().await?;
+                Ok((Incoming::Unix(unix), HERE))
+            }
+        }
+    }
 }
 
-fn open(address: SocketAddr, settings: &Listener) -> io::Result<std::net::TcpListener> {
+/// A bare port is every address of both families, or IPv4 alone where the kernel has no IPv6.
+fn bind(settings: &Listener) -> io::Result<(ListenSocket, String)> {
+    let tcp =
+        match &settings.bind {
+            Bind::Path(path) => return bind_unix(path, settings),
+            Bind::Address(address) => open(*address, settings)?,
+            Bind::Port(port) => open((Ipv6Addr::UNSPECIFIED, *port).into(), settings).or_else(
+                |error| match error.raw_os_error() {
+                    Some(nix::libc::EAFNOSUPPORT | nix::libc::EADDRNOTAVAIL) => {
+                        open((Ipv4Addr::UNSPECIFIED, *port).into(), settings)
+                    }
+                    _ => Err(error),
+                },
+            )?,
+        };
+    let tcp = TcpListener::from_std(tcp.into())?;
+    let address = tcp.local_addr()?.to_string();
+    Ok((ListenSocket::Tcp(tcp), address))
+}
+
+fn open(address: SocketAddr, settings: &Listener) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
@@ -148,7 +260,73 @@ fn open(address: SocketAddr, settings: &Listener) -> io::Result<std::net::TcpLis
         socket.set_reuse_address(true)?;
     }
     socket.set_nonblocking(true)?;
+    // What is accepted inherits them.
+    if let Some(size) = settings.sndbuf {
+        socket.set_send_buffer_size(size)?;
+    }
+    if let Some(size) = settings.recbuf {
+        socket.set_recv_buffer_size(size)?;
+    }
     socket.bind(&SockAddr::from(address))?;
     socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
-    Ok(socket.into())
+    Ok(socket)
+}
+
+/// A file left by a process that is gone is replaced; what is no socket stays.
+fn bind_unix(path: &Path, settings: &Listener) -> io::Result<(ListenSocket, String)> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process answers there"));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path)?,
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no socket")),
+        Err(_) => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = SocketFile(path.to_owned());
+    fs::set_permissions(path, fs::Permissions::from_mode(settings.mode))?;
+    socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
+    let unix = UnixListener::from_std(socket.into())?;
+    Ok((ListenSocket::Unix { unix, _file: Some(file) }, path.display().to_string()))
+}
+
+/// The socket that systemd has opened for this listener: the one with its name, or else the one at its address.
+fn adopt(settings: &Listener, inherited: &mut Inherited) -> Option<Socket> {
+    let name = format!("listener.{}.{}", settings.kind.as_str(), settings.name);
+    let named = inherited.iter().position(|(known, _)| *known == name);
+    let there = |socket: &Socket| {
+        let address = socket.local_addr().ok()?;
+        Some(match &settings.bind {
+            Bind::Path(path) => address.as_pathname() == Some(path),
+            Bind::Address(wanted) => address.as_socket() == Some(*wanted),
+            Bind::Port(port) => address
+                .as_socket()
+                .is_some_and(|found| found.port() == *port && found.ip().is_unspecified()),
+        })
+    };
+    let at = named
+        .or_else(|| inherited.iter().position(|(_, socket)| there(socket).unwrap_or(false)))?;
+    Some(inherited.swap_remove(at).1)
+}
+
+fn from_systemd(socket: Socket, settings: &Listener) -> io::Result<(ListenSocket, String)> {
+    if !socket.is_listener()? || socket.r#type()? != Type::STREAM {
+        return Err(io::Error::other("the socket from systemd does not listen (ListenStream=)"));
+    }
+    let unix = socket.domain()? == Domain::UNIX;
+    if unix != (settings.kind == ListenerKind::Unix) {
+        return Err(io::Error::other("the socket from systemd is of another kind"));
+    }
+    socket.set_nonblocking(true)?;
+    if unix {
+        let unix = UnixListener::from_std(socket.into())?;
+        let address = unix.local_addr()?;
+        let address = address.as_pathname().map(|path| path.display().to_string());
+        return Ok((ListenSocket::Unix { unix, _file: None }, address.unwrap_or_default()));
+    }
+    let tcp = TcpListener::from_std(socket.into())?;
+    let address = tcp.local_addr()?.to_string();
+    Ok((ListenSocket::Tcp(tcp), address))
 }

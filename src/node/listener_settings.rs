@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::tls::certificate::Subject;
+use super::tls::listener as tls;
+use super::websocket::upgrade;
 use crate::broker::access::Cidr;
 
 /// What is spoken on a listener.
@@ -17,9 +21,14 @@ pub enum ListenerKind {
     Ws,
     /// MQTT over WebSocket over TLS.
     Wss,
+    /// MQTT over a Unix socket.
+    Unix,
 }
 
 impl ListenerKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Tcp, Self::Ssl, Self::Ws, Self::Wss, Self::Unix];
+
     /// The word in `listener.<word>.<name>`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -28,17 +37,32 @@ impl ListenerKind {
             Self::Ssl => "ssl",
             Self::Ws => "ws",
             Self::Wss => "wss",
+            Self::Unix => "unix",
         }
+    }
+
+    /// TLS is spoken.
+    #[must_use]
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::Wss)
+    }
+
+    /// WebSocket is spoken.
+    #[must_use]
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
     }
 }
 
 /// Where a listener listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bind {
     /// A port on every address of both families; 0 is any free one.
     Port(u16),
     /// One address.
     Address(SocketAddr),
+    /// A Unix socket.
+    Path(PathBuf),
 }
 
 impl Bind {
@@ -48,6 +72,7 @@ impl Bind {
         match self {
             Self::Port(_) => false,
             Self::Address(address) => address.ip().is_loopback(),
+            Self::Path(_) => true,
         }
     }
 }
@@ -57,12 +82,13 @@ impl fmt::Display for Bind {
         match self {
             Self::Port(port) => write!(f, "{port}"),
             Self::Address(address) => write!(f, "{address}"),
+            Self::Path(path) => write!(f, "{}", path.display()),
         }
     }
 }
 
 /// One listener as it is set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Listener {
     /// What is spoken.
     pub kind: ListenerKind,
@@ -90,6 +116,52 @@ pub struct Listener {
     pub send_timeout: Duration,
     /// Whom it accepts; the first rule that contains the address decides, none is yes.
     pub access: Vec<AccessRule>,
+    /// Mode of the file of a Unix socket.
+    pub mode: u32,
+    /// Each connection begins with a PROXY header, which may take this long.
+    pub proxy_timeout: Option<Duration>,
+    /// Proxies of other hosts whose word about the address of a client counts; those of this host always count.
+    pub trusted_proxies: Vec<Cidr>,
+    /// What of a client's certificate is its user name.
+    pub username_from: Option<CertificateName>,
+    /// What of a client's certificate is its client id.
+    pub client_id_from: Option<CertificateName>,
+    /// TLS, where it is spoken.
+    pub tls: Option<Tls>,
+    /// What is asked of WebSocket requests, where they are spoken.
+    pub websocket: upgrade::Rules,
+    /// Longest WebSocket frame; `None` is as long as a packet may be.
+    pub max_frame: Option<u64>,
+}
+
+/// TLS of a listener: how it is set, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// How it is set.
+    pub settings: tls::Settings,
+    /// What the files hold, or why the listener stays closed.
+    pub material: Result<tls::Material, String>,
+}
+
+/// The part of a certificate that names a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The common name.
+    Common,
+    /// The whole name, as RFC 4514 writes it.
+    Distinguished,
+}
+
+impl CertificateName {
+    /// The name, if the certificate has one.
+    #[must_use]
+    pub fn of(self, subject: &Subject) -> Option<&str> {
+        let name = match self {
+            Self::Common => subject.common_name.as_deref(),
+            Self::Distinguished => Some(subject.distinguished_name.as_str()),
+        };
+        name.filter(|name| !name.is_empty())
+    }
 }
 
 impl Listener {
@@ -102,7 +174,7 @@ impl Listener {
             bind,
             zone: "external".into(),
             max_connections: 1_024_000,
-            max_conn_rate: 1000,
+            max_conn_rate: if kind.is_tls() { 500 } else { 1000 },
             backlog: 1024,
             nodelay: true,
             reuseaddr: true,
@@ -110,13 +182,34 @@ impl Listener {
             recbuf: None,
             send_timeout: Duration::from_secs(30),
             access: Vec::new(),
+            mode: 0o660,
+            proxy_timeout: None,
+            trusted_proxies: Vec::new(),
+            username_from: None,
+            client_id_from: None,
+            tls: None,
+            websocket: upgrade::Rules::default(),
+            max_frame: None,
         }
+    }
+
+    /// The word of this address about where a client is counts.
+    #[must_use]
+    pub fn trusts(&self, proxy: IpAddr) -> bool {
+        proxy.is_loopback() || self.trusted_proxies.iter().any(|block| block.contains(proxy))
     }
 
     /// EMQX's name of it in tables: `mqtt:tcp:external`.
     #[must_use]
     pub fn id(&self) -> String {
         format!("mqtt:{}:{}", self.kind.as_str(), self.name)
+    }
+
+    /// Its name and why it stays closed, if it does.
+    #[must_use]
+    pub fn closed(&self) -> Option<(String, &str)> {
+        let reason = self.tls.as_ref()?.material.as_ref().err()?;
+        Some((self.id(), reason))
     }
 
     /// Whether a connection from this address is accepted at all.
@@ -157,5 +250,16 @@ mod tests {
         assert!(listener.accepts(peer("10.1.1.1")) && listener.accepts(peer("::ffff:10.1.1.1")));
         assert!(!listener.accepts(peer("9.9.9.9")));
         assert_eq!(listener.id(), "mqtt:tcp:x");
+    }
+
+    #[test]
+    fn proxies_of_this_host_and_of_the_list_are_trusted() {
+        let mut listener = Listener::new(ListenerKind::Ws, "x", Bind::Port(8083));
+        let trusts =
+            |listener: &Listener, text: &str| listener.trusts(text.parse::<IpAddr>().unwrap());
+        assert!(trusts(&listener, "127.0.0.1") && trusts(&listener, "::1"));
+        assert!(!trusts(&listener, "10.0.0.1"));
+        listener.trusted_proxies.extend(Cidr::parse("10.0.0.0/8"));
+        assert!(trusts(&listener, "10.0.0.1") && !trusts(&listener, "11.0.0.1"));
     }
 }

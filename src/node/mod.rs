@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+mod arrival;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -7,6 +8,7 @@ mod control_link;
 mod dial;
 pub mod discovery;
 mod forward;
+mod handshakes;
 pub mod heartbeat;
 pub mod hub;
 pub mod link;
@@ -15,6 +17,7 @@ pub mod listener_settings;
 mod locks;
 pub mod mailbox;
 pub mod mesh;
+pub mod proxy;
 mod publish;
 pub mod registry;
 pub mod sections;
@@ -24,6 +27,8 @@ pub mod sys_topics;
 mod takeover;
 pub mod tls;
 mod told;
+mod transport;
+pub mod websocket;
 pub use crate::broker::stats;
 
 use std::{
@@ -41,7 +46,7 @@ use crate::{
     net::{clock::Clock, supervise},
 };
 use hub::Hub;
-use listener::{CannotListen, Listening};
+use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
 use takeover::Desk;
@@ -63,6 +68,22 @@ pub struct NodeParts {
     pub data_dir: PathBuf,
     /// TLS between nodes, where the transport is TLS.
     pub mesh_tls: Option<Arc<Material>>,
+    /// Listening sockets that systemd has opened.
+    pub inherited: Inherited,
+}
+
+/// What a reload changes, for connections to come.
+pub struct Renewed<'a> {
+    /// Limits of each zone.
+    pub zones: &'a BTreeMap<String, Settings>,
+    /// Users and rules.
+    pub access: &'a Access,
+    /// Limits of retained messages.
+    pub retain: RetainSettings,
+    /// TLS between nodes.
+    pub mesh_tls: Option<Arc<Material>>,
+    /// Listeners; of them TLS alone is looked at.
+    pub listeners: &'a [Listener],
 }
 
 /// A node cannot start.
@@ -103,10 +124,13 @@ impl Node {
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
-        let mut listeners = Vec::new();
+        let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
         for settings in parts.listeners {
-            let shared = shared(&parts.zones, &settings.zone, &parts.access, &hub);
-            listeners.push(Arc::new(Listening::bind(settings, shared)?));
+            let shared = shared(&parts.zones, &settings, &parts.access, &hub);
+            listeners.push(Arc::new(Listening::bind(settings, shared, &mut inherited)?));
+        }
+        for (name, _) in inherited {
+            tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
@@ -128,15 +152,20 @@ impl Node {
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);
         supervise::spawn_core("janitor", hub.clone().janitor());
-        for listener in &listeners {
-            tracing::info!(
-                listener = listener.settings.id(),
-                address = %listener.address,
-                "listening for clients"
-            );
-            supervise::spawn_core("listener", listener.clone().run(hub.clone(), stopped.clone()));
+        let node = Self { hub, mesh, listeners, stop };
+        node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
+        Ok(node)
+    }
+
+    /// Lets an open listener accept, or says why it is closed.
+    fn listen(&self, listener: &Arc<Listening>, stopped: watch::Receiver<bool>) {
+        let (id, address) = (listener.settings.id(), listener.address());
+        if let Some(reason) = listener.closed() {
+            tracing::error!(listener = id, address, reason, "listener stays closed");
+            return;
         }
-        Ok(Self { hub, mesh, listeners, stop })
+        tracing::info!(listener = id, address, "listening for clients");
+        supervise::spawn_core("listener", listener.clone().run(self.hub.clone(), stopped));
     }
 
     /// What its connections share.
@@ -157,22 +186,40 @@ impl Node {
         &self.listeners
     }
 
-    /// New limits, users, rules and certificates, for connections to come.
-    pub fn reload(
-        &self,
-        zones: &BTreeMap<String, Settings>,
-        access: &Access,
-        retain: RetainSettings,
-        mesh_tls: Option<Arc<Material>>,
-    ) {
-        self.mesh.renew_tls(mesh_tls);
+    /// New limits, users, rules and certificates, for connections to come. A listener that was closed for want of a certificate
+    /// opens when it has one.
+    pub fn reload(&self, new: Renewed<'_>) {
+        self.mesh.renew_tls(new.mesh_tls);
         for listener in &self.listeners {
-            let new = shared(zones, &listener.settings.zone, access, &self.hub);
-            *locks::write(&listener.shared) = Arc::new(new);
+            let settings = &listener.settings;
+            let fresh = shared(new.zones, settings, new.access, &self.hub);
+            *locks::write(&listener.shared) = Arc::new(fresh);
+            let same = |other: &&Listener| other.id() == settings.id();
+            if let Some(tls) = new.listeners.iter().find(same).and_then(|one| one.tls.as_ref()) {
+                self.renew_tls(listener, tls.material.clone());
+            }
         }
-        self.hub.set_shared_strategy(shared_strategy(zones));
-        *locks::write(&self.hub.session_settings) = zone_settings(zones, "external");
-        self.hub.reload_retain(retain);
+        self.hub.set_shared_strategy(shared_strategy(new.zones));
+        *locks::write(&self.hub.session_settings) = zone_settings(new.zones, "external");
+        self.hub.reload_retain(new.retain);
+    }
+
+    fn renew_tls(&self, listener: &Arc<Listening>, new: Result<tls::listener::Material, String>) {
+        let Some(present) = &listener.tls else { return };
+        let (id, was_closed) = (listener.settings.id(), listener.closed().is_some());
+        if let (false, Err(reason)) = (was_closed, &new) {
+            tracing::error!(listener = id, reason, "certificate not renewed, the old one stays");
+            return;
+        }
+        present.renew(new);
+        if !was_closed {
+            tracing::info!(listener = id, "certificate read again");
+            return;
+        }
+        match listener.open(&mut Vec::new()) {
+            Ok(()) => self.listen(listener, self.stop.subscribe()),
+            Err(error) => tracing::error!(%error, "listener stays closed"),
+        }
     }
 
     /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone and until other nodes have their sessions, at most
@@ -211,10 +258,16 @@ fn zone_settings(zones: &BTreeMap<String, Settings>, zone: &str) -> Settings {
     zones.get(zone).or_else(|| zones.get("external")).cloned().unwrap_or_default()
 }
 
-fn shared(zones: &BTreeMap<String, Settings>, zone: &str, access: &Access, hub: &Hub) -> Shared {
+fn shared(
+    zones: &BTreeMap<String, Settings>,
+    listener: &Listener,
+    access: &Access,
+    hub: &Hub,
+) -> Shared {
+    let settings = zone_settings(zones, &listener.zone);
     Shared {
-        settings: zone_settings(zones, zone),
-        zone: zone.to_owned(),
+        settings: Settings { send_timeout: listener.send_timeout, ..settings },
+        zone: listener.zone.clone(),
         access: access.clone(),
         stats: hub.stats.clone(),
         next_assigned: AtomicU64::new(random()),

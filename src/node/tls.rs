@@ -3,8 +3,9 @@
 //! [`Material`] is what the files say, whole and checked; [`MeshTls`] holds the present one and opens connections with it. A
 //! reload swaps it, and running connections keep what they began with. No tickets, no early data: each link proves itself anew.
 
-mod certificate;
+pub(super) mod certificate;
 mod expiry;
+pub mod listener;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,7 +32,7 @@ use rustls::{
     version::TLS13,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::Notify,
 };
@@ -407,7 +408,7 @@ fn speaks_mesh(alpn: Option<&[u8]>) -> io::Result<()> {
 }
 
 /// Closing with bytes unread would reset the connection, and the alert that says why could be lost.
-async fn last_words(mut carrier: Carrier) -> io::Result<()> {
+async fn last_words(mut carrier: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     carrier.shutdown().await?;
     let mut chunk = [0; 1024];
     for _ in 0..64 {

@@ -18,6 +18,7 @@ mod cluster;
 mod conformance;
 mod discovery;
 mod lab;
+mod listeners;
 mod malformed;
 mod man;
 mod memory;

@@ -1,272 +1,305 @@
-//! `listener.<tcp|ssl|ws|wss>.$name`: where clients connect.
+//! `listener.<tcp|ssl|ws|wss|unix>.$name`: where clients connect.
 
-use super::Key;
 use super::Kind::{Bytes, Duration, Flag, Integer, Or, Text, Words};
-use crate::config::draft::access_rule;
-use crate::config::values::{bind, duration, flag, integer, size};
+use super::{Key, Place};
+use crate::config::draft::{Draft, access_rule};
+use crate::config::listeners::{
+    ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
+    socket_path, suites, versions,
+};
+use crate::config::values::{Parsed, bind, duration, flag, integer, list, size, word};
 use crate::node::listener_settings::ListenerKind;
 
-pub(super) const TCP: &[Key] = &[
+const ANY: &[ListenerKind] = &ListenerKind::ALL;
+
+/// The listener a key names, which must be of one of `kinds`.
+fn of<'d>(
+    draft: &'d mut Draft,
+    place: &Place<'_>,
+    kinds: &[ListenerKind],
+) -> Parsed<&'d mut ListenerDraft> {
+    let name = place.names.get(1).copied().unwrap_or_default();
+    Ok(draft.listener(kind(place, kinds)?, name))
+}
+
+pub(super) const KEYS: &[Key] = &[
     Key::set(
-        "listener.tcp.$name",
+        "listener.$kind.$name",
         "",
-        "Port, or address:port. Without any listener, listener.tcp.external = 1883 (every address, both families).",
+        "Port, address:port, or a path for unix. Without any: listener.tcp.external = 1883, every address of both families.",
         |d, p, t| {
-            d.tcp(p).bind = Some(bind(t)?);
+            let listener = of(d, p, ANY)?;
+            let path = listener.settings.kind == ListenerKind::Unix;
+            listener.bind = Some(if path { socket_path(t)? } else { bind(t)? });
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.zone",
+        "listener.$kind.$name.zone",
         "external",
         "Zone whose limits hold for its connections.",
         |d, p, t| {
-            d.tcp(p).settings.zone = t.into();
+            of(d, p, ANY)?.settings.zone = t.into();
             Ok(())
         },
     ),
-    Key::set("listener.tcp.$name.max_connections", "1024000", "Connections at once.", |d, p, t| {
-        d.tcp(p).settings.max_connections = integer(t, 1, 1_000_000_000)?;
-        Ok(())
-    }),
     Key::set(
-        "listener.tcp.$name.max_conn_rate",
-        "1000",
-        "New connections per second; the rest waits. 0 = no limit.",
+        "listener.$kind.$name.max_connections",
+        "1024000",
+        "Connections at once.",
         |d, p, t| {
-            d.tcp(p).settings.max_conn_rate = integer(t, 0, 1_000_000_000)?;
+            of(d, p, ANY)?.settings.max_connections = integer(t, 1, 1_000_000_000)?;
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.access.$id",
+        "listener.$kind.$name.max_conn_rate",
+        "1000",
+        "New connections per second, 500 with TLS unless set; the rest waits. 0 = no limit.",
+        |d, p, t| {
+            of(d, p, ANY)?.settings.max_conn_rate = integer(t, 0, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.access.$id",
         "allow all",
         "allow or deny, and all or a block: deny 10.0.0.0/8. In order of $id.",
         |d, p, t| {
             let rule = access_rule(t)?;
-            let id = p.names.get(1).copied().unwrap_or_default().to_owned();
-            d.tcp(p).access.insert(id, rule);
+            let id = p.names.get(2).copied().unwrap_or_default().to_owned();
+            of(d, p, ANY)?.access.insert(id, rule);
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.backlog",
+        "listener.$kind.$name.backlog",
         "1024",
         "Connections the kernel holds until they are accepted.",
         |d, p, t| {
-            d.tcp(p).settings.backlog = integer(t, 1, 1_000_000)?;
+            of(d, p, ANY)?.settings.backlog = integer(t, 1, 1_000_000)?;
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.nodelay",
+        "listener.$kind.$name.nodelay",
         "true",
         "Send small packets at once (TCP_NODELAY).",
         |d, p, t| {
-            d.tcp(p).settings.nodelay = flag(t)?;
+            of(d, p, NETWORK)?.settings.nodelay = flag(t)?;
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.reuseaddr",
+        "listener.$kind.$name.reuseaddr",
         "true",
         "Bind although old connections linger (SO_REUSEADDR).",
         |d, p, t| {
-            d.tcp(p).settings.reuseaddr = flag(t)?;
+            of(d, p, NETWORK)?.settings.reuseaddr = flag(t)?;
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.sndbuf",
+        "listener.$kind.$name.sndbuf",
         "",
         "Send buffer of the kernel; unset, the kernel sizes it.",
         |d, p, t| {
-            d.tcp(p).settings.sndbuf = Some(size(t)?);
+            of(d, p, NETWORK)?.settings.sndbuf = Some(size(t)?);
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.recbuf",
+        "listener.$kind.$name.recbuf",
         "",
         "Receive buffer of the kernel; unset, the kernel sizes it.",
         |d, p, t| {
-            d.tcp(p).settings.recbuf = Some(size(t)?);
+            of(d, p, NETWORK)?.settings.recbuf = Some(size(t)?);
             Ok(())
         },
     ),
     Key::set(
-        "listener.tcp.$name.send_timeout",
+        "listener.$kind.$name.send_timeout",
         "30s",
         "Close a connection that takes nothing for this long.",
         |d, p, t| {
-            d.tcp(p).settings.send_timeout = duration(t)?;
+            of(d, p, ANY)?.settings.send_timeout = duration(t)?;
             Ok(())
         },
     ),
-    Key::unused("listener.tcp.$name.acceptors", Integer),
-    Key::unused("listener.tcp.$name.active_n", Integer),
-    Key::missing("listener.tcp.$name.rate_limit", Text, &["undefined"]),
-    Key::missing("listener.tcp.$name.proxy_protocol", Flag, &["off", "false"]),
-    Key::unused("listener.tcp.$name.proxy_protocol_timeout", Duration),
-    Key::missing(
-        "listener.tcp.$name.peer_cert_as_username",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
-        &[],
+    Key::set("listener.$kind.$name.mode", "0660", "unix: mode of the file.", |d, p, t| {
+        of(d, p, UNIX)?.settings.mode = mode(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "listener.$kind.$name.proxy_protocol",
+        "off",
+        "Each connection begins with a PROXY header, version 1 or 2, of a proxy that is trusted.",
+        |d, p, t| {
+            of(d, p, ANY)?.proxy = flag(t)?;
+            Ok(())
+        },
     ),
-    Key::missing(
-        "listener.tcp.$name.peer_cert_as_clientid",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
-        &[],
+    Key::set(
+        "listener.$kind.$name.proxy_protocol_timeout",
+        "3s",
+        "How long that header may take.",
+        |d, p, t| {
+            of(d, p, ANY)?.proxy_timeout = duration(t)?;
+            Ok(())
+        },
     ),
-    Key::unused("listener.tcp.$name.send_timeout_close", Flag),
-    Key::unused("listener.tcp.$name.buffer", Bytes),
-    Key::unused("listener.tcp.$name.high_watermark", Bytes),
-    Key::unused("listener.tcp.$name.tune_buffer", Flag),
+    Key::set(
+        "listener.$kind.$name.trusted_proxies",
+        "",
+        "Addresses or blocks whose word about where a client is counts, beside proxies on this host.",
+        |d, p, t| {
+            of(d, p, NETWORK)?.settings.trusted_proxies = blocks(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.peer_cert_as_username",
+        "",
+        "User name from the certificate: cn or dn. Who has one needs no password. Without TLS: cn, from a PROXY header 2.",
+        |d, p, t| {
+            let name = certificate_name(kind(p, ANY)?, t)?;
+            of(d, p, ANY)?.settings.username_from = Some(name);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.peer_cert_as_clientid",
+        "",
+        "Client id from the certificate, in the same way.",
+        |d, p, t| {
+            let name = certificate_name(kind(p, ANY)?, t)?;
+            of(d, p, ANY)?.settings.client_id_from = Some(name);
+            Ok(())
+        },
+    ),
+    Key::unused("listener.$kind.$name.acceptors", Integer),
+    Key::unused("listener.$kind.$name.active_n", Integer),
+    Key::missing("listener.$kind.$name.rate_limit", Text, &["undefined"]),
+    Key::unused("listener.$kind.$name.send_timeout_close", Flag),
+    Key::unused("listener.$kind.$name.buffer", Bytes),
+    Key::unused("listener.$kind.$name.high_watermark", Bytes),
+    Key::unused("listener.$kind.$name.tune_buffer", Flag),
 ];
 
-/// Listeners this version does not serve.
-pub(super) const OTHER: &[Key] = &[
+pub(super) const WITH_TLS: &[Key] = &[
     Key::set(
-        "listener.ssl.$name",
+        "listener.$kind.$name.certfile",
         "",
-        "Parsed; this version does not serve TLS listeners and says so.",
+        "ssl, wss: certificate and those between it and the authority (PEM). Without a good one the listener stays closed.",
         |d, p, t| {
-            d.listener(ListenerKind::Ssl, p.name()).bind = Some(bind(t)?);
+            of(d, p, TLS)?.tls.role.certificate = file(p, t);
             Ok(())
         },
     ),
     Key::set(
-        "listener.ws.$name",
+        "listener.$kind.$name.keyfile",
         "",
-        "Parsed; this version does not serve WebSocket listeners and says so.",
+        "ssl, wss: its key (PEM, without a password), which not everybody may be able to read.",
         |d, p, t| {
-            d.listener(ListenerKind::Ws, p.name()).bind = Some(bind(t)?);
+            of(d, p, TLS)?.tls.role.key = file(p, t);
             Ok(())
         },
     ),
     Key::set(
-        "listener.wss.$name",
+        "listener.$kind.$name.cacertfile",
         "",
-        "Parsed; this version does not serve TLS WebSocket listeners and says so.",
+        "ssl, wss: authorities that sign certificates of clients (PEM).",
         |d, p, t| {
-            d.listener(ListenerKind::Wss, p.name()).bind = Some(bind(t)?);
+            of(d, p, TLS)?.tls.role.authorities = file(p, t);
             Ok(())
         },
     ),
-    Key::unserved("listener.ssl.$name.acceptors", Integer),
-    Key::unserved("listener.ws.$name.acceptors", Integer),
-    Key::unserved("listener.wss.$name.acceptors", Integer),
-    Key::unserved("listener.ssl.$name.max_connections", Integer),
-    Key::unserved("listener.ws.$name.max_connections", Integer),
-    Key::unserved("listener.wss.$name.max_connections", Integer),
-    Key::unserved("listener.ssl.$name.max_conn_rate", Integer),
-    Key::unserved("listener.ws.$name.max_conn_rate", Integer),
-    Key::unserved("listener.wss.$name.max_conn_rate", Integer),
-    Key::unserved("listener.ssl.$name.active_n", Integer),
-    Key::unserved("listener.ws.$name.active_n", Integer),
-    Key::unserved("listener.wss.$name.active_n", Integer),
-    Key::unserved("listener.ssl.$name.zone", Text),
-    Key::unserved("listener.ws.$name.zone", Text),
-    Key::unserved("listener.wss.$name.zone", Text),
-    Key::unserved("listener.ssl.$name.rate_limit", Text),
-    Key::unserved("listener.ws.$name.rate_limit", Text),
-    Key::unserved("listener.wss.$name.rate_limit", Text),
-    Key::unserved("listener.ssl.$name.access.$id", Text),
-    Key::unserved("listener.ws.$name.access.$id", Text),
-    Key::unserved("listener.wss.$name.access.$id", Text),
-    Key::unserved("listener.ssl.$name.proxy_protocol", Flag),
-    Key::unserved("listener.ws.$name.proxy_protocol", Flag),
-    Key::unserved("listener.wss.$name.proxy_protocol", Flag),
-    Key::unserved("listener.ssl.$name.proxy_protocol_timeout", Duration),
-    Key::unserved("listener.ws.$name.proxy_protocol_timeout", Duration),
-    Key::unserved("listener.wss.$name.proxy_protocol_timeout", Duration),
-    Key::unserved(
-        "listener.ssl.$name.peer_cert_as_username",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.crlfile",
+        "",
+        "ssl, wss: lists of certificates that were called back (PEM).",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.revoked = file(p, t);
+            Ok(())
+        },
     ),
-    Key::unserved(
-        "listener.ws.$name.peer_cert_as_username",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.verify",
+        "verify_none",
+        "ssl, wss: verify_peer asks clients for a certificate and checks it.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.verify = word(t, &["verify_none", "verify_peer"])? == 1;
+            Ok(())
+        },
     ),
-    Key::unserved(
-        "listener.wss.$name.peer_cert_as_username",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.fail_if_no_peer_cert",
+        "false",
+        "ssl, wss: with verify_peer, refuse clients without a certificate.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.demand = flag(t)?;
+            Ok(())
+        },
     ),
-    Key::unserved(
-        "listener.ssl.$name.peer_cert_as_clientid",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.depth",
+        "10",
+        "ssl, wss: certificates between that of a client and the authority, at most.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.depth = Some(integer(t, 0, 100)?);
+            Ok(())
+        },
     ),
-    Key::unserved(
-        "listener.ws.$name.peer_cert_as_clientid",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.tls_versions",
+        "tlsv1.3,tlsv1.2",
+        "ssl, wss: versions that are spoken; there are no others than these.",
+        |d, p, t| {
+            let tls = &mut of(d, p, TLS)?.tls;
+            (tls.tls12, tls.tls13) = versions(t)?;
+            Ok(())
+        },
     ),
-    Key::unserved(
-        "listener.wss.$name.peer_cert_as_clientid",
-        Words(&["cn", "dn", "crt", "pem", "md5"]),
+    Key::set(
+        "listener.$kind.$name.ciphers",
+        "",
+        "ssl, wss: cipher suites by OpenSSL's or IANA's names; unset, all nine that are spoken here.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.suites = suites(t)?;
+            Ok(())
+        },
     ),
-    Key::unserved("listener.ssl.$name.backlog", Integer),
-    Key::unserved("listener.ws.$name.backlog", Integer),
-    Key::unserved("listener.wss.$name.backlog", Integer),
-    Key::unserved("listener.ssl.$name.send_timeout", Duration),
-    Key::unserved("listener.ws.$name.send_timeout", Duration),
-    Key::unserved("listener.wss.$name.send_timeout", Duration),
-    Key::unserved("listener.ssl.$name.send_timeout_close", Flag),
-    Key::unserved("listener.ws.$name.send_timeout_close", Flag),
-    Key::unserved("listener.wss.$name.send_timeout_close", Flag),
-    Key::unserved("listener.ssl.$name.recbuf", Bytes),
-    Key::unserved("listener.ws.$name.recbuf", Bytes),
-    Key::unserved("listener.wss.$name.recbuf", Bytes),
-    Key::unserved("listener.ssl.$name.sndbuf", Bytes),
-    Key::unserved("listener.ws.$name.sndbuf", Bytes),
-    Key::unserved("listener.wss.$name.sndbuf", Bytes),
-    Key::unserved("listener.ssl.$name.buffer", Bytes),
-    Key::unserved("listener.ws.$name.buffer", Bytes),
-    Key::unserved("listener.wss.$name.buffer", Bytes),
-    Key::unserved("listener.ssl.$name.high_watermark", Bytes),
-    Key::unserved("listener.ssl.$name.tune_buffer", Flag),
-    Key::unserved("listener.ws.$name.tune_buffer", Flag),
-    Key::unserved("listener.wss.$name.tune_buffer", Flag),
-    Key::unserved("listener.ssl.$name.nodelay", Flag),
-    Key::unserved("listener.ws.$name.nodelay", Flag),
-    Key::unserved("listener.wss.$name.nodelay", Flag),
-    Key::unserved("listener.ssl.$name.reuseaddr", Flag),
-    Key::unserved("listener.ssl.$name.tls_versions", Text),
-    Key::unserved("listener.wss.$name.tls_versions", Text),
-    Key::unserved("listener.ssl.$name.ciphers", Text),
-    Key::unserved("listener.wss.$name.ciphers", Text),
-    Key::unserved("listener.ssl.$name.psk_ciphers", Text),
-    Key::unserved("listener.wss.$name.psk_ciphers", Text),
-    Key::unserved("listener.ssl.$name.handshake_timeout", Duration),
-    Key::unserved("listener.wss.$name.handshake_timeout", Duration),
-    Key::unserved("listener.ssl.$name.depth", Integer),
-    Key::unserved("listener.wss.$name.depth", Integer),
-    Key::unserved("listener.ssl.$name.key_password", Text),
-    Key::unserved("listener.wss.$name.key_password", Text),
-    Key::unserved("listener.ssl.$name.dhfile", Text),
-    Key::unserved("listener.wss.$name.dhfile", Text),
-    Key::unserved("listener.ssl.$name.keyfile", Text),
-    Key::unserved("listener.wss.$name.keyfile", Text),
-    Key::unserved("listener.ssl.$name.certfile", Text),
-    Key::unserved("listener.wss.$name.certfile", Text),
-    Key::unserved("listener.ssl.$name.cacertfile", Text),
-    Key::unserved("listener.wss.$name.cacertfile", Text),
-    Key::unserved("listener.ssl.$name.verify", Text),
-    Key::unserved("listener.wss.$name.verify", Text),
-    Key::unserved(
-        "listener.ssl.$name.partial_chain",
+    Key::set(
+        "listener.$kind.$name.handshake_timeout",
+        "15s",
+        "ssl, wss: a handshake may take this long. A node does 256 at once, 64 of them for one address.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.handshake_timeout = duration(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.reuse_sessions",
+        "on",
+        "ssl, wss: clients may resume a session, which saves most of a handshake.",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.resumes = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::missing("listener.$kind.$name.psk_ciphers", Text, &[]),
+    Key::missing("listener.$kind.$name.key_password", Text, &[]),
+    Key::unused("listener.$kind.$name.dhfile", Text),
+    Key::missing(
+        "listener.$kind.$name.partial_chain",
         Words(&["true", "false", "two_cacerts_from_cacertfile", "cacert_from_cacertfile"]),
+        &["false"],
     ),
-    Key::unserved("listener.ssl.$name.verify_peer_ext_key_usage", Text),
-    Key::unserved("listener.ssl.$name.fail_if_no_peer_cert", Flag),
-    Key::unserved("listener.wss.$name.fail_if_no_peer_cert", Flag),
-    Key::unserved("listener.ssl.$name.secure_renegotiate", Flag),
-    Key::unserved("listener.wss.$name.secure_renegotiate", Flag),
-    Key::unserved("listener.ssl.$name.reuse_sessions", Flag),
-    Key::unserved("listener.wss.$name.reuse_sessions", Flag),
-    Key::unserved("listener.ssl.$name.honor_cipher_order", Flag),
-    Key::unserved("listener.wss.$name.honor_cipher_order", Flag),
-    Key::unserved(
-        "listener.ssl.$name.log_level",
+    Key::missing("listener.$kind.$name.verify_peer_ext_key_usage", Text, &["undefined"]),
+    Key::unused("listener.$kind.$name.secure_renegotiate", Flag),
+    Key::unused("listener.$kind.$name.honor_cipher_order", Flag),
+    Key::unused(
+        "listener.$kind.$name.log_level",
         Words(&[
             "emergency",
             "alert",
@@ -280,90 +313,124 @@ pub(super) const OTHER: &[Key] = &[
             "all",
         ]),
     ),
-    Key::unserved(
-        "listener.wss.$name.log_level",
-        Words(&[
-            "emergency",
-            "alert",
-            "critical",
-            "error",
-            "warning",
-            "notice",
-            "info",
-            "debug",
-            "none",
-            "all",
-        ]),
+    Key::unused("listener.$kind.$name.gc_after_handshake", Flag),
+    Key::unused("listener.$kind.$name.hibernate_after", Or(&Duration, &["undefined"])),
+    Key::missing("listener.$kind.$name.enable_ocsp_stapling", Flag, &["off", "false"]),
+    Key::unused("listener.$kind.$name.ocsp_responder_url", Text),
+    Key::unused("listener.$kind.$name.ocsp_issuer_pem", Text),
+    Key::unused("listener.$kind.$name.ocsp_refresh_interval", Duration),
+    Key::unused("listener.$kind.$name.ocsp_refresh_http_timeout", Duration),
+    Key::missing("listener.$kind.$name.enable_crl_check", Flag, &["off", "false"]),
+    Key::unused("listener.$kind.$name.crl_cache_urls", Text),
+];
+
+pub(super) const WITH_WEBSOCKET: &[Key] = &[
+    Key::set(
+        "listener.$kind.$name.mqtt_path",
+        "",
+        "ws, wss: the only path that is served, such as /mqtt; unset, any.",
+        |d, p, t| {
+            let path = (!t.is_empty()).then(|| t.to_owned());
+            of(d, p, WEB)?.settings.websocket.path = path;
+            Ok(())
+        },
     ),
-    Key::unserved("listener.ssl.$name.gc_after_handshake", Flag),
-    Key::unserved("listener.ssl.$name.hibernate_after", Or(&Duration, &["undefined"])),
-    Key::unserved("listener.ssl.$name.enable_ocsp_stapling", Flag),
-    Key::unserved("listener.ssl.$name.ocsp_responder_url", Text),
-    Key::unserved("listener.ssl.$name.ocsp_issuer_pem", Text),
-    Key::unserved("listener.ssl.$name.ocsp_refresh_interval", Duration),
-    Key::unserved("listener.ssl.$name.ocsp_refresh_http_timeout", Duration),
-    Key::unserved("listener.ssl.$name.enable_crl_check", Flag),
-    Key::unserved("listener.ssl.$name.crl_cache_urls", Text),
-    Key::unserved("listener.ws.$name.mqtt_path", Text),
-    Key::unserved("listener.wss.$name.mqtt_path", Text),
-    Key::unserved("listener.ws.$name.fail_if_no_subprotocol", Flag),
-    Key::unserved("listener.wss.$name.fail_if_no_subprotocol", Flag),
-    Key::unserved("listener.ws.$name.supported_subprotocols", Text),
-    Key::unserved("listener.wss.$name.supported_subprotocols", Text),
-    Key::unserved("listener.ws.$name.proxy_address_header", Text),
-    Key::unserved("listener.wss.$name.proxy_address_header", Text),
-    Key::unserved("listener.ws.$name.proxy_port_header", Text),
-    Key::unserved("listener.wss.$name.proxy_port_header", Text),
-    Key::unserved("listener.ws.$name.compress", Flag),
-    Key::unserved("listener.wss.$name.compress", Flag),
-    Key::unserved(
-        "listener.ws.$name.deflate_opts.level",
+    Key::set(
+        "listener.$kind.$name.supported_subprotocols",
+        "mqtt, mqttv3.1, mqtt-v3, mqtt-v3.1.1, mqtt-v5",
+        "ws, wss: sub-protocols that are accepted.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.websocket.protocols = list(t).map(str::to_owned).collect();
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.fail_if_no_subprotocol",
+        "true",
+        "ws, wss: refuse clients that offer no sub-protocol at all.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.websocket.needs_protocol = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.check_origin_enable",
+        "false",
+        "ws, wss: accept pages of check_origins only.",
+        |d, p, t| {
+            of(d, p, WEB)?.check_origin = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.check_origins",
+        "",
+        "ws, wss: origins of pages that may connect: https://home.lan, http://home.lan:8123",
+        |d, p, t| {
+            of(d, p, WEB)?.origins = list(t).map(str::to_owned).collect();
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.allow_origin_absence",
+        "true",
+        "ws, wss: with check_origin_enable, accept who says no origin: programs other than browsers.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.websocket.origin_may_lack = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.proxy_address_header",
+        "X-Forwarded-For",
+        "ws, wss: header in which a trusted proxy says where the client is.",
+        |d, p, t| {
+            t.clone_into(&mut of(d, p, WEB)?.settings.websocket.address_header);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.proxy_port_header",
+        "X-Forwarded-Port",
+        "ws, wss: header in which it says the port.",
+        |d, p, t| {
+            t.clone_into(&mut of(d, p, WEB)?.settings.websocket.port_header);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.max_frame_size",
+        "",
+        "ws, wss: longest frame in bytes; unset, as long as a packet may be. 0 = no limit.",
+        |d, p, t| {
+            let most = match integer(t, 0, i64::MAX)? {
+                0 => u64::MAX,
+                most => most,
+            };
+            of(d, p, WEB)?.settings.max_frame = Some(most);
+            Ok(())
+        },
+    ),
+    Key::missing("listener.$kind.$name.compress", Flag, &["off", "false"]),
+    Key::unused(
+        "listener.$kind.$name.deflate_opts.level",
         Words(&["none", "default", "best_compression", "best_speed"]),
     ),
-    Key::unserved(
-        "listener.wss.$name.deflate_opts.level",
-        Words(&["none", "default", "best_compression", "best_speed"]),
-    ),
-    Key::unserved("listener.ws.$name.deflate_opts.mem_level", Integer),
-    Key::unserved("listener.wss.$name.deflate_opts.mem_level", Integer),
-    Key::unserved(
-        "listener.ws.$name.deflate_opts.strategy",
+    Key::unused("listener.$kind.$name.deflate_opts.mem_level", Integer),
+    Key::unused(
+        "listener.$kind.$name.deflate_opts.strategy",
         Words(&["default", "filtered", "huffman_only", "rle"]),
     ),
-    Key::unserved(
-        "listener.wss.$name.deflate_opts.strategy",
-        Words(&["default", "filtered", "huffman_only", "rle"]),
-    ),
-    Key::unserved(
-        "listener.ws.$name.deflate_opts.server_context_takeover",
+    Key::unused(
+        "listener.$kind.$name.deflate_opts.server_context_takeover",
         Words(&["takeover", "no_takeover"]),
     ),
-    Key::unserved(
-        "listener.wss.$name.deflate_opts.server_context_takeover",
+    Key::unused(
+        "listener.$kind.$name.deflate_opts.client_context_takeover",
         Words(&["takeover", "no_takeover"]),
     ),
-    Key::unserved(
-        "listener.ws.$name.deflate_opts.client_context_takeover",
-        Words(&["takeover", "no_takeover"]),
-    ),
-    Key::unserved(
-        "listener.wss.$name.deflate_opts.client_context_takeover",
-        Words(&["takeover", "no_takeover"]),
-    ),
-    Key::unserved("listener.ws.$name.deflate_opts.server_max_window_bits", Integer),
-    Key::unserved("listener.wss.$name.deflate_opts.server_max_window_bits", Integer),
-    Key::unserved("listener.ws.$name.deflate_opts.client_max_window_bits", Integer),
-    Key::unserved("listener.wss.$name.deflate_opts.client_max_window_bits", Integer),
-    Key::unserved("listener.ws.$name.idle_timeout", Duration),
-    Key::unserved("listener.wss.$name.idle_timeout", Duration),
-    Key::unserved("listener.ws.$name.max_frame_size", Integer),
-    Key::unserved("listener.wss.$name.max_frame_size", Integer),
-    Key::unserved("listener.ws.$name.mqtt_piggyback", Words(&["single", "multiple"])),
-    Key::unserved("listener.wss.$name.mqtt_piggyback", Words(&["single", "multiple"])),
-    Key::unserved("listener.ws.$name.check_origin_enable", Flag),
-    Key::unserved("listener.wss.$name.check_origin_enable", Flag),
-    Key::unserved("listener.ws.$name.allow_origin_absence", Flag),
-    Key::unserved("listener.wss.$name.allow_origin_absence", Flag),
-    Key::unserved("listener.ws.$name.check_origins", Text),
-    Key::unserved("listener.wss.$name.check_origins", Text),
+    Key::unused("listener.$kind.$name.deflate_opts.server_max_window_bits", Integer),
+    Key::unused("listener.$kind.$name.deflate_opts.client_max_window_bits", Integer),
+    Key::unused("listener.$kind.$name.idle_timeout", Duration),
+    Key::unused("listener.$kind.$name.mqtt_piggyback", Words(&["single", "multiple"])),
 ];

@@ -38,8 +38,6 @@ pub enum Effect {
     Set(Setter),
     /// No meaning here; checked and named in one info line.
     Unused(Kind),
-    /// Belongs to a listener kind this version does not serve; the listener itself is named in one warning.
-    Unserved(Kind),
     /// A feature of EMQX that this version lacks: one warning, unless the value is one of these.
     Missing(Kind, &'static [&'static str]),
 }
@@ -141,10 +139,6 @@ impl Key {
         Self { name, default: "", doc: "", effect: Effect::Unused(kind) }
     }
 
-    const fn unserved(name: &'static str, kind: Kind) -> Self {
-        Self { name, default: "", doc: "", effect: Effect::Unserved(kind) }
-    }
-
     const fn missing(name: &'static str, kind: Kind, harmless: &'static [&'static str]) -> Self {
         Self { name, default: "", doc: "", effect: Effect::Missing(kind, harmless) }
     }
@@ -175,6 +169,16 @@ impl Key {
             "retainer.",
             "broker.shared_subscription_strategy",
             "cluster.tls_name_check",
+            "listener.$kind.$name.certfile",
+            "listener.$kind.$name.keyfile",
+            "listener.$kind.$name.cacertfile",
+            "listener.$kind.$name.crlfile",
+            "listener.$kind.$name.verify",
+            "listener.$kind.$name.fail_if_no_peer_cert",
+            "listener.$kind.$name.depth",
+            "listener.$kind.$name.tls_versions",
+            "listener.$kind.$name.ciphers",
+            "listener.$kind.$name.reuse_sessions",
             "node.ssl_dist_optfile",
         ];
         !self.acts() || RELOADED.iter().any(|front| self.name.starts_with(front))
@@ -202,8 +206,9 @@ impl Key {
 const TABLES: &[&[Key]] = &[
     node::KEYS,
     cluster::KEYS,
-    listener::TCP,
-    listener::OTHER,
+    listener::KEYS,
+    listener::WITH_TLS,
+    listener::WITH_WEBSOCKET,
     access::KEYS,
     mqtt::KEYS,
     zone::KEYS,
@@ -309,8 +314,8 @@ mod tests {
             ("zone.external.max_inflight", Some("zone.$name.max_inflight")),
             ("zone.a\\.b.max_inflight", Some("zone.$name.max_inflight")),
             ("zone.a.b.max_inflight", None),
-            ("listener.tcp.external", Some("listener.tcp.$name")),
-            ("listener.tcp.x.access.1", Some("listener.tcp.$name.access.$id")),
+            ("listener.tcp.external", Some("listener.$kind.$name")),
+            ("listener.tcp.x.access.1", Some("listener.$kind.$name.access.$id")),
             ("broker.perf.route_lock_type", Some("broker.perf.route_lock_type")),
             ("web.hook.api.url", Some("web.hook.*")),
             ("nod.name", None),

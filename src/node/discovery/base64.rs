@@ -2,7 +2,7 @@
 
 use crate::cluster::base64url;
 
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(in crate::node) fn encode(bytes: &[u8]) -> String {
     let mut text: String = base64url::encode(bytes).replace('-', "+").replace('_', "/");
     while !text.len().is_multiple_of(4) {
         text.push('=');
@@ -11,7 +11,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// `None` for what is no base64.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(in crate::node) fn decode(text: &str) -> Option<Vec<u8>> {
     let letters = text.trim_end_matches('=');
     let padded = text.len().is_multiple_of(4) && text.len() - letters.len() <= 2;
     if !padded || letters.contains(['-', '_']) {

@@ -1,7 +1,7 @@
 //! Discovery: asks one of the files below where other nodes are, and tells the mesh. What it finds is a hint where to dial;
 //! who is there is decided by the handshake.
 
-mod base64;
+pub(super) mod base64;
 mod dns;
 mod etcd;
 mod http;

@@ -1,10 +1,13 @@
 //! What a certificate says: whom it names and when it ends. Bytes in, answers out.
 //!
-//! Of other nodes, only certificates that an authority vouches for come here: their chain was checked before.
+//! Of other nodes and of clients, only certificates that an authority vouches for come here: their chain was checked before.
 
 use std::net::IpAddr;
 
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::{
+    objects::{oid_registry, oid2abbrev},
+    prelude::{AttributeTypeAndValue, FromDer as _, GeneralName, X509Certificate},
+};
 
 use crate::time::Wall;
 
@@ -49,6 +52,46 @@ pub(super) fn not_after(der: &[u8]) -> Option<Wall> {
 /// Whether the certificate was made by itself: an authority at the top.
 pub(super) fn is_root(der: &[u8]) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(_, one)| one.subject() == one.issuer())
+}
+
+/// Whom a certificate was made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The common name; of several the last and most special.
+    pub common_name: Option<String>,
+    /// The whole name in the form of RFC 4514: `CN=sensor7,O=Example`.
+    pub distinguished_name: String,
+}
+
+/// The subject; `None` when the certificate cannot be read.
+pub(in crate::node) fn subject(der: &[u8]) -> Option<Subject> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let name = certificate.subject();
+    let common = name.iter_common_name().last().and_then(|one| one.as_str().ok());
+    let mut parts = Vec::new();
+    for part in name.iter_rdn() {
+        let attributes: Vec<String> = part.iter().map(attribute).collect();
+        parts.push(attributes.join("+"));
+    }
+    parts.reverse();
+    Some(Subject { common_name: common.map(str::to_owned), distinguished_name: parts.join(",") })
+}
+
+/// `CN=sensor7`, with what RFC 4514 2.4 escapes escaped; a type without a short name stands as numbers.
+fn attribute(one: &AttributeTypeAndValue<'_>) -> String {
+    let short = oid2abbrev(one.attr_type(), oid_registry());
+    let mut text = short.map_or_else(|_| one.attr_type().to_id_string(), str::to_owned) + "=";
+    let value = one.as_str().unwrap_or_default();
+    let last = value.chars().count().saturating_sub(1);
+    for (at, letter) in value.chars().enumerate() {
+        let special = matches!(letter, '"' | '+' | ',' | ';' | '<' | '>' | '\\');
+        let edge = (at == 0 && matches!(letter, ' ' | '#')) || (at == last && letter == ' ');
+        if special || edge {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+    text
 }
 
 #[derive(Debug)]
@@ -122,7 +165,7 @@ fn uri_host(uri: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, SanType};
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 
     use super::*;
 
@@ -167,6 +210,22 @@ mod tests {
         assert!(check_host(b"no certificate", "a").is_err());
         let star = certificate(vec![SanType::DnsName("*.lan".try_into().unwrap())]);
         assert!(check_host(&star, "a.lan").is_err(), "a star for a whole zone");
+    }
+
+    #[test]
+    fn the_subject_is_read_in_the_form_of_rfc_4514() {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CountryName, "CH");
+        params.distinguished_name.push(DnType::OrganizationName, "Example, Inc");
+        params.distinguished_name.push(DnType::CommonName, "#grüße ");
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec();
+        let want = Subject {
+            common_name: Some("#grüße ".to_owned()),
+            distinguished_name: "CN=\\#grüße\\ ,O=Example\\, Inc,C=CH".to_owned(),
+        };
+        assert_eq!(subject(&der), Some(want));
+        assert_eq!(subject(b"no certificate"), None);
     }
 
     #[test]

@@ -34,11 +34,6 @@ fn check_depth(between: &[CertificateDer<'_>], limit: Option<usize>) -> Result<(
     if found > limit { Err(refuse(TooDeep { found, limit })) } else { Ok(()) }
 }
 
-/// There is no TLS 1.2 on the mesh.
-fn no_tls12() -> Error {
-    Error::General("TLS 1.2 on the mesh".to_owned())
-}
-
 /// What a node that dials wants to see.
 #[derive(Debug)]
 pub(super) struct ServerCheck {
@@ -80,7 +75,8 @@ impl ServerCertVerifier for ServerCheck {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(no_tls12())
+        // The configuration has TLS 1.3 alone.
+        Err(Error::General("TLS 1.2 on the mesh".to_owned()))
     }
 
     fn verify_tls13_signature(
@@ -97,7 +93,8 @@ impl ServerCertVerifier for ServerCheck {
     }
 }
 
-/// What a node that is dialled wants to see. The name is checked later, when the other end has said its own.
+/// What a node that is dialled wants to see, and what a listener wants of its clients. The name of a node is checked later, when
+/// the other end has said its own.
 #[derive(Debug)]
 pub(super) struct ClientCheck {
     pub(super) chain: Arc<dyn ClientCertVerifier>,
@@ -126,11 +123,11 @@ impl ClientCertVerifier for ClientCheck {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(no_tls12())
+        self.chain.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(

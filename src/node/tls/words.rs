@@ -89,6 +89,23 @@ pub(super) fn of(error: &Error) -> String {
     format!("TLS: {error}")
 }
 
+/// The words for an error with a client.
+pub(super) fn of_client(error: &Error) -> String {
+    if let Error::InvalidCertificate(fault) = error {
+        return certificate(fault);
+    }
+    if let Error::NoCertificatesPresented = error {
+        return "it shows no certificate (fail_if_no_peer_cert)".to_owned();
+    }
+    if let Error::AlertReceived(alert) = error {
+        return format!("refused by the client: TLS alert {alert:?}");
+    }
+    if let Error::InvalidMessage(InvalidMessage::InvalidContentType) = error {
+        return "the client does not speak TLS".to_owned();
+    }
+    format!("TLS: {error}")
+}
+
 fn certificate(fault: &CertificateError) -> String {
     let plain = if let CertificateError::ExpiredContext { .. } = fault {
         &CertificateError::Expired

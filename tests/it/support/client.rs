@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::codec::{self, Packet, Props, Value, Version, ack, cat, packet, prop, string};
+use super::wire::Wire;
 use super::{LIMIT, unique};
 
 /// A Will Message as it stands in CONNECT.
@@ -122,7 +123,21 @@ impl Connect {
     /// Connects and reads the CONNACK, whatever it says.
     #[track_caller]
     pub fn attempt(&self, address: SocketAddr) -> Client {
-        let mut client = Client::raw(self.version, address);
+        self.attempt_over(Client::tcp(address))
+    }
+
+    /// As [`Self::open`], over a connection of any kind.
+    #[track_caller]
+    pub fn open_over(&self, wire: impl Wire + 'static) -> Client {
+        let client = self.attempt_over(wire);
+        assert_eq!(client.code, 0, "CONNACK refuses {self:?}: {:?}", client.props);
+        client
+    }
+
+    /// As [`Self::attempt`], over a connection of any kind.
+    #[track_caller]
+    pub fn attempt_over(&self, wire: impl Wire + 'static) -> Client {
+        let mut client = Client::over(self.version, wire);
         self.id.clone_into(&mut client.id);
         client.send(&self.bytes());
         client.take_connack();
@@ -208,7 +223,7 @@ pub struct Client {
     pub session_present: bool,
     pub code: u8,
     pub props: Props,
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     bytes: Vec<u8>,
     early: VecDeque<Packet>,
     last_id: u16,
@@ -230,16 +245,26 @@ impl Client {
     /// A TCP connection on which nothing was sent yet.
     #[track_caller]
     pub fn raw(version: Version, address: SocketAddr) -> Self {
+        Self::over(version, Self::tcp(address))
+    }
+
+    #[track_caller]
+    pub fn tcp(address: SocketAddr) -> TcpStream {
         let stream = TcpStream::connect_timeout(&address, LIMIT).expect("the broker listens");
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
+        stream
+    }
+
+    /// A connection of any kind on which no MQTT was sent yet.
+    pub fn over(version: Version, wire: impl Wire + 'static) -> Self {
         Self {
             version,
             id: String::new(),
             session_present: false,
             code: 0xff,
             props: Vec::new(),
-            stream,
+            stream: Box::new(wire),
             bytes: Vec::new(),
             early: VecDeque::new(),
             last_id: 0,
@@ -307,13 +332,15 @@ impl Client {
             }
             let left = end.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "nothing from the broker within {limit:?}");
-            self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            self.stream.read_within(left.max(Duration::from_millis(1)));
             match self.stream.read(&mut chunk) {
                 Ok(0) => return None,
                 Ok(count) => self.bytes.extend(&chunk[..count]),
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::ConnectionReset => return None,
+                // TLS: the end without a goodbye.
+                Err(e) if e.kind() == ErrorKind::UnexpectedEof => return None,
                 Err(e) => panic!("reading: {e}"),
             }
         }
@@ -378,8 +405,8 @@ impl Client {
     }
 
     /// Ends the TCP connection without a DISCONNECT.
-    pub fn cut(self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+    pub fn cut(mut self) {
+        self.stream.cut();
     }
 
     /// Sends DISCONNECT and waits until the broker closes the connection.

@@ -1,0 +1,105 @@
+//! How many TLS handshakes a node does at once: so many in all, and of one address a part, so that whoever begins many and
+//! ends none holds up himself and not the others.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Handshakes at once.
+const ALL: usize = 256;
+/// Of them those of one address.
+const EACH: usize = 64;
+
+/// The places for handshakes.
+pub(super) struct Handshakes {
+    all: Arc<Semaphore>,
+    each: Mutex<BTreeMap<IpAddr, Weak<Semaphore>>>,
+}
+
+/// A place for one handshake; free again when dropped.
+pub(super) struct Turn {
+    _all: OwnedSemaphorePermit,
+    _each: OwnedSemaphorePermit,
+}
+
+impl Default for Handshakes {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(ALL)), each: Mutex::default() }
+    }
+}
+
+impl Handshakes {
+    /// Waits for a place. `None` never comes: nobody closes the semaphores.
+    pub(super) async fn turn(&self, address: IpAddr) -> Option<Turn> {
+        let own = self.of(address);
+        let each = own.acquire_owned().await.ok()?;
+        let all = self.all.clone().acquire_owned().await.ok()?;
+        Some(Turn { _all: all, _each: each })
+    }
+
+    /// The places of an address. Those of addresses that have no handshake are forgotten on the way.
+    fn of(&self, address: IpAddr) -> Arc<Semaphore> {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = each.get(&address).and_then(Weak::upgrade) {
+            return known;
+        }
+        if each.len() >= 2 * ALL {
+            each.retain(|_, one| one.strong_count() > 0);
+        }
+        let new = Arc::new(Semaphore::new(EACH));
+        each.insert(address, Arc::downgrade(&new));
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, task::Poll};
+
+    use super::*;
+
+    fn ip(last: u32) -> IpAddr {
+        Ipv4Addr::from(last).into()
+    }
+
+    /// The place, if there is one at once.
+    async fn now(all: &Handshakes, address: IpAddr) -> Option<Turn> {
+        let mut turn = Box::pin(tokio::task::unconstrained(all.turn(address)));
+        let polled = std::future::poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx))).await;
+        match polled {
+            Poll::Ready(turn) => turn,
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_has_a_part_of_the_places_and_all_have_a_bound() {
+        let all = Handshakes::default();
+        let mut turns = Vec::new();
+        for address in 0..4 {
+            for _ in 0..EACH {
+                turns.push(now(&all, ip(address)).await.unwrap());
+            }
+            assert!(now(&all, ip(address)).await.is_none());
+        }
+        assert!(now(&all, ip(9)).await.is_none(), "256 are all");
+        turns.pop();
+        assert!(now(&all, ip(9)).await.is_some());
+        assert!(now(&all, ip(0)).await.is_none());
+        turns.clear();
+        assert!(now(&all, ip(0)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn addresses_without_a_handshake_are_forgotten() {
+        let all = Handshakes::default();
+        for address in 0..10_000 {
+            now(&all, ip(address)).await.unwrap();
+        }
+        assert!(all.each.lock().unwrap().len() <= 2 * ALL);
+    }
+}
