@@ -31,7 +31,7 @@ use super::{
     registry::{Handover, Opened, Parked},
     takeover::MayOpen,
     transport::Stream,
-    websocket::Violation,
+    websocket::{CloseCode, Violation},
 };
 use crate::{
     broker::{
@@ -1009,10 +1009,14 @@ impl Connection {
 /// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
 fn broken(error: &io::Error) -> CloseReason {
     let rule = error.get_ref().and_then(|error| error.downcast_ref::<Violation>());
-    rule.map_or(CloseReason::TcpClosed, |rule| CloseReason::Violation {
-        reason: ReasonCode::ProtocolError,
-        what: rule.what,
-    })
+    let Some(Violation { code, what }) = rule else { return CloseReason::TcpClosed };
+    let reason = match code {
+        CloseCode::TooBig => ReasonCode::PacketTooLarge,
+        CloseCode::Normal | CloseCode::Protocol | CloseCode::Unacceptable => {
+            ReasonCode::ProtocolError
+        }
+    };
+    CloseReason::Violation { reason, what }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(super) use self::frames::Violation;
-use self::frames::{CloseCode, Decoder, Event};
+pub(super) use self::frames::{CloseCode, Violation};
+use self::frames::{Decoder, Event};
 use super::transport::Transport;
 
 /// WebSocket above `S`, after the upgrade.

@@ -1,8 +1,11 @@
 // Round trips of MQTT.js: 3.1, 3.1.1 and 5.0, each QoS, retained, properties.
 const assert = require('node:assert')
+const fs = require('node:fs')
 const mqtt = require('mqtt')
 
-const [host, port, top] = process.argv.slice(2)
+// The transport is mqtt, mqtts, ws or wss; those with TLS believe the authority in a file.
+const [host, port, top, protocol = 'mqtt', authority] = process.argv.slice(2)
+const transport = { protocol, path: '/mqtt', ca: authority && fs.readFileSync(authority) }
 const payloads = [Buffer.alloc(0), Buffer.from([...Array(256).keys()]), Buffer.alloc(100000, 'x'), Buffer.from('grüße')]
 
 // The next message, with a limit.
@@ -17,7 +20,7 @@ function message(client) {
 }
 
 async function roundTrips(options, base) {
-  const client = await mqtt.connectAsync({ host, port: Number(port), reconnectPeriod: 0, ...options })
+  const client = await mqtt.connectAsync({ host, port: Number(port), reconnectPeriod: 0, ...transport, ...options })
   for (const qos of [0, 1, 2]) {
     const [granted] = await client.subscribeAsync(`${base}/${qos}/#`, { qos })
     assert.strictEqual(granted.qos, qos)

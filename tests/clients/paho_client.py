@@ -8,6 +8,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 HOST, PORT, TOP = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+# The transport is mqtt, mqtts, ws or wss; those with TLS believe the authority in a file.
+TRANSPORT, AUTHORITY = sys.argv[4:6] or ("mqtt", None)
 PAYLOADS = [b"", bytes(range(256)), b"x" * 100_000, "grüße".encode()]
 LIMIT = 20
 
@@ -17,7 +19,11 @@ class Client:
         self.messages, self.events = queue.Queue(), queue.Queue()
         extra = {} if version == mqtt.MQTTv5 else {"clean_session": clean}
         name = name.replace("/", "-")
+        if TRANSPORT in ("ws", "wss"):
+            extra["transport"] = "websockets"
         self.mqtt = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=version, **extra)
+        if TRANSPORT in ("mqtts", "wss"):
+            self.mqtt.tls_set(ca_certs=AUTHORITY)
         self.mqtt.on_message = lambda _c, _u, message: self.messages.put(message)
         self.mqtt.on_connect = lambda _c, _u, flags, code, _p: self.events.put((flags.session_present, code))
         self.mqtt.on_subscribe = lambda _c, _u, _m, codes, _p: self.events.put(codes)

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::support::{broker, unique};
+use super::support::{Node, broker, certificates::Authority, node::free_port, unique};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
@@ -63,6 +63,8 @@ pub(super) fn need(programs: &[&str], packages: &[&str]) {
 /// Whether `dir` has what `stamp` says; otherwise `install` is run.
 #[track_caller]
 fn once(dir: &Path, stamp: &str, install: impl FnOnce()) {
+    static INSTALL: Mutex<()> = Mutex::new(());
+    let _one = INSTALL.lock();
     let file = dir.join("installed");
     if fs::read_to_string(&file).is_ok_and(|text| text == stamp) {
         return;
@@ -84,7 +86,16 @@ fn python(package: &str) -> PathBuf {
 /// Runs a script of tests/clients, which ends with "ok" when all its round trips came back.
 #[track_caller]
 fn script(interpreter: &Path, name: &str, configure: impl FnOnce(&mut Command)) {
-    let address = broker();
+    script_at(broker(), interpreter, name, configure);
+}
+
+#[track_caller]
+fn script_at(
+    address: SocketAddr,
+    interpreter: &Path,
+    name: &str,
+    configure: impl FnOnce(&mut Command),
+) {
     let mut command = Command::new("timeout");
     command.arg("120").arg(interpreter).arg(format!("{SCRIPTS}/{name}"));
     command.arg(address.ip().to_string()).arg(address.port().to_string()).arg(unique("clients/"));
@@ -145,8 +156,9 @@ fn aiomqtt() {
     script(&python("aiomqtt==2.5.1"), "aio.py", |_| ());
 }
 
-#[test]
-fn mqtt_js() {
+/// Where MQTT.js is.
+#[track_caller]
+fn mqttjs() -> PathBuf {
     need(&["node", "npm"], &["nodejs", "npm"]);
     let dir = folder("mqttjs");
     once(&dir, "mqtt@5.16.0", || {
@@ -159,9 +171,89 @@ fn mqtt_js() {
             "mqtt@5.16.0",
         ]));
     });
+    dir.join("node_modules")
+}
+
+#[test]
+fn mqtt_js() {
+    let modules = mqttjs();
     script(Path::new("node"), "js.cjs", |command| {
-        command.env("NODE_PATH", dir.join("node_modules"));
+        command.env("NODE_PATH", modules);
     });
+}
+
+/// A node that serves over TLS and WebSocket.
+struct Transports {
+    node: Node,
+    ports: [(&'static str, u16); 3],
+}
+
+impl Transports {
+    fn start() -> Self {
+        let ports = [("mqtts", free_port()), ("ws", free_port()), ("wss", free_port())];
+        let number = super::support::node::free_mesh_number();
+        let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+        for (kind, (_, port)) in ["ssl", "ws", "wss"].into_iter().zip(ports) {
+            node.configure(&format!("listener.{kind}.x = 127.0.0.1:{port}"));
+            if kind != "ws" {
+                node.configure(&format!(
+                    "listener.{kind}.x.certfile = cert.pem\nlistener.{kind}.x.keyfile = key.pem"
+                ));
+            }
+        }
+        let authority = Authority::new("ca");
+        let files = node.config();
+        authority.issue(&["127.0.0.1"]).write(files.parent().unwrap(), &authority.pem());
+        node.launch();
+        Self { node, ports }
+    }
+
+    /// The file with the authority that signed its certificate.
+    fn authority(&self) -> PathBuf {
+        self.node.config().with_file_name("cacert.pem")
+    }
+
+    fn scripts(&self, interpreter: &Path, name: &str, configure: impl Fn(&mut Command)) {
+        for (transport, port) in self.ports {
+            script_at(([127, 0, 0, 1], port).into(), interpreter, name, |command| {
+                command.arg(transport).arg(self.authority());
+                configure(command);
+            });
+        }
+    }
+}
+
+#[test]
+fn mqtt_js_over_tls_and_websocket() {
+    let modules = mqttjs();
+    Transports::start().scripts(Path::new("node"), "js.cjs", |command| {
+        command.env("NODE_PATH", &modules);
+    });
+}
+
+#[test]
+fn paho_over_tls_and_websocket() {
+    Transports::start().scripts(&python("paho-mqtt==2.2.0"), "paho_client.py", |_| ());
+}
+
+#[test]
+fn mosquitto_over_tls() {
+    need(&["mosquitto_pub", "mosquitto_sub"], &["mosquitto-clients"]);
+    let transports = Transports::start();
+    let (_, port) = transports.ports[0];
+    for tls in ["tlsv1.2", "tlsv1.3"] {
+        let topic = unique("mosquitto/");
+        let options = |command: &mut Command| {
+            command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "mqttv5", "-q", "1"]);
+            command
+                .args(["-t", &topic, "--tls-version", tls, "--cafile"])
+                .arg(transports.authority());
+        };
+        let mut publish = Command::new("mosquitto_pub");
+        options(&mut publish);
+        run(publish.args(["-r", "-m", "grüße"]));
+        live(&topic, &options);
+    }
 }
 
 /// One thread, no broker of its own: what `rumqttc` needs to run.

@@ -15,6 +15,7 @@ mod session;
 mod shared;
 mod subscribe;
 mod topics;
+mod websocket;
 mod will;
 
 use std::{collections::BTreeSet, fs, path::Path};
