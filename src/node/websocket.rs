@@ -177,11 +177,11 @@ impl<S: Transport> AsyncWrite for WebSocket<S> {
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        if this.said {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
         if this.owed == 0 {
             this.push_control();
+            if this.said {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             frames::header(bytes.len(), &mut this.out);
             this.owed = bytes.len();
         }

@@ -204,7 +204,7 @@ impl Transports {
         let authority = Authority::new("ca");
         let files = node.config();
         authority.issue(&["127.0.0.1"]).write(files.parent().unwrap(), &authority.pem());
-        node.launch();
+        node.launch_all();
         Self { node, ports }
     }
 

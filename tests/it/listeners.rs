@@ -23,6 +23,14 @@ fn prepare() -> (Node, std::path::PathBuf) {
     (node, certs)
 }
 
+/// A node that serves on all listeners of `lines`.
+fn start(lines: &str) -> Node {
+    let (mut node, _) = prepare();
+    node.configure(lines);
+    node.launch_all();
+    node
+}
+
 /// The lines of a TLS listener at a free port with the files of `certs`.
 fn tls_lines(kind: &str, more: &[&str]) -> (u16, String) {
     let port = free_port();

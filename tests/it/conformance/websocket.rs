@@ -9,7 +9,7 @@ use std::{
 use super::{Connect, NEW, each};
 use crate::support::{
     Client, LIMIT, Node,
-    node::free_port,
+    node::{free_mesh_number, free_port},
     wire::{WebSocket, Wire, frame, response, upgrade},
 };
 
@@ -18,7 +18,11 @@ fn tcp() -> TcpStream {
     static NODE: OnceLock<(Node, SocketAddr)> = OnceLock::new();
     let (_, address) = NODE.get_or_init(|| {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        (Node::start(&format!("listener.ws.x = {address}")), address)
+        let number = free_mesh_number();
+        let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+        node.configure(&format!("listener.ws.x = {address}"));
+        node.launch_all();
+        (node, address)
     });
     Client::tcp(*address)
 }

@@ -7,7 +7,7 @@ use std::{
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
 };
 
-use super::{V3, V5, connect, listener, prepare, round_trip, row};
+use super::{V3, V5, connect, listener, prepare, round_trip, row, start};
 use crate::support::{
     Client, LIMIT, Node,
     node::{free_mesh_number, free_port},
@@ -29,7 +29,7 @@ fn a_unix_socket_is_local_and_its_file_comes_and_goes() {
         "listener.unix.x = {}\nlistener.unix.x.mode = 0600\nallow_anonymous = local",
         path.display()
     ));
-    node.launch();
+    node.launch_all();
     for version in [V3, V5] {
         let unix = UnixStream::connect(&path).unwrap();
         round_trip(&mut connect(version).open_over(unix));
@@ -70,7 +70,7 @@ fn a_proxy_says_where_its_client_is() {
          listener.tcp.x.proxy_protocol_timeout = 1s\n\
          listener.ws.x = 127.0.0.1:{ws}\nlistener.ws.x.proxy_protocol = on"
     ));
-    node.launch();
+    node.launch_all();
     let over = |port: u16, header: &[u8]| {
         let mut wire = Client::tcp(at(port));
         wire.write_all(header).unwrap();
@@ -123,7 +123,7 @@ fn a_stranger_is_no_proxy() {
     let port = free_port();
     // The address of this host that is not loopback.
     let Some(own) = own_address() else { return };
-    let node = Node::start(&format!(
+    let node = start(&format!(
         "listener.tcp.x = 0.0.0.0:{port}\nlistener.tcp.x.proxy_protocol = on\n\
          listener.tcp.y = 0.0.0.0:{}\nlistener.tcp.y.proxy_protocol = on\nlistener.tcp.y.trusted_proxies = {own}",
         port_of_y()
@@ -199,7 +199,7 @@ fn sockets_from_systemd_are_adopted_by_name_and_by_address() {
          listener.tcp.b = 127.0.0.1:{there}\nlistener.unix.c = /nonexistent/mqtt.sock"
     );
     let mut node = Node::prepare_at(&name, at(free_port()), runner, &lines);
-    node.launch();
+    node.launch_all();
     for port in [named, there] {
         round_trip(&mut Client::at(V5, at(port)));
     }
@@ -214,7 +214,7 @@ fn sockets_from_systemd_are_adopted_by_name_and_by_address() {
 #[test]
 fn listeners_have_zones_and_limits_of_their_own() {
     let (small, large) = (free_port(), free_port());
-    let node = Node::start(&format!(
+    let node = start(&format!(
         "listener.ws.small = 127.0.0.1:{small}\nlistener.ws.small.zone = small\n\
          listener.ws.small.max_connections = 1\nzone.small.max_packet_size = 1KB\n\
          listener.ws.large = 127.0.0.1:{large}\nlistener.ws.large.max_connections = 7"

@@ -59,7 +59,7 @@ fn both_versions_of_tls_carry_mqtt_and_sessions_are_resumed() {
     write(&authority.issue(HOSTS), &authority.pem(), &certs);
     let (port, lines) = tls_lines("ssl", &[]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     for tls in [&TLS12, &TLS13] {
         let client = TlsClient::new(&authority.pem(), None, &[tls]);
         for _ in 0..2 {
@@ -85,7 +85,7 @@ fn versions_and_ciphers_can_be_narrowed() {
     let (new, lines) =
         tls_lines("ssl", &["tls_versions = tlsv1.3", "ciphers = TLS_AES_128_GCM_SHA256"]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let wire = TlsClient::new(&authority.pem(), None, &[&TLS13]).connect(tcp(new)).unwrap();
     let suite = wire.conn.negotiated_cipher_suite().unwrap().suite();
     assert_eq!(suite, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
@@ -109,7 +109,7 @@ fn a_certificate_names_its_client_and_stands_for_a_password() {
     node.configure(&lines);
     node.configure(&lax_lines.replace("ssl.x", "ssl.lax"));
     node.configure("allow_anonymous = false");
-    node.launch();
+    node.launch_all();
     let with = |own: Option<&Issued>| TlsClient::new(&authority.pem(), own, &[&TLS12, &TLS13]);
 
     let sensor = named(&authority, "sensor7");
@@ -152,7 +152,7 @@ fn a_certificate_that_was_called_back_is_refused_from_the_reload_on() {
     write(&authority.issue(HOSTS), &authority.pem(), &certs);
     let (port, lines) = tls_lines("ssl", &["verify = verify_peer", "fail_if_no_peer_cert = true"]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let own = named(&authority, "lost");
     let client = TlsClient::new(&authority.pem(), Some(&own), &[&TLS13]);
     assert!(gets_in(client.connect(tcp(port))));
@@ -172,7 +172,7 @@ fn certificates_are_renewed_without_dropping_a_client() {
     write(&first, &authority.pem(), &certs);
     let (port, lines) = tls_lines("ssl", &[]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let client = TlsClient::new(&authority.pem(), None, &[&TLS13]);
     let shown = || TlsClient::shown(&client.connect(tcp(port)).unwrap());
     let old = shown();
@@ -197,7 +197,7 @@ fn a_listener_without_a_certificate_stays_closed_and_opens_when_it_has_one() {
     let (mut node, certs) = prepare();
     let (port, lines) = tls_lines("ssl", &[]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     round_trip(&mut Client::at(V5, node.mqtt()));
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     assert!(TcpStream::connect(address).is_err(), "nobody listens");
@@ -230,7 +230,7 @@ fn who_begins_handshakes_and_ends_none_holds_up_himself_alone() {
     write(&authority.issue(HOSTS), &authority.pem(), &certs);
     let (port, lines) = tls_lines("ssl", &["handshake_timeout = 4s", "max_conn_rate = 0"]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let mut held: Vec<TcpStream> = (0..300).map(|_| tcp(port)).collect();
     for tcp in &mut held {
         // The head of a ClientHello and nothing of it.
@@ -260,7 +260,7 @@ fn what_is_no_tls_is_refused_and_others_are_served() {
     write(&authority.issue(HOSTS), &authority.pem(), &certs);
     let (port, lines) = tls_lines("ssl", &[]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let client = TlsClient::new(&authority.pem(), None, &[&TLS12, &TLS13]);
     let mut witness = connect(V5).open_over(client.connect(tcp(port)).unwrap());
     for junk in [

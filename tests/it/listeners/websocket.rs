@@ -26,7 +26,7 @@ fn start(options: &[&str]) -> (Node, u16) {
     for option in options {
         lines.push_str(&format!("listener.ws.x.{option}\n"));
     }
-    (Node::start(&lines), port)
+    (super::start(&lines), port)
 }
 
 fn tcp(port: u16) -> TcpStream {
@@ -54,7 +54,7 @@ fn websocket_over_tls() {
     write(&authority.issue(&["127.0.0.1"]), &authority.pem(), &certs);
     let (port, lines) = tls_lines("wss", &[]);
     node.configure(&lines);
-    node.launch();
+    node.launch_all();
     let client = TlsClient::new(&authority.pem(), None, &[&TLS13]);
     for version in [V3, V5] {
         let tls = client.connect(tcp(port)).unwrap();
@@ -212,7 +212,7 @@ fn the_word_of_a_proxy_on_this_host_counts_and_takes_no_rights_it_has_not() {
     let (mut node, _) = prepare();
     let port = free_port();
     node.configure(&format!("listener.ws.x = 127.0.0.1:{port}\nallow_anonymous = local"));
-    node.launch();
+    node.launch_all();
     let over = |lines: &str| WebSocket::open(tcp(port), "/", &format!("{MQTT}{lines}"));
     let far = connect(V3).attempt_over(over("X-Forwarded-For: 192.0.2.7\r\n"));
     assert_eq!(far.code, 5, "it is not local any more");

@@ -130,6 +130,13 @@ impl Node {
         }
     }
 
+    /// [`Self::launch`], and waits until every listener is open: they open one after the other.
+    #[track_caller]
+    pub fn launch_all(&mut self) {
+        self.launch();
+        wait_for("every listener is open", LIMIT, || self.log().contains(" started node="));
+    }
+
     pub fn mqtt(&self) -> SocketAddr {
         (self.host, self.mqtt_port).into()
     }
