@@ -412,6 +412,7 @@ impl Channel {
         if publish.retain && !settings.retain_available {
             return Err(Denied::violation(ReasonCode::RetainNotSupported, "retained message"));
         }
+        let longest = self.longest_topic();
         let mut topic = publish.topic;
         if !publish.properties.is_empty() {
             if publish.properties.has(PropertyId::SubscriptionIdentifier) {
@@ -431,7 +432,7 @@ impl Channel {
         if topic.is_empty() {
             return Err(Denied::violation(ReasonCode::ProtocolError, "no topic and no alias"));
         }
-        if topic.len() > settings.max_topic_len
+        if topic.len() > longest
             || (settings.max_topic_levels != 0
                 && topic.split('/').count() > settings.max_topic_levels)
         {
@@ -472,6 +473,13 @@ impl Channel {
             session,
             now,
         )))
+    }
+
+    /// Longest topic name in bytes: by the limit of the zone, and so that it fits behind the mount point.
+    pub(super) fn longest_topic(&self) -> usize {
+        let mount = self.identity.as_deref().and_then(|identity| identity.mount.as_deref());
+        let room = usize::from(u16::MAX).saturating_sub(mount.map_or(0, str::len));
+        self.shared.settings.max_topic_len.min(room)
     }
 
     /// The message of the PUBLISH before was routed.

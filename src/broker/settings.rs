@@ -119,6 +119,8 @@ pub struct Settings {
     pub mountpoint: Option<String>,
     /// The user name replaces the client id.
     pub use_username_as_client_id: bool,
+    /// What a client that asks for Response Information is told (v5 3.2.2.3.15).
+    pub response_information: Option<String>,
 }
 
 impl Default for Settings {
@@ -159,6 +161,7 @@ impl Default for Settings {
             acl_deny_disconnect: false,
             mountpoint: None,
             use_username_as_client_id: false,
+            response_information: None,
         }
     }
 }

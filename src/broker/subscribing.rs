@@ -6,7 +6,10 @@ use super::{
     stats::Metric,
 };
 use crate::{
-    mqtt::{PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode},
+    mqtt::{
+        PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode,
+        frame::width_of,
+    },
     topic::share::Subscription,
 };
 
@@ -157,11 +160,24 @@ impl Channel {
         reasons: &[ReasonCode],
         out: &mut Out<'_>,
     ) {
-        if self.is_up() {
+        if self.is_up() && self.takes_answer(reasons.len(), out) {
             self.count(Metric::PacketsSubackSent);
             self.count(Metric::PacketsSent);
             encode::suback(out.bytes, self.version, packet_id, &[], reasons);
         }
+    }
+
+    /// Whether a SUBACK or UNSUBACK with so many codes is no larger than the client takes; ends the connection otherwise, as
+    /// there is no smaller one (v5 [MQTT-3.1.2-24]).
+    fn takes_answer(&mut self, codes: usize, out: &mut Out<'_>) -> bool {
+        // First byte, its length, identifier, length of the properties.
+        let body = u32::try_from(3 + codes).unwrap_or(u32::MAX);
+        let width = u32::try_from(width_of(body)).unwrap_or(u32::MAX);
+        let fits = body.saturating_add(1 + width) <= self.max_packet_out;
+        if !fits {
+            self.violation(ReasonCode::PacketTooLarge, "more filters than an answer can hold", out);
+        }
+        fits
     }
 
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, out: &mut Out<'_>) {
@@ -180,7 +196,11 @@ impl Channel {
                 None => reasons.push(ReasonCode::NoSubscriptionExisted),
             }
         }
+        let codes = reasons.len();
         out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest { subscriptions })));
+        if !self.takes_answer(codes, out) {
+            return;
+        }
         self.count(Metric::PacketsUnsubackSent);
         self.count(Metric::PacketsSent);
         encode::unsuback(out.bytes, self.version, unsubscribe.packet_id, &[], &reasons);

@@ -255,6 +255,18 @@ pub fn qos(text: &str) -> Parsed<QoS> {
     LEVELS.get(at).copied().ok_or("0, 1 or 2".into())
 }
 
+/// A text that fits into a CONNACK beside the rest of it.
+///
+/// # Errors
+/// More than 1,024 bytes, or a null character.
+pub fn response_information(text: &str) -> Parsed<String> {
+    if text.len() <= 1024 && !text.contains('\0') {
+        Ok(text.into())
+    } else {
+        Err("a text of at most 1,024 bytes without null characters".into())
+    }
+}
+
 /// `local`, `true`, `false` or `false_quick_deny`.
 ///
 /// # Errors

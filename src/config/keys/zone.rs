@@ -3,7 +3,7 @@
 
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
-use crate::config::draft::{anonymous, nomatch_allows, qos};
+use crate::config::draft::{anonymous, nomatch_allows, qos, response_information};
 use crate::config::values::{
     Expected, bytes, duration, duration_or_off, flag, float, integer, packet_size, pair, size,
 };
@@ -72,6 +72,10 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set("zone.$name.max_topic_len", "", "As mqtt.max_topic_len, for this zone.", |d, p, t| {
+        d.zone(p).max_topic_len = integer(t, 23, 65535)?;
+        Ok(())
+    }),
     Key::set(
         "zone.$name.max_qos_allowed",
         "",
@@ -283,7 +287,15 @@ pub(super) const KEYS: &[Key] = &[
     Key::missing("zone.$name.quota.overall_messages_routing", Text, &[]),
     Key::unused("zone.$name.force_gc_policy", Text),
     Key::unused("zone.$name.strict_mode", Flag),
-    Key::missing("zone.$name.response_information", Text, &[]),
+    Key::set(
+        "zone.$name.response_information",
+        "",
+        "As mqtt.response_information, for this zone.",
+        |d, p, t| {
+            d.zone(p).response_information = Some(response_information(t)?);
+            Ok(())
+        },
+    ),
     Key::missing("zone.$name.exclusive_subscription", Flag, &["false", "off"]),
     Key::missing("zone.$name.tcp_keepalive", Text, &["none"]),
 ];
