@@ -46,6 +46,8 @@ pub struct Shared {
     pub settings: Settings,
     /// Name of the zone.
     pub zone: String,
+    /// Port of the listener; 0 where it has none.
+    pub port: u16,
     /// Users and rules.
     pub access: Access,
     /// Counters of the node.

@@ -46,6 +46,23 @@ impl SharedStrategy {
     }
 }
 
+/// What is told of connections that begin and end (`module.presence.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// QoS of what is told.
+    pub qos: QoS,
+    /// Connections that end because their client starts anew count too.
+    pub tells_discarded: bool,
+    /// Connections that end because another one takes their session over count too.
+    pub tells_takeovered: bool,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { qos: QoS::AtLeastOnce, tells_discarded: false, tells_takeovered: false }
+    }
+}
+
 /// Limits and features of one zone. `Default` holds the values of a node without a configuration file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -121,6 +138,8 @@ pub struct Settings {
     pub use_username_as_client_id: bool,
     /// What a client that asks for Response Information is told (v5 3.2.2.3.15).
     pub response_information: Option<String>,
+    /// What is told of its connections.
+    pub presence: Presence,
 }
 
 impl Default for Settings {
@@ -162,6 +181,7 @@ impl Default for Settings {
             mountpoint: None,
             use_username_as_client_id: false,
             response_information: None,
+            presence: Presence::default(),
         }
     }
 }

@@ -49,7 +49,7 @@ use crate::{
         will::Will,
     },
     mqtt::{PacketId, QoS, frame},
-    time::Time,
+    time::{Time, Wall},
     topic::TopicFilter,
 };
 
@@ -575,6 +575,7 @@ impl Connection {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim);
+        self.hub.tell_connected(&self.channel);
     }
 
     /// The client may be opened here: nobody else has its session any more.
@@ -893,8 +894,10 @@ impl Connection {
             scratch.actions.clear();
         }
         self.log_end(&reason);
-        if self.channel.identity().is_some() {
+        // Who is refused after all has never been connected.
+        if self.channel.identity().is_some_and(|who| who.connected_at != Wall::default()) {
             self.hub.stats.count(Metric::ClientDisconnected);
+            self.hub.tell_disconnected(&self.channel, &reason);
         }
         self.leave(&reason, now);
         let until =

@@ -45,6 +45,8 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the connections of a node share.
 pub struct Hub {
+    /// Name of the node, as in `$SYS/brokers/<node>`.
+    pub(super) name: String,
     /// Counters and gauges.
     pub stats: Arc<Stats>,
     /// The clock.
@@ -92,6 +94,7 @@ impl Hub {
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
         Self {
+            name: String::new(),
             stats: Arc::new(Stats::new(cores)),
             clock,
             registry: Registry::default(),
@@ -209,18 +212,38 @@ impl Hub {
         self.flush_links();
     }
 
-    /// Publishes a `$SYS` topic to the clients of this node.
-    pub fn publish_system(&self, topic: &str, payload: &[u8], retain: bool) {
+    /// Publishes a `$SYS/brokers` topic, to the clients of every node. It counts neither as published nor as dropped.
+    pub fn publish_system(&self, topic: &str, payload: &[u8], qos: QoS, retain: bool) {
+        self.tell_all(topic, payload, (qos, retain), |message, bells| {
+            self.route(message, None, bells);
+        });
+        self.flush_links();
+    }
+
+    /// Publishes a topic that every node has for itself, to the clients of this one; who subscribes later gets it as well.
+    pub fn publish_own(&self, topic: &str, payload: &[u8]) {
+        self.tell_all(topic, payload, (QoS::AtMostOnce, true), |message, bells| {
+            self.publish_local(message, bells);
+        });
+    }
+
+    fn tell_all(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        (qos, retain): (QoS, bool),
+        publish: impl FnOnce(&Message, &mut Vec<Waker>),
+    ) {
         if TopicName::parse(topic).is_err() {
             return;
         }
-        let meta = Meta { qos: QoS::AtMostOnce, retain, expires_at: None, publisher: 0 };
+        let meta = Meta { qos, retain, expires_at: None, publisher: 0 };
         let message = Message::new(topic, &[], payload, meta);
         if retain {
             self.retain(&message);
         }
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish_local(&message, &mut bells);
+        publish(&message, &mut bells);
         bells.into_iter().for_each(Waker::wake);
     }
 

@@ -42,6 +42,15 @@ pub enum Bind {
 }
 
 impl Bind {
+    /// Its port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        match self {
+            Self::Port(port) => *port,
+            Self::Address(address) => address.port(),
+        }
+    }
+
     /// Only programs of this host can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

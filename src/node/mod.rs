@@ -15,6 +15,7 @@ pub mod listener_settings;
 mod locks;
 pub mod mailbox;
 pub mod mesh;
+mod presence;
 mod publish;
 pub mod registry;
 pub mod sections;
@@ -95,6 +96,7 @@ impl Node {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let routes = Arc::new(RwLock::default());
         let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
+        hub.name = parts.cluster.node_name.to_string();
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.connect_waits =
@@ -105,7 +107,7 @@ impl Node {
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let mut listeners = Vec::new();
         for settings in parts.listeners {
-            let shared = shared(&parts.zones, &settings.zone, &parts.access, &hub);
+            let shared = shared(&parts.zones, &settings, &parts.access, &hub);
             listeners.push(Arc::new(Listening::bind(settings, shared)?));
         }
         let message_max =
@@ -167,7 +169,7 @@ impl Node {
     ) {
         self.mesh.renew_tls(mesh_tls);
         for listener in &self.listeners {
-            let new = shared(zones, &listener.settings.zone, access, &self.hub);
+            let new = shared(zones, &listener.settings, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(new);
         }
         self.hub.set_shared_strategy(shared_strategy(zones));
@@ -211,10 +213,16 @@ fn zone_settings(zones: &BTreeMap<String, Settings>, zone: &str) -> Settings {
     zones.get(zone).or_else(|| zones.get("external")).cloned().unwrap_or_default()
 }
 
-fn shared(zones: &BTreeMap<String, Settings>, zone: &str, access: &Access, hub: &Hub) -> Shared {
+fn shared(
+    zones: &BTreeMap<String, Settings>,
+    listener: &Listener,
+    access: &Access,
+    hub: &Hub,
+) -> Shared {
     Shared {
-        settings: zone_settings(zones, zone),
-        zone: zone.to_owned(),
+        settings: zone_settings(zones, &listener.zone),
+        zone: listener.zone.clone(),
+        port: listener.bind.port(),
         access: access.clone(),
         stats: hub.stats.clone(),
         next_assigned: AtomicU64::new(random()),

@@ -105,6 +105,21 @@ impl Hub {
                 return Outcome { matched: true, ..Outcome::default() };
             }
         }
+        let outcome = self.route(message, client_id, bells);
+        if !outcome.matched {
+            self.stats.count(Metric::MessagesDropped);
+            self.stats.count(Metric::MessagesDroppedNoSubscribers);
+        }
+        outcome
+    }
+
+    /// Hands a message to the clients of this node and to the nodes that want it.
+    pub(super) fn route(
+        &self,
+        message: &Message,
+        client_id: Option<&str>,
+        bells: &mut Vec<Waker>,
+    ) -> Outcome {
         let _inside = self.sections.enter();
         let (local, crossing) = self.with_routes(message, |found| {
             let mut chosen = Vec::new();
@@ -122,12 +137,7 @@ impl Hub {
             (local, self.cross(message, number, found, &chosen))
         });
         let Crossing { wanted, full, awaited, slow } = crossing;
-        let matched = local.matched || wanted;
-        if !matched {
-            self.stats.count(Metric::MessagesDropped);
-            self.stats.count(Metric::MessagesDroppedNoSubscribers);
-        }
-        Outcome { matched, full, awaited, slow }
+        Outcome { matched: local.matched || wanted, full, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.

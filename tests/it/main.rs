@@ -27,5 +27,6 @@ mod secrets;
 mod sim;
 mod slow_peer;
 mod support;
+mod sys_topics;
 mod takeover;
 mod tidy;

@@ -112,6 +112,22 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("broker.route_batch_clean", Flag),
     Key::unused("broker.perf.route_lock_type", Words(&["key", "tab", "global"])),
     Key::unused("broker.perf.trie_compaction", Flag),
-    Key::unused("broker.client_disconnect_discarded", Flag),
-    Key::unused("broker.client_disconnect_takeovered", Flag),
+    Key::set(
+        "broker.client_disconnect_discarded",
+        "off",
+        "Tell in $SYS of a connection that ends because its client starts anew.",
+        |d, _, t| {
+            d.base.presence.tells_discarded = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.client_disconnect_takeovered",
+        "off",
+        "Tell in $SYS of a connection whose session another one takes over.",
+        |d, _, t| {
+            d.base.presence.tells_takeovered = flag(t)?;
+            Ok(())
+        },
+    ),
 ];

@@ -2,6 +2,7 @@
 
 use super::Key;
 use super::Kind::{Bind, Bytes, Duration, Either, Flag, Integer, Percent, Text, Words};
+use crate::config::draft::qos;
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -13,7 +14,15 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("crl_cache_http_timeout", Duration),
     Key::unused("crl_cache_refresh_interval", Duration),
     Key::unused("modules.loaded_file", Text),
-    Key::unused("module.presence.qos", Integer),
+    Key::set(
+        "module.presence.qos",
+        "1",
+        "QoS of $SYS/brokers/NODE/clients/ID/connected and disconnected.",
+        |d, _, t| {
+            d.base.presence.qos = qos(t)?;
+            Ok(())
+        },
+    ),
     Key::missing("module.subscription.$id.topic", Text, &[]),
     Key::missing("module.subscription.$id.qos", Integer, &[]),
     Key::missing("module.subscription.$id.nl", Integer, &[]),

@@ -1,0 +1,109 @@
+//! `$SYS/brokers/<node>/clients/<id>/connected` and `.../disconnected` (EMQX `emqx_mod_presence`).
+//!
+//! One message for each connection that begins and one for each that ends, to the clients of every node that want it.
+
+use serde_json::{Value, json};
+
+use super::hub::Hub;
+use crate::{
+    broker::{channel::Channel, close::CloseReason, connect::Identity},
+    mqtt::Version,
+};
+
+/// Name of the protocol as it stands in CONNECT.
+const fn protocol_name(version: Version) -> &'static str {
+    match version {
+        Version::V3_1 => "MQIsdp",
+        Version::V3_1_1 | Version::V5 => "MQTT",
+    }
+}
+
+/// EMQX's word for why a connection ended: what stands before the colon.
+fn word(reason: &CloseReason) -> String {
+    match reason {
+        CloseReason::WithWill => "normal".to_owned(),
+        CloseReason::Refused { .. } => "not_authorized".to_owned(),
+        CloseReason::Normal
+        | CloseReason::TcpClosed
+        | CloseReason::KeepAlive
+        | CloseReason::Idle
+        | CloseReason::SendTimeout
+        | CloseReason::TakenOver
+        | CloseReason::Discarded
+        | CloseReason::Kicked
+        | CloseReason::ShuttingDown
+        | CloseReason::Decode(_)
+        | CloseReason::Violation { .. } => {
+            let text = reason.to_string();
+            text.split(':').next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+/// What both events say.
+fn who(channel: &Channel, identity: &Identity) -> Value {
+    let peer = channel.peer();
+    json!({
+        "clientid": identity.client_id.as_str(),
+        "username": identity.username.as_deref().unwrap_or("undefined"),
+        "ipaddress": peer.ip().to_string(),
+        "sockport": channel.shared().port,
+        "proto_name": protocol_name(channel.version()),
+        "proto_ver": channel.version().level(),
+        "connected_at": identity.connected_at.as_ms(),
+    })
+}
+
+impl Hub {
+    /// The client has its session.
+    pub(super) fn tell_connected(&self, channel: &Channel) {
+        let Some(identity) = channel.identity() else { return };
+        let mut event = who(channel, identity);
+        event["keepalive"] = identity.keep_alive.into();
+        event["connack"] = 0.into();
+        event["clean_start"] = identity.clean_start.into();
+        event["expiry_interval"] = channel.expiry().as_secs().into();
+        self.tell(channel, identity, "connected", event);
+    }
+
+    /// The connection of a client that had its session ends. EMQX is silent about those that make room for another, unless told
+    /// otherwise.
+    pub(super) fn tell_disconnected(&self, channel: &Channel, reason: &CloseReason) {
+        let presence = channel.settings().presence;
+        let silent = (*reason == CloseReason::Discarded && !presence.tells_discarded)
+            || (*reason == CloseReason::TakenOver && !presence.tells_takeovered);
+        let Some(identity) = channel.identity().filter(|_| !silent) else { return };
+        let mut event = who(channel, identity);
+        event["disconnected_at"] = self.clock.wall().as_ms().into();
+        event["reason"] = word(reason).into();
+        self.tell(channel, identity, "disconnected", event);
+    }
+
+    fn tell(&self, channel: &Channel, identity: &Identity, what: &str, mut event: Value) {
+        let (id, qos) = (identity.client_id.as_str(), channel.settings().presence.qos);
+        event["ts"] = self.clock.wall().as_ms().into();
+        let topic = format!("$SYS/brokers/{}/clients/{id}/{what}", self.name);
+        self.publish_system(&topic, event.to_string().as_bytes(), qos, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::{DecodeError, ReasonCode};
+
+    #[test]
+    fn reasons_are_single_words() {
+        let violation = CloseReason::Violation { reason: ReasonCode::ProtocolError, what: "x" };
+        for (reason, want) in [
+            (CloseReason::Normal, "normal"),
+            (CloseReason::WithWill, "normal"),
+            (CloseReason::KeepAlive, "keepalive_timeout"),
+            (CloseReason::TakenOver, "takeovered"),
+            (CloseReason::Decode(DecodeError::Malformed("x")), "protocol_error"),
+            (violation, "protocol_error"),
+        ] {
+            assert_eq!(word(&reason), want);
+        }
+    }
+}
