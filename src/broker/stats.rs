@@ -128,6 +128,7 @@ named! {
         KeepaliveTimeout = "emqx_rs.keepalive_timeout",
         SendTimeout = "emqx_rs.send_timeout",
         MailboxDropped = "emqx_rs.mailbox.dropped",
+        SharedRedispatched = "emqx_rs.shared.redispatched",
         MeshForwardReceived = "emqx_rs.mesh.forward_received",
         MeshForwardDropped = "emqx_rs.mesh.forward_dropped",
         MeshForwardReturned = "emqx_rs.mesh.forward_returned",

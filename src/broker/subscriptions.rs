@@ -86,12 +86,12 @@ struct Crowd<S> {
 }
 
 /// What a change did to a filter, or to a group on it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Change {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
     /// The subscription is new, or was there and is gone.
-    counts: bool,
+    pub counts: bool,
     /// It is the first, or was the last.
-    turns: bool,
+    pub turns: bool,
 }
 
 impl<S: Clone> Entry<S> {
@@ -286,12 +286,23 @@ impl<S> Matches<S> {
 pub struct Choice {
     /// The strategy in force.
     pub strategy: SharedStrategy,
-    /// Hash of the publisher, for `hash_clientid` and `sticky`.
+    /// Hash of the publisher, for `hash_clientid`; `sticky` remembers by it.
     pub publisher: u64,
     /// Hash of the topic, for `hash_topic`.
     pub topic: u64,
     /// Any number, different from publish to publish, for `random`.
     pub dice: u64,
+}
+
+impl Choice {
+    /// The same with another hash of the publisher; 0 leaves it.
+    #[must_use]
+    pub const fn keyed(self, publisher: u64) -> Self {
+        match publisher {
+            0 => self,
+            publisher => Self { publisher, ..self },
+        }
+    }
 }
 
 /// The subscription table of a node.
@@ -350,9 +361,9 @@ impl<S: Clone> Subscriptions<S> {
         }
     }
 
-    /// Adds or replaces the subscription of one session. `true` when it is the first of its filter (or of its group on the
-    /// filter) on this node: the cluster must hear of it.
-    pub fn subscribe(&mut self, to: &Subscription, subscriber: Subscriber<S>) -> bool {
+    /// Adds or replaces the subscription of one session. The cluster must hear of the first of a filter, and of each member of a
+    /// group.
+    pub fn subscribe(&mut self, to: &Subscription, subscriber: Subscriber<S>) -> Change {
         let entry = self.entry(&to.filter);
         let change = match &to.group {
             None => entry.put(subscriber),
@@ -360,12 +371,12 @@ impl<S: Clone> Subscriptions<S> {
         };
         self.subscriptions += usize::from(change.counts);
         self.shared += usize::from(change.counts && to.group.is_some());
-        change.turns
+        change
     }
 
-    /// Takes the subscription of one session out. `true` when it was the last of its filter (or group on the filter).
-    pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> bool {
-        let Some(entry) = self.find(&to.filter) else { return false };
+    /// Takes the subscription of one session out.
+    pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> Change {
+        let Some(entry) = self.find(&to.filter) else { return Change::default() };
         let change = match &to.group {
             None => entry.take(session),
             Some(name) => entry.leave(name, session),
@@ -379,7 +390,7 @@ impl<S: Clone> Subscriptions<S> {
         }
         self.subscriptions -= usize::from(change.counts);
         self.shared -= usize::from(change.counts && to.group.is_some());
-        change.turns
+        change
     }
 
     /// Members of `group` on `filter`, and 0 when there is no such group.
@@ -447,10 +458,10 @@ impl<S: Clone> Subscriptions<S> {
 fn pick<S>(choice: Choice, group: &Group<S>) -> usize {
     let count = group.members.len().max(1);
     let number = match choice.strategy {
-        SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 1,
+        SharedStrategy::Random | SharedStrategy::Local | SharedStrategy::Sticky => choice.dice >> 1,
         SharedStrategy::RoundRobin => group.turn.fetch_add(1, Ordering::Relaxed),
         SharedStrategy::HashTopic => choice.topic,
-        SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
+        SharedStrategy::HashClientId => choice.publisher,
     };
     usize::try_from(number % count as u64).unwrap_or(0)
 }
@@ -487,10 +498,11 @@ mod tests {
         let with = |strategy| Choice { strategy, publisher: 4, topic: 5, dice: 0 };
         assert_eq!(turns(|_| with(SharedStrategy::RoundRobin)), [0, 1, 2, 0, 1, 2]);
         assert_eq!(turns(|_| with(SharedStrategy::HashClientId)), [1; 6]);
-        assert_eq!(turns(|_| with(SharedStrategy::Sticky)), [1; 6]);
         assert_eq!(turns(|_| with(SharedStrategy::HashTopic)), [2; 6]);
         let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Random) };
         assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2]);
+        let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Sticky) };
+        assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2], "whom it sticks to is known elsewhere");
     }
 
     #[test]
@@ -515,13 +527,13 @@ mod tests {
     fn first_and_last_of_a_filter_are_told() {
         let mut table = Subscriptions::default();
         let to = Subscription::parse("t/+").unwrap();
-        assert!(table.subscribe(&to, subscriber(1)));
-        assert!(!table.subscribe(&to, subscriber(2)));
-        assert!(!table.subscribe(&to, subscriber(2)));
+        assert!(table.subscribe(&to, subscriber(1)).turns);
+        assert!(!table.subscribe(&to, subscriber(2)).turns);
+        assert!(!table.subscribe(&to, subscriber(2)).counts);
         assert_eq!(table.len(), 2);
-        assert!(!table.unsubscribe(&to, 1));
-        assert!(!table.unsubscribe(&to, 1));
-        assert!(table.unsubscribe(&to, 2));
+        assert!(!table.unsubscribe(&to, 1).turns);
+        assert!(!table.unsubscribe(&to, 1).counts);
+        assert!(table.unsubscribe(&to, 2).turns);
         assert!(table.is_empty() && table.filters() == 0);
     }
 
@@ -529,14 +541,15 @@ mod tests {
     fn a_group_is_its_own_audience() {
         let mut table = Subscriptions::default();
         let shared = Subscription::parse("$share/g/t").unwrap();
-        assert!(table.subscribe(&shared, subscriber(1)));
-        assert!(!table.subscribe(&shared, subscriber(2)));
+        assert!(table.subscribe(&shared, subscriber(1)).turns);
+        let second = table.subscribe(&shared, subscriber(2));
+        assert_eq!(second, Change { counts: true, turns: false }, "one more that the cluster counts");
         assert!(audience(&table, "t").is_empty());
         let mut out = Matches::default();
         table.matches(TopicName::parse("t").unwrap(), Choice { dice: 2, ..CHOICE }, &mut out);
         assert_eq!(out.groups[0].members.iter().map(|m| m.session).collect::<Vec<_>>(), [2, 1]);
-        assert!(!table.unsubscribe(&shared, 1));
-        assert!(table.unsubscribe(&shared, 2));
+        assert!(!table.unsubscribe(&shared, 1).turns);
+        assert!(table.unsubscribe(&shared, 2).turns);
     }
 
     #[test]
@@ -548,10 +561,10 @@ mod tests {
         }
         assert_eq!(audience(&table, "t"), (0..1000).collect::<Vec<_>>());
         for session in 0..999 {
-            assert!(!table.unsubscribe(&to, session));
+            assert!(!table.unsubscribe(&to, session).turns);
         }
         assert_eq!(audience(&table, "t"), [999]);
-        assert!(table.unsubscribe(&to, 999));
+        assert!(table.unsubscribe(&to, 999).turns);
     }
 
     proptest! {
@@ -566,11 +579,11 @@ mod tests {
                 let Ok(to) = Subscription::parse(&filter) else { continue };
                 let all = plain.entry(filter.clone()).or_default();
                 if add {
-                    prop_assert_eq!(table.subscribe(&to, subscriber(session)), all.is_empty());
+                    prop_assert_eq!(table.subscribe(&to, subscriber(session)).turns, all.is_empty());
                     all.insert(session);
                 } else {
                     let last = all.remove(&session) && all.is_empty();
-                    prop_assert_eq!(table.unsubscribe(&to, session), last);
+                    prop_assert_eq!(table.unsubscribe(&to, session).turns, last);
                 }
             }
             let name = TopicName::parse(&topic).unwrap();

@@ -540,9 +540,9 @@ impl Connection {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
             Opened::Fresh(discarded) => {
-                if let Some((parked, _)) = discarded {
+                if let Some((parked, mailbox)) = discarded {
                     self.hub.stats.count(Metric::SessionDiscarded);
-                    self.hub.end_parked(*parked);
+                    self.hub.end_parked(*parked, &mailbox);
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
@@ -744,11 +744,11 @@ impl Connection {
                 }
             }
             (Some(session), true) => {
+                self.hub.stats.count(Metric::SessionDiscarded);
                 if let Some(mailbox) = mailbox {
                     self.hub.registry.forget(&session.client_id, &mailbox);
+                    self.hub.end_session(&session, &mailbox);
                 }
-                self.hub.stats.count(Metric::SessionDiscarded);
-                self.hub.end_session(&session);
                 let _ = reply.send(Handover::Again);
             }
             (None, _) => {
@@ -819,6 +819,7 @@ impl Connection {
             qos: message.qos().min(replay.qos),
             ids: SubscriptionIds::None.with(replay.id),
             retain: true,
+            shared: false,
             message,
         }));
         if !more && let Some(waiting) = &mut self.waiting {
@@ -921,7 +922,7 @@ impl Connection {
                 self.hub.publish_will(*will);
             }
             self.hub.registry.forget(&session.client_id, &mailbox);
-            self.hub.end_session(&session);
+            self.hub.end_session(&session, &mailbox);
             self.answer_again(&mailbox);
             return;
         }

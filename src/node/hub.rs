@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     clients::ClientRow,
+    groups::Turns,
     link::Peers,
     locks,
     mailbox::{Mailbox, Signal},
@@ -30,7 +31,7 @@ use crate::{
         session::Session,
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
-        subscriptions::{Subscriber, Subscriptions},
+        subscriptions::{Change, Subscriber, Subscriptions},
         will::Will,
     },
     cluster::routes::{RouteKey, RouteTable},
@@ -66,8 +67,8 @@ pub struct Hub {
     pub(super) next_message: AtomicU64,
     /// How the member of a shared group is chosen: [`SharedStrategy::number`].
     pub(super) shared_strategy: AtomicU8,
-    /// Counts the choices of nodes, for `round_robin`.
-    pub(super) shared_turn: AtomicU64,
+    /// Choices of nodes for shared groups.
+    pub(super) turns: Turns,
     /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
     pub(super) waits_for_peers: bool,
     /// SUBACK waits for other nodes (`broker.suback = cluster`).
@@ -107,7 +108,7 @@ impl Hub {
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
             shared_strategy: AtomicU8::new(0),
-            shared_turn: AtomicU64::new(0),
+            turns: Turns::default(),
             waits_for_peers: true,
             suback_waits: true,
             connect_waits: true,
@@ -147,12 +148,12 @@ impl Hub {
     ) -> bool {
         let first = {
             let mut table = locks::write(&self.subscriptions);
-            let first = table.subscribe(to, subscriber);
-            if first {
+            let change = table.subscribe(to, subscriber);
+            if is_told(to, change) {
                 // Told under the lock, so that the mesh hears of first and last in the order in which they happened.
                 self.announce(to, true);
             }
-            first
+            change.turns
         };
         first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers)
     }
@@ -160,7 +161,8 @@ impl Hub {
     /// Takes a subscription out; tells the mesh of the last of its filter.
     pub(super) fn unsubscribe(&self, to: &Subscription, session: u64) {
         let mut table = locks::write(&self.subscriptions);
-        if table.unsubscribe(to, session) {
+        let change = table.unsubscribe(to, session);
+        if is_told(to, change) {
             self.announce(to, false);
         }
     }
@@ -172,11 +174,12 @@ impl Hub {
         }
     }
 
-    /// Ends a session: its subscriptions are taken out.
-    pub(super) fn end_session(&self, session: &Session) {
+    /// Ends a session: its subscriptions are taken out, and other members of its groups get what it has not acknowledged.
+    pub(super) fn end_session(&self, session: &Session, mailbox: &Mailbox) {
         for (to, _) in session.subscriptions.iter() {
             self.unsubscribe(to, session.number);
         }
+        self.redispatch(session, mailbox);
         if session.claim != 0
             && let Some(mesh) = self.mesh().filter(|mesh| mesh.has_peers())
         {
@@ -186,11 +189,11 @@ impl Hub {
     }
 
     /// Ends a session that was parked; its will goes out with it [MQTT-3.1.3-9].
-    pub(super) fn end_parked(&self, parked: Parked) {
+    pub(super) fn end_parked(&self, parked: Parked, mailbox: &Mailbox) {
         if let Some((will, _)) = parked.will {
             self.publish_will(*will);
         }
-        self.end_session(&parked.session);
+        self.end_session(&parked.session, mailbox);
     }
 
     /// `broker.shared_subscription_strategy`
@@ -305,8 +308,8 @@ impl Hub {
         match self.registry.kick(client_id) {
             None => false,
             Some(None) => true,
-            Some(Some(parked)) => {
-                self.end_parked(*parked);
+            Some(Some((parked, mailbox))) => {
+                self.end_parked(*parked, &mailbox);
                 true
             }
         }
@@ -349,8 +352,8 @@ impl Hub {
                 if let Some(will) = due.will {
                     self.publish_will(*will);
                 }
-                if let Some(session) = due.expired {
-                    self.end_session(&session);
+                if let Some((session, mailbox)) = due.expired {
+                    self.end_session(&session, &mailbox);
                 }
             }
             if now >= next_sweep {
@@ -376,4 +379,10 @@ impl Hub {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Whether the cluster hears of a change: of the first and last subscriber of a filter, and of each member of a group, as the
+/// nodes share its messages by the number of members.
+const fn is_told(to: &Subscription, change: Change) -> bool {
+    change.turns || (change.counts && to.group.is_some())
 }

@@ -7,6 +7,7 @@ mod control_link;
 mod dial;
 pub mod discovery;
 mod forward;
+mod groups;
 pub mod heartbeat;
 pub mod hub;
 pub mod link;

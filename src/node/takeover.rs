@@ -487,7 +487,7 @@ impl Hub {
                 if let Some((will, _)) = frozen.will {
                     self.publish_will(*will);
                 }
-                self.end_session(&frozen.session);
+                self.end_session(&frozen.session, &frozen.mailbox);
                 answer_again(&frozen.mailbox);
                 return;
             }

@@ -115,7 +115,7 @@ fn a_message_has_the_known_bytes() {
         id: MessageId { incarnation: 1, number: 5 },
         flags: Flags { qos: 1, retain: true, ..Flags::default() },
         expiry: Some(200),
-        targets: Targets::new(true, &[("g", "t/+")]),
+        targets: Targets::new(true, &[("g", "t/+")]).keyed(77),
         topic: "t/a",
         properties: &[1, 0],
         payload: b"hi",
