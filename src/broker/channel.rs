@@ -22,8 +22,10 @@ use super::{
     alias::{Incoming, Outgoing},
     close::CloseReason,
     connect::{Connecting, Identity},
+    delayed,
     message::{Meta, carried},
     portable::Portable,
+    rewrite::rewrite,
     session::Session,
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
@@ -36,7 +38,7 @@ use crate::{
         PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
     time::Time,
-    topic::share::Subscription,
+    topic::{TopicName, share::Subscription},
 };
 
 /// What a channel shares with all others of its listener.
@@ -95,6 +97,8 @@ pub enum Action {
     },
     /// Route this message, then call [`Channel::on_routed`].
     Publish(Message, Reply),
+    /// Keep this message so long and route it then; call [`Channel::on_routed`] at once.
+    Delay(Message, Duration, Reply),
     /// Enter these subscriptions, then call [`Channel::on_subscribed`] when every node knows.
     Subscribe(Box<SubscribeRequest>),
     /// Take these subscriptions out. The answer is written already.
@@ -390,9 +394,13 @@ impl Channel {
             (QoS::AtMostOnce, _) | (_, None) => Reply::None,
         };
         match self.admit(publish, reply, now) {
-            Ok(Some(message)) => {
+            Ok(Some((message, Duration::ZERO))) => {
                 self.count(Metric::MessagesPublish);
                 out.actions.push(Action::Publish(message, reply));
+            }
+            Ok(Some((message, delay))) => {
+                self.count(Metric::MessagesPublish);
+                out.actions.push(Action::Delay(message, delay, reply));
             }
             Ok(None) => self.reply(reply, ReasonCode::Success, true, out),
             Err(Denied::Answer(reason)) => self.reply(reply, reason, true, out),
@@ -400,13 +408,14 @@ impl Channel {
         }
     }
 
-    /// Checks a PUBLISH and makes its message. `None`: a QoS 2 message that is here already [MQTT-4.3.3-10].
+    /// Checks a PUBLISH and makes its message, and how long it is to wait. `None`: a QoS 2 message that is here already
+    /// [MQTT-4.3.3-10].
     fn admit(
         &mut self,
         publish: &Publish<'_>,
         reply: Reply,
         now: Time,
-    ) -> Result<Option<Message>, Denied> {
+    ) -> Result<Option<(Message, Duration)>, Denied> {
         let settings = &self.shared.settings;
         if publish.qos > settings.max_qos {
             return Err(Denied::violation(ReasonCode::QosNotSupported, "QoS above the maximum"));
@@ -443,6 +452,15 @@ impl Channel {
                 "topic too long or too deep",
             ));
         }
+        let (delay, topic) = match delayed::split(topic) {
+            Ok(None) => (Duration::ZERO, topic),
+            Ok(Some(parts)) if settings.delayed => parts,
+            Err(_) if settings.delayed => {
+                let what = "no seconds or no topic behind $delayed";
+                return Err(Denied::violation(ReasonCode::TopicNameInvalid, what));
+            }
+            Ok(Some(_)) | Err(_) => (Duration::ZERO, topic),
+        };
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
             session.expire_awaiting_rel(now, settings.await_rel_timeout);
@@ -468,13 +486,17 @@ impl Channel {
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
         }
-        Ok(Some(message(
-            publish,
-            topic,
-            settings.mountpoint.as_deref().zip(self.identity.as_deref()),
-            session,
-            now,
-        )))
+        let identity = self.identity.as_deref();
+        if settings.publish_rewrites.is_empty() && settings.mountpoint.is_none() {
+            return Ok(Some((message(publish, topic, session, now + delay), delay)));
+        }
+        let named = identity.map(Identity::named).unwrap_or_default();
+        let rewritten = rewrite(&settings.publish_rewrites, topic, named);
+        // What a rule makes of it may be no topic name; then it stays.
+        let topic = TopicName::parse(&rewritten).map_or(topic, TopicName::as_str);
+        let mounted = identity.map(|identity| identity.mounted(topic));
+        let topic = mounted.as_deref().unwrap_or(topic);
+        Ok(Some((message(publish, topic, session, now + delay), delay)))
     }
 
     /// Longest topic name in bytes: by the limit of the zone, and so that it fits behind the mount point.
@@ -709,28 +731,18 @@ impl Denied {
     }
 }
 
-fn message(
-    publish: &Publish<'_>,
-    topic: &str,
-    mountpoint: Option<(&str, &Identity)>,
-    session: &Session,
-    now: Time,
-) -> Message {
+/// The message of a PUBLISH, whose life begins at `now`.
+fn message(publish: &Publish<'_>, topic: &str, session: &Session, now: Time) -> Message {
     let mut meta = Meta {
         qos: publish.qos,
         retain: publish.retain,
         expires_at: None,
         publisher: session.number,
     };
-    if publish.properties.is_empty() && mountpoint.is_none() {
+    if publish.properties.is_empty() {
         return Message::new(topic, &[], publish.payload, meta);
     }
     let carried = carried(&publish.properties);
     meta.expires_at = carried.expiry.map(|life| now + life);
-    match mountpoint {
-        Some((mount, identity)) => {
-            Message::new(&identity.mounted(mount, topic), &carried.raw, publish.payload, meta)
-        }
-        None => Message::new(topic, &carried.raw, publish.payload, meta),
-    }
+    Message::new(topic, &carried.raw, publish.payload, meta)
 }

@@ -7,6 +7,7 @@ use super::{
     access::{ConnectAttempt, Who},
     channel::{Action, Channel, Out, State},
     close::CloseReason,
+    rewrite::Named,
     session::Session,
     stats::Metric,
     will::Will,
@@ -23,7 +24,7 @@ const NEVER: u32 = u32::MAX;
 const LEAST_CONNACK: u32 = 5;
 
 /// `pattern` with the client id for `%c` and the user name for `%u`, which stands where there is none.
-fn filled(pattern: &str, client_id: &str, username: Option<&str>) -> Box<str> {
+pub(super) fn filled(pattern: &str, client_id: &str, username: Option<&str>) -> Box<str> {
     let mut text = String::with_capacity(pattern.len() + client_id.len());
     let mut rest = pattern;
     while let Some(at) = rest.find('%') {
@@ -61,8 +62,14 @@ pub struct Identity {
 impl Identity {
     /// `topic` behind the mount point.
     #[must_use]
-    pub fn mounted(&self, _pattern: &str, topic: &str) -> String {
+    pub fn mounted(&self, topic: &str) -> String {
         format!("{}{topic}", self.mount.as_deref().unwrap_or(""))
+    }
+
+    /// Its names.
+    #[must_use]
+    pub fn named(&self) -> Named<'_> {
+        Named { client_id: self.client_id.as_str(), username: self.username.as_deref() }
     }
 }
 
@@ -335,6 +342,7 @@ impl Channel {
             session.inflight.owe_all();
             self.pay(moment.now, out);
         }
+        self.subscribe_unasked(out);
     }
 
     fn connack(&self, connecting: &Connecting, session_present: bool, out: &mut Out<'_>) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::mqtt::QoS;
+use super::rewrite::Rule;
+use crate::mqtt::{QoS, SubscriptionOptions};
 
 /// Which member of a shared group gets the next message (`broker.shared_subscription_strategy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +141,20 @@ pub struct Settings {
     pub response_information: Option<String>,
     /// What is told of its connections.
     pub presence: Presence,
+    /// `$exclusive/` is allowed.
+    pub exclusive_subscription: bool,
+    /// `$delayed/` delays.
+    pub delayed: bool,
+    /// Delayed messages of the node; 0 is no limit.
+    pub max_delayed: usize,
+    /// Bytes of them.
+    pub max_delayed_bytes: usize,
+    /// What topics stand for that clients publish to.
+    pub publish_rewrites: Vec<Rule>,
+    /// What filters stand for that clients subscribe to.
+    pub subscribe_rewrites: Vec<Rule>,
+    /// What every client is subscribed to when it connects; `%c` client id, `%u` user name.
+    pub subscriptions: Vec<(String, SubscriptionOptions)>,
 }
 
 impl Default for Settings {
@@ -182,6 +197,13 @@ impl Default for Settings {
             use_username_as_client_id: false,
             response_information: None,
             presence: Presence::default(),
+            exclusive_subscription: false,
+            delayed: true,
+            max_delayed: 100_000,
+            max_delayed_bytes: 64 << 20,
+            publish_rewrites: Vec::new(),
+            subscribe_rewrites: Vec::new(),
+            subscriptions: Vec::new(),
         }
     }
 }

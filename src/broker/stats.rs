@@ -89,6 +89,7 @@ named! {
         MessagesDroppedNoSubscribers = "messages.dropped.no_subscribers",
         MessagesForward = "messages.forward",
         MessagesRetained = "messages.retained",
+        MessagesDelayed = "messages.delayed",
         MessagesDelivered = "messages.delivered",
         MessagesAcked = "messages.acked",
         DeliveryDropped = "delivery.dropped",
@@ -123,6 +124,7 @@ named! {
         LimitSubscriptions = "emqx_rs.limit.subscriptions",
         LimitReceiveMaximum = "emqx_rs.limit.receive_maximum",
         LimitRetained = "emqx_rs.limit.retained",
+        LimitDelayed = "emqx_rs.limit.delayed",
         ListenerRefused = "emqx_rs.listener.refused",
         ListenerAcceptError = "emqx_rs.listener.accept_error",
         KeepaliveTimeout = "emqx_rs.keepalive_timeout",
@@ -155,6 +157,7 @@ named! {
         SubscriptionsShared = "subscriptions.shared",
         Routes = "routes",
         Retained = "retained",
+        Delayed = "delayed",
     }
 }
 

@@ -374,6 +374,21 @@ impl<S: Clone> Subscriptions<S> {
         change
     }
 
+    /// As [`Self::subscribe`], unless another session has it; `None` then.
+    pub fn subscribe_alone(
+        &mut self,
+        to: &Subscription,
+        subscriber: Subscriber<S>,
+    ) -> Option<Change> {
+        let group = to.group.as_deref().unwrap_or_default();
+        let entry = self.find(&to.filter);
+        let members = entry.and_then(|entry| entry.groups().iter().find(|g| &*g.name == group));
+        let taken = members.is_some_and(|group| {
+            group.members.iter().any(|member| member.session != subscriber.session)
+        });
+        (!taken).then(|| self.subscribe(to, subscriber))
+    }
+
     /// Takes the subscription of one session out.
     pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> Change {
         let Some(entry) = self.find(&to.filter) else { return Change::default() };

@@ -10,10 +10,11 @@ use super::log::{LogLevel, LogSettings};
 use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
+use crate::broker::rewrite::Rule;
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
-use crate::mqtt::QoS;
+use crate::mqtt::{QoS, SubscriptionOptions};
 use crate::node::listener_settings::{AccessRule, Bind, Listener, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
@@ -38,6 +39,10 @@ pub struct Draft {
     pub zones: BTreeMap<String, Settings>,
     /// Listeners by kind and name; those without an address are not opened.
     pub listeners: BTreeMap<(ListenerKind, String), ListenerDraft>,
+    /// `module.rewrite.*`, by `pub` or `sub`, and id.
+    pub rewrites: BTreeMap<(&'static str, String), Rule>,
+    /// `module.subscription.*`, by id; one without a topic is a fault.
+    pub subscriptions: BTreeMap<String, (String, SubscriptionOptions)>,
     /// Retained messages.
     pub retain: RetainSettings,
     /// The log.
@@ -145,6 +150,8 @@ impl Draft {
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             retain: RetainSettings::default(),
             log: LogSettings::default(),
             log_gate: None,
@@ -170,6 +177,15 @@ impl Draft {
     /// The zone a key names; it starts as a copy of what all zones share.
     pub fn zone(&mut self, place: &Place<'_>) -> &mut Settings {
         self.zones.entry(place.name().to_owned()).or_insert_with(|| self.base.clone())
+    }
+
+    /// The subscription that a key such as `module.subscription.1.topic` names.
+    pub fn subscription(&mut self, place: &Place<'_>) -> &mut (String, SubscriptionOptions) {
+        let default = || {
+            let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() };
+            (String::new(), options)
+        };
+        self.subscriptions.entry(place.name().to_owned()).or_insert_with(default)
     }
 
     /// The policy of the zone a key names.

@@ -44,11 +44,11 @@ use crate::{
         portable::Portable,
         session::Session,
         stats::Metric,
-        subscribing::SubscribeRequest,
+        subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
         will::Will,
     },
-    mqtt::{PacketId, QoS, frame},
+    mqtt::{QoS, frame},
     time::{Time, Wall},
     topic::TopicFilter,
 };
@@ -430,6 +430,14 @@ impl Connection {
             for action in actions.drain(..) {
                 match action {
                     Action::Publish(message, reply) => self.publish(&message, reply, scratch),
+                    Action::Delay(message, delay, reply) => {
+                        let settings = self.channel.settings();
+                        let bounds = (settings.max_delayed, settings.max_delayed_bytes);
+                        let kept = self.hub.delay(message, delay, bounds);
+                        let routed = if kept { Routed::Done(true) } else { Routed::Refused };
+                        let (bytes, actions) = (&mut scratch.out, &mut scratch.actions);
+                        self.channel.on_routed(reply, routed, &mut Out { bytes, actions });
+                    }
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -587,15 +595,25 @@ impl Connection {
         drop(may);
     }
 
-    fn subscribe(&mut self, request: Box<SubscribeRequest>, scratch: &mut Scratch) {
+    fn subscribe(&mut self, mut request: Box<SubscribeRequest>, scratch: &mut Scratch) {
         let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
             return;
         };
-        let mut news = false;
-        for granted in &request.granted {
-            let subscriber =
-                Subscriber::new(mailbox.clone(), session.number, granted.id, granted.options);
-            news |= self.hub.subscribe(&granted.subscription, subscriber);
+        let number = session.number;
+        let (mut news, mut taken) = (false, Vec::new());
+        for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
+            let subscriber = Subscriber::new(mailbox.clone(), number, *id, *options);
+            if subscription.is_exclusive() {
+                match self.hub.subscribe_alone(subscription, subscriber) {
+                    Some(first) => news |= first,
+                    None => taken.push(at),
+                }
+            } else {
+                news |= self.hub.subscribe(subscription, subscriber);
+            }
+        }
+        for at in taken.into_iter().rev() {
+            self.channel.on_taken(&mut request, at);
         }
         let barrier = self.hub.mesh().filter(|_| news).map(Mesh::barrier);
         match barrier {
@@ -605,9 +623,8 @@ impl Connection {
     }
 
     fn subscribed(&mut self, request: &SubscribeRequest, scratch: &mut Scratch) {
-        let packet_id: PacketId = request.packet_id;
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.on_subscribed(packet_id, &request.reasons, &mut out);
+        self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
         if self.hub.retained_count() == 0 {
             return;
         }

@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     broker::{
         ClientId, Message, RetainSettings, Settings,
+        delayed::Delayed,
         message::Meta,
         retained::Retained,
         session::Session,
@@ -57,6 +58,7 @@ pub struct Hub {
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
     pub(super) retained: RwLock<Retained>,
     pub(super) retain_settings: RwLock<RetainSettings>,
+    delayed: Mutex<Delayed>,
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,
@@ -102,6 +104,7 @@ impl Hub {
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             retain_settings: RwLock::new(retain),
+            delayed: Mutex::default(),
             routes,
             mesh: OnceLock::new(),
             peers: Arc::default(),
@@ -149,13 +152,46 @@ impl Hub {
         let first = {
             let mut table = locks::write(&self.subscriptions);
             let change = table.subscribe(to, subscriber);
-            if is_told(to, change) {
-                // Told under the lock, so that the mesh hears of first and last in the order in which they happened.
-                self.announce(to, true);
-            }
-            change.turns
+            self.tell_of(to, change)
         };
         first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers)
+    }
+
+    /// As [`Self::subscribe`], for one session alone; `None` when another has it, here or on another node. Two that ask at the same
+    /// time on two nodes may both get it; each message still goes to one of them.
+    pub(super) fn subscribe_alone(
+        &self,
+        to: &Subscription,
+        subscriber: Subscriber<Arc<Mailbox>>,
+    ) -> Option<bool> {
+        let group = to.group.as_deref().unwrap_or_default();
+        if locks::read(&self.routes).has_member(group, &to.filter) {
+            return None;
+        }
+        let first = {
+            let mut table = locks::write(&self.subscriptions);
+            let change = table.subscribe_alone(to, subscriber)?;
+            self.tell_of(to, change)
+        };
+        Some(first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers))
+    }
+
+    /// Tells the mesh of a subscription that was added, if it must know; under the lock, so that it hears of first and last in
+    /// the order in which they happened. `true` when it is the first.
+    fn tell_of(&self, to: &Subscription, change: Change) -> bool {
+        if is_told(to, change) {
+            self.announce(to, true);
+        }
+        change.turns
+    }
+
+    /// Keeps a message for `delay`. `false`: there are too many.
+    pub(super) fn delay(&self, message: Message, delay: Duration, bounds: (usize, usize)) -> bool {
+        let at = self.clock.now() + delay;
+        let kept = locks::lock(&self.delayed).push(message, at, bounds);
+        self.stats.count(if kept { Metric::MessagesDelayed } else { Metric::LimitDelayed });
+        self.registry.changed.notify_one();
+        kept
     }
 
     /// Takes a subscription out; tells the mesh of the last of its filter.
@@ -278,6 +314,7 @@ impl Hub {
         let routes = locks::read(&self.routes).len();
         let set = |gauge, value: usize| self.stats.set(gauge, value as u64);
         set(Gauge::Retained, self.retained_count());
+        set(Gauge::Delayed, locks::lock(&self.delayed).len());
         set(Gauge::Subscriptions, all);
         set(Gauge::Suboptions, all);
         set(Gauge::Subscribers, all);
@@ -342,7 +379,17 @@ impl Hub {
         *locks::write(&self.retain_settings) = settings;
     }
 
-    /// Wills and ends of parked sessions, and the life of retained messages. Runs for ever.
+    /// Publishes the delayed messages that are due.
+    fn publish_due(&self, now: Time) {
+        loop {
+            // Bound, so that the lock is not held while it is published.
+            let due = locks::lock(&self.delayed).due(now);
+            let Some(message) = due else { return };
+            self.publish_now(&message);
+        }
+    }
+
+    /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
@@ -356,11 +403,13 @@ impl Hub {
                     self.end_session(&session, &mailbox);
                 }
             }
+            self.publish_due(now);
             if now >= next_sweep {
                 self.sweep_retained(now).await;
                 next_sweep = self.clock.now() + SWEEP_EVERY;
             }
-            let wake = self.registry.deadline().map_or(next_sweep, |at| at.min(next_sweep));
+            let delayed = locks::lock(&self.delayed).deadline();
+            let wake = [self.registry.deadline(), delayed].into_iter().flatten().fold(next_sweep, Time::min);
             tokio::select! {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
                 () = self.registry.changed.notified() => {}

@@ -17,6 +17,7 @@ mod clients;
 mod cluster;
 mod conformance;
 mod discovery;
+mod features;
 mod groups;
 mod lab;
 mod malformed;

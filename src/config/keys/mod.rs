@@ -174,6 +174,9 @@ impl Key {
             "log.primary_log_level",
             "retainer.",
             "broker.shared_subscription_strategy",
+            "broker.client_disconnect_",
+            "module.",
+            "delayed.",
             "cluster.tls_name_check",
             "node.ssl_dist_optfile",
         ];

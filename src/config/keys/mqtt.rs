@@ -76,5 +76,13 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::missing("mqtt.exclusive_subscription", Flag, &["false", "off"]),
+    Key::set(
+        "mqtt.exclusive_subscription",
+        "false",
+        "$exclusive/FILTER is allowed: a subscription that one client in the cluster can have.",
+        |d, _, t| {
+            d.base.exclusive_subscription = flag(t)?;
+            Ok(())
+        },
+    ),
 ];

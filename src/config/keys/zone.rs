@@ -296,7 +296,15 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::missing("zone.$name.exclusive_subscription", Flag, &["false", "off"]),
+    Key::set(
+        "zone.$name.exclusive_subscription",
+        "",
+        "As mqtt.exclusive_subscription, for this zone.",
+        |d, p, t| {
+            d.zone(p).exclusive_subscription = flag(t)?;
+            Ok(())
+        },
+    ),
     Key::missing("zone.$name.tcp_keepalive", Text, &["none"]),
 ];
 
