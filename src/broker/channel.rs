@@ -463,7 +463,11 @@ impl Channel {
         };
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
-            session.expire_awaiting_rel(now, settings.await_rel_timeout);
+            let freed = session.expire_awaiting_rel(now, settings.await_rel_timeout);
+            if freed > 0 {
+                let freed = freed as u64;
+                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed);
+            }
             if session.awaiting_rel.contains_key(&id) {
                 return Ok(None);
             }

@@ -1,5 +1,6 @@
 //! Why a connection ends: a value, not a failure.
 
+use super::stats::Metric;
 use crate::mqtt::{DecodeError, ReasonCode};
 
 /// Why a connection ends. The words are EMQX's, as in `$SYS/.../disconnected`.
@@ -69,6 +70,42 @@ impl CloseReason {
             Self::ShuttingDown => Some(ReasonCode::ServerShuttingDown),
             Self::Decode(error) => Some(error.reason()),
             Self::Violation { reason, .. } | Self::Refused { reason, .. } => Some(*reason),
+        }
+    }
+
+    /// What counts connections that end like this: the limit that was passed, or the rule that was broken.
+    #[must_use]
+    pub const fn metric(&self) -> Option<Metric> {
+        match self {
+            Self::Idle => Some(Metric::LimitIdle),
+            Self::KeepAlive => Some(Metric::KeepaliveTimeout),
+            Self::SendTimeout => Some(Metric::SendTimeout),
+            Self::Decode(DecodeError::TooLarge { .. }) => Some(Metric::LimitPacketSize),
+            Self::Decode(
+                DecodeError::PropertiesTooLarge { .. } | DecodeError::UserProperties { .. },
+            ) => Some(Metric::LimitProperties),
+            Self::Decode(_) => Some(Metric::MalformedPackets),
+            Self::Violation { reason, .. } => match reason {
+                ReasonCode::ReceiveMaximumExceeded => Some(Metric::LimitReceiveMaximum),
+                ReasonCode::TopicNameInvalid => Some(Metric::LimitTopic),
+                ReasonCode::TopicAliasInvalid => Some(Metric::LimitTopicAlias),
+                ReasonCode::PacketTooLarge => Some(Metric::LimitPacketSize),
+                _ => None,
+            },
+            Self::Refused { reason, .. } => match reason {
+                ReasonCode::ClientIdentifierNotValid => Some(Metric::LimitClientId),
+                ReasonCode::PacketTooLarge | ReasonCode::TopicNameInvalid => {
+                    Some(Metric::LimitWill)
+                }
+                _ => None,
+            },
+            Self::Normal
+            | Self::WithWill
+            | Self::TcpClosed
+            | Self::TakenOver
+            | Self::Discarded
+            | Self::Kicked
+            | Self::ShuttingDown => None,
         }
     }
 

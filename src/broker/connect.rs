@@ -236,16 +236,13 @@ impl Channel {
     ) -> Result<(String, bool), (ReasonCode, &'static str)> {
         const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
         let settings = &self.shared.settings;
-        if settings.use_username_as_client_id
-            && let Some(username) = connect.username.filter(|name| !name.is_empty())
-        {
-            return Ok((username.to_owned(), false));
-        }
-        if connect.client_id.len() > settings.max_client_id_len {
+        let username = connect.username.filter(|_| settings.use_username_as_client_id);
+        let client_id = username.filter(|name| !name.is_empty()).unwrap_or(connect.client_id);
+        if client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));
         }
-        if !connect.client_id.is_empty() {
-            return Ok((connect.client_id.to_owned(), false));
+        if !client_id.is_empty() {
+            return Ok((client_id.to_owned(), false));
         }
         match connect.version {
             Version::V3_1 => Err((BAD, "empty client id")),

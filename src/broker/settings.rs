@@ -99,6 +99,8 @@ pub struct Settings {
     pub keepalive_backoff: f64,
     /// Subscriptions per client; 0 is no limit.
     pub max_subscriptions: usize,
+    /// Those of them with a wildcard; 0 is no limit.
+    pub max_wildcard_subscriptions: usize,
     /// Filters in one SUBSCRIBE or UNSUBSCRIBE.
     pub max_filters_per_packet: usize,
     /// Deliver at the higher of publish and subscription QoS instead of the lower.
@@ -176,6 +178,7 @@ impl Default for Settings {
             keepalive_max: 3600,
             keepalive_backoff: 0.75,
             max_subscriptions: 10_000,
+            max_wildcard_subscriptions: 1000,
             max_filters_per_packet: 1000,
             upgrade_qos: false,
             max_inflight: 32,

@@ -52,6 +52,9 @@ impl Channel {
     pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsSubscribeReceived);
         self.count(Metric::ClientSubscribe);
+        if !self.takes_answer(subscribe.filters.iter().count(), out) {
+            return;
+        }
         let id = subscribe.properties.subscription_identifier().unwrap_or(0);
         let most = self.shared.settings.max_filters_per_packet;
         let mut request = SubscribeRequest {
@@ -61,6 +64,7 @@ impl Channel {
         };
         for (place, (filter, options)) in subscribe.filters.iter().enumerate() {
             let verdict = if place >= most {
+                self.count(Metric::LimitSubscriptions);
                 Err(ReasonCode::QuotaExceeded)
             } else {
                 self.grant(filter, options).and_then(|to| self.enter(to, options, (id, place)))
@@ -114,11 +118,13 @@ impl Channel {
         let deep = settings.max_topic_levels != 0
             && plain.filter.level_count() > settings.max_topic_levels;
         if text.len() > settings.max_topic_len || deep {
+            self.count(Metric::LimitTopic);
             return Err(ReasonCode::TopicFilterInvalid);
         }
         if plain.filter.levels().filter(|level| *level == "+").count()
             > settings.max_wildcard_levels
         {
+            self.count(Metric::LimitTopic);
             return Err(ReasonCode::QuotaExceeded);
         }
         if !self.rights.allows_all() && !self.rights.allows(Right::Subscribe, text) {
@@ -148,7 +154,16 @@ impl Channel {
             && settings.max_subscriptions != 0
             && session.subscriptions.len() >= settings.max_subscriptions
         {
+            shared.stats.count(Metric::LimitSubscriptions);
             return Err(ReasonCode::QuotaExceeded);
+        }
+        if !known
+            && subscription.filter.has_wildcard()
+            && settings.max_wildcard_subscriptions != 0
+            && session.subscriptions.wildcards() >= settings.max_wildcard_subscriptions
+        {
+            shared.stats.count(Metric::LimitSubscriptions);
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
         }
         session.subscriptions.insert(subscription.clone(), (options, id));
         let wants_retained = !subscription.is_shared()
@@ -215,7 +230,7 @@ impl Channel {
         out: &mut Out<'_>,
     ) {
         let Some(packet_id) = packet_id else { return };
-        if self.is_up() && self.takes_answer(reasons.len(), out) {
+        if self.is_up() {
             self.count(Metric::PacketsSubackSent);
             self.count(Metric::PacketsSent);
             encode::suback(out.bytes, self.version, packet_id, &[], reasons);
@@ -238,6 +253,9 @@ impl Channel {
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsUnsubscribeReceived);
         self.count(Metric::ClientUnsubscribe);
+        if !self.takes_answer(unsubscribe.filters.iter().count(), out) {
+            return;
+        }
         let (mut reasons, mut subscriptions) = (Vec::new(), Vec::new());
         for filter in unsubscribe.filters.iter() {
             let found =
@@ -251,11 +269,7 @@ impl Channel {
                 None => reasons.push(ReasonCode::NoSubscriptionExisted),
             }
         }
-        let codes = reasons.len();
         out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest { subscriptions })));
-        if !self.takes_answer(codes, out) {
-            return;
-        }
         self.count(Metric::PacketsUnsubackSent);
         self.count(Metric::PacketsSent);
         encode::unsuback(out.bytes, self.version, unsubscribe.packet_id, &[], &reasons);

@@ -912,6 +912,9 @@ impl Connection {
             scratch.actions.clear();
         }
         self.log_end(&reason);
+        if let Some(metric) = reason.metric() {
+            self.hub.stats.count(metric);
+        }
         // Who is refused after all has never been connected.
         if self.channel.identity().is_some_and(|who| who.connected_at != Wall::default()) {
             self.hub.stats.count(Metric::ClientDisconnected);

@@ -28,8 +28,8 @@ use crate::{
     topic::{Hashing, TopicName, share::Subscription},
 };
 
-/// Counters of `round_robin`. Groups that share one by chance still go round, only not one by one.
-const TURNS: usize = 256;
+/// Counters of `round_robin`. Two groups that share one by chance get uneven shares.
+const TURNS: usize = 4096;
 /// Publishers and groups that `sticky` remembers; when there are more it begins anew.
 const STUCK: usize = 16_384;
 /// In place of a node: this one.
@@ -103,7 +103,8 @@ pub(super) fn fnv(text: &str) -> u64 {
 }
 
 fn group_hash(group: &str, filter: &str) -> u64 {
-    fnv(group).rotate_left(32) ^ fnv(filter)
+    let mixed = (fnv(group).rotate_left(32) ^ fnv(filter)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed ^ mixed >> 33
 }
 
 /// How much a node with `members` of a group counts, as the others are told of it: the next lower power of two.

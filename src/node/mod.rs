@@ -220,8 +220,9 @@ fn shared(
     access: &Access,
     hub: &Hub,
 ) -> Shared {
+    let zone = zone_settings(zones, &listener.zone);
     Shared {
-        settings: zone_settings(zones, &listener.zone),
+        settings: Settings { send_timeout: listener.send_timeout, ..zone },
         zone: listener.zone.clone(),
         port: listener.bind.port(),
         access: access.clone(),

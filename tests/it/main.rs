@@ -20,6 +20,7 @@ mod discovery;
 mod features;
 mod groups;
 mod lab;
+mod limits;
 mod malformed;
 mod man;
 mod mesh_port;

@@ -162,6 +162,60 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "zone.$name.max_wildcard_subscriptions",
+        "1000",
+        "Those of them with a wildcard; 0 = no limit.",
+        |d, p, t| {
+            d.zone(p).max_wildcard_subscriptions = integer(t, 0, 100_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_wildcard_levels",
+        "16",
+        "Levels of one filter that are +.",
+        |d, p, t| {
+            d.zone(p).max_wildcard_levels = integer(t, 0, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_filters",
+        "1000",
+        "Filters of one SUBSCRIBE; those behind are refused.",
+        |d, p, t| {
+            d.zone(p).max_filters_per_packet = integer(t, 1, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_will_payload",
+        "64KB",
+        "Largest payload of a will.",
+        |d, p, t| {
+            d.zone(p).max_will_payload = size(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_keepalive",
+        "3600",
+        "Longest keep alive of an MQTT 5 client in seconds, which it is told; none at all stays none.",
+        |d, p, t| {
+            d.zone(p).keepalive_max = integer(t, 1, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_session_expiry_interval",
+        "7d",
+        "Longest life of a session after its client left; an MQTT 5 client is told.",
+        |d, p, t| {
+            d.zone(p).session_expiry_max = duration(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "zone.$name.upgrade_qos",
         "off",
         "Deliver at the higher of publish and subscription QoS.",
