@@ -6,6 +6,7 @@
 //! [MQTT-4.6.0-2]: one that waits for another node holds those behind it.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     net::{IpAddr, SocketAddr},
     sync::{
@@ -304,7 +305,8 @@ impl Channel {
     #[inline]
     pub const fn check_first(&self, first: u8) -> Result<(), DecodeError> {
         match self.state {
-            State::Waiting if first != 0x10 => {
+            // Wrong flags of a CONNECT are told in CONNACK.
+            State::Waiting if first >> 4 != 1 => {
                 Err(DecodeError::Protocol("the first packet is no CONNECT"))
             }
             State::Waiting | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
@@ -452,21 +454,12 @@ impl Channel {
                 "topic too long or too deep",
             ));
         }
-        let (delay, topic) = match delayed::split(topic) {
-            Ok(None) => (Duration::ZERO, topic),
-            Ok(Some(parts)) if settings.delayed => parts,
-            Err(_) if settings.delayed => {
-                let what = "no seconds or no topic behind $delayed";
-                return Err(Denied::violation(ReasonCode::TopicNameInvalid, what));
-            }
-            Ok(Some(_)) | Err(_) => (Duration::ZERO, topic),
-        };
+        let (delay, topic) = undelayed(topic, settings)?;
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
             let freed = session.expire_awaiting_rel(now, settings.await_rel_timeout);
             if freed > 0 {
-                let freed = freed as u64;
-                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed);
+                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed as u64);
             }
             if session.awaiting_rel.contains_key(&id) {
                 return Ok(None);
@@ -490,17 +483,8 @@ impl Channel {
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
         }
-        let identity = self.identity.as_deref();
-        if settings.publish_rewrites.is_empty() && settings.mountpoint.is_none() {
-            return Ok(Some((message(publish, topic, session, now + delay), delay)));
-        }
-        let named = identity.map(Identity::named).unwrap_or_default();
-        let rewritten = rewrite(&settings.publish_rewrites, topic, named);
-        // What a rule makes of it may be no topic name; then it stays.
-        let topic = TopicName::parse(&rewritten).map_or(topic, TopicName::as_str);
-        let mounted = identity.map(|identity| identity.mounted(topic));
-        let topic = mounted.as_deref().unwrap_or(topic);
-        Ok(Some((message(publish, topic, session, now + delay), delay)))
+        let topic = stands_for(topic, settings, self.identity.as_deref());
+        Ok(Some((message(publish, &topic, session, now + delay), delay)))
     }
 
     /// Longest topic name in bytes: by the limit of the zone, and so that it fits behind the mount point.
@@ -733,6 +717,32 @@ impl Denied {
     const fn violation(reason: ReasonCode, what: &'static str) -> Self {
         Self::Close(CloseReason::Violation { reason, what })
     }
+}
+
+/// The delay in a topic, and the topic behind it.
+fn undelayed<'t>(topic: &'t str, settings: &Settings) -> Result<(Duration, &'t str), Denied> {
+    match delayed::split(topic) {
+        Ok(Some(parts)) if settings.delayed => Ok(parts),
+        Err(_) if settings.delayed => {
+            let what = "no seconds or no topic behind $delayed";
+            Err(Denied::violation(ReasonCode::TopicNameInvalid, what))
+        }
+        Ok(_) | Err(_) => Ok((Duration::ZERO, topic)),
+    }
+}
+
+/// The topic that a topic name of this client stands for: rewritten, and behind its mount point.
+fn stands_for<'t>(topic: &'t str, settings: &Settings, who: Option<&Identity>) -> Cow<'t, str> {
+    let Some(who) = who else { return Cow::Borrowed(topic) };
+    if settings.publish_rewrites.is_empty() && who.mount.is_none() {
+        return Cow::Borrowed(topic);
+    }
+    let mounted = who.mounted(&rewrite(&settings.publish_rewrites, topic, who.named()));
+    // What a rule makes of it may be no topic name; then it counts as it is.
+    if TopicName::parse(&mounted).is_err() {
+        return Cow::Owned(who.mounted(topic));
+    }
+    Cow::Owned(mounted)
 }
 
 /// The message of a PUBLISH, whose life begins at `now`.

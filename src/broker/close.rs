@@ -85,19 +85,11 @@ impl CloseReason {
                 DecodeError::PropertiesTooLarge { .. } | DecodeError::UserProperties { .. },
             ) => Some(Metric::LimitProperties),
             Self::Decode(_) => Some(Metric::MalformedPackets),
-            Self::Violation { reason, .. } => match reason {
-                ReasonCode::ReceiveMaximumExceeded => Some(Metric::LimitReceiveMaximum),
-                ReasonCode::TopicNameInvalid => Some(Metric::LimitTopic),
-                ReasonCode::TopicAliasInvalid => Some(Metric::LimitTopicAlias),
-                ReasonCode::PacketTooLarge => Some(Metric::LimitPacketSize),
-                _ => None,
-            },
-            Self::Refused { reason, .. } => match reason {
-                ReasonCode::ClientIdentifierNotValid => Some(Metric::LimitClientId),
-                ReasonCode::PacketTooLarge | ReasonCode::TopicNameInvalid => {
-                    Some(Metric::LimitWill)
-                }
-                _ => None,
+            Self::Violation { reason, .. } => limit_of(*reason),
+            Self::Refused { reason, .. } => match limit_of(*reason) {
+                // Nothing else of a CONNECT has a size or a topic.
+                Some(Metric::LimitPacketSize | Metric::LimitTopic) => Some(Metric::LimitWill),
+                other => other,
             },
             Self::Normal
             | Self::WithWill
@@ -122,5 +114,22 @@ impl CloseReason {
             self,
             Self::Decode(_) | Self::Violation { .. } | Self::Refused { .. } | Self::SendTimeout
         )
+    }
+}
+
+/// The counter of the limit that a reason stands for, if it stands for one.
+const fn limit_of(reason: ReasonCode) -> Option<Metric> {
+    if matches!(reason, ReasonCode::ReceiveMaximumExceeded) {
+        Some(Metric::LimitReceiveMaximum)
+    } else if matches!(reason, ReasonCode::TopicNameInvalid) {
+        Some(Metric::LimitTopic)
+    } else if matches!(reason, ReasonCode::TopicAliasInvalid) {
+        Some(Metric::LimitTopicAlias)
+    } else if matches!(reason, ReasonCode::PacketTooLarge) {
+        Some(Metric::LimitPacketSize)
+    } else if matches!(reason, ReasonCode::ClientIdentifierNotValid) {
+        Some(Metric::LimitClientId)
+    } else {
+        None
     }
 }

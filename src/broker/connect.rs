@@ -13,7 +13,7 @@ use super::{
     will::Will,
 };
 use crate::{
-    mqtt::{self, ConnAck, Connect, DecodeError, Properties, Property, QoS, ReasonCode, Version},
+    mqtt::{self, ConnAck, Connect, Properties, Property, QoS, ReasonCode, Version},
     time::{Time, Wall},
 };
 
@@ -411,14 +411,6 @@ impl Channel {
         }
         self.count(Metric::PacketsConnackError);
         let code = reason.disconnect().unwrap_or(ReasonCode::UnspecifiedError);
-        let version = match (&reason, version) {
-            // A version nobody knows is answered in both old and new form by what it claims to be.
-            (CloseReason::Decode(DecodeError::UnsupportedVersion(level)), _) if *level > 5 => {
-                Some(Version::V5)
-            }
-            (CloseReason::Decode(DecodeError::UnsupportedVersion(_)), _) => Some(Version::V3_1_1),
-            (_, version) => version,
-        };
         let tells = version.is_some_and(|version| version == Version::V5 || v3_has_code(code));
         if let (true, Some(version)) = (tells && self.max_packet_out >= LEAST_CONNACK, version) {
             ConnAck { session_present: false, reason: code, properties: Properties::EMPTY }

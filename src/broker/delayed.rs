@@ -88,8 +88,7 @@ mod tests {
     use crate::{broker::message::Meta, mqtt::QoS};
 
     fn message(topic: &str) -> Message {
-        let meta =
-            Meta { qos: QoS::AtMostOnce, retain: false, expires_at: None, publisher: 0 };
+        let meta = Meta { qos: QoS::AtMostOnce, retain: false, expires_at: None, publisher: 0 };
         Message::new(topic, &[], b"x", meta)
     }
 
@@ -102,8 +101,15 @@ mod tests {
         assert_eq!(split("x/$delayed/1/y"), Ok(None));
         assert_eq!(split("$delayed"), Ok(None));
         for bad in [
-            "$delayed/", "$delayed/1", "$delayed/1/", "$delayed//x", "$delayed/x/y",
-            "$delayed/+1/y", "$delayed/-1/y", "$delayed/4294968/x", "$delayed/99999999999/x",
+            "$delayed/",
+            "$delayed/1",
+            "$delayed/1/",
+            "$delayed//x",
+            "$delayed/x/y",
+            "$delayed/+1/y",
+            "$delayed/-1/y",
+            "$delayed/4294968/x",
+            "$delayed/99999999999/x",
         ] {
             assert_eq!(split(bad), Err(BadDelay), "{bad}");
         }

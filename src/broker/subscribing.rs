@@ -202,7 +202,9 @@ impl Channel {
             let entered = to
                 .and_then(|plain| self.mounted(&plain))
                 .and_then(|to| self.enter(to, *options, (0, place)));
-            request.reasons.push(entered.as_ref().map_or_else(|reason| *reason, |_| ReasonCode::Success));
+            request
+                .reasons
+                .push(entered.as_ref().map_or_else(|reason| *reason, |_| ReasonCode::Success));
             request.granted.extend(entered);
         }
         if !request.granted.is_empty() {

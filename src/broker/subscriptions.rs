@@ -36,6 +36,8 @@ pub struct Subscriber<S> {
     pub no_local: bool,
     /// Wants RETAIN as it was published (v5 Retain As Published).
     pub retain_as_published: bool,
+    /// Gets the higher of the two QoS instead of the lower.
+    pub upgrade_qos: bool,
 }
 
 impl<S> Subscriber<S> {
@@ -48,7 +50,20 @@ impl<S> Subscriber<S> {
             qos: options.qos,
             no_local: options.no_local,
             retain_as_published: options.retain_as_published,
+            upgrade_qos: false,
         }
+    }
+
+    /// The same in a zone with or without `upgrade_qos`.
+    #[must_use]
+    pub fn upgrading(self, upgrade_qos: bool) -> Self {
+        Self { upgrade_qos, ..self }
+    }
+
+    /// QoS at which it gets a message of `qos`.
+    #[must_use]
+    pub fn qos_of(&self, qos: QoS) -> QoS {
+        if self.upgrade_qos { self.qos.max(qos) } else { self.qos.min(qos) }
     }
 }
 
@@ -558,7 +573,11 @@ mod tests {
         let shared = Subscription::parse("$share/g/t").unwrap();
         assert!(table.subscribe(&shared, subscriber(1)).turns);
         let second = table.subscribe(&shared, subscriber(2));
-        assert_eq!(second, Change { counts: true, turns: false }, "one more that the cluster counts");
+        assert_eq!(
+            second,
+            Change { counts: true, turns: false },
+            "one more that the cluster counts"
+        );
         assert!(audience(&table, "t").is_empty());
         let mut out = Matches::default();
         table.matches(TopicName::parse("t").unwrap(), Choice { dice: 2, ..CHOICE }, &mut out);

@@ -18,6 +18,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Limits and features of MQTT", &["mqtt."]),
     ("Limits and features by zone", &["zone."]),
     ("The broker and what it keeps", &["broker.", "retainer.", "session."]),
+    ("Modules", &["module.", "delayed."]),
     ("The log", &["log."]),
     ("Files of EMQX plugins", &["plugins."]),
 ];

@@ -599,10 +599,11 @@ impl Connection {
         let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
             return;
         };
-        let number = session.number;
+        let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
         let (mut news, mut taken) = (false, Vec::new());
         for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
-            let subscriber = Subscriber::new(mailbox.clone(), number, *id, *options);
+            let subscriber =
+                Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
             if subscription.is_exclusive() {
                 match self.hub.subscribe_alone(subscription, subscriber) {
                     Some(first) => news |= first,
@@ -720,8 +721,9 @@ impl Connection {
     fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) {
         for (to, (options, id)) in self.channel.absorb(older) {
             if let Some(session) = self.channel.session() {
+                let upgrade = self.channel.settings().upgrade_qos;
                 let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
-                self.hub.subscribe(&to, subscriber);
+                self.hub.subscribe(&to, subscriber.upgrading(upgrade));
             }
         }
     }
@@ -748,6 +750,8 @@ impl Connection {
         if let Some(will) = will.filter(|will| discard || will.delay.is_zero()) {
             self.hub.publish_will(*will);
         }
+        // Before the next connection begins, so that what is told of the two comes in this order.
+        self.begin_close(reason, now, scratch);
         match (session, discard) {
             (Some(session), false) => {
                 let expiry = self.channel.expiry();
@@ -772,7 +776,6 @@ impl Connection {
                 let _ = reply.send(Handover::Again);
             }
         }
-        self.begin_close(reason, now, scratch);
     }
 
     // Delivering and writing

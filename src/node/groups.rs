@@ -60,10 +60,7 @@ pub(super) struct Turns {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self {
-            counters: (0..TURNS).map(|_| AtomicU64::new(0)).collect(),
-            stuck: Mutex::default(),
-        }
+        Self { counters: (0..TURNS).map(|_| AtomicU64::new(0)).collect(), stuck: Mutex::default() }
     }
 }
 
@@ -288,13 +285,20 @@ mod tests {
     fn scores_share_by_weight_and_move_little() {
         let winner = |number: u64, weights: &[u64]| {
             let scores = weights.iter().enumerate();
-            let scores = scores.map(|(node, w)| (score(fnv(&number.to_string()), fnv(&node.to_string()), *w), node));
+            let scores = scores.map(|(node, w)| {
+                (score(fnv(&number.to_string()), fnv(&node.to_string()), *w), node)
+            });
             scores.max().unwrap().1
         };
-        let count = |weights: &[u64], node| (0..6000).filter(|n| winner(*n, weights) == node).count();
+        let count =
+            |weights: &[u64], node| (0..6000).filter(|n| winner(*n, weights) == node).count();
         let shares = [0, 1, 2].map(|node| count(&[1, 1, 4], node));
-        assert!((800..1200).contains(&shares[0]) && (3700..4300).contains(&shares[2]), "{shares:?}");
-        let moved = (0..6000).filter(|n| winner(*n, &[1, 1, 1]) != winner(*n, &[1, 1, 1, 1])).count();
+        assert!(
+            (800..1200).contains(&shares[0]) && (3700..4300).contains(&shares[2]),
+            "{shares:?}"
+        );
+        let moved =
+            (0..6000).filter(|n| winner(*n, &[1, 1, 1]) != winner(*n, &[1, 1, 1, 1])).count();
         assert!((1300..1700).contains(&moved), "{moved}");
     }
 }

@@ -409,7 +409,10 @@ impl Hub {
                 next_sweep = self.clock.now() + SWEEP_EVERY;
             }
             let delayed = locks::lock(&self.delayed).deadline();
-            let wake = [self.registry.deadline(), delayed].into_iter().flatten().fold(next_sweep, Time::min);
+            let wake = [self.registry.deadline(), delayed]
+                .into_iter()
+                .flatten()
+                .fold(next_sweep, Time::min);
             tokio::select! {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
                 () = self.registry.changed.notified() => {}

@@ -2,7 +2,7 @@
 //!
 //! One message for each connection that begins and one for each that ends, to the clients of every node that want it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::hub::Hub;
 use crate::{
@@ -41,9 +41,9 @@ fn word(reason: &CloseReason) -> String {
 }
 
 /// What both events say.
-fn who(channel: &Channel, identity: &Identity) -> Value {
+fn who(channel: &Channel, identity: &Identity) -> Map<String, Value> {
     let peer = channel.peer();
-    json!({
+    let event = json!({
         "clientid": identity.client_id.as_str(),
         "username": identity.username.as_deref().unwrap_or("undefined"),
         "ipaddress": peer.ip().to_string(),
@@ -51,7 +51,8 @@ fn who(channel: &Channel, identity: &Identity) -> Value {
         "proto_name": protocol_name(channel.version()),
         "proto_ver": channel.version().level(),
         "connected_at": identity.connected_at.as_ms(),
-    })
+    });
+    if let Value::Object(event) = event { event } else { Map::new() }
 }
 
 impl Hub {
@@ -59,10 +60,10 @@ impl Hub {
     pub(super) fn tell_connected(&self, channel: &Channel) {
         let Some(identity) = channel.identity() else { return };
         let mut event = who(channel, identity);
-        event["keepalive"] = identity.keep_alive.into();
-        event["connack"] = 0.into();
-        event["clean_start"] = identity.clean_start.into();
-        event["expiry_interval"] = channel.expiry().as_secs().into();
+        event.insert("keepalive".into(), identity.keep_alive.into());
+        event.insert("connack".into(), 0.into());
+        event.insert("clean_start".into(), identity.clean_start.into());
+        event.insert("expiry_interval".into(), channel.expiry().as_secs().into());
         self.tell(channel, identity, "connected", event);
     }
 
@@ -74,16 +75,22 @@ impl Hub {
             || (*reason == CloseReason::TakenOver && !presence.tells_takeovered);
         let Some(identity) = channel.identity().filter(|_| !silent) else { return };
         let mut event = who(channel, identity);
-        event["disconnected_at"] = self.clock.wall().as_ms().into();
-        event["reason"] = word(reason).into();
+        event.insert("disconnected_at".into(), self.clock.wall().as_ms().into());
+        event.insert("reason".into(), word(reason).into());
         self.tell(channel, identity, "disconnected", event);
     }
 
-    fn tell(&self, channel: &Channel, identity: &Identity, what: &str, mut event: Value) {
+    fn tell(
+        &self,
+        channel: &Channel,
+        identity: &Identity,
+        what: &str,
+        mut event: Map<String, Value>,
+    ) {
         let (id, qos) = (identity.client_id.as_str(), channel.settings().presence.qos);
-        event["ts"] = self.clock.wall().as_ms().into();
+        event.insert("ts".into(), self.clock.wall().as_ms().into());
         let topic = format!("$SYS/brokers/{}/clients/{id}/{what}", self.name);
-        self.publish_system(&topic, event.to_string().as_bytes(), qos, false);
+        self.publish_system(&topic, Value::Object(event).to_string().as_bytes(), qos, false);
     }
 }
 

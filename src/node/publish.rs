@@ -238,7 +238,7 @@ impl Hub {
                         self.stats.count(Metric::DeliveryDroppedNoLocal);
                         continue;
                     };
-                    let qos = wanted.clone().map(|one| one.qos).max().unwrap_or(QoS::AtMostOnce);
+                    let qos = wanted.clone().map(|one| one.qos_of(message.qos())).max();
                     let ids =
                         wanted.clone().fold(SubscriptionIds::None, |ids, one| ids.with(one.id));
                     let keep = wanted.clone().any(|one| one.retain_as_published);
@@ -247,7 +247,7 @@ impl Hub {
                         Delivery {
                             message: message.clone(),
                             ids,
-                            qos: qos.min(message.qos()),
+                            qos: qos.unwrap_or(QoS::AtMostOnce),
                             retain: keep && message.retain(),
                             shared: false,
                         },
@@ -274,7 +274,8 @@ impl Hub {
         group: &SharedMatch<Arc<Mailbox>>,
         bells: &mut Vec<Waker>,
     ) {
-        let own = |member: &&Subscriber<_>| member.no_local && member.session == message.publisher();
+        let own =
+            |member: &&Subscriber<_>| member.no_local && member.session == message.publisher();
         let with = |connected: bool| {
             let members = group.members.iter().filter(move |member| !own(member));
             members.filter(move |member| member.mailbox.is_connected() == connected)
@@ -331,7 +332,7 @@ fn delivery(message: &Message, to: &Subscriber<Arc<Mailbox>>) -> Delivery {
     Delivery {
         message: message.clone(),
         ids: SubscriptionIds::None.with(to.id),
-        qos: to.qos.min(message.qos()),
+        qos: to.qos_of(message.qos()),
         retain: to.retain_as_published && message.retain(),
         shared: false,
     }

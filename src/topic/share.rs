@@ -54,14 +54,14 @@ impl std::fmt::Display for Subscription {
     }
 }
 
-/// The rules of [`Subscription::parse`], without making one. `Ok(true)`: a subscription of a group.
+/// The rules of [`Subscription::parse`], without making one. `Ok(true)`: a shared subscription.
 ///
 /// # Errors
 /// As there.
 pub fn check(text: &str) -> Result<bool, BadFilter> {
     let (group, filter) = split(text)?;
     filter::check(filter)?;
-    Ok(group.is_some())
+    Ok(group.is_some_and(|group| group != EXCLUSIVE))
 }
 
 fn split(text: &str) -> Result<(Option<&str>, &str), BadFilter> {
@@ -91,7 +91,8 @@ mod tests {
         let got = Subscription::parse(text).unwrap();
         assert_eq!((got.group.as_deref(), got.filter.as_str()), (group, filter));
         assert_eq!(got.to_string(), text);
-        assert_eq!(check(text), Ok(group.is_some()));
+        assert_eq!(check(text), Ok(got.is_shared()));
+        assert_eq!(got.is_shared(), group.is_some_and(|group| group != EXCLUSIVE));
     }
 
     #[test]

@@ -93,11 +93,7 @@ fn delays_are_checked_bounded_and_asked_for_rights() {
     let mut node = Node::prepare("delay@127.0.0.1", "manual", "");
     let rules = node.data().join("acl.conf");
     std::fs::write(&rules, "{deny, all, publish, [\"secret/#\"]}.\n{allow, all}.\n").unwrap();
-    node.configure(&format!(
-        "acl_file = {}\nnode.dist_port = {}",
-        rules.display(),
-        free_port()
-    ));
+    node.configure(&format!("acl_file = {}\nnode.dist_port = {}", rules.display(), free_port()));
     node.launch();
     let mut client = Client::at(V5, node.mqtt());
     assert_eq!(client.publish("$delayed/1/secret/x", "x", 1), 0x87);
@@ -184,7 +180,7 @@ fn clients_are_subscribed_unasked() {
             other.publish("user/somebody", "for my user", 1);
             assert_eq!(client.texts(), ["for me", "for my user"]);
             client.publish("user/somebody", "mine", 1);
-            assert_eq!(client.texts().len(), usize::from(!version.is_v5()), "No Local is of v5");
+            assert_eq!(client.texts(), nothing(), "without its own");
             client.cut();
         }
     }
@@ -237,6 +233,7 @@ fn an_exclusive_subscription_gets_retained_messages_and_survives() {
     // No Local is allowed: it is not shared.
     assert_eq!(client.subscribe(&exclusive, 1 | 4), 1);
     assert!(client.message().retain);
+    client.ping();
     client.cut();
     assert_eq!(publisher.subscribe(&exclusive, 1), 0x97, "its session has it");
     publisher.publish(&topic, "waits", 1);
@@ -310,4 +307,22 @@ fn names_with_wildcards_are_refused_where_they_are_mounted() {
     nameless.subscribe("#", 1);
     of_user("u", V5).open(other.mqtt()).publish("t", "x", 1);
     assert_eq!(nameless.texts(), nothing(), "without a user name it is no mount point of all");
+}
+
+#[test]
+fn a_zone_may_raise_the_qos() {
+    let node = Node::start("zone.external.upgrade_qos = on");
+    let topic = unique("t/");
+    let mut client = Client::at(V5, node.mqtt());
+    client.subscribe_to(&[(&topic, 2), (&format!("{topic}/#"), 1)], &[]);
+    let mut publisher = Client::at(V5, node.mqtt());
+    for (topic, qos, want) in [
+        (topic.clone(), 0, 2),
+        (topic.clone(), 1, 2),
+        (format!("{topic}/x"), 2, 2),
+        (format!("{topic}/x"), 0, 1),
+    ] {
+        publisher.publish(&topic, "x", qos);
+        assert_eq!(client.message().qos, want, "{topic} {qos}");
+    }
 }

@@ -6,8 +6,16 @@ use crate::cluster::settings::{SessionLocking, SubackWait};
 use crate::config::draft::shared_strategy;
 use crate::config::values::{duration_or_off, flag, integer, size, word};
 
-const STRATEGIES: super::Kind =
-    Words(&["random", "round_robin", "round_robin_per_group", "sticky", "hash", "local", "hash_clientid", "hash_topic"]);
+const STRATEGIES: super::Kind = Words(&[
+    "random",
+    "round_robin",
+    "round_robin_per_group",
+    "sticky",
+    "hash",
+    "local",
+    "hash_clientid",
+    "hash_topic",
+]);
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(

@@ -58,15 +58,10 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::unused("mqtt.strict_mode", Flag),
-    Key::set(
-        "mqtt.max_topic_len",
-        "4096",
-        "Longest topic name or filter in bytes.",
-        |d, _, t| {
-            d.base.max_topic_len = integer(t, 23, 65535)?;
-            Ok(())
-        },
-    ),
+    Key::set("mqtt.max_topic_len", "4096", "Longest topic name or filter in bytes.", |d, _, t| {
+        d.base.max_topic_len = integer(t, 23, 65535)?;
+        Ok(())
+    }),
     Key::set(
         "mqtt.response_information",
         "",

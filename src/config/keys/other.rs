@@ -39,31 +39,31 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::set("module.subscription.$id.qos", "1", "QoS of that subscription.", |d, p, t| {
-        d.subscription(p).1.qos = qos(t)?;
-        Ok(())
-    }),
+    Key::set(
+        "module.subscription.$id.qos",
+        "",
+        "QoS of that subscription, 1 if unset.",
+        |d, p, t| {
+            d.subscription(p).1.qos = qos(t)?;
+            Ok(())
+        },
+    ),
     Key::set(
         "module.subscription.$id.nl",
-        "0",
+        "",
         "1 = without the client's own messages (No Local).",
         |d, p, t| {
             d.subscription(p).1.no_local = word(t, &["0", "1"])? == 1;
             Ok(())
         },
     ),
-    Key::set(
-        "module.subscription.$id.rap",
-        "0",
-        "1 = RETAIN as it was published.",
-        |d, p, t| {
-            d.subscription(p).1.retain_as_published = word(t, &["0", "1"])? == 1;
-            Ok(())
-        },
-    ),
+    Key::set("module.subscription.$id.rap", "", "1 = RETAIN as it was published.", |d, p, t| {
+        d.subscription(p).1.retain_as_published = word(t, &["0", "1"])? == 1;
+        Ok(())
+    }),
     Key::set(
         "module.subscription.$id.rh",
-        "0",
+        "",
         "Retained messages: 0 = send, 1 = only to a new subscription, 2 = never.",
         |d, p, t| {
             d.subscription(p).1.retain_handling = integer(t, 0, 2)?;
@@ -81,15 +81,10 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::set(
-        "module.rewrite.pub.rule.$id",
-        "",
-        "The same for what is published.",
-        |d, p, t| {
-            d.rewrites.insert(("pub", p.name().to_owned()), rule(t)?);
-            Ok(())
-        },
-    ),
+    Key::set("module.rewrite.pub.rule.$id", "", "The same for what is published.", |d, p, t| {
+        d.rewrites.insert(("pub", p.name().to_owned()), rule(t)?);
+        Ok(())
+    }),
     Key::set(
         "module.rewrite.sub.rule.$id",
         "",

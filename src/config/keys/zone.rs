@@ -188,15 +188,10 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::set(
-        "zone.$name.max_will_payload",
-        "64KB",
-        "Largest payload of a will.",
-        |d, p, t| {
-            d.zone(p).max_will_payload = size(t)?;
-            Ok(())
-        },
-    ),
+    Key::set("zone.$name.max_will_payload", "64KB", "Largest payload of a will.", |d, p, t| {
+        d.zone(p).max_will_payload = size(t)?;
+        Ok(())
+    }),
     Key::set(
         "zone.$name.max_keepalive",
         "3600",
