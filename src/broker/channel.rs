@@ -6,6 +6,7 @@
 //! [MQTT-4.6.0-2]: one that waits for another node holds those behind it.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     net::{IpAddr, SocketAddr},
     sync::{
@@ -22,8 +23,10 @@ use super::{
     alias::{Incoming, Outgoing},
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
+    delayed,
     message::{Meta, carried},
     portable::Portable,
+    rewrite::rewrite,
     session::Session,
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
@@ -36,7 +39,7 @@ use crate::{
         PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
     time::Time,
-    topic::share::Subscription,
+    topic::{TopicName, share::Subscription},
 };
 
 /// What a channel shares with all others of its listener.
@@ -46,6 +49,8 @@ pub struct Shared {
     pub settings: Settings,
     /// Name of the zone.
     pub zone: String,
+    /// Port of the listener; 0 where it has none.
+    pub port: u16,
     /// Users and rules.
     pub access: Access,
     /// Counters of the node.
@@ -93,6 +98,8 @@ pub enum Action {
     },
     /// Route this message, then call [`Channel::on_routed`].
     Publish(Message, Reply),
+    /// Keep this message so long and route it then; call [`Channel::on_routed`] at once.
+    Delay(Message, Duration, Reply),
     /// Enter these subscriptions, then call [`Channel::on_subscribed`] when every node knows.
     Subscribe(Box<SubscribeRequest>),
     /// Take these subscriptions out. The answer is written already.
@@ -305,7 +312,8 @@ impl Channel {
     #[inline]
     pub const fn check_first(&self, first: u8) -> Result<(), DecodeError> {
         match self.state {
-            State::Waiting(_) if first != 0x10 => {
+            // Wrong flags of a CONNECT are told in CONNACK.
+            State::Waiting(_) if first >> 4 != 1 => {
                 Err(DecodeError::Protocol("the first packet is no CONNECT"))
             }
             State::Waiting(_) | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
@@ -395,9 +403,13 @@ impl Channel {
             (QoS::AtMostOnce, _) | (_, None) => Reply::None,
         };
         match self.admit(publish, reply, now) {
-            Ok(Some(message)) => {
+            Ok(Some((message, Duration::ZERO))) => {
                 self.count(Metric::MessagesPublish);
                 out.actions.push(Action::Publish(message, reply));
+            }
+            Ok(Some((message, delay))) => {
+                self.count(Metric::MessagesPublish);
+                out.actions.push(Action::Delay(message, delay, reply));
             }
             Ok(None) => self.reply(reply, ReasonCode::Success, true, out),
             Err(Denied::Answer(reason)) => self.reply(reply, reason, true, out),
@@ -405,13 +417,14 @@ impl Channel {
         }
     }
 
-    /// Checks a PUBLISH and makes its message. `None`: a QoS 2 message that is here already [MQTT-4.3.3-10].
+    /// Checks a PUBLISH and makes its message, and how long it is to wait. `None`: a QoS 2 message that is here already
+    /// [MQTT-4.3.3-10].
     fn admit(
         &mut self,
         publish: &Publish<'_>,
         reply: Reply,
         now: Time,
-    ) -> Result<Option<Message>, Denied> {
+    ) -> Result<Option<(Message, Duration)>, Denied> {
         let settings = &self.shared.settings;
         if publish.qos > settings.max_qos {
             return Err(Denied::violation(ReasonCode::QosNotSupported, "QoS above the maximum"));
@@ -419,6 +432,7 @@ impl Channel {
         if publish.retain && !settings.retain_available {
             return Err(Denied::violation(ReasonCode::RetainNotSupported, "retained message"));
         }
+        let longest = self.longest_topic();
         let mut topic = publish.topic;
         if !publish.properties.is_empty() {
             if publish.properties.has(PropertyId::SubscriptionIdentifier) {
@@ -438,7 +452,7 @@ impl Channel {
         if topic.is_empty() {
             return Err(Denied::violation(ReasonCode::ProtocolError, "no topic and no alias"));
         }
-        if topic.len() > settings.max_topic_len
+        if topic.len() > longest
             || (settings.max_topic_levels != 0
                 && topic.split('/').count() > settings.max_topic_levels)
         {
@@ -447,9 +461,13 @@ impl Channel {
                 "topic too long or too deep",
             ));
         }
+        let (delay, topic) = undelayed(topic, settings)?;
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
-            session.expire_awaiting_rel(now, settings.await_rel_timeout);
+            let freed = session.expire_awaiting_rel(now, settings.await_rel_timeout);
+            if freed > 0 {
+                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed as u64);
+            }
             if session.awaiting_rel.contains_key(&id) {
                 return Ok(None);
             }
@@ -472,13 +490,15 @@ impl Channel {
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
         }
-        Ok(Some(message(
-            publish,
-            topic,
-            settings.mountpoint.as_deref().zip(self.identity.as_deref()),
-            session,
-            now,
-        )))
+        let topic = stands_for(topic, settings, self.identity.as_deref());
+        Ok(Some((message(publish, &topic, session, now + delay), delay)))
+    }
+
+    /// Longest topic name in bytes: by the limit of the zone, and so that it fits behind the mount point.
+    pub(super) fn longest_topic(&self) -> usize {
+        let mount = self.identity.as_deref().and_then(|identity| identity.mount.as_deref());
+        let room = usize::from(u16::MAX).saturating_sub(mount.map_or(0, str::len));
+        self.shared.settings.max_topic_len.min(room)
     }
 
     /// The message of the PUBLISH before was routed.
@@ -706,28 +726,44 @@ impl Denied {
     }
 }
 
-fn message(
-    publish: &Publish<'_>,
-    topic: &str,
-    mountpoint: Option<(&str, &Identity)>,
-    session: &Session,
-    now: Time,
-) -> Message {
+/// The delay in a topic, and the topic behind it.
+fn undelayed<'t>(topic: &'t str, settings: &Settings) -> Result<(Duration, &'t str), Denied> {
+    match delayed::split(topic) {
+        Ok(Some(parts)) if settings.delayed => Ok(parts),
+        Err(_) if settings.delayed => {
+            let what = "no seconds or no topic behind $delayed";
+            Err(Denied::violation(ReasonCode::TopicNameInvalid, what))
+        }
+        Ok(_) | Err(_) => Ok((Duration::ZERO, topic)),
+    }
+}
+
+/// The topic that a topic name of this client stands for: rewritten, and behind its mount point.
+fn stands_for<'t>(topic: &'t str, settings: &Settings, who: Option<&Identity>) -> Cow<'t, str> {
+    let Some(who) = who else { return Cow::Borrowed(topic) };
+    if settings.publish_rewrites.is_empty() && who.mount.is_none() {
+        return Cow::Borrowed(topic);
+    }
+    let mounted = who.mounted(&rewrite(&settings.publish_rewrites, topic, who.named()));
+    // What a rule makes of it may be no topic name; then it counts as it is.
+    if TopicName::parse(&mounted).is_err() {
+        return Cow::Owned(who.mounted(topic));
+    }
+    Cow::Owned(mounted)
+}
+
+/// The message of a PUBLISH, whose life begins at `now`.
+fn message(publish: &Publish<'_>, topic: &str, session: &Session, now: Time) -> Message {
     let mut meta = Meta {
         qos: publish.qos,
         retain: publish.retain,
         expires_at: None,
         publisher: session.number,
     };
-    if publish.properties.is_empty() && mountpoint.is_none() {
+    if publish.properties.is_empty() {
         return Message::new(topic, &[], publish.payload, meta);
     }
     let carried = carried(&publish.properties);
     meta.expires_at = carried.expiry.map(|life| now + life);
-    match mountpoint {
-        Some((mount, identity)) => {
-            Message::new(&identity.mounted(mount, topic), &carried.raw, publish.payload, meta)
-        }
-        None => Message::new(topic, &carried.raw, publish.payload, meta),
-    }
+    Message::new(topic, &carried.raw, publish.payload, meta)
 }

@@ -1,5 +1,6 @@
 //! Why a connection ends: a value, not a failure.
 
+use super::stats::Metric;
 use crate::mqtt::{DecodeError, ReasonCode};
 
 /// Why a connection ends. The words are EMQX's, as in `$SYS/.../disconnected`.
@@ -72,6 +73,34 @@ impl CloseReason {
         }
     }
 
+    /// What counts connections that end like this: the limit that was passed, or the rule that was broken.
+    #[must_use]
+    pub const fn metric(&self) -> Option<Metric> {
+        match self {
+            Self::Idle => Some(Metric::LimitIdle),
+            Self::KeepAlive => Some(Metric::KeepaliveTimeout),
+            Self::SendTimeout => Some(Metric::SendTimeout),
+            Self::Decode(DecodeError::TooLarge { .. }) => Some(Metric::LimitPacketSize),
+            Self::Decode(
+                DecodeError::PropertiesTooLarge { .. } | DecodeError::UserProperties { .. },
+            ) => Some(Metric::LimitProperties),
+            Self::Decode(_) => Some(Metric::MalformedPackets),
+            Self::Violation { reason, .. } => limit_of(*reason),
+            Self::Refused { reason, .. } => match limit_of(*reason) {
+                // Nothing else of a CONNECT has a size or a topic.
+                Some(Metric::LimitPacketSize | Metric::LimitTopic) => Some(Metric::LimitWill),
+                other => other,
+            },
+            Self::Normal
+            | Self::WithWill
+            | Self::TcpClosed
+            | Self::TakenOver
+            | Self::Discarded
+            | Self::Kicked
+            | Self::ShuttingDown => None,
+        }
+    }
+
     /// The client said goodbye, so its will is thrown away [MQTT-3.14.4-3].
     #[must_use]
     pub const fn drops_will(&self) -> bool {
@@ -85,5 +114,22 @@ impl CloseReason {
             self,
             Self::Decode(_) | Self::Violation { .. } | Self::Refused { .. } | Self::SendTimeout
         )
+    }
+}
+
+/// The counter of the limit that a reason stands for, if it stands for one.
+const fn limit_of(reason: ReasonCode) -> Option<Metric> {
+    if matches!(reason, ReasonCode::ReceiveMaximumExceeded) {
+        Some(Metric::LimitReceiveMaximum)
+    } else if matches!(reason, ReasonCode::TopicNameInvalid) {
+        Some(Metric::LimitTopic)
+    } else if matches!(reason, ReasonCode::TopicAliasInvalid) {
+        Some(Metric::LimitTopicAlias)
+    } else if matches!(reason, ReasonCode::PacketTooLarge) {
+        Some(Metric::LimitPacketSize)
+    } else if matches!(reason, ReasonCode::ClientIdentifierNotValid) {
+        Some(Metric::LimitClientId)
+    } else {
+        None
     }
 }

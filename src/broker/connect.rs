@@ -7,17 +7,40 @@ use super::{
     access::{ConnectAttempt, Who},
     channel::{Action, Channel, Out, State},
     close::CloseReason,
+    rewrite::Named,
     session::Session,
     stats::Metric,
     will::Will,
 };
 use crate::{
-    mqtt::{self, ConnAck, Connect, DecodeError, Properties, Property, QoS, ReasonCode, Version},
+    mqtt::{self, ConnAck, Connect, Properties, Property, QoS, ReasonCode, Version},
     time::{Time, Wall},
 };
 
 /// Session Expiry Interval that means "never".
 const NEVER: u32 = u32::MAX;
+
+/// Bytes of a v5 CONNACK without properties.
+const LEAST_CONNACK: u32 = 5;
+
+/// `pattern` with the client id for `%c` and the user name for `%u`, which stands where there is none.
+pub(super) fn filled(pattern: &str, client_id: &str, username: Option<&str>) -> Box<str> {
+    let mut text = String::with_capacity(pattern.len() + client_id.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find('%') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (put, left) = match (from.strip_prefix("%c"), from.strip_prefix("%u"), username) {
+            (Some(left), ..) => (client_id, left),
+            (_, Some(left), Some(name)) => (name, left),
+            (..) => ("%", from.get(1..).unwrap_or_default()),
+        };
+        text.push_str(put);
+        rest = left;
+    }
+    text.push_str(rest);
+    text.into()
+}
 
 /// Who is connected.
 #[derive(Debug, Clone)]
@@ -39,8 +62,14 @@ pub struct Identity {
 impl Identity {
     /// `topic` behind the mount point.
     #[must_use]
-    pub fn mounted(&self, _pattern: &str, topic: &str) -> String {
+    pub fn mounted(&self, topic: &str) -> String {
         format!("{}{topic}", self.mount.as_deref().unwrap_or(""))
+    }
+
+    /// Its names.
+    #[must_use]
+    pub fn named(&self) -> Named<'_> {
+        Named { client_id: self.client_id.as_str(), username: self.username.as_deref() }
     }
 }
 
@@ -50,6 +79,7 @@ pub struct Connecting {
     assigned: bool,
     keep_alive_changed: bool,
     expiry_changed: bool,
+    wants_response_information: bool,
     will: Option<PendingWill>,
 }
 
@@ -173,28 +203,59 @@ impl Channel {
         self.rights = shared.access.client(&who);
         let keep_alive = self.agree(connect);
         let client_id = ClientId::new(&text);
-        let mount = settings.mountpoint.as_deref().map(|pattern| {
-            let filled = pattern.replace("%c", &text);
-            filled.replace("%u", connect.username.unwrap_or("")).into_boxed_str()
-        });
+        let pattern = settings.mountpoint.as_deref();
+        let mount = pattern.map(|pattern| filled(pattern, &text, connect.username));
+        if mount.as_deref().is_some_and(|mount| mount.contains(['+', '#', '\0'])) {
+            // With a wildcard in its mount point it would read in those of others.
+            let what = "client id or user name with a wildcard, which stands in zone.*.mountpoint";
+            return Err((ReasonCode::ClientIdentifierNotValid, what));
+        }
         let prefix = mount.as_deref().unwrap_or("");
-        let asked = connect.properties.session_expiry_interval();
-        self.state = State::Opening(Box::new(Connecting {
+        if connect.will.is_some_and(|w| w.topic.len() + prefix.len() > usize::from(u16::MAX)) {
+            return Err((ReasonCode::TopicNameInvalid, "topic of the will too long"));
+        }
+        let (properties, expiry) = (&connect.properties, self.expiry().as_secs());
+        let asked = properties.session_expiry_interval();
+        let connecting = Connecting {
             assigned,
             keep_alive_changed: keep_alive != connect.keep_alive,
-            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != self.expiry().as_secs()),
+            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != expiry),
+            wants_response_information: properties.request_response_information() == Some(true),
             will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
-        }));
-        self.identity = Some(Box::new(Identity {
+        };
+        let identity = Identity {
             client_id: client_id.clone(),
             username: connect.username.map(Into::into),
             clean_start: connect.clean_start,
             keep_alive,
             connected_at: Wall::default(),
             mount,
-        }));
+        };
+        if !self.fits_connack(&connecting, &identity) {
+            let what = "no CONNACK fits into the client's Maximum Packet Size";
+            return Err((ReasonCode::PacketTooLarge, what));
+        }
+        self.state = State::Opening(Box::new(connecting));
+        self.identity = Some(Box::new(identity));
         out.actions.push(Action::Open { client_id, clean_start: connect.clean_start });
         Ok(())
+    }
+
+    /// Whether the client takes a packet as large as the CONNACK it is owed (v5 [MQTT-3.1.2-24]).
+    fn fits_connack(&self, connecting: &Connecting, identity: &Identity) -> bool {
+        /// Larger than all of it but for the texts.
+        const HEAD: usize = 64;
+        let most = usize::try_from(self.max_packet_out).unwrap_or(usize::MAX);
+        if most == usize::MAX || most > usize::from(u16::MAX) {
+            return true;
+        }
+        let mut raw = Vec::with_capacity(HEAD);
+        self.connack_properties(connecting, identity, &mut raw);
+        let mut bytes = Vec::with_capacity(HEAD);
+        let properties = Properties::from_encoded(&raw);
+        ConnAck { session_present: false, reason: ReasonCode::Success, properties }
+            .encode(self.version, &mut bytes);
+        bytes.len() <= most
     }
 
     fn choose_id(
@@ -203,16 +264,13 @@ impl Channel {
     ) -> Result<(String, bool), (ReasonCode, &'static str)> {
         const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
         let settings = &self.shared.settings;
-        if settings.use_username_as_client_id
-            && let Some(username) = connect.username.filter(|name| !name.is_empty())
-        {
-            return Ok((username.to_owned(), false));
-        }
-        if connect.client_id.len() > settings.max_client_id_len {
+        let username = connect.username.filter(|_| settings.use_username_as_client_id);
+        let client_id = username.filter(|name| !name.is_empty()).unwrap_or(connect.client_id);
+        if client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));
         }
-        if !connect.client_id.is_empty() {
-            return Ok((connect.client_id.to_owned(), false));
+        if !client_id.is_empty() {
+            return Ok((client_id.to_owned(), false));
         }
         match connect.version {
             Version::V3_1 => Err((BAD, "empty client id")),
@@ -232,6 +290,11 @@ impl Channel {
         }
         if will.retain && !settings.retain_available {
             return Err((ReasonCode::RetainNotSupported, "retained will"));
+        }
+        let deep = settings.max_topic_levels != 0
+            && will.topic.split('/').count() > settings.max_topic_levels;
+        if will.topic.len() > settings.max_topic_len || deep {
+            return Err((ReasonCode::TopicNameInvalid, "topic of the will too long or too deep"));
         }
         if will.payload.len() > settings.max_will_payload {
             return Err((ReasonCode::PacketTooLarge, "will payload too large"));
@@ -304,6 +367,7 @@ impl Channel {
             session.inflight.owe_all();
             self.pay(moment.now, out);
         }
+        self.subscribe_unasked(out);
     }
 
     fn connack(&self, connecting: &Connecting, session_present: bool, out: &mut Out<'_>) {
@@ -355,6 +419,11 @@ impl Channel {
             let seconds = u32::try_from(self.expiry().as_secs()).unwrap_or(NEVER);
             Property::SessionExpiryInterval(seconds).encode(raw);
         }
+        if let (true, Some(text)) =
+            (connecting.wants_response_information, &settings.response_information)
+        {
+            Property::ResponseInformation(text).encode(raw);
+        }
     }
 
     /// Ends a connection that is not served: CONNACK with the reason where the version has one, and close.
@@ -370,16 +439,8 @@ impl Channel {
         }
         self.count(Metric::PacketsConnackError);
         let code = reason.disconnect().unwrap_or(ReasonCode::UnspecifiedError);
-        let version = match (&reason, version) {
-            // A version nobody knows is answered in both old and new form by what it claims to be.
-            (CloseReason::Decode(DecodeError::UnsupportedVersion(level)), _) if *level > 5 => {
-                Some(Version::V5)
-            }
-            (CloseReason::Decode(DecodeError::UnsupportedVersion(_)), _) => Some(Version::V3_1_1),
-            (_, version) => version,
-        };
         let tells = version.is_some_and(|version| version == Version::V5 || v3_has_code(code));
-        if let (true, Some(version)) = (tells, version) {
+        if let (true, Some(version)) = (tells && self.max_packet_out >= LEAST_CONNACK, version) {
             ConnAck { session_present: false, reason: code, properties: Properties::EMPTY }
                 .encode(version, out.bytes);
             self.count(Metric::PacketsConnackSent);

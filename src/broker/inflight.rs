@@ -222,6 +222,7 @@ mod tests {
             ids: SubscriptionIds::None,
             qos,
             retain: false,
+            shared: false,
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Delivery {
     pub qos: QoS,
     /// RETAIN flag of this delivery.
     pub retain: bool,
+    /// It came to this session as to a member of a group.
+    pub shared: bool,
 }
 
 /// What became of a message offered to a full queue.
@@ -149,6 +151,30 @@ impl MQueue {
         if dropped == 0 { Pushed::Queued } else { Pushed::Displaced(dropped) }
     }
 
+    /// Adds `delivery` at the end if nothing has to go for it; gives it back otherwise.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub fn offer(&mut self, delivery: Delivery, bounds: Bounds) -> Result<(), Delivery> {
+        let size = delivery.message.size();
+        let full = (bounds.len() != 0 && self.len() >= bounds.len())
+            || (bounds.bytes() != 0 && self.bytes + size > bounds.bytes());
+        if full {
+            return Err(delivery);
+        }
+        self.push(delivery, bounds);
+        Ok(())
+    }
+
+    /// Takes out the QoS 1 and 2 messages that came to the session as to a member of a group.
+    pub fn take_shared(&mut self) -> Vec<Delivery> {
+        let (shared, others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.others).into_iter().partition(|(_, one)| one.shared);
+        self.others = others;
+        self.bytes -= shared.iter().map(|(_, one)| one.message.size()).sum::<usize>();
+        shared.into_iter().map(|(_, one)| one).collect()
+    }
+
     /// Takes messages from the front into `out`, in order, until about `bytes` bytes are out. When `window` QoS 1 and 2
     /// messages are out, only QoS 0 goes on.
     pub fn take(&mut self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
@@ -231,6 +257,7 @@ mod tests {
             ids: SubscriptionIds::None,
             qos,
             retain: false,
+            shared: false,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::mqtt::QoS;
+use super::rewrite::Rule;
+use crate::mqtt::{QoS, SubscriptionOptions};
 
 /// Which member of a shared group gets the next message (`broker.shared_subscription_strategy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,23 @@ impl SharedStrategy {
     }
 }
 
+/// What is told of connections that begin and end (`module.presence.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// QoS of what is told.
+    pub qos: QoS,
+    /// Connections that end because their client starts anew count too.
+    pub tells_discarded: bool,
+    /// Connections that end because another one takes their session over count too.
+    pub tells_takeovered: bool,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { qos: QoS::AtLeastOnce, tells_discarded: false, tells_takeovered: false }
+    }
+}
+
 /// Limits and features of one zone. `Default` holds the values of a node without a configuration file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -81,6 +99,8 @@ pub struct Settings {
     pub keepalive_backoff: f64,
     /// Subscriptions per client; 0 is no limit.
     pub max_subscriptions: usize,
+    /// Those of them with a wildcard; 0 is no limit.
+    pub max_wildcard_subscriptions: usize,
     /// Filters in one SUBSCRIBE or UNSUBSCRIBE.
     pub max_filters_per_packet: usize,
     /// Deliver at the higher of publish and subscription QoS instead of the lower.
@@ -119,6 +139,24 @@ pub struct Settings {
     pub mountpoint: Option<String>,
     /// The user name replaces the client id.
     pub use_username_as_client_id: bool,
+    /// What a client that asks for Response Information is told (v5 3.2.2.3.15).
+    pub response_information: Option<String>,
+    /// What is told of its connections.
+    pub presence: Presence,
+    /// `$exclusive/` is allowed.
+    pub exclusive_subscription: bool,
+    /// `$delayed/` delays.
+    pub delayed: bool,
+    /// Delayed messages of the node; 0 is no limit.
+    pub max_delayed: usize,
+    /// Bytes of them.
+    pub max_delayed_bytes: usize,
+    /// What topics stand for that clients publish to.
+    pub publish_rewrites: Vec<Rule>,
+    /// What filters stand for that clients subscribe to.
+    pub subscribe_rewrites: Vec<Rule>,
+    /// What every client is subscribed to when it connects; `%c` client id, `%u` user name.
+    pub subscriptions: Vec<(String, SubscriptionOptions)>,
 }
 
 impl Default for Settings {
@@ -140,6 +178,7 @@ impl Default for Settings {
             keepalive_max: 3600,
             keepalive_backoff: 0.75,
             max_subscriptions: 10_000,
+            max_wildcard_subscriptions: 1000,
             max_filters_per_packet: 1000,
             upgrade_qos: false,
             max_inflight: 32,
@@ -159,6 +198,15 @@ impl Default for Settings {
             acl_deny_disconnect: false,
             mountpoint: None,
             use_username_as_client_id: false,
+            response_information: None,
+            presence: Presence::default(),
+            exclusive_subscription: false,
+            delayed: true,
+            max_delayed: 100_000,
+            max_delayed_bytes: 64 << 20,
+            publish_rewrites: Vec::new(),
+            subscribe_rewrites: Vec::new(),
+            subscriptions: Vec::new(),
         }
     }
 }

@@ -3,11 +3,16 @@
 use super::{
     acl::Action as Right,
     channel::{Action, Channel, Out, State},
+    connect::{Identity, filled},
+    rewrite::rewrite,
     stats::Metric,
 };
 use crate::{
-    mqtt::{PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode},
-    topic::share::Subscription,
+    mqtt::{
+        PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode,
+        frame::width_of,
+    },
+    topic::{TopicFilter, share::Subscription},
 };
 
 /// One subscription that was granted.
@@ -15,6 +20,8 @@ use crate::{
 pub struct Granted {
     /// Filter, with the mount point, and group.
     pub subscription: Subscription,
+    /// Which of the filters of the packet it is.
+    pub place: usize,
     /// Options in force.
     pub options: SubscriptionOptions,
     /// Subscription Identifier; 0 for none.
@@ -23,11 +30,11 @@ pub struct Granted {
     pub wants_retained: bool,
 }
 
-/// A SUBSCRIBE that passed the checks.
+/// A SUBSCRIBE that passed the checks, or what a client is subscribed to unasked.
 #[derive(Debug)]
 pub struct SubscribeRequest {
-    /// For the SUBACK.
-    pub packet_id: PacketId,
+    /// For the SUBACK; `None`: nobody asked.
+    pub packet_id: Option<PacketId>,
     /// One per filter, in order.
     pub reasons: Vec<ReasonCode>,
     /// What to enter.
@@ -45,18 +52,22 @@ impl Channel {
     pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsSubscribeReceived);
         self.count(Metric::ClientSubscribe);
+        if !self.takes_answer(subscribe.filters.iter().count(), out) {
+            return;
+        }
         let id = subscribe.properties.subscription_identifier().unwrap_or(0);
         let most = self.shared.settings.max_filters_per_packet;
         let mut request = SubscribeRequest {
-            packet_id: subscribe.packet_id,
+            packet_id: Some(subscribe.packet_id),
             reasons: Vec::new(),
             granted: Vec::new(),
         };
         for (place, (filter, options)) in subscribe.filters.iter().enumerate() {
             let verdict = if place >= most {
+                self.count(Metric::LimitSubscriptions);
                 Err(ReasonCode::QuotaExceeded)
             } else {
-                self.grant(filter, options, id)
+                self.grant(filter, options).and_then(|to| self.enter(to, options, (id, place)))
             };
             let reason = match verdict {
                 Ok(granted) => {
@@ -82,21 +93,23 @@ impl Channel {
         out.actions.push(Action::Subscribe(Box::new(request)));
     }
 
+    /// What `filter` is for this client, by its rights and the limits.
     fn grant(
         &mut self,
         filter: &str,
         asked: SubscriptionOptions,
-        id: u32,
-    ) -> Result<Granted, ReasonCode> {
-        let shared = self.shared.clone();
-        let settings = &shared.settings;
+    ) -> Result<Subscription, ReasonCode> {
+        let settings = &self.shared.settings;
         let plain = Subscription::parse(filter).map_err(|_| ReasonCode::TopicFilterInvalid)?;
-        if plain.group.is_some() && asked.no_local {
+        if plain.is_shared() && asked.no_local {
             // v5 [MQTT-3.8.3-4]
             return Err(ReasonCode::ProtocolError);
         }
-        if plain.group.is_some() && !settings.shared_subscription {
+        if plain.is_shared() && !settings.shared_subscription {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if plain.is_exclusive() && !settings.exclusive_subscription {
+            return Err(ReasonCode::TopicFilterInvalid);
         }
         if plain.filter.has_wildcard() && !settings.wildcard_subscription {
             return Err(ReasonCode::WildcardSubscriptionsNotSupported);
@@ -105,11 +118,13 @@ impl Channel {
         let deep = settings.max_topic_levels != 0
             && plain.filter.level_count() > settings.max_topic_levels;
         if text.len() > settings.max_topic_len || deep {
+            self.count(Metric::LimitTopic);
             return Err(ReasonCode::TopicFilterInvalid);
         }
         if plain.filter.levels().filter(|level| *level == "+").count()
             > settings.max_wildcard_levels
         {
+            self.count(Metric::LimitTopic);
             return Err(ReasonCode::QuotaExceeded);
         }
         if !self.rights.allows_all() && !self.rights.allows(Right::Subscribe, text) {
@@ -117,7 +132,18 @@ impl Channel {
             self.count(Metric::PacketsSubscribeAuthError);
             return Err(ReasonCode::NotAuthorized);
         }
-        let subscription = self.mounted(&plain)?;
+        self.mounted(&plain)
+    }
+
+    /// Enters a subscription into the session.
+    fn enter(
+        &mut self,
+        subscription: Subscription,
+        asked: SubscriptionOptions,
+        (id, place): (u32, usize),
+    ) -> Result<Granted, ReasonCode> {
+        let shared = self.shared.clone();
+        let settings = &shared.settings;
         let mut options = SubscriptionOptions { qos: asked.qos.min(settings.max_qos), ..asked };
         if settings.ignore_loop_deliver && self.version != Version::V5 {
             options.no_local = true;
@@ -128,35 +154,84 @@ impl Channel {
             && settings.max_subscriptions != 0
             && session.subscriptions.len() >= settings.max_subscriptions
         {
+            shared.stats.count(Metric::LimitSubscriptions);
             return Err(ReasonCode::QuotaExceeded);
         }
+        if !known
+            && subscription.filter.has_wildcard()
+            && settings.max_wildcard_subscriptions != 0
+            && session.subscriptions.wildcards() >= settings.max_wildcard_subscriptions
+        {
+            shared.stats.count(Metric::LimitSubscriptions);
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
+        }
         session.subscriptions.insert(subscription.clone(), (options, id));
-        let wants_retained = subscription.group.is_none()
+        let wants_retained = !subscription.is_shared()
             && match options.retain_handling {
                 0 => true,
                 1 => !known,
                 _ => false,
             };
-        Ok(Granted { subscription, options, id, wants_retained })
+        Ok(Granted { subscription, place, options, id, wants_retained })
     }
 
+    /// What the filter stands for: rewritten, and behind the mount point.
     fn mounted(&self, plain: &Subscription) -> Result<Subscription, ReasonCode> {
-        let Some(mount) = self.identity.as_deref().and_then(|identity| identity.mount.as_deref())
-        else {
+        let rules = &self.shared.settings.subscribe_rewrites;
+        let identity = self.identity.as_deref();
+        let mount = identity.and_then(|identity| identity.mount.as_deref());
+        if rules.is_empty() && mount.is_none() {
             return Ok(plain.clone());
-        };
-        let filter = crate::topic::TopicFilter::parse(&format!("{mount}{}", plain.filter.as_str()))
+        }
+        let named = identity.map(Identity::named).unwrap_or_default();
+        let text = rewrite(rules, plain.filter.as_str(), named);
+        let filter = TopicFilter::parse(&format!("{}{text}", mount.unwrap_or_default()))
             .map_err(|_| ReasonCode::TopicFilterInvalid)?;
         Ok(Subscription { group: plain.group.clone(), filter })
+    }
+
+    /// What every client is subscribed to when it connects (EMQX `emqx_mod_subscription`). The rules of access are not asked.
+    pub(super) fn subscribe_unasked(&mut self, out: &mut Out<'_>) {
+        let shared = self.shared.clone();
+        let mut request = SubscribeRequest { packet_id: None, reasons: vec![], granted: vec![] };
+        for (pattern, options) in &shared.settings.subscriptions {
+            let Some(identity) = self.identity.as_deref() else { return };
+            let text = filled(pattern, identity.client_id.as_str(), identity.username.as_deref());
+            let to = Subscription::parse(&text).map_err(|_| ReasonCode::TopicFilterInvalid);
+            let place = request.reasons.len();
+            let entered = to
+                .and_then(|plain| self.mounted(&plain))
+                .and_then(|to| self.enter(to, *options, (0, place)));
+            request
+                .reasons
+                .push(entered.as_ref().map_or_else(|reason| *reason, |_| ReasonCode::Success));
+            request.granted.extend(entered);
+        }
+        if !request.granted.is_empty() {
+            out.actions.push(Action::Subscribe(Box::new(request)));
+        }
+    }
+
+    /// Another client has what was to be for one alone (EMQX answers 0x97).
+    pub fn on_taken(&mut self, request: &mut SubscribeRequest, at: usize) {
+        let taken = request.granted.remove(at);
+        if let Some(reason) = request.reasons.get_mut(taken.place) {
+            *reason = ReasonCode::QuotaExceeded;
+        }
+        self.count(Metric::PacketsSubscribeError);
+        if let State::Up(session) = &mut self.state {
+            session.subscriptions.remove(&taken.subscription);
+        }
     }
 
     /// The subscriptions stand, here and on every node: SUBACK.
     pub fn on_subscribed(
         &mut self,
-        packet_id: PacketId,
+        packet_id: Option<PacketId>,
         reasons: &[ReasonCode],
         out: &mut Out<'_>,
     ) {
+        let Some(packet_id) = packet_id else { return };
         if self.is_up() {
             self.count(Metric::PacketsSubackSent);
             self.count(Metric::PacketsSent);
@@ -164,9 +239,25 @@ impl Channel {
         }
     }
 
+    /// Whether a SUBACK or UNSUBACK with so many codes is no larger than the client takes; ends the connection otherwise, as
+    /// there is no smaller one (v5 [MQTT-3.1.2-24]).
+    fn takes_answer(&mut self, codes: usize, out: &mut Out<'_>) -> bool {
+        // First byte, its length, identifier, length of the properties.
+        let body = u32::try_from(3 + codes).unwrap_or(u32::MAX);
+        let width = u32::try_from(width_of(body)).unwrap_or(u32::MAX);
+        let fits = body.saturating_add(1 + width) <= self.max_packet_out;
+        if !fits {
+            self.violation(ReasonCode::PacketTooLarge, "more filters than an answer can hold", out);
+        }
+        fits
+    }
+
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsUnsubscribeReceived);
         self.count(Metric::ClientUnsubscribe);
+        if !self.takes_answer(unsubscribe.filters.iter().count(), out) {
+            return;
+        }
         let (mut reasons, mut subscriptions) = (Vec::new(), Vec::new());
         for filter in unsubscribe.filters.iter() {
             let found =

@@ -17,18 +17,27 @@ type Row = (Subscription, Terms);
 
 /// The subscriptions of a session.
 ///
-/// Invariant: the rows of all pieces one after the other are sorted, `len` of them, and no piece is empty.
+/// Invariant: the rows of all pieces one after the other are sorted, `len` of them and `wildcards` with a wildcard, and no piece is
+/// empty.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionList {
     pieces: Vec<Vec<Row>>,
-    len: usize,
+    // Two small numbers in the place of a large one: there are many lists.
+    len: u32,
+    wildcards: u32,
 }
 
 impl SubscriptionList {
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len
+        self.len as usize
+    }
+
+    /// How many have a wildcard.
+    #[must_use]
+    pub const fn wildcards(&self) -> usize {
+        self.wildcards as usize
     }
 
     /// There is none.
@@ -68,6 +77,7 @@ impl SubscriptionList {
 
     fn put(&mut self, at: usize, row: usize, new: Row) {
         self.len += 1;
+        self.wildcards += u32::from(new.0.filter.has_wildcard());
         let last = at + 1 >= self.pieces.len();
         let Some(piece) = self.pieces.get_mut(at) else {
             self.pieces.reserve_exact(1);
@@ -101,6 +111,7 @@ impl SubscriptionList {
         let Some(piece) = self.pieces.get_mut(at) else { return false };
         piece.remove(row);
         self.len -= 1;
+        self.wildcards -= u32::from(to.filter.has_wildcard());
         match (piece.len(), (piece.len() + next).cmp(&(PIECE / 2))) {
             (0, _) => {
                 self.pieces.remove(at);
@@ -144,7 +155,8 @@ mod tests {
     use crate::mqtt::QoS;
 
     fn to(number: u16) -> Subscription {
-        Subscription::parse(&format!("t/{number:03}")).unwrap()
+        let end = if number.is_multiple_of(3) { "/+" } else { "" };
+        Subscription::parse(&format!("t/{number:03}{end}")).unwrap()
     }
 
     fn terms(id: u32) -> Terms {
@@ -154,6 +166,7 @@ mod tests {
     fn check(list: &SubscriptionList, want: &BTreeMap<Subscription, Terms>) {
         assert!(list.iter().eq(want.iter().map(|(to, terms)| (to, *terms))));
         assert_eq!((list.len(), list.is_empty()), (want.len(), want.is_empty()));
+        assert_eq!(list.wildcards(), want.keys().filter(|to| to.filter.has_wildcard()).count());
         assert!(list.pieces.iter().all(|piece| (1..=PIECE).contains(&piece.len())));
     }
 

@@ -36,6 +36,8 @@ pub struct Subscriber<S> {
     pub no_local: bool,
     /// Wants RETAIN as it was published (v5 Retain As Published).
     pub retain_as_published: bool,
+    /// Gets the higher of the two QoS instead of the lower.
+    pub upgrade_qos: bool,
 }
 
 impl<S> Subscriber<S> {
@@ -48,7 +50,20 @@ impl<S> Subscriber<S> {
             qos: options.qos,
             no_local: options.no_local,
             retain_as_published: options.retain_as_published,
+            upgrade_qos: false,
         }
+    }
+
+    /// The same in a zone with or without `upgrade_qos`.
+    #[must_use]
+    pub fn upgrading(self, upgrade_qos: bool) -> Self {
+        Self { upgrade_qos, ..self }
+    }
+
+    /// QoS at which it gets a message of `qos`.
+    #[must_use]
+    pub fn qos_of(&self, qos: QoS) -> QoS {
+        if self.upgrade_qos { self.qos.max(qos) } else { self.qos.min(qos) }
     }
 }
 
@@ -86,12 +101,12 @@ struct Crowd<S> {
 }
 
 /// What a change did to a filter, or to a group on it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Change {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
     /// The subscription is new, or was there and is gone.
-    counts: bool,
+    pub counts: bool,
     /// It is the first, or was the last.
-    turns: bool,
+    pub turns: bool,
 }
 
 impl<S: Clone> Entry<S> {
@@ -286,12 +301,23 @@ impl<S> Matches<S> {
 pub struct Choice {
     /// The strategy in force.
     pub strategy: SharedStrategy,
-    /// Hash of the publisher, for `hash_clientid` and `sticky`.
+    /// Hash of the publisher, for `hash_clientid`; `sticky` remembers by it.
     pub publisher: u64,
     /// Hash of the topic, for `hash_topic`.
     pub topic: u64,
     /// Any number, different from publish to publish, for `random`.
     pub dice: u64,
+}
+
+impl Choice {
+    /// The same with another hash of the publisher; 0 leaves it.
+    #[must_use]
+    pub const fn keyed(self, publisher: u64) -> Self {
+        match publisher {
+            0 => self,
+            publisher => Self { publisher, ..self },
+        }
+    }
 }
 
 /// The subscription table of a node.
@@ -350,9 +376,9 @@ impl<S: Clone> Subscriptions<S> {
         }
     }
 
-    /// Adds or replaces the subscription of one session. `true` when it is the first of its filter (or of its group on the
-    /// filter) on this node: the cluster must hear of it.
-    pub fn subscribe(&mut self, to: &Subscription, subscriber: Subscriber<S>) -> bool {
+    /// Adds or replaces the subscription of one session. The cluster must hear of the first of a filter, and of each member of a
+    /// group.
+    pub fn subscribe(&mut self, to: &Subscription, subscriber: Subscriber<S>) -> Change {
         let entry = self.entry(&to.filter);
         let change = match &to.group {
             None => entry.put(subscriber),
@@ -360,12 +386,27 @@ impl<S: Clone> Subscriptions<S> {
         };
         self.subscriptions += usize::from(change.counts);
         self.shared += usize::from(change.counts && to.group.is_some());
-        change.turns
+        change
     }
 
-    /// Takes the subscription of one session out. `true` when it was the last of its filter (or group on the filter).
-    pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> bool {
-        let Some(entry) = self.find(&to.filter) else { return false };
+    /// As [`Self::subscribe`], unless another session has it; `None` then.
+    pub fn subscribe_alone(
+        &mut self,
+        to: &Subscription,
+        subscriber: Subscriber<S>,
+    ) -> Option<Change> {
+        let group = to.group.as_deref().unwrap_or_default();
+        let entry = self.find(&to.filter);
+        let members = entry.and_then(|entry| entry.groups().iter().find(|g| &*g.name == group));
+        let taken = members.is_some_and(|group| {
+            group.members.iter().any(|member| member.session != subscriber.session)
+        });
+        (!taken).then(|| self.subscribe(to, subscriber))
+    }
+
+    /// Takes the subscription of one session out.
+    pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> Change {
+        let Some(entry) = self.find(&to.filter) else { return Change::default() };
         let change = match &to.group {
             None => entry.take(session),
             Some(name) => entry.leave(name, session),
@@ -379,13 +420,23 @@ impl<S: Clone> Subscriptions<S> {
         }
         self.subscriptions -= usize::from(change.counts);
         self.shared -= usize::from(change.counts && to.group.is_some());
-        change.turns
+        change
     }
 
     /// Members of `group` on `filter`, and 0 when there is no such group.
     pub fn members(&mut self, group: &str, filter: &TopicFilter) -> usize {
         let Some(entry) = self.find(filter) else { return 0 };
         entry.groups().iter().find(|g| &*g.name == group).map_or(0, |g| g.members.len())
+    }
+
+    /// Whether anybody subscribes to this topic.
+    #[must_use]
+    pub fn wants(&self, topic: TopicName<'_>) -> bool {
+        let mut found = self.exact.contains_key(topic.as_str());
+        if !found && !self.wildcards.is_empty() {
+            self.wildcards.for_each_entry(topic, |_, _| found = true);
+        }
+        found
     }
 
     /// Collects who gets a message on `topic`, without choosing in groups: the caller does, so that this needs only a shared lock.
@@ -447,10 +498,10 @@ impl<S: Clone> Subscriptions<S> {
 fn pick<S>(choice: Choice, group: &Group<S>) -> usize {
     let count = group.members.len().max(1);
     let number = match choice.strategy {
-        SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 1,
+        SharedStrategy::Random | SharedStrategy::Local | SharedStrategy::Sticky => choice.dice >> 1,
         SharedStrategy::RoundRobin => group.turn.fetch_add(1, Ordering::Relaxed),
         SharedStrategy::HashTopic => choice.topic,
-        SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
+        SharedStrategy::HashClientId => choice.publisher,
     };
     usize::try_from(number % count as u64).unwrap_or(0)
 }
@@ -487,10 +538,11 @@ mod tests {
         let with = |strategy| Choice { strategy, publisher: 4, topic: 5, dice: 0 };
         assert_eq!(turns(|_| with(SharedStrategy::RoundRobin)), [0, 1, 2, 0, 1, 2]);
         assert_eq!(turns(|_| with(SharedStrategy::HashClientId)), [1; 6]);
-        assert_eq!(turns(|_| with(SharedStrategy::Sticky)), [1; 6]);
         assert_eq!(turns(|_| with(SharedStrategy::HashTopic)), [2; 6]);
         let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Random) };
         assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2]);
+        let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Sticky) };
+        assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2], "whom it sticks to is known elsewhere");
     }
 
     #[test]
@@ -515,13 +567,13 @@ mod tests {
     fn first_and_last_of_a_filter_are_told() {
         let mut table = Subscriptions::default();
         let to = Subscription::parse("t/+").unwrap();
-        assert!(table.subscribe(&to, subscriber(1)));
-        assert!(!table.subscribe(&to, subscriber(2)));
-        assert!(!table.subscribe(&to, subscriber(2)));
+        assert!(table.subscribe(&to, subscriber(1)).turns);
+        assert!(!table.subscribe(&to, subscriber(2)).turns);
+        assert!(!table.subscribe(&to, subscriber(2)).counts);
         assert_eq!(table.len(), 2);
-        assert!(!table.unsubscribe(&to, 1));
-        assert!(!table.unsubscribe(&to, 1));
-        assert!(table.unsubscribe(&to, 2));
+        assert!(!table.unsubscribe(&to, 1).turns);
+        assert!(!table.unsubscribe(&to, 1).counts);
+        assert!(table.unsubscribe(&to, 2).turns);
         assert!(table.is_empty() && table.filters() == 0);
     }
 
@@ -529,14 +581,19 @@ mod tests {
     fn a_group_is_its_own_audience() {
         let mut table = Subscriptions::default();
         let shared = Subscription::parse("$share/g/t").unwrap();
-        assert!(table.subscribe(&shared, subscriber(1)));
-        assert!(!table.subscribe(&shared, subscriber(2)));
+        assert!(table.subscribe(&shared, subscriber(1)).turns);
+        let second = table.subscribe(&shared, subscriber(2));
+        assert_eq!(
+            second,
+            Change { counts: true, turns: false },
+            "one more that the cluster counts"
+        );
         assert!(audience(&table, "t").is_empty());
         let mut out = Matches::default();
         table.matches(TopicName::parse("t").unwrap(), Choice { dice: 2, ..CHOICE }, &mut out);
         assert_eq!(out.groups[0].members.iter().map(|m| m.session).collect::<Vec<_>>(), [2, 1]);
-        assert!(!table.unsubscribe(&shared, 1));
-        assert!(table.unsubscribe(&shared, 2));
+        assert!(!table.unsubscribe(&shared, 1).turns);
+        assert!(table.unsubscribe(&shared, 2).turns);
     }
 
     #[test]
@@ -548,10 +605,10 @@ mod tests {
         }
         assert_eq!(audience(&table, "t"), (0..1000).collect::<Vec<_>>());
         for session in 0..999 {
-            assert!(!table.unsubscribe(&to, session));
+            assert!(!table.unsubscribe(&to, session).turns);
         }
         assert_eq!(audience(&table, "t"), [999]);
-        assert!(table.unsubscribe(&to, 999));
+        assert!(table.unsubscribe(&to, 999).turns);
     }
 
     proptest! {
@@ -566,11 +623,11 @@ mod tests {
                 let Ok(to) = Subscription::parse(&filter) else { continue };
                 let all = plain.entry(filter.clone()).or_default();
                 if add {
-                    prop_assert_eq!(table.subscribe(&to, subscriber(session)), all.is_empty());
+                    prop_assert_eq!(table.subscribe(&to, subscriber(session)).turns, all.is_empty());
                     all.insert(session);
                 } else {
                     let last = all.remove(&session) && all.is_empty();
-                    prop_assert_eq!(table.unsubscribe(&to, session), last);
+                    prop_assert_eq!(table.unsubscribe(&to, session).turns, last);
                 }
             }
             let name = TopicName::parse(&topic).unwrap();

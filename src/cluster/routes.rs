@@ -315,6 +315,12 @@ impl RouteTable {
         });
     }
 
+    /// Whether another node has a member of `group` on `filter`.
+    #[must_use]
+    pub fn has_member(&self, group: &str, filter: &TopicFilter) -> bool {
+        self.shared.has_member(group, filter, |place| self.routable.contains(place))
+    }
+
     /// Number and hash of the routes of `node`, as of the copy in use.
     #[must_use]
     pub fn summary(&self, node: u16) -> (u64, u64) {

@@ -126,6 +126,19 @@ impl SharedRoutes {
         group.members.iter().find(|(at, _)| *at == place).map(|(_, weight)| *weight)
     }
 
+    /// Whether a place that counts has a member of `group` on `filter`.
+    pub(crate) fn has_member(
+        &self,
+        group: &str,
+        filter: &TopicFilter,
+        counts: impl Fn(u16) -> bool,
+    ) -> bool {
+        let number = self.number(filter.as_str()).and_then(|n| usize::try_from(n).ok());
+        let found = number.and_then(|number| self.filters.get(number)).and_then(Option::as_ref);
+        let group = found.and_then(|found| found.groups.iter().find(|g| &*g.name == group));
+        group.is_some_and(|group| group.members.iter().any(|(place, _)| counts(*place)))
+    }
+
     fn add(&mut self, place: u16, group: &Arc<str>, op: &RouteOp) {
         let number = match self.number(op.key.filter.as_str()) {
             Some(number) => number,

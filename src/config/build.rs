@@ -75,8 +75,39 @@ impl Builder<'_> {
         walk(&tree, &mut Vec::new(), &mut leaves);
         let (zones, others): (Vec<_>, Vec<_>) =
             leaves.iter().partition(|(key, _)| key.starts_with("zone."));
-        for (key, setting) in others.into_iter().chain(zones) {
+        for (key, setting) in others {
             self.apply_one(key, setting);
+        }
+        self.modules();
+        for (key, setting) in zones {
+            self.apply_one(key, setting);
+        }
+    }
+
+    /// Rules and subscriptions in the order of their ids, numbers first, for all zones.
+    fn modules(&mut self) {
+        let order = |id: &str| (id.parse().unwrap_or(u64::MAX), id.to_owned());
+        let mut rules: Vec<_> = std::mem::take(&mut self.draft.rewrites).into_iter().collect();
+        rules.sort_by_key(|((_, id), _)| order(id));
+        for ((kind, _), rule) in rules {
+            match kind {
+                "pub" => self.draft.base.publish_rewrites.push(rule),
+                _ => self.draft.base.subscribe_rewrites.push(rule),
+            }
+        }
+        let mut all: Vec<_> = std::mem::take(&mut self.draft.subscriptions).into_iter().collect();
+        all.sort_by_key(|(id, _)| order(id));
+        for (id, (topic, options)) in all {
+            let key = format!("module.subscription.{id}");
+            if topic.is_empty() {
+                let text = format!("expected {key}.topic beside it");
+                self.faults.push(Fault::new(key, text));
+            } else if topic.starts_with("$share/") && options.no_local {
+                let text = "0 for a shared subscription (No Local is not allowed there)";
+                self.faults.push(Fault::new(format!("{key}.nl"), text));
+            } else {
+                self.draft.base.subscriptions.push((topic, options));
+            }
         }
     }
 

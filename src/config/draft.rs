@@ -11,10 +11,11 @@ use super::log::{LogLevel, LogSettings};
 use super::values::{Expected, Parsed, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
+use crate::broker::rewrite::Rule;
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
-use crate::mqtt::QoS;
+use crate::mqtt::{QoS, SubscriptionOptions};
 use crate::node::listener_settings::{AccessRule, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
@@ -39,6 +40,10 @@ pub struct Draft {
     pub zones: BTreeMap<String, Settings>,
     /// Listeners by kind and name; those without an address are not opened.
     pub listeners: BTreeMap<(ListenerKind, String), ListenerDraft>,
+    /// `module.rewrite.*`, by `pub` or `sub`, and id.
+    pub rewrites: BTreeMap<(&'static str, String), Rule>,
+    /// `module.subscription.*`, by id; one without a topic is a fault.
+    pub subscriptions: BTreeMap<String, (String, SubscriptionOptions)>,
     /// Retained messages.
     pub retain: RetainSettings,
     /// The log.
@@ -135,6 +140,8 @@ impl Draft {
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             retain: RetainSettings::default(),
             log: LogSettings::default(),
             log_gate: None,
@@ -160,6 +167,15 @@ impl Draft {
     /// The zone a key names; it starts as a copy of what all zones share.
     pub fn zone(&mut self, place: &Place<'_>) -> &mut Settings {
         self.zones.entry(place.name().to_owned()).or_insert_with(|| self.base.clone())
+    }
+
+    /// The subscription that a key such as `module.subscription.1.topic` names.
+    pub fn subscription(&mut self, place: &Place<'_>) -> &mut (String, SubscriptionOptions) {
+        let default = || {
+            let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() };
+            (String::new(), options)
+        };
+        self.subscriptions.entry(place.name().to_owned()).or_insert_with(default)
     }
 
     /// The policy of the zone a key names.
@@ -235,6 +251,18 @@ pub fn qos(text: &str) -> Parsed<QoS> {
     const LEVELS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
     let at = word(text, &["0", "1", "2"])?;
     LEVELS.get(at).copied().ok_or("0, 1 or 2".into())
+}
+
+/// A text that fits into a CONNACK beside the rest of it.
+///
+/// # Errors
+/// More than 1,024 bytes, or a null character.
+pub fn response_information(text: &str) -> Parsed<String> {
+    if text.len() <= 1024 && !text.contains('\0') {
+        Ok(text.into())
+    } else {
+        Err("a text of at most 1,024 bytes without null characters".into())
+    }
 }
 
 /// `local`, `true`, `false` or `false_quick_deny`.

@@ -33,6 +33,9 @@ pub fn text(reply: &Reply) -> String {
         Reply::Done => "ok\n".into(),
         Reply::Routes(rows) => lines(rows, |row| {
             let topic = match &row.group {
+                Some(group) if group == "$exclusive/" => {
+                    format!("{group}{}", shown(&row.topic))
+                }
                 Some(group) => format!("$share/{}/{}", shown(group), shown(&row.topic)),
                 None => shown(&row.topic),
             };

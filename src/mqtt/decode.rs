@@ -127,15 +127,13 @@ pub fn publish<'a>(
 
 /// The version a CONNECT asks for, for the form of the CONNACK that refuses it.
 ///
-/// For a level this server does not know: 5.0 above 5 [MQTT-3.1.2-2], 3.1.1 below. `None`: no CONNECT at all.
+/// For a level this server does not know: 3.1.1, whose form all versions had before 5.0 and whose code 1 says just that
+/// (v3.1.1 [MQTT-3.1.2-2]). `None`: no CONNECT at all.
 #[must_use]
 pub fn claimed_version(body: &[u8]) -> Option<Version> {
     let mut reader = Reader::new(body);
     match protocol(&mut reader) {
         Ok(version) => Some(version),
-        Err(DecodeError::UnsupportedVersion(level)) if level > 5 && level & 0x80 == 0 => {
-            Some(Version::V5)
-        }
         Err(DecodeError::UnsupportedVersion(_)) => Some(Version::V3_1_1),
         Err(_) => None,
     }
@@ -607,7 +605,7 @@ mod tests {
         assert_eq!(claimed(3), Some(V3_1));
         assert_eq!(claimed(4), Some(V3_1_1));
         assert_eq!(claimed(5), Some(V5));
-        assert_eq!(claimed(6), Some(V5));
+        assert_eq!(claimed(6), Some(V3_1_1));
         assert_eq!(claimed(2), Some(V3_1_1));
         assert_eq!(claimed(0x84), Some(V3_1_1)); // a bridge of mosquitto
         assert_eq!(claimed_version(b"\0\x04MQTT"), None);

@@ -43,12 +43,12 @@ use crate::{
         portable::Portable,
         session::Session,
         stats::Metric,
-        subscribing::SubscribeRequest,
+        subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
         will::Will,
     },
-    mqtt::{PacketId, QoS, ReasonCode, frame},
-    time::Time,
+    mqtt::{QoS, ReasonCode, frame},
+    time::{Time, Wall},
     topic::TopicFilter,
 };
 
@@ -434,6 +434,14 @@ impl Connection {
             for action in actions.drain(..) {
                 match action {
                     Action::Publish(message, reply) => self.publish(&message, reply, scratch),
+                    Action::Delay(message, delay, reply) => {
+                        let settings = self.channel.settings();
+                        let bounds = (settings.max_delayed, settings.max_delayed_bytes);
+                        let kept = self.hub.delay(message, delay, bounds);
+                        let routed = if kept { Routed::Done(true) } else { Routed::Refused };
+                        let (bytes, actions) = (&mut scratch.out, &mut scratch.actions);
+                        self.channel.on_routed(reply, routed, &mut Out { bytes, actions });
+                    }
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -544,9 +552,9 @@ impl Connection {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
             Opened::Fresh(discarded) => {
-                if let Some((parked, _)) = discarded {
+                if let Some((parked, mailbox)) = discarded {
                     self.hub.stats.count(Metric::SessionDiscarded);
-                    self.hub.end_parked(*parked);
+                    self.hub.end_parked(*parked, &mailbox);
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
@@ -579,6 +587,7 @@ impl Connection {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim);
+        self.hub.tell_connected(&self.channel);
     }
 
     /// The client may be opened here: nobody else has its session any more.
@@ -590,15 +599,26 @@ impl Connection {
         drop(may);
     }
 
-    fn subscribe(&mut self, request: Box<SubscribeRequest>, scratch: &mut Scratch) {
+    fn subscribe(&mut self, mut request: Box<SubscribeRequest>, scratch: &mut Scratch) {
         let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
             return;
         };
-        let mut news = false;
-        for granted in &request.granted {
+        let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
+        let (mut news, mut taken) = (false, Vec::new());
+        for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
             let subscriber =
-                Subscriber::new(mailbox.clone(), session.number, granted.id, granted.options);
-            news |= self.hub.subscribe(&granted.subscription, subscriber);
+                Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
+            if subscription.is_exclusive() {
+                match self.hub.subscribe_alone(subscription, subscriber) {
+                    Some(first) => news |= first,
+                    None => taken.push(at),
+                }
+            } else {
+                news |= self.hub.subscribe(subscription, subscriber);
+            }
+        }
+        for at in taken.into_iter().rev() {
+            self.channel.on_taken(&mut request, at);
         }
         let barrier = self.hub.mesh().filter(|_| news).map(Mesh::barrier);
         match barrier {
@@ -608,9 +628,8 @@ impl Connection {
     }
 
     fn subscribed(&mut self, request: &SubscribeRequest, scratch: &mut Scratch) {
-        let packet_id: PacketId = request.packet_id;
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.on_subscribed(packet_id, &request.reasons, &mut out);
+        self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
         if self.hub.retained_count() == 0 {
             return;
         }
@@ -706,8 +725,9 @@ impl Connection {
     fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) {
         for (to, (options, id)) in self.channel.absorb(older) {
             if let Some(session) = self.channel.session() {
+                let upgrade = self.channel.settings().upgrade_qos;
                 let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
-                self.hub.subscribe(&to, subscriber);
+                self.hub.subscribe(&to, subscriber.upgrading(upgrade));
             }
         }
     }
@@ -734,6 +754,8 @@ impl Connection {
         if let Some(will) = will.filter(|will| discard || will.delay.is_zero()) {
             self.hub.publish_will(*will);
         }
+        // Before the next connection begins, so that what is told of the two comes in this order.
+        self.begin_close(reason, now, scratch);
         match (session, discard) {
             (Some(session), false) => {
                 let expiry = self.channel.expiry();
@@ -747,18 +769,17 @@ impl Connection {
                 }
             }
             (Some(session), true) => {
+                self.hub.stats.count(Metric::SessionDiscarded);
                 if let Some(mailbox) = mailbox {
                     self.hub.registry.forget(&session.client_id, &mailbox);
+                    self.hub.end_session(&session, &mailbox);
                 }
-                self.hub.stats.count(Metric::SessionDiscarded);
-                self.hub.end_session(&session);
                 let _ = reply.send(Handover::Again);
             }
             (None, _) => {
                 let _ = reply.send(Handover::Again);
             }
         }
-        self.begin_close(reason, now, scratch);
     }
 
     // Delivering and writing
@@ -822,6 +843,7 @@ impl Connection {
             qos: message.qos().min(replay.qos),
             ids: SubscriptionIds::None.with(replay.id),
             retain: true,
+            shared: false,
             message,
         }));
         if !more && let Some(waiting) = &mut self.waiting {
@@ -899,8 +921,13 @@ impl Connection {
             scratch.actions.clear();
         }
         self.log_end(&reason);
-        if self.channel.identity().is_some() {
+        if let Some(metric) = reason.metric() {
+            self.hub.stats.count(metric);
+        }
+        // Who is refused after all has never been connected.
+        if self.channel.identity().is_some_and(|who| who.connected_at != Wall::default()) {
             self.hub.stats.count(Metric::ClientDisconnected);
+            self.hub.tell_disconnected(&self.channel, &reason);
         }
         self.leave(&reason, now);
         let until =
@@ -924,7 +951,7 @@ impl Connection {
                 self.hub.publish_will(*will);
             }
             self.hub.registry.forget(&session.client_id, &mailbox);
-            self.hub.end_session(&session);
+            self.hub.end_session(&session, &mailbox);
             self.answer_again(&mailbox);
             return;
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    groups::Chosen,
     hub::Hub,
     link::{OutStream, Outgoing},
     locks,
@@ -117,24 +118,24 @@ impl Hub {
         })
     }
 
-    /// Pushes `message`, the node's message `number`, to every node of `found`, and to the nodes `chosen` for its shared groups (node, place in
-    /// `found.shared`).
+    /// Pushes `message`, the node's message `number`, to every node of `found`, and to the nodes `chosen` for its shared groups.
     pub(super) fn cross(
         &self,
         message: &Message,
         number: u64,
         found: &RouteMatches,
-        chosen: &[(u16, usize)],
+        chosen: &Chosen,
     ) -> Crossing {
         let mut crossing = Crossing::default();
         let mut nodes = found.nodes;
-        for (node, _) in chosen {
+        for (node, _) in &chosen.nodes {
             nodes.insert(*node);
         }
         for node in nodes.iter() {
             let Some(peer) = self.peers.get(node) else { continue };
             let Some(stream) = peer.stream_of(message.publisher()) else { continue };
             let groups: Vec<(&str, &str)> = chosen
+                .nodes
                 .iter()
                 .filter(|(to, _)| *to == node)
                 .filter_map(|(_, place)| found.shared.get(*place))
@@ -149,7 +150,7 @@ impl Hub {
                     durable: false,
                 },
                 expiry: message.seconds_left(self.clock.now()),
-                targets: Targets::new(found.nodes.contains(node), &groups),
+                targets: Targets::new(found.nodes.contains(node), &groups).keyed(chosen.key),
                 topic: message.topic(),
                 properties: message.properties(),
                 payload: message.payload(),

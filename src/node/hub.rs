@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     clients::ClientRow,
+    groups::Turns,
     handshakes::Handshakes,
     link::Peers,
     locks,
@@ -26,15 +27,16 @@ use super::{
 use crate::{
     broker::{
         ClientId, Message, RetainSettings, Settings,
+        delayed::Delayed,
         message::Meta,
         retained::Retained,
         session::Session,
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
-        subscriptions::{Subscriber, Subscriptions},
+        subscriptions::{Change, Subscriber, Subscriptions},
         will::Will,
     },
-    cluster::routes::{RouteKey, RouteTable},
+    cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
     net::clock::Clock,
     time::Time,
@@ -46,6 +48,8 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the connections of a node share.
 pub struct Hub {
+    /// Name of the node, as in `$SYS/brokers/<node>`.
+    pub(super) name: String,
     /// Counters and gauges.
     pub stats: Arc<Stats>,
     /// The clock.
@@ -55,6 +59,7 @@ pub struct Hub {
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
     pub(super) retained: RwLock<Retained>,
     pub(super) retain_settings: RwLock<RetainSettings>,
+    delayed: Mutex<Delayed>,
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,
@@ -65,8 +70,8 @@ pub struct Hub {
     pub(super) next_message: AtomicU64,
     /// How the member of a shared group is chosen: [`SharedStrategy::number`].
     pub(super) shared_strategy: AtomicU8,
-    /// Counts the choices of nodes, for `round_robin`.
-    pub(super) shared_turn: AtomicU64,
+    /// Choices of nodes for shared groups.
+    pub(super) turns: Turns,
     /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
     pub(super) waits_for_peers: bool,
     /// SUBACK waits for other nodes (`broker.suback = cluster`).
@@ -95,19 +100,21 @@ impl Hub {
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
         Self {
+            name: String::new(),
             stats: Arc::new(Stats::new(cores)),
             clock,
             registry: Registry::default(),
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             retain_settings: RwLock::new(retain),
+            delayed: Mutex::default(),
             routes,
             mesh: OnceLock::new(),
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
             shared_strategy: AtomicU8::new(0),
-            shared_turn: AtomicU64::new(0),
+            turns: Turns::default(),
             waits_for_peers: true,
             suback_waits: true,
             connect_waits: true,
@@ -148,20 +155,54 @@ impl Hub {
     ) -> bool {
         let first = {
             let mut table = locks::write(&self.subscriptions);
-            let first = table.subscribe(to, subscriber);
-            if first {
-                // Told under the lock, so that the mesh hears of first and last in the order in which they happened.
-                self.announce(to, true);
-            }
-            first
+            let change = table.subscribe(to, subscriber);
+            self.tell_of(to, change)
         };
         first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers)
+    }
+
+    /// As [`Self::subscribe`], for one session alone; `None` when another has it, here or on another node. Two that ask at the same
+    /// time on two nodes may both get it; each message still goes to one of them.
+    pub(super) fn subscribe_alone(
+        &self,
+        to: &Subscription,
+        subscriber: Subscriber<Arc<Mailbox>>,
+    ) -> Option<bool> {
+        let group = to.group.as_deref().unwrap_or_default();
+        if locks::read(&self.routes).has_member(group, &to.filter) {
+            return None;
+        }
+        let first = {
+            let mut table = locks::write(&self.subscriptions);
+            let change = table.subscribe_alone(to, subscriber)?;
+            self.tell_of(to, change)
+        };
+        Some(first && self.suback_waits && self.mesh().is_some_and(Mesh::has_peers))
+    }
+
+    /// Tells the mesh of a subscription that was added, if it must know; under the lock, so that it hears of first and last in
+    /// the order in which they happened. `true` when it is the first.
+    fn tell_of(&self, to: &Subscription, change: Change) -> bool {
+        if is_told(to, change) {
+            self.announce(to, true);
+        }
+        change.turns
+    }
+
+    /// Keeps a message for `delay`. `false`: there are too many.
+    pub(super) fn delay(&self, message: Message, delay: Duration, bounds: (usize, usize)) -> bool {
+        let at = self.clock.now() + delay;
+        let kept = locks::lock(&self.delayed).push(message, at, bounds);
+        self.stats.count(if kept { Metric::MessagesDelayed } else { Metric::LimitDelayed });
+        self.registry.changed.notify_one();
+        kept
     }
 
     /// Takes a subscription out; tells the mesh of the last of its filter.
     pub(super) fn unsubscribe(&self, to: &Subscription, session: u64) {
         let mut table = locks::write(&self.subscriptions);
-        if table.unsubscribe(to, session) {
+        let change = table.unsubscribe(to, session);
+        if is_told(to, change) {
             self.announce(to, false);
         }
     }
@@ -173,11 +214,12 @@ impl Hub {
         }
     }
 
-    /// Ends a session: its subscriptions are taken out.
-    pub(super) fn end_session(&self, session: &Session) {
+    /// Ends a session: its subscriptions are taken out, and other members of its groups get what it has not acknowledged.
+    pub(super) fn end_session(&self, session: &Session, mailbox: &Mailbox) {
         for (to, _) in session.subscriptions.iter() {
             self.unsubscribe(to, session.number);
         }
+        self.redispatch(session, mailbox);
         if session.claim != 0
             && let Some(mesh) = self.mesh().filter(|mesh| mesh.has_peers())
         {
@@ -187,11 +229,11 @@ impl Hub {
     }
 
     /// Ends a session that was parked; its will goes out with it [MQTT-3.1.3-9].
-    pub(super) fn end_parked(&self, parked: Parked) {
+    pub(super) fn end_parked(&self, parked: Parked, mailbox: &Mailbox) {
         if let Some((will, _)) = parked.will {
             self.publish_will(*will);
         }
-        self.end_session(&parked.session);
+        self.end_session(&parked.session, mailbox);
     }
 
     /// `broker.shared_subscription_strategy`
@@ -213,18 +255,49 @@ impl Hub {
         self.flush_links();
     }
 
-    /// Publishes a `$SYS` topic to the clients of this node.
-    pub fn publish_system(&self, topic: &str, payload: &[u8], retain: bool) {
+    /// Whether a client of this node or another node wants messages to this topic now.
+    pub(super) fn is_wanted(&self, topic: &str) -> bool {
+        let Ok(topic) = TopicName::parse(topic) else { return false };
+        let here = locks::read(&self.subscriptions).wants(topic);
+        let mut elsewhere = RouteMatches::default();
+        if !here {
+            locks::read(&self.routes).matches(topic, &mut elsewhere);
+        }
+        here || !elsewhere.is_empty()
+    }
+
+    /// Publishes a `$SYS/brokers` topic, to the clients of every node. It counts neither as published nor as dropped.
+    pub fn publish_system(&self, topic: &str, payload: &[u8], qos: QoS, retain: bool) {
+        self.tell_all(topic, payload, (qos, retain), |message, bells| {
+            self.route(message, None, bells);
+        });
+        self.flush_links();
+    }
+
+    /// Publishes a topic that every node has for itself, to the clients of this one; who subscribes later gets it as well.
+    pub fn publish_own(&self, topic: &str, payload: &[u8]) {
+        self.tell_all(topic, payload, (QoS::AtMostOnce, true), |message, bells| {
+            self.publish_local(message, bells);
+        });
+    }
+
+    fn tell_all(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        (qos, retain): (QoS, bool),
+        publish: impl FnOnce(&Message, &mut Vec<Waker>),
+    ) {
         if TopicName::parse(topic).is_err() {
             return;
         }
-        let meta = Meta { qos: QoS::AtMostOnce, retain, expires_at: None, publisher: 0 };
+        let meta = Meta { qos, retain, expires_at: None, publisher: 0 };
         let message = Message::new(topic, &[], payload, meta);
         if retain {
             self.retain(&message);
         }
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish_local(&message, &mut bells);
+        publish(&message, &mut bells);
         bells.into_iter().for_each(Waker::wake);
     }
 
@@ -256,6 +329,7 @@ impl Hub {
         let routes = locks::read(&self.routes).len();
         let set = |gauge, value: usize| self.stats.set(gauge, value as u64);
         set(Gauge::Retained, self.retained_count());
+        set(Gauge::Delayed, locks::lock(&self.delayed).len());
         set(Gauge::Subscriptions, all);
         set(Gauge::Suboptions, all);
         set(Gauge::Subscribers, all);
@@ -286,8 +360,8 @@ impl Hub {
         match self.registry.kick(client_id) {
             None => false,
             Some(None) => true,
-            Some(Some(parked)) => {
-                self.end_parked(*parked);
+            Some(Some((parked, mailbox))) => {
+                self.end_parked(*parked, &mailbox);
                 true
             }
         }
@@ -320,7 +394,17 @@ impl Hub {
         *locks::write(&self.retain_settings) = settings;
     }
 
-    /// Wills and ends of parked sessions, and the life of retained messages. Runs for ever.
+    /// Publishes the delayed messages that are due.
+    fn publish_due(&self, now: Time) {
+        loop {
+            // Bound, so that the lock is not held while it is published.
+            let due = locks::lock(&self.delayed).due(now);
+            let Some(message) = due else { return };
+            self.publish_now(&message);
+        }
+    }
+
+    /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
@@ -330,15 +414,20 @@ impl Hub {
                 if let Some(will) = due.will {
                     self.publish_will(*will);
                 }
-                if let Some(session) = due.expired {
-                    self.end_session(&session);
+                if let Some((session, mailbox)) = due.expired {
+                    self.end_session(&session, &mailbox);
                 }
             }
+            self.publish_due(now);
             if now >= next_sweep {
                 self.sweep_retained(now).await;
                 next_sweep = self.clock.now() + SWEEP_EVERY;
             }
-            let wake = self.registry.deadline().map_or(next_sweep, |at| at.min(next_sweep));
+            let delayed = locks::lock(&self.delayed).deadline();
+            let wake = [self.registry.deadline(), delayed]
+                .into_iter()
+                .flatten()
+                .fold(next_sweep, Time::min);
             tokio::select! {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
                 () = self.registry.changed.notified() => {}
@@ -357,4 +446,10 @@ impl Hub {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Whether the cluster hears of a change: of the first and last subscriber of a filter, and of each member of a group, as the
+/// nodes share its messages by the number of members.
+const fn is_told(to: &Subscription, change: Change) -> bool {
+    change.turns || (change.counts && to.group.is_some())
 }

@@ -301,6 +301,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Where the numbers of its messages begin in the cluster, and so a number for it that all nodes know.
+    #[must_use]
+    pub const fn origin(&self) -> u64 {
+        self.origin
+    }
+
     /// A node of this name with `streams` data connections that share `keep_bytes` for what is kept. `own` and `incarnation`
     /// are the process lives at this end and at the other.
     #[must_use]

@@ -66,6 +66,16 @@ pub enum Bind {
 }
 
 impl Bind {
+    /// Its port; 0 where it has none.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        match self {
+            Self::Path(_) => 0,
+            Self::Port(port) => *port,
+            Self::Address(address) => address.port(),
+        }
+    }
+
     /// Only programs of this host can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -141,6 +141,26 @@ impl Mailbox {
         }
     }
 
+    /// Puts a message in if nothing has to go for it and nothing says that it must not wait here; gives it back otherwise.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn offer(&self, delivery: Delivery) -> Result<Pushing, Delivery> {
+        let mut inner = self.lock();
+        if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
+            return Err(delivery);
+        }
+        let bounds = inner.bounds;
+        inner.queue.offer(delivery, bounds)?;
+        Ok(Pushing { bell: inner.bell.take(), ..Pushing::default() })
+    }
+
+    /// Takes out what came to the session as to a member of a group, as [`MQueue::take_shared`].
+    #[must_use]
+    pub fn take_shared(&self) -> Vec<Delivery> {
+        self.lock().queue.take_shared()
+    }
+
     /// Takes messages out, as [`MQueue::take`].
     pub fn take(&self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
         self.lock().queue.take(window, bytes, out);

@@ -8,6 +8,7 @@ mod control_link;
 mod dial;
 pub mod discovery;
 mod forward;
+mod groups;
 mod handshakes;
 pub mod heartbeat;
 pub mod hub;
@@ -17,6 +18,7 @@ pub mod listener_settings;
 mod locks;
 pub mod mailbox;
 pub mod mesh;
+mod presence;
 pub mod proxy;
 mod publish;
 pub mod registry;
@@ -116,6 +118,7 @@ impl Node {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let routes = Arc::new(RwLock::default());
         let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
+        hub.name = parts.cluster.node_name.to_string();
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.connect_waits =
@@ -268,6 +271,7 @@ fn shared(
     Shared {
         settings: Settings { send_timeout: listener.send_timeout, ..settings },
         zone: listener.zone.clone(),
+        port: listener.bind.port(),
         access: access.clone(),
         stats: hub.stats.clone(),
         next_assigned: AtomicU64::new(random()),

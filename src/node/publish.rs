@@ -14,6 +14,7 @@ use std::{
 
 use super::{
     forward::{Awaited, Crossing},
+    groups::{Chosen, fnv},
     hub::Hub,
     link::{Deliver, Outgoing, Peer},
     locks,
@@ -30,7 +31,7 @@ use crate::{
         subscriptions::{Choice, Matches, SharedMatch, Subscriber},
     },
     cluster::{
-        routes::{Candidate, RouteMatches, SharedMatch as RouteMatch},
+        routes::{RouteMatches, SharedMatch as RouteMatch},
         wire::{Envelope, Targets},
     },
     mqtt::QoS,
@@ -105,9 +106,24 @@ impl Hub {
                 return Outcome { matched: true, ..Outcome::default() };
             }
         }
+        let outcome = self.route(message, client_id, bells);
+        if !outcome.matched {
+            self.stats.count(Metric::MessagesDropped);
+            self.stats.count(Metric::MessagesDroppedNoSubscribers);
+        }
+        outcome
+    }
+
+    /// Hands a message to the clients of this node and to the nodes that want it.
+    pub(super) fn route(
+        &self,
+        message: &Message,
+        client_id: Option<&str>,
+        bells: &mut Vec<Waker>,
+    ) -> Outcome {
         let _inside = self.sections.enter();
         let (local, crossing) = self.with_routes(message, |found| {
-            let mut chosen = Vec::new();
+            let mut chosen = Chosen::default();
             let choice = self.choice(message, client_id);
             let Some(found) = found else {
                 let local = self.hand_out(message, (None, choice), (None, &mut chosen), bells);
@@ -122,18 +138,13 @@ impl Hub {
             (local, self.cross(message, number, found, &chosen))
         });
         let Crossing { wanted, full, awaited, slow } = crossing;
-        let matched = local.matched || wanted;
-        if !matched {
-            self.stats.count(Metric::MessagesDropped);
-            self.stats.count(Metric::MessagesDroppedNoSubscribers);
-        }
-        Outcome { matched, full, awaited, slow }
+        Outcome { matched: local.matched || wanted, full, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
         let choice = self.choice(message, None);
-        self.hand_out(message, (None, choice), (None, &mut Vec::new()), bells).matched
+        self.hand_out(message, (None, choice), (None, &mut Chosen::default()), bells).matched
     }
 
     /// How members of shared groups are chosen for this message. Hashes are made only where they decide.
@@ -142,11 +153,10 @@ impl Hub {
         let (mut publisher, mut topic) = (message.publisher(), 0);
         match strategy {
             SharedStrategy::HashTopic => topic = fnv(message.topic()),
-            SharedStrategy::HashClientId => publisher = client_id.map_or(publisher, fnv),
-            SharedStrategy::Random
-            | SharedStrategy::RoundRobin
-            | SharedStrategy::Sticky
-            | SharedStrategy::Local => {}
+            SharedStrategy::HashClientId | SharedStrategy::Sticky => {
+                publisher = client_id.map_or(publisher, fnv);
+            }
+            SharedStrategy::Random | SharedStrategy::RoundRobin | SharedStrategy::Local => {}
         }
         Choice { strategy, publisher, topic, dice: self.dice() }
     }
@@ -157,7 +167,7 @@ impl Hub {
         &self,
         message: &Message,
         (meant, choice): (Option<Targets<'_>>, Choice),
-        (remote, chosen): (Option<&RouteMatches>, &mut Vec<(u16, usize)>),
+        (remote, chosen): (Option<&RouteMatches>, &mut Chosen),
         bells: &mut Vec<Waker>,
     ) -> Handed {
         MATCHES.with_borrow_mut(|matches| {
@@ -193,11 +203,11 @@ impl Hub {
             if let Some(remote) = remote {
                 self.choose_nodes(remote, &mut matches.groups, choice, chosen);
             }
-            for group in &matches.groups {
-                let online = group.members.iter().find(|member| member.mailbox.is_connected());
-                if let Some(member) = online.or(group.members.first()) {
-                    self.hand(message, member, bells);
+            for group in &mut matches.groups {
+                if choice.strategy == SharedStrategy::Sticky {
+                    self.turns.stick(choice.publisher, group);
                 }
+                self.hand_group(message, group, bells);
             }
             let matched = matches.filters > 0 || !matches.groups.is_empty();
             matches.clear();
@@ -228,7 +238,7 @@ impl Hub {
                         self.stats.count(Metric::DeliveryDroppedNoLocal);
                         continue;
                     };
-                    let qos = wanted.clone().map(|one| one.qos).max().unwrap_or(QoS::AtMostOnce);
+                    let qos = wanted.clone().map(|one| one.qos_of(message.qos())).max();
                     let ids =
                         wanted.clone().fold(SubscriptionIds::None, |ids, one| ids.with(one.id));
                     let keep = wanted.clone().any(|one| one.retain_as_published);
@@ -237,8 +247,9 @@ impl Hub {
                         Delivery {
                             message: message.clone(),
                             ids,
-                            qos: qos.min(message.qos()),
+                            qos: qos.unwrap_or(QoS::AtMostOnce),
                             retain: keep && message.retain(),
+                            shared: false,
                         },
                         bells,
                     );
@@ -252,13 +263,36 @@ impl Hub {
             self.stats.count(Metric::DeliveryDroppedNoLocal);
             return;
         }
-        let delivery = Delivery {
-            message: message.clone(),
-            ids: SubscriptionIds::None.with(to.id),
-            qos: to.qos.min(message.qos()),
-            retain: to.retain_as_published && message.retain(),
+        self.push(&to.mailbox, delivery(message, to), bells);
+    }
+
+    /// Gives a message to one member of a group: in their order to the first with a connection that has room for it, else to the
+    /// first without one that has; if none has, the first must make room.
+    fn hand_group(
+        &self,
+        message: &Message,
+        group: &SharedMatch<Arc<Mailbox>>,
+        bells: &mut Vec<Waker>,
+    ) {
+        let own =
+            |member: &&Subscriber<_>| member.no_local && member.session == message.publisher();
+        let with = |connected: bool| {
+            let members = group.members.iter().filter(move |member| !own(member));
+            members.filter(move |member| member.mailbox.is_connected() == connected)
         };
-        self.push(&to.mailbox, delivery, bells);
+        for member in with(true).chain(with(false)) {
+            let offered = Delivery { shared: true, ..delivery(message, member) };
+            if let Ok(pushing) = member.mailbox.offer(offered) {
+                bells.extend(pushing.bell);
+                return;
+            }
+        }
+        let Some(member) = with(true).chain(with(false)).next() else {
+            self.stats.count(Metric::DeliveryDroppedNoLocal);
+            return;
+        };
+        let pushed = Delivery { shared: true, ..delivery(message, member) };
+        self.push(&member.mailbox, pushed, bells);
     }
 
     fn push(&self, mailbox: &Mailbox, delivery: Delivery, bells: &mut Vec<Waker>) {
@@ -294,57 +328,13 @@ impl Hub {
     }
 }
 
-/// FNV-1a: the same on every node, so that all choose alike.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-impl Hub {
-    /// For each shared group with members on other nodes: picks the node, by the strategy and the number of members. Groups that
-    /// go elsewhere are taken out of `local`.
-    fn choose_nodes(
-        &self,
-        remote: &RouteMatches,
-        local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
-        choice: Choice,
-        chosen: &mut Vec<(u16, usize)>,
-    ) {
-        for (place, shared) in remote.shared.iter().enumerate() {
-            let same = |g: &SharedMatch<_>| g.group == shared.group && g.filter == shared.filter;
-            let here = local.iter().position(same);
-            let own = here.and_then(|at| local.get(at)).map_or(0, |g| g.members.len() as u64);
-            if choice.strategy == SharedStrategy::Local && own > 0 {
-                continue;
-            }
-            // A node that stalls or is about to stop counts only if there is no other.
-            let well = |c: &&Candidate| self.peers.get(c.node).is_none_or(|p| !p.is_avoided());
-            let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
-            let candidates = || shared.candidates.iter().filter(|c| !some_well || well(c));
-            let weights: u64 = candidates().map(|c| u64::from(c.weight)).sum();
-            let number = match choice.strategy {
-                SharedStrategy::Random | SharedStrategy::Local => choice.dice >> 8,
-                SharedStrategy::RoundRobin => self.shared_turn.fetch_add(1, Ordering::Relaxed),
-                SharedStrategy::HashTopic => choice.topic,
-                SharedStrategy::Sticky | SharedStrategy::HashClientId => choice.publisher,
-            };
-            let mut pick = number % (own + weights).max(1);
-            if pick < own {
-                continue;
-            }
-            pick -= own;
-            for candidate in candidates() {
-                if pick < u64::from(candidate.weight) {
-                    chosen.push((candidate.node, place));
-                    break;
-                }
-                pick -= u64::from(candidate.weight);
-            }
-            if let Some(at) = here {
-                local.swap_remove(at);
-            }
-        }
+fn delivery(message: &Message, to: &Subscriber<Arc<Mailbox>>) -> Delivery {
+    Delivery {
+        message: message.clone(),
+        ids: SubscriptionIds::None.with(to.id),
+        qos: to.qos_of(message.qos()),
+        retain: to.retain_as_published && message.retain(),
+        shared: false,
     }
 }
 
@@ -366,7 +356,7 @@ impl Hub {
     }
 
     /// Gives a message for one group to a member here, or to a node that has not been tried. `false`: there is none.
-    fn send_elsewhere(
+    pub(super) fn send_elsewhere(
         &self,
         message: &Message,
         envelope: &Envelope<'_>,
@@ -374,10 +364,11 @@ impl Hub {
         tried: &[u16],
     ) -> bool {
         let _inside = self.sections.enter();
-        let (groups, choice) = ([group], self.choice(message, None));
-        let meant = (Some(Targets::new(false, &groups)), choice);
+        let (groups, key) = ([group], envelope.targets.key);
+        let targets = Targets::new(false, &groups).keyed(key);
+        let meant = (Some(targets), self.choice(message, None).keyed(key));
         let here = BELLS.with_borrow_mut(|bells| {
-            self.hand_out(message, meant, (None, &mut Vec::new()), bells).matched
+            self.hand_out(message, meant, (None, &mut Chosen::default()), bells).matched
         });
         if here || tried.len() >= TRIES {
             return here;
@@ -395,7 +386,7 @@ impl Hub {
             number: envelope.id.number,
             flags: envelope.flags,
             expiry: envelope.expiry,
-            targets: Targets::new(false, &groups),
+            targets,
             topic: envelope.topic,
             properties: envelope.properties,
             payload: envelope.payload,
@@ -412,8 +403,9 @@ impl Deliver for Hub {
         let message = self.message_of(envelope, origin);
         let _inside = self.sections.enter();
         BELLS.with_borrow_mut(|bells| {
-            let meant = (Some(envelope.targets), self.choice(&message, None));
-            self.hand_out(&message, meant, (None, &mut Vec::new()), bells).missing
+            let choice = self.choice(&message, None).keyed(envelope.targets.key);
+            let meant = (Some(envelope.targets), choice);
+            self.hand_out(&message, meant, (None, &mut Chosen::default()), bells).missing
         })
     }
 

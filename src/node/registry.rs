@@ -90,7 +90,7 @@ pub struct Due {
     /// Its will.
     pub will: Option<Box<Will>>,
     /// It has expired; its subscriptions are to be taken out.
-    pub expired: Option<Box<Session>>,
+    pub expired: Option<(Box<Session>, Arc<Mailbox>)>,
 }
 
 type Part = HashMap<ClientId, Entry, Hashing>;
@@ -247,7 +247,9 @@ impl Registry {
         }
         let next = parked.deadline();
         if expired {
-            due.expired = part.remove(&client_id).and_then(|entry| entry.parked).map(|p| p.session);
+            due.expired = part
+                .remove(&client_id)
+                .and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
             return Some(due);
         }
         drop(part);
@@ -264,14 +266,15 @@ impl Registry {
         }
     }
 
-    /// Sends the connection of one client a signal, or takes its parked session out. `false` when it is not known.
-    pub fn kick(&self, client_id: &ClientId) -> Option<Option<Box<Parked>>> {
+    /// Sends the connection of one client a signal, or takes its parked session out. `None` when it is not known.
+    pub fn kick(&self, client_id: &ClientId) -> Option<Option<(Box<Parked>, Arc<Mailbox>)>> {
         let mut part = self.part(client_id);
         let entry = part.get_mut(client_id)?;
         match entry.parked.take() {
             Some(parked) => {
+                let mailbox = entry.mailbox.clone();
                 part.remove(client_id);
-                Some(Some(parked))
+                Some(Some((parked, mailbox)))
             }
             None => {
                 entry.mailbox.signal(Signal::Kick);

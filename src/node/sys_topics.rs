@@ -1,9 +1,16 @@
-//! `$SYS/brokers/<node>/...`: what a node tells of itself over MQTT (EMQX `emqx_sys`).
+//! `$SYS/brokers/<node>/...`: what a node tells of itself over MQTT (EMQX `emqx_sys`), to the clients of every node; and
+//! `$SYS/broker/...`, the names of Mosquitto, which each node has for its own clients.
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::{Timestamp, tz::TimeZone};
+
 use super::Node;
-use crate::time::Wall;
+use crate::{
+    broker::stats::{Gauge, Metric, Stats},
+    mqtt::QoS,
+    time::{Time, Wall},
+};
 
 /// Words for what this is.
 pub(super) const SYSDESCR: &str = "emqx-rs, clustered MQTT broker";
@@ -22,9 +29,13 @@ pub async fn run(node: Arc<Node>, name: String, periods: Periods) {
     const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
     let mut interval = tokio::time::interval(periods.interval.unwrap_or(NEVER));
     let mut heartbeat = tokio::time::interval(periods.heartbeat.unwrap_or(NEVER));
+    let mut loads = Loads::default();
     loop {
         tokio::select! {
-            _ = interval.tick(), if periods.interval.is_some() => tell_state(&node, &name).await,
+            _ = interval.tick(), if periods.interval.is_some() => {
+                tell_state(&node, &name).await;
+                tell_as_mosquitto(&node, &mut loads);
+            }
             _ = heartbeat.tick(), if periods.heartbeat.is_some() => tell_time(&node, &name),
             else => return,
         }
@@ -33,12 +44,15 @@ pub async fn run(node: Arc<Node>, name: String, periods: Periods) {
 
 async fn tell_state(node: &Node, name: &str) {
     let hub = node.hub();
+    let tell = |topic: &str, text: &str, retain| {
+        hub.publish_system(topic, text.as_bytes(), QoS::AtMostOnce, retain);
+    };
     let say = |topic: &str, text: &str, retain| {
-        hub.publish_system(&format!("$SYS/brokers/{name}/{topic}"), text.as_bytes(), retain);
+        tell(&format!("$SYS/brokers/{name}/{topic}"), text, retain);
     };
     if let Some(status) = node.mesh().status().await {
         let up: Vec<&str> = status.up().map(|member| member.name.as_str()).collect();
-        hub.publish_system("$SYS/brokers", up.join(",").as_bytes(), true);
+        tell("$SYS/brokers", &up.join(","), true);
     }
     say("version", env!("CARGO_PKG_VERSION"), true);
     say("sysdescr", SYSDESCR, true);
@@ -52,30 +66,113 @@ async fn tell_state(node: &Node, name: &str) {
 
 fn tell_time(node: &Node, name: &str) {
     let hub = node.hub();
-    let uptime = crate::ctl::render::uptime(hub.clock.now().as_ms());
-    hub.publish_system(&format!("$SYS/brokers/{name}/uptime"), uptime.as_bytes(), false);
-    let time = local_time(hub.clock.wall());
-    hub.publish_system(&format!("$SYS/brokers/{name}/datetime"), time.as_bytes(), false);
+    let say = |topic: &str, text: &str| {
+        let topic = format!("$SYS/brokers/{name}/{topic}");
+        hub.publish_system(&topic, text.as_bytes(), QoS::AtMostOnce, false);
+    };
+    say("uptime", &crate::ctl::render::uptime(hub.clock.now().as_ms()));
+    say("datetime", &local_time(hub.clock.wall()));
 }
 
-/// `YYYY-MM-DD hh:mm:ss`, UTC.
+/// `$SYS/broker/...` (mosquitto(8), "Broker status"). Every node has these names, so they do not leave it.
+fn tell_as_mosquitto(node: &Node, loads: &mut Loads) {
+    let hub = node.hub();
+    hub.refresh_gauges();
+    let say = |topic: &str, text: String| {
+        hub.publish_own(&format!("$SYS/broker/{topic}"), text.as_bytes());
+    };
+    let now = hub.clock.now();
+    say("version", format!("emqx-rs version {}", env!("CARGO_PKG_VERSION")));
+    say("uptime", format!("{} seconds", now.as_ms() / 1000));
+    for (topic, number) in numbers(&hub.stats) {
+        say(topic, number.to_string());
+    }
+    for (topic, load) in loads.turn(now, &hub.stats) {
+        say(&topic, format!("{load:.2}"));
+    }
+}
+
+fn numbers(stats: &Stats) -> [(&'static str, u64); 21] {
+    let level = |gauge| stats.level(gauge);
+    let sum = |metric| stats.sum(metric);
+    let (all, connected) = (level(Gauge::Sessions), level(Gauge::Connections));
+    let away = all.saturating_sub(connected);
+    let most = stats.gauges().find(|(gauge, ..)| *gauge == Gauge::Connections);
+    let dropped = sum(Metric::MessagesDropped) + sum(Metric::DeliveryDropped);
+    [
+        ("clients/total", all),
+        ("clients/connected", connected),
+        ("clients/active", connected),
+        ("clients/disconnected", away),
+        ("clients/inactive", away),
+        ("clients/maximum", most.map_or(0, |(_, _, most)| most)),
+        ("messages/received", sum(Metric::PacketsReceived)),
+        ("messages/sent", sum(Metric::PacketsSent)),
+        ("publish/messages/received", sum(Metric::MessagesReceived)),
+        ("publish/messages/sent", sum(Metric::MessagesSent)),
+        ("publish/messages/dropped", dropped),
+        ("messages/publish/received", sum(Metric::MessagesReceived)),
+        ("messages/publish/sent", sum(Metric::MessagesSent)),
+        ("messages/publish/dropped", dropped),
+        ("bytes/received", sum(Metric::BytesReceived)),
+        ("bytes/sent", sum(Metric::BytesSent)),
+        ("subscriptions/count", level(Gauge::Subscriptions)),
+        ("shared_subscriptions/count", level(Gauge::SubscriptionsShared)),
+        ("retained messages/count", level(Gauge::Retained)),
+        ("messages/stored", level(Gauge::Retained)),
+        ("store/messages/count", level(Gauge::Retained)),
+    ]
+}
+
+/// Moving averages of counters over 1, 5 and 15 minutes, in so much a minute.
+#[derive(Debug, Default)]
+struct Loads {
+    at: Option<Time>,
+    rows: [(u64, [f64; 3]); LOADS.len()],
+}
+
+const LOADS: [(&str, Metric); 7] = [
+    ("messages/received", Metric::PacketsReceived),
+    ("messages/sent", Metric::PacketsSent),
+    ("publish/received", Metric::MessagesReceived),
+    ("publish/sent", Metric::MessagesSent),
+    ("bytes/received", Metric::BytesReceived),
+    ("bytes/sent", Metric::BytesSent),
+    ("connections", Metric::ClientConnected),
+];
+const MINUTES: [u32; 3] = [1, 5, 15];
+
+impl Loads {
+    /// Takes in what was counted since the last turn; the first one only begins.
+    fn turn(&mut self, now: Time, stats: &Stats) -> Vec<(String, f64)> {
+        let minutes = self.at.replace(now).map(|at| now.since(at).as_secs_f64() / 60.0);
+        let mut loads = Vec::with_capacity(LOADS.len() * MINUTES.len());
+        for ((name, metric), (before, averages)) in LOADS.iter().zip(&mut self.rows) {
+            let sum = stats.sum(*metric);
+            let more = sum.wrapping_sub(std::mem::replace(before, sum));
+            for (span, average) in MINUTES.iter().zip(averages) {
+                if let Some(minutes) = minutes.filter(|minutes| *minutes > 0.0) {
+                    let kept = (-minutes / f64::from(*span)).exp();
+                    let rate = u32::try_from(more).map_or(f64::from(u32::MAX), f64::from) / minutes;
+                    *average = rate + kept * (*average - rate);
+                }
+                loads.push((format!("load/{name}/{span}min"), *average));
+            }
+        }
+        loads
+    }
+}
+
+/// `YYYY-MM-DD hh:mm:ss` in the time zone of this host.
 #[must_use]
 pub fn local_time(wall: Wall) -> String {
-    let seconds = wall.as_ms() / 1000;
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days since 0000-03-01 in eras of 400 years (the civil calendar counted from March, so that leap days come last).
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest % 3600 / 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    time_in(wall, TimeZone::system())
+}
+
+fn time_in(wall: Wall, zone: TimeZone) -> String {
+    let ms = i64::try_from(wall.as_ms()).unwrap_or(i64::MAX);
+    let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
+    at.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]
@@ -83,14 +180,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_calendar_is_right() {
-        for (ms, want) in [
-            (0, "1970-01-01 00:00:00"),
-            (951_782_399_000, "2000-02-28 23:59:59"),
-            (951_782_400_000, "2000-02-29 00:00:00"),
-            (1_795_531_262_000, "2026-11-24 14:41:02"),
+    fn the_time_is_that_of_the_zone() {
+        for (ms, utc, berlin) in [
+            (0, "1970-01-01 00:00:00", "1970-01-01 01:00:00"),
+            (951_782_399_000, "2000-02-28 23:59:59", "2000-02-29 00:59:59"),
+            (1_795_531_262_000, "2026-11-24 14:41:02", "2026-11-24 15:41:02"),
+            (1_782_864_000_000, "2026-07-01 00:00:00", "2026-07-01 02:00:00"),
         ] {
-            assert_eq!(local_time(Wall::from_ms(ms)), want);
+            let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+            assert_eq!(time_in(Wall::from_ms(ms), TimeZone::UTC), utc);
+            assert_eq!(time_in(Wall::from_ms(ms), zone), berlin);
         }
+    }
+
+    #[test]
+    fn loads_go_towards_the_rate() {
+        let (stats, mut loads) = (Stats::new(1), Loads::default());
+        stats.add(Metric::MessagesReceived, 1_000_000);
+        let load = |loads: &mut Loads, at| {
+            let all = loads.turn(Time::from_ms(at), &stats);
+            all.into_iter().find(|(name, _)| name == "load/publish/received/1min").unwrap().1
+        };
+        assert!(load(&mut loads, 1000).abs() < 1e-9, "what was before does not count");
+        for minute in 1..=20 {
+            stats.add(Metric::MessagesReceived, 60);
+            let now = load(&mut loads, 1000 + minute * 60_000);
+            assert!(now > 0.0 && now < 60.1, "{now}");
+        }
+        assert!((load(&mut loads, 1000 + 21 * 60_000) - 60.0 * (-1.0_f64).exp()).abs() < 0.1);
     }
 }

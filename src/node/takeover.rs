@@ -487,7 +487,7 @@ impl Hub {
                 if let Some((will, _)) = frozen.will {
                     self.publish_will(*will);
                 }
-                self.end_session(&frozen.session);
+                self.end_session(&frozen.session, &frozen.mailbox);
                 answer_again(&frozen.mailbox);
                 return;
             }
@@ -653,10 +653,11 @@ impl Frozen {
     fn subscribe(&mut self, hub: &Hub) -> bool {
         let mut news = false;
         if !std::mem::replace(&mut self.subscribed, true) {
+            let upgrade = locks::read(&hub.session_settings).upgrade_qos;
             for (to, (options, id)) in self.session.subscriptions.iter() {
                 let number = self.session.number;
                 let subscriber = Subscriber::new(self.mailbox.clone(), number, id, options);
-                news |= hub.subscribe(to, subscriber);
+                news |= hub.subscribe(to, subscriber.upgrading(upgrade));
             }
         }
         news

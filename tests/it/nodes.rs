@@ -40,7 +40,14 @@ pub(super) fn wait_for_all(nodes: &[Node]) {
 /// A cluster that has formed.
 #[track_caller]
 pub(super) fn cluster(count: usize) -> Vec<Node> {
+    cluster_with(count, "")
+}
+
+/// A cluster that has formed, with `lines` in every config file.
+#[track_caller]
+pub(super) fn cluster_with(count: usize, lines: &str) -> Vec<Node> {
     let mut nodes = prepare(count);
+    nodes.iter_mut().for_each(|node| node.configure(lines));
     nodes.iter_mut().for_each(Node::spawn);
     nodes.iter_mut().for_each(Node::wait_ready);
     wait_for_all(&nodes);

@@ -4,8 +4,8 @@
 //! seq v | incarnation v, number v | flags u8 | [expiry v] | [targets] | topic s | properties s | payload
 //! ```
 //! `seq` is 0 for QoS 0: those are not numbered, not kept and not acknowledged. `targets` stand there when shared
-//! subscriptions are meant: `v` (number of groups times two, plus one if ordinary subscribers are meant too), then group and
-//! filter of each. A body above [`WHOLE_MAX`] is cut: see [`put_fwd`].
+//! subscriptions are meant: `v` (number of groups times two, plus one if ordinary subscribers are meant too), `v` (what a member
+//! is chosen by, 0 for nothing), then group and filter of each. A body above [`WHOLE_MAX`] is cut: see [`put_fwd`].
 
 use super::{
     FRAGMENT, Kind, MORE, WireError, begin,
@@ -52,6 +52,8 @@ pub struct MessageId {
 pub struct Targets<'a> {
     /// The ordinary subscribers.
     pub plain: bool,
+    /// What the member of a group is chosen by where the publisher decides: a hash of who that is, 0 for nothing.
+    pub key: u64,
     groups: Groups<'a>,
 }
 
@@ -65,12 +67,18 @@ enum Groups<'a> {
 
 impl<'a> Targets<'a> {
     /// The ordinary subscribers and no group.
-    pub const PLAIN: Self = Self { plain: true, groups: Groups::Listed(&[]) };
+    pub const PLAIN: Self = Self { plain: true, key: 0, groups: Groups::Listed(&[]) };
 
     /// The groups (group, filter) given, and the ordinary subscribers too if `plain`.
     #[must_use]
     pub const fn new(plain: bool, groups: &'a [(&'a str, &'a str)]) -> Self {
-        Self { plain, groups: Groups::Listed(groups) }
+        Self { plain, key: 0, groups: Groups::Listed(groups) }
+    }
+
+    /// The same, with what the members are chosen by.
+    #[must_use]
+    pub const fn keyed(self, key: u64) -> Self {
+        Self { key, ..self }
     }
 
     /// The shared subscriptions, as group and filter: one member of each gets the message.
@@ -94,6 +102,7 @@ impl<'a> Targets<'a> {
         if head >> 1 > from.rest().len() as u64 / 2 {
             return Err(WireError::Truncated);
         }
+        let key = from.v()?;
         let start = from.rest();
         for _ in 0..head >> 1 {
             from.text()?;
@@ -101,11 +110,12 @@ impl<'a> Targets<'a> {
         }
         let len = start.len() - from.rest().len();
         let groups = start.get(..len).unwrap_or_default();
-        Ok(Self { plain: head & 1 == 1, groups: Groups::Encoded(groups) })
+        Ok(Self { plain: head & 1 == 1, key, groups: Groups::Encoded(groups) })
     }
 
     fn put(self, out: &mut Vec<u8>) {
         put_v(out, (self.groups().count() as u64) << 1 | u64::from(self.plain));
+        put_v(out, self.key);
         for (group, filter) in self.groups() {
             put_bytes(out, group.as_bytes());
             put_bytes(out, filter.as_bytes());
@@ -209,7 +219,7 @@ impl<'a> Envelope<'a> {
 
 impl PartialEq for Envelope<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let flat = |e: &Self| (e.seq, e.id, e.flags, e.expiry, e.targets.plain);
+        let flat = |e: &Self| (e.seq, e.id, e.flags, e.expiry, (e.targets.plain, e.targets.key));
         flat(self) == flat(other)
             && self.targets.groups().eq(other.targets.groups())
             && (self.topic, self.properties, self.payload)

@@ -115,7 +115,7 @@ fn a_message_has_the_known_bytes() {
         id: MessageId { incarnation: 1, number: 5 },
         flags: Flags { qos: 1, retain: true, ..Flags::default() },
         expiry: Some(200),
-        targets: Targets::new(true, &[("g", "t/+")]),
+        targets: Targets::new(true, &[("g", "t/+")]).keyed(77),
         topic: "t/a",
         properties: &[1, 0],
         payload: b"hi",
@@ -123,7 +123,7 @@ fn a_message_has_the_known_bytes() {
     let mut out = Vec::new();
     put_fwd(&mut out, &envelope);
     let want = [
-        &[0, 0, 0, 22, 0x40, 0, 0, 0, 9, 1, 5, 0x55, 0xc8, 1, 3][..],
+        &[0, 0, 0, 23, 0x40, 0, 0, 0, 9, 1, 5, 0x55, 0xc8, 1, 3, 77][..],
         b"\x01g\x03t/+\x03t/a\x02\x01\x00hi",
     ];
     assert_eq!(out, want.concat());

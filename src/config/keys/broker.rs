@@ -6,8 +6,16 @@ use crate::cluster::settings::{SessionLocking, SubackWait};
 use crate::config::draft::shared_strategy;
 use crate::config::values::{duration_or_off, flag, integer, size, word};
 
-const STRATEGIES: super::Kind =
-    Words(&["random", "round_robin", "sticky", "hash", "local", "hash_clientid", "hash_topic"]);
+const STRATEGIES: super::Kind = Words(&[
+    "random",
+    "round_robin",
+    "round_robin_per_group",
+    "sticky",
+    "hash",
+    "local",
+    "hash_clientid",
+    "hash_topic",
+]);
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -112,6 +120,22 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("broker.route_batch_clean", Flag),
     Key::unused("broker.perf.route_lock_type", Words(&["key", "tab", "global"])),
     Key::unused("broker.perf.trie_compaction", Flag),
-    Key::unused("broker.client_disconnect_discarded", Flag),
-    Key::unused("broker.client_disconnect_takeovered", Flag),
+    Key::set(
+        "broker.client_disconnect_discarded",
+        "off",
+        "Tell in $SYS of a connection that ends because its client starts anew.",
+        |d, _, t| {
+            d.base.presence.tells_discarded = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.client_disconnect_takeovered",
+        "off",
+        "Tell in $SYS of a connection whose session another one takes over.",
+        |d, _, t| {
+            d.base.presence.tells_takeovered = flag(t)?;
+            Ok(())
+        },
+    ),
 ];

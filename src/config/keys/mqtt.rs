@@ -1,8 +1,8 @@
 //! `mqtt.*`: limits and features of all zones.
 
 use super::Key;
-use super::Kind::{Flag, Text};
-use crate::config::draft::qos;
+use super::Kind::Flag;
+use crate::config::draft::{qos, response_information};
 use crate::config::values::{flag, integer, packet_size};
 
 pub(super) const KEYS: &[Key] = &[
@@ -58,6 +58,26 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::unused("mqtt.strict_mode", Flag),
-    Key::missing("mqtt.response_information", Text, &[]),
-    Key::missing("mqtt.exclusive_subscription", Flag, &["false", "off"]),
+    Key::set("mqtt.max_topic_len", "4096", "Longest topic name or filter in bytes.", |d, _, t| {
+        d.base.max_topic_len = integer(t, 23, 65535)?;
+        Ok(())
+    }),
+    Key::set(
+        "mqtt.response_information",
+        "",
+        "What a client is told that asks for Response Information: the front of its response topics.",
+        |d, _, t| {
+            d.base.response_information = Some(response_information(t)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "mqtt.exclusive_subscription",
+        "false",
+        "$exclusive/FILTER is allowed: a subscription that one client in the cluster can have.",
+        |d, _, t| {
+            d.base.exclusive_subscription = flag(t)?;
+            Ok(())
+        },
+    ),
 ];

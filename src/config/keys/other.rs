@@ -2,6 +2,10 @@
 
 use super::Key;
 use super::Kind::{Bind, Bytes, Duration, Either, Flag, Integer, Percent, Text, Words};
+use crate::broker::rewrite::Rule;
+use crate::config::draft::qos;
+use crate::config::values::{Expected, Parsed, flag, integer, size, word};
+use crate::topic;
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -13,15 +17,110 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("crl_cache_http_timeout", Duration),
     Key::unused("crl_cache_refresh_interval", Duration),
     Key::unused("modules.loaded_file", Text),
-    Key::unused("module.presence.qos", Integer),
-    Key::missing("module.subscription.$id.topic", Text, &[]),
-    Key::missing("module.subscription.$id.qos", Integer, &[]),
-    Key::missing("module.subscription.$id.nl", Integer, &[]),
-    Key::missing("module.subscription.$id.rap", Integer, &[]),
-    Key::missing("module.subscription.$id.rh", Integer, &[]),
-    Key::missing("module.rewrite.rule.$id", Text, &[]),
-    Key::missing("module.rewrite.pub.rule.$id", Text, &[]),
-    Key::missing("module.rewrite.sub.rule.$id", Text, &[]),
+    Key::set(
+        "module.presence.qos",
+        "1",
+        "QoS of $SYS/brokers/NODE/clients/ID/connected and disconnected.",
+        |d, _, t| {
+            d.base.presence.qos = qos(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "module.subscription.$id.topic",
+        "",
+        "Filter that each client is subscribed to as it connects; %c is the client id, %u the user name.",
+        |d, p, t| {
+            let probe = t.replace("%c", "c").replace("%u", "u");
+            if topic::share::check(&probe).is_err() {
+                return Err("a topic filter, with %c and %u in it if need be".into());
+            }
+            d.subscription(p).0 = t.into();
+            Ok(())
+        },
+    ),
+    Key::set(
+        "module.subscription.$id.qos",
+        "",
+        "QoS of that subscription, 1 if unset.",
+        |d, p, t| {
+            d.subscription(p).1.qos = qos(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "module.subscription.$id.nl",
+        "",
+        "1 = without the client's own messages (No Local).",
+        |d, p, t| {
+            d.subscription(p).1.no_local = word(t, &["0", "1"])? == 1;
+            Ok(())
+        },
+    ),
+    Key::set("module.subscription.$id.rap", "", "1 = RETAIN as it was published.", |d, p, t| {
+        d.subscription(p).1.retain_as_published = word(t, &["0", "1"])? == 1;
+        Ok(())
+    }),
+    Key::set(
+        "module.subscription.$id.rh",
+        "",
+        "Retained messages: 0 = send, 1 = only to a new subscription, 2 = never.",
+        |d, p, t| {
+            d.subscription(p).1.retain_handling = integer(t, 0, 2)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "module.rewrite.rule.$id",
+        "",
+        "FILTER EXPRESSION TARGET: topics published and subscribed to stand for TARGET; $1 is a group, %c, %u.",
+        |d, p, t| {
+            let rule = rule(t)?;
+            d.rewrites.insert(("pub", p.name().to_owned()), rule.clone());
+            d.rewrites.insert(("sub", p.name().to_owned()), rule);
+            Ok(())
+        },
+    ),
+    Key::set("module.rewrite.pub.rule.$id", "", "The same for what is published.", |d, p, t| {
+        d.rewrites.insert(("pub", p.name().to_owned()), rule(t)?);
+        Ok(())
+    }),
+    Key::set(
+        "module.rewrite.sub.rule.$id",
+        "",
+        "The same for what is subscribed to.",
+        |d, p, t| {
+            d.rewrites.insert(("sub", p.name().to_owned()), rule(t)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "delayed.enable",
+        "true",
+        "$delayed/SECONDS/TOPIC is published to TOPIC so many seconds later.",
+        |d, _, t| {
+            d.base.delayed = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "delayed.max_delayed_messages",
+        "100000",
+        "Messages delayed at a time; 0 = no limit.",
+        |d, _, t| {
+            d.base.max_delayed = integer(t, 0, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "delayed.max_memory",
+        "64MB",
+        "Bytes of all delayed messages; new ones beyond are refused.",
+        |d, _, t| {
+            d.base.max_delayed_bytes = size(t)?;
+            Ok(())
+        },
+    ),
     Key::missing("module.slow_subs.threshold", Duration, &[]),
     Key::missing("module.slow_subs.expire_interval", Duration, &[]),
     Key::missing("module.slow_subs.top_k_num", Integer, &[]),
@@ -76,3 +175,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("recon.*", Text),
     Key::unused("telemetry.*", Text),
 ];
+
+fn rule(text: &str) -> Parsed<Rule> {
+    Rule::parse(text).map_err(|error| Expected(error.to_string()))
+}

@@ -3,7 +3,7 @@
 
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
-use crate::config::draft::{anonymous, nomatch_allows, qos};
+use crate::config::draft::{anonymous, nomatch_allows, qos, response_information};
 use crate::config::values::{
     Expected, bytes, duration, duration_or_off, flag, float, integer, packet_size, pair, size,
 };
@@ -72,6 +72,10 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set("zone.$name.max_topic_len", "", "As mqtt.max_topic_len, for this zone.", |d, p, t| {
+        d.zone(p).max_topic_len = integer(t, 23, 65535)?;
+        Ok(())
+    }),
     Key::set(
         "zone.$name.max_qos_allowed",
         "",
@@ -154,6 +158,55 @@ pub(super) const KEYS: &[Key] = &[
         "Subscriptions per client; 0 = no limit.",
         |d, p, t| {
             d.zone(p).max_subscriptions = integer(t, 0, 100_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_wildcard_subscriptions",
+        "1000",
+        "Those of them with a wildcard; 0 = no limit.",
+        |d, p, t| {
+            d.zone(p).max_wildcard_subscriptions = integer(t, 0, 100_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_wildcard_levels",
+        "16",
+        "Levels of one filter that are +.",
+        |d, p, t| {
+            d.zone(p).max_wildcard_levels = integer(t, 0, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_filters",
+        "1000",
+        "Filters of one SUBSCRIBE; those behind are refused.",
+        |d, p, t| {
+            d.zone(p).max_filters_per_packet = integer(t, 1, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set("zone.$name.max_will_payload", "64KB", "Largest payload of a will.", |d, p, t| {
+        d.zone(p).max_will_payload = size(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "zone.$name.max_keepalive",
+        "3600",
+        "Longest keep alive of an MQTT 5 client in seconds, which it is told; none at all stays none.",
+        |d, p, t| {
+            d.zone(p).keepalive_max = integer(t, 1, 65535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.max_session_expiry_interval",
+        "7d",
+        "Longest life of a session after its client left; an MQTT 5 client is told.",
+        |d, p, t| {
+            d.zone(p).session_expiry_max = duration(t)?;
             Ok(())
         },
     ),
@@ -283,8 +336,24 @@ pub(super) const KEYS: &[Key] = &[
     Key::missing("zone.$name.quota.overall_messages_routing", Text, &[]),
     Key::unused("zone.$name.force_gc_policy", Text),
     Key::unused("zone.$name.strict_mode", Flag),
-    Key::missing("zone.$name.response_information", Text, &[]),
-    Key::missing("zone.$name.exclusive_subscription", Flag, &["false", "off"]),
+    Key::set(
+        "zone.$name.response_information",
+        "",
+        "As mqtt.response_information, for this zone.",
+        |d, p, t| {
+            d.zone(p).response_information = Some(response_information(t)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.exclusive_subscription",
+        "",
+        "As mqtt.exclusive_subscription, for this zone.",
+        |d, p, t| {
+            d.zone(p).exclusive_subscription = flag(t)?;
+            Ok(())
+        },
+    ),
     Key::missing("zone.$name.tcp_keepalive", Text, &["none"]),
 ];
 

@@ -4,9 +4,11 @@
 //! COVERAGE.md lists the tags; [`coverage_is_current`] compares it with the tests.
 
 mod alias;
+mod answers;
 mod connect;
 mod disconnect;
 mod flow;
+mod offers;
 mod properties;
 mod publish;
 mod qos;
@@ -18,9 +20,12 @@ mod topics;
 mod websocket;
 mod will;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
-use super::support::{Client, Connect, Packet, Version, broker};
+use super::{
+    nodes,
+    support::{BROKERS, Client, Connect, Packet, Version, broker},
+};
 
 const ALL: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
 const V3: [Version; 2] = [Version::V3_1, Version::V3_1_1];
@@ -110,6 +115,35 @@ fn tags_in_tests() -> BTreeSet<(String, String)> {
         }
     }
     found
+}
+
+/// What is about one node and what it is made of, or needs messages that are kept on one node.
+const ONE_NODE: [&str; 4] = [
+    "conformance::holds_across_two_nodes",
+    "conformance::offers::",
+    "conformance::retain::",
+    "conformance::will::retained_as_the_flag_says",
+];
+
+/// The whole once more over two nodes of a cluster: every connection of a test goes to the other node than the one before, so
+/// publisher and subscriber, and the connections of one session, are apart.
+#[test]
+fn holds_across_two_nodes() {
+    if env::var_os(BROKERS).is_some() {
+        return;
+    }
+    // One stream a link, so that a message behind all others tells that those have arrived.
+    let nodes = nodes::cluster_with(2, "cluster.data_streams = 1");
+    let brokers: Vec<String> = nodes.iter().map(|node| node.mqtt().to_string()).collect();
+    let output = Command::new(env::current_exe().unwrap())
+        .arg("conformance::")
+        .args(ONE_NODE.iter().flat_map(|name| ["--skip", name]))
+        .env(BROKERS, brokers.join(","))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!text.contains(" 0 passed"), "{text}");
 }
 
 #[test]

@@ -223,6 +223,8 @@ pub struct Client {
     pub session_present: bool,
     pub code: u8,
     pub props: Props,
+    /// Bytes of the largest packet that came.
+    pub largest: usize,
     stream: Box<dyn Wire>,
     bytes: Vec<u8>,
     early: VecDeque<Packet>,
@@ -264,6 +266,7 @@ impl Client {
             session_present: false,
             code: 0xff,
             props: Vec::new(),
+            largest: 0,
             stream: Box::new(wire),
             bytes: Vec::new(),
             early: VecDeque::new(),
@@ -287,6 +290,11 @@ impl Client {
     #[track_caller]
     pub fn next_or_end(&mut self) -> Option<Packet> {
         self.early.pop_front().or_else(|| self.read(LIMIT))
+    }
+
+    /// Forgets what came and was not asked for.
+    pub fn forget(&mut self) {
+        self.early.clear();
     }
 
     /// Sends bytes as they are. A connection the broker closed already is no failure here: what
@@ -327,7 +335,9 @@ impl Client {
         let end = Instant::now() + limit;
         let mut chunk = [0; 65536];
         loop {
+            let held = self.bytes.len();
             if let Some(packet) = codec::read(self.version, &mut self.bytes) {
+                self.largest = self.largest.max(held - self.bytes.len());
                 return Some(packet);
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -538,6 +548,7 @@ impl Client {
     /// behind those that wait for a place in the window.
     #[track_caller]
     pub fn messages(&mut self) -> Vec<Message> {
+        super::settle();
         let fence = unique("fence/");
         assert_eq!(self.subscribe(&fence, 1), 1);
         let bytes = Message::new(&fence, "", 1).id(self.next_id()).bytes(self.version);
@@ -562,6 +573,7 @@ impl Client {
     /// Like [`Client::messages`], but nothing is acknowledged.
     #[track_caller]
     pub fn unacknowledged(&mut self) -> Vec<Message> {
+        super::settle();
         let fence = unique("fence/");
         assert_eq!(self.subscribe(&fence, 0), 0);
         let bytes = Message::new(&fence, "", 0).bytes(self.version);

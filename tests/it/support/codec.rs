@@ -65,8 +65,11 @@ pub mod prop {
     pub const ALIAS_MAXIMUM: u8 = 34;
     pub const ALIAS: u8 = 35;
     pub const MAXIMUM_QOS: u8 = 36;
+    pub const RETAIN_AVAILABLE: u8 = 37;
     pub const USER: u8 = 38;
     pub const MAXIMUM_PACKET: u8 = 39;
+    pub const WILDCARD_AVAILABLE: u8 = 40;
+    pub const SHARED_AVAILABLE: u8 = 42;
 
     pub fn byte(id: u8, value: u8) -> (u8, Value) {
         (id, Value::Byte(value))

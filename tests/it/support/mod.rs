@@ -8,6 +8,7 @@ pub mod codec;
 pub mod node;
 pub mod wire;
 
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,20 +21,59 @@ pub use node::Node;
 /// How long a test waits for something that must happen.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// The broker that all conformance tests share, started at first use.
-///
-/// `EMQX_RS_TEST_BROKER=host:port` walks the same tests over another broker.
-pub fn broker() -> SocketAddr {
-    static BROKER: OnceLock<(Option<Node>, SocketAddr)> = OnceLock::new();
-    let (_, address) = BROKER.get_or_init(|| match std::env::var("EMQX_RS_TEST_BROKER") {
-        Ok(text) => (None, text.parse().expect("EMQX_RS_TEST_BROKER is host:port")),
+/// Names the brokers that conformance tests walk over, `host:port` or several with commas.
+pub const BROKERS: &str = "EMQX_RS_TEST_BROKER";
+
+/// The brokers that all conformance tests share: one, started at first use, or those of [`BROKERS`].
+fn brokers() -> &'static [SocketAddr] {
+    static ALL: OnceLock<(Option<Node>, Vec<SocketAddr>)> = OnceLock::new();
+    let (_, addresses) = ALL.get_or_init(|| match std::env::var(BROKERS) {
+        Ok(text) => {
+            let address = |text: &str| text.trim().parse().expect("host:port");
+            (None, text.split(',').map(address).collect())
+        }
         Err(_) => {
             let node = Node::start("");
             let address = node.mqtt();
-            (Some(node), address)
+            (Some(node), vec![address])
         }
     });
-    *address
+    addresses
+}
+
+/// A broker for the next connection. Where there are several nodes of a cluster, each test goes round them in turn.
+pub fn broker() -> SocketAddr {
+    thread_local! {
+        static TURN: Cell<usize> = const { Cell::new(0) };
+    }
+    let all = brokers();
+    all[TURN.replace(TURN.get() + 1) % all.len()]
+}
+
+/// Returns when what the brokers have taken from clients so far is where it belongs, also on the other nodes.
+///
+/// A message that is acknowledged when every node has it goes behind the others, on the one link that there is.
+pub fn settle() {
+    thread_local! {
+        static MARKS: RefCell<Vec<Client>> = const { RefCell::new(Vec::new()) };
+    }
+    let all = brokers();
+    if all.len() < 2 {
+        return;
+    }
+    MARKS.with_borrow_mut(|marks| {
+        let topic = format!("settled/{:?}", std::thread::current().id());
+        if marks.is_empty() {
+            marks.extend(all.iter().map(|at| Connect::new(Version::V5).open(*at)));
+            for mark in marks.iter_mut() {
+                assert_eq!(mark.subscribe(&topic, 0), 0);
+            }
+        }
+        for mark in marks {
+            mark.publish(&topic, "", 1);
+            mark.forget();
+        }
+    });
 }
 
 /// A name nobody else in this run (or in another run against the same broker) uses.

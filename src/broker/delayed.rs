@@ -1,0 +1,145 @@
+//! Delayed publish (EMQX `emqx_mod_delayed`): `$delayed/{seconds}/{topic}` is published to `topic` that many seconds later.
+//!
+//! Bounded by count and by bytes; kept in memory, as retained messages are.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::message::Message;
+use crate::time::Time;
+
+/// What the topic of a delayed message begins with.
+pub const PREFIX: &str = "$delayed/";
+/// Longest delay, in seconds, as in EMQX: almost 50 days.
+pub const LONGEST: u32 = 4_294_967;
+
+/// The topic is no delayed one although it begins like one: no number, or one above [`LONGEST`], or nothing behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadDelay;
+
+/// Delay and topic of `$delayed/{seconds}/{topic}`; `None` for every other topic.
+///
+/// # Errors
+/// [`BadDelay`]
+pub fn split(topic: &str) -> Result<Option<(Duration, &str)>, BadDelay> {
+    let Some(rest) = topic.strip_prefix(PREFIX) else { return Ok(None) };
+    let (seconds, topic) = rest.split_once('/').ok_or(BadDelay)?;
+    let digits = seconds.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds: u32 = seconds.parse().map_err(|_| BadDelay)?;
+    if !digits || seconds > LONGEST || topic.is_empty() {
+        return Err(BadDelay);
+    }
+    Ok(Some((Duration::from_secs(u64::from(seconds)), topic)))
+}
+
+/// Messages that wait for their time. Invariant: `bytes` is the sum of their sizes.
+#[derive(Debug, Default)]
+pub struct Delayed {
+    /// By time, and by order of arrival among those of one time.
+    waiting: BTreeMap<(Time, u64), Message>,
+    next: u64,
+    bytes: usize,
+}
+
+impl Delayed {
+    /// Messages that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// None waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Keeps `message` until `at`. `false`: there are `most` already, or they would be more than `bytes` bytes; 0 is no limit.
+    pub fn push(&mut self, message: Message, at: Time, (most, bytes): (usize, usize)) -> bool {
+        let size = message.size();
+        let full = (most != 0 && self.waiting.len() >= most)
+            || (bytes != 0 && self.bytes.saturating_add(size) > bytes);
+        if full {
+            return false;
+        }
+        self.bytes += size;
+        self.waiting.insert((at, self.next), message);
+        self.next += 1;
+        true
+    }
+
+    /// When the next one is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.waiting.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes out one message that is due.
+    pub fn due(&mut self, now: Time) -> Option<Message> {
+        let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
+        let message = first.remove();
+        self.bytes -= message.size();
+        Some(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{broker::message::Meta, mqtt::QoS};
+
+    fn message(topic: &str) -> Message {
+        let meta = Meta { qos: QoS::AtMostOnce, retain: false, expires_at: None, publisher: 0 };
+        Message::new(topic, &[], b"x", meta)
+    }
+
+    #[test]
+    fn topics_are_taken_apart() {
+        let seconds = |n| Duration::from_secs(n);
+        assert_eq!(split("$delayed/15/x/y"), Ok(Some((seconds(15), "x/y"))));
+        assert_eq!(split("$delayed/0//x"), Ok(Some((seconds(0), "/x"))));
+        assert_eq!(split("$delayed/4294967/$SYS/x"), Ok(Some((seconds(4_294_967), "$SYS/x"))));
+        assert_eq!(split("x/$delayed/1/y"), Ok(None));
+        assert_eq!(split("$delayed"), Ok(None));
+        for bad in [
+            "$delayed/",
+            "$delayed/1",
+            "$delayed/1/",
+            "$delayed//x",
+            "$delayed/x/y",
+            "$delayed/+1/y",
+            "$delayed/-1/y",
+            "$delayed/4294968/x",
+            "$delayed/99999999999/x",
+        ] {
+            assert_eq!(split(bad), Err(BadDelay), "{bad}");
+        }
+    }
+
+    #[test]
+    fn messages_come_in_the_order_of_their_times() {
+        let mut delayed = Delayed::default();
+        for (topic, at) in [("late", 30), ("first", 10), ("second", 10)] {
+            assert!(delayed.push(message(topic), Time::from_ms(at), (0, 0)));
+        }
+        assert_eq!(delayed.deadline(), Some(Time::from_ms(10)));
+        assert!(delayed.due(Time::from_ms(9)).is_none());
+        let due = std::iter::from_fn(|| delayed.due(Time::from_ms(29)));
+        let topics: Vec<String> = due.map(|message| message.topic().to_owned()).collect();
+        assert_eq!(topics, ["first", "second"]);
+        assert_eq!(delayed.len(), 1);
+        assert!(delayed.due(Time::from_ms(30)).is_some() && delayed.is_empty());
+        assert_eq!((delayed.bytes, delayed.deadline()), (0, None));
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let mut delayed = Delayed::default();
+        let at = Time::from_ms(1);
+        assert!(delayed.push(message("a"), at, (2, 0)));
+        assert!(delayed.push(message("b"), at, (2, 0)));
+        assert!(!delayed.push(message("c"), at, (2, 0)));
+        let bytes = delayed.bytes;
+        assert!(!delayed.push(message("c"), at, (0, bytes)));
+        assert!(delayed.push(message("c"), at, (0, 2 * bytes)));
+    }
+}

@@ -1,0 +1,304 @@
+//! Shared groups over all nodes (EMQX `emqx_shared_sub`): which node gets a message of a group, and what becomes of the messages
+//! of a member that has ended. Which member on the node is chosen in the subscription table.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{hub::Hub, locks, mailbox::Mailbox};
+use crate::{
+    broker::{
+        Message,
+        inflight::Awaiting,
+        mqueue::Delivery,
+        session::Session,
+        settings::SharedStrategy,
+        stats::Metric,
+        subscriptions::{Choice, SharedMatch},
+    },
+    cluster::{
+        routes::{Candidate, RouteMatches, SharedMatch as RouteMatch},
+        wire::{Envelope, Flags, MessageId, Targets},
+    },
+    mqtt::QoS,
+    topic::{Hashing, TopicName, share::Subscription},
+};
+
+/// Counters of `round_robin`. Two groups that share one by chance get uneven shares.
+const TURNS: usize = 4096;
+/// Publishers and groups that `sticky` remembers; when there are more it begins anew.
+const STUCK: usize = 16_384;
+/// In place of a node: this one.
+const HERE: u16 = u16::MAX;
+
+/// The nodes that were chosen for the shared groups of a message.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// Node, and place of the group in the matches of the routes.
+    pub(super) nodes: Vec<(u16, usize)>,
+    /// What the member there is chosen by; 0 for nothing.
+    pub(super) key: u64,
+}
+
+/// Whom a publisher sticks to in a group: the node and, on this one, the session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stuck {
+    node: Option<u16>,
+    session: Option<u64>,
+}
+
+/// What the choices so far were, for the strategies that go by it.
+#[derive(Debug)]
+pub(super) struct Turns {
+    counters: Box<[AtomicU64]>,
+    stuck: Mutex<HashMap<(u64, u64), Stuck, Hashing>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { counters: (0..TURNS).map(|_| AtomicU64::new(0)).collect(), stuck: Mutex::default() }
+    }
+}
+
+impl Turns {
+    /// Counts the messages of a group.
+    fn next(&self, group: u64) -> u64 {
+        let at = usize::try_from(group % TURNS as u64).unwrap_or(0);
+        self.counters.get(at).map_or(0, |counter| counter.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn with<T>(&self, publisher: u64, group: u64, change: impl FnOnce(&mut Stuck) -> T) -> T {
+        let mut all = locks::lock(&self.stuck);
+        if all.len() >= STUCK && !all.contains_key(&(publisher, group)) {
+            all.clear();
+        }
+        change(all.entry((publisher, group)).or_default())
+    }
+
+    /// Puts the member first that `publisher` sticks to; if that is gone, it sticks to the one that stands first.
+    pub(super) fn stick(&self, publisher: u64, group: &mut SharedMatch<Arc<Mailbox>>) {
+        let name = group_hash(&group.group, group.filter.as_str());
+        self.with(publisher, name, |stuck| {
+            let place = group.members.iter().position(|one| Some(one.session) == stuck.session);
+            match place {
+                Some(place) => group.members.swap(0, place),
+                None => stuck.session = group.members.first().map(|first| first.session),
+            }
+        });
+    }
+}
+
+/// FNV-1a: the same on every node, so that all choose alike.
+pub(super) fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn group_hash(group: &str, filter: &str) -> u64 {
+    let mixed = (fnv(group).rotate_left(32) ^ fnv(filter)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed ^ mixed >> 33
+}
+
+/// How much a node with `members` of a group counts, as the others are told of it: the next lower power of two.
+fn weight(members: usize) -> u64 {
+    members.min(128).checked_ilog2().map_or(0, |log| 1 << log)
+}
+
+/// The highest of `weight` scores of a node for what is chosen by `number`: the node with the highest gets it (rendezvous
+/// hashing), so that all nodes agree, and who comes or goes moves no more than its share.
+fn score(number: u64, node: u64, weight: u64) -> u64 {
+    let one = |turn: u64| {
+        let mixed = (number ^ node ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .wrapping_mul(0xff51_afd7_ed55_8ccd);
+        (mixed ^ mixed >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
+    };
+    (1..=weight).map(one).max().unwrap_or(0)
+}
+
+/// The nodes with members of one group: this one, and others.
+struct Nodes<'a> {
+    own: u64,
+    others: Vec<&'a Candidate>,
+}
+
+impl Nodes<'_> {
+    /// The node at `number`, where each stands as often as it counts; `None` is this one.
+    fn at(&self, number: u64) -> Option<u16> {
+        let others: u64 = self.others.iter().map(|one| u64::from(one.weight)).sum();
+        let mut pick = (number % (self.own + others).max(1)).checked_sub(self.own)?;
+        for one in &self.others {
+            pick = match pick.checked_sub(u64::from(one.weight)) {
+                Some(left) => left,
+                None => return Some(one.node),
+            };
+        }
+        None
+    }
+
+    fn has(&self, node: u16) -> bool {
+        match node {
+            HERE => self.own > 0,
+            node => self.others.iter().any(|one| one.node == node),
+        }
+    }
+}
+
+impl Hub {
+    /// For each shared group with members on other nodes: picks the node. Groups that go elsewhere are taken out of `local`.
+    pub(super) fn choose_nodes(
+        &self,
+        remote: &RouteMatches,
+        local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
+        choice: Choice,
+        chosen: &mut Chosen,
+    ) {
+        if matches!(choice.strategy, SharedStrategy::HashClientId | SharedStrategy::Sticky) {
+            chosen.key = choice.publisher;
+        }
+        for (place, shared) in remote.shared.iter().enumerate() {
+            let same = |g: &SharedMatch<_>| g.group == shared.group && g.filter == shared.filter;
+            let here = local.iter().position(same);
+            let own = weight(here.and_then(|at| local.get(at)).map_or(0, |g| g.members.len()));
+            // A node that stalls or is about to stop counts only if there is no other.
+            let well = |c: &&Candidate| self.peers.get(c.node).is_none_or(|p| !p.is_avoided());
+            let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
+            let others = shared.candidates.iter().filter(|c| !some_well || well(c)).collect();
+            let Some(node) = self.choose_node(&Nodes { own, others }, shared, choice) else {
+                continue;
+            };
+            chosen.nodes.push((node, place));
+            if let Some(at) = here {
+                local.swap_remove(at);
+            }
+        }
+    }
+
+    /// The node that gets a message of `group`; `None` is this one.
+    fn choose_node(&self, nodes: &Nodes<'_>, group: &RouteMatch, choice: Choice) -> Option<u16> {
+        let name = || group_hash(&group.group, group.filter.as_str());
+        match choice.strategy {
+            SharedStrategy::Local if nodes.own > 0 => None,
+            SharedStrategy::Random | SharedStrategy::Local => nodes.at(choice.dice >> 8),
+            SharedStrategy::RoundRobin => nodes.at(self.turns.next(name())),
+            SharedStrategy::HashTopic => self.highest(nodes, choice.topic),
+            SharedStrategy::HashClientId => self.highest(nodes, choice.publisher),
+            SharedStrategy::Sticky => self.turns.with(choice.publisher, name(), |stuck| {
+                let node = stuck.node.filter(|node| nodes.has(*node));
+                let node = node.unwrap_or_else(|| nodes.at(choice.dice >> 8).unwrap_or(HERE));
+                stuck.node = Some(node);
+                Some(node).filter(|node| *node != HERE)
+            }),
+        }
+    }
+
+    fn highest(&self, nodes: &Nodes<'_>, number: u64) -> Option<u16> {
+        let own = score(number, self.mesh().map_or(0, super::mesh::Mesh::origin), nodes.own);
+        let others = nodes.others.iter().map(|one| {
+            let origin = self.peers.get(one.node).map_or(0, |peer| peer.origin());
+            (score(number, origin, u64::from(one.weight)), one.node)
+        });
+        others.max().filter(|(score, _)| *score > own).map(|(_, node)| node)
+    }
+
+    /// What a session that has ended got as a member of groups goes to other members: QoS 1 that it has not acknowledged, and
+    /// QoS 1 and 2 that it was never sent. QoS 2 under way ends with it (v5 [MQTT-4.8.2-5]).
+    pub(super) fn redispatch(&self, session: &Session, mailbox: &Mailbox) {
+        let subscriptions = session.subscriptions.iter().map(|(to, _)| to);
+        let groups: Vec<&Subscription> = subscriptions.filter(|to| to.group.is_some()).collect();
+        if groups.is_empty() {
+            return;
+        }
+        let mut left: Vec<Delivery> = Vec::new();
+        for slot in session.inflight.iter() {
+            match &slot.awaiting {
+                Awaiting::PubAck(delivery) if delivery.shared => left.push(delivery.clone()),
+                Awaiting::PubAck(_) | Awaiting::PubRec(_) | Awaiting::PubComp => {}
+            }
+        }
+        left.extend(mailbox.take_shared());
+        let now = self.clock.now();
+        // A message came once for each group that it matches.
+        let mut turns: HashMap<&str, usize> = HashMap::new();
+        for message in left.iter().map(|delivery| &delivery.message) {
+            let Ok(topic) = TopicName::parse(message.topic()) else { continue };
+            let fitting: Vec<_> = groups.iter().filter(|to| to.filter.matches(topic)).collect();
+            let turn = turns.entry(message.topic()).or_default();
+            let Some(to) = fitting.get(*turn % fitting.len().max(1)) else { continue };
+            *turn += 1;
+            if !message.is_expired(now) {
+                self.give_to_group(message, to);
+            }
+        }
+        super::link::Deliver::end_of_batch(self);
+        self.flush_links();
+    }
+
+    fn give_to_group(&self, message: &Message, to: &Subscription) {
+        let number = self.next_message.fetch_add(1, Ordering::Relaxed);
+        let envelope = Envelope {
+            seq: 0,
+            id: MessageId { incarnation: 0, number },
+            flags: Flags {
+                qos: message.qos().as_u8(),
+                retain: message.retain(),
+                dup: false,
+                durable: false,
+            },
+            expiry: message.seconds_left(self.clock.now()),
+            targets: Targets::PLAIN,
+            topic: message.topic(),
+            properties: message.properties(),
+            payload: message.payload(),
+        };
+        let group = (to.group.as_deref().unwrap_or_default(), to.filter.as_str());
+        if self.send_elsewhere(message, &envelope, group, &[]) {
+            self.stats.count(Metric::SharedRedispatched);
+        } else if message.qos() != QoS::AtMostOnce {
+            self.stats.count(Metric::MessagesDropped);
+            self.stats.count(Metric::MessagesDroppedNoSubscribers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_stand_as_often_as_they_count() {
+        let candidates = [Candidate { node: 3, weight: 2 }, Candidate { node: 5, weight: 1 }];
+        let nodes = Nodes { own: 1, others: candidates.iter().collect() };
+        let all: Vec<_> = (0..4).map(|number| nodes.at(number)).collect();
+        assert_eq!(all, [None, Some(3), Some(3), Some(5)]);
+        assert!(nodes.has(HERE) && nodes.has(5) && !nodes.has(4));
+        let away = Nodes { own: 0, others: candidates.iter().collect() };
+        assert_eq!((away.at(0), away.at(2), away.has(HERE)), (Some(3), Some(5), false));
+        assert_eq!([0, 1, 2, 3, 7, 200].map(weight), [0, 1, 2, 2, 4, 128]);
+    }
+
+    #[test]
+    fn scores_share_by_weight_and_move_little() {
+        let winner = |number: u64, weights: &[u64]| {
+            let scores = weights.iter().enumerate();
+            let scores = scores.map(|(node, w)| {
+                (score(fnv(&number.to_string()), fnv(&node.to_string()), *w), node)
+            });
+            scores.max().unwrap().1
+        };
+        let count =
+            |weights: &[u64], node| (0..6000).filter(|n| winner(*n, weights) == node).count();
+        let shares = [0, 1, 2].map(|node| count(&[1, 1, 4], node));
+        assert!(
+            (800..1200).contains(&shares[0]) && (3700..4300).contains(&shares[2]),
+            "{shares:?}"
+        );
+        let moved =
+            (0..6000).filter(|n| winner(*n, &[1, 1, 1]) != winner(*n, &[1, 1, 1, 1])).count();
+        assert!((1300..1700).contains(&moved), "{moved}");
+    }
+}
