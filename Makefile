@@ -68,7 +68,7 @@ netns:
 clients:
 	cargo test --locked --test it clients::
 
-# Every reader of outside bytes. Without a sanitizer: the code has no unsafe, and so the stable compiler does.
+# Every reader of outside bytes. Without a sanitizer: no reader has unsafe (`net/sys.rs` alone has), and so the stable compiler does.
 # What a run finds interesting stays under fuzz/target; what is worth keeping is moved to fuzz/corpus by hand.
 fuzz:
 	cargo fuzz build -s none
