@@ -156,14 +156,14 @@ impl Registry {
     }
 
     /// Takes the session of a client out of its place, to send it to another node. Its entry stays, until it is parked again
-    /// or forgotten.
-    pub fn take(&self, client_id: &ClientId) -> Option<(Taken, Arc<Mailbox>)> {
+    /// or forgotten. With `discard` a connection that has it ends it by itself, its will included.
+    pub fn take(&self, client_id: &ClientId, discard: bool) -> Option<(Taken, Arc<Mailbox>)> {
         let mut part = self.part(client_id);
         let entry = part.get_mut(client_id)?;
         let taken = entry.parked.take().map_or_else(
             || {
                 let (reply, answer) = oneshot::channel();
-                entry.mailbox.signal(Signal::TakeOver { discard: false, reply });
+                entry.mailbox.signal(Signal::TakeOver { discard, reply });
                 Taken::Live(answer)
             },
             Taken::Parked,

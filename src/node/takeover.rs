@@ -316,7 +316,7 @@ impl Hub {
             }
         };
         let newer = self.registry.claim_of(client_id).is_some_and(|(hlc, _)| hlc == claim.hlc);
-        let mut mine = self.freeze(client_id).await;
+        let mut mine = self.freeze(client_id, false).await;
         if let Some(mine) = &mine {
             let mut own = mine.portable(now).0;
             if newer {
@@ -379,9 +379,9 @@ impl Hub {
     }
 
     /// Takes the session of a client out of its place; a connection that has it is closed.
-    async fn freeze(&self, client_id: &ClientId) -> Option<Frozen> {
+    async fn freeze(&self, client_id: &ClientId, discard: bool) -> Option<Frozen> {
         for _ in 0..3 {
-            let (taken, mailbox) = self.registry.take(client_id)?;
+            let (taken, mailbox) = self.registry.take(client_id, discard)?;
             let answer = match taken {
                 Taken::Parked(parked) => {
                     let Parked { session, identity, expires_at, will, .. } = *parked;
@@ -441,7 +441,7 @@ impl Hub {
         let Ok(Ok(_place)) = timeout(LIMIT, self.takeovers.giving.acquire()).await else {
             return fail();
         };
-        let Some(mut frozen) = self.freeze(&client_id).await else { return fail() };
+        let Some(mut frozen) = self.freeze(&client_id, false).await else { return fail() };
         let mut given = Given { to, after: 0, stage: Stage::State, bytes: Vec::new() };
         let mut frame = Some((to, first));
         loop {
@@ -480,7 +480,7 @@ impl Hub {
             if !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
-            let Some(frozen) = self.freeze(&client_id).await else { return };
+            let Some(frozen) = self.freeze(&client_id, clean).await else { return };
             if clean {
                 self.registry.forget(&client_id, &frozen.mailbox);
                 self.stats.count(Metric::SessionDiscarded);

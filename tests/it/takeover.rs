@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     nodes::cluster,
-    support::{Client, Connect, Message, Node, Version, unique, wait_for},
+    support::{Client, Connect, Message, Node, Version, Will, prop, unique, wait_for},
 };
 
 const JOIN: Duration = Duration::from_secs(30);
@@ -240,4 +240,19 @@ fn a_full_queue_moves_quickly() {
         })
         .collect();
     assert_eq!(numbers.len(), 1_000);
+}
+
+/// v5 3.1.3.2.2: the session ends, so the will goes out before its delay; also where its connection is still open.
+#[test]
+fn a_clean_start_elsewhere_ends_the_delay_of_a_will() {
+    let nodes = cluster(2);
+    let (id, topic) = (unique("c"), unique("will/"));
+    let mut witness = Client::at(Version::V5, nodes[0].mqtt());
+    witness.subscribe(&topic, 1);
+    let props = vec![prop::four(prop::WILL_DELAY, 3600)];
+    let will = Will { props, ..Will::new(&topic, "gone") };
+    let mut first = Connect::new(Version::V5).id(&id).lasting().will(will).open(nodes[0].mqtt());
+    let _fresh = Connect::new(Version::V5).id(&id).open(nodes[1].mqtt());
+    first.closed_with(0x8e);
+    assert_eq!(witness.message().text(), "gone");
 }
