@@ -29,6 +29,7 @@ pub mod node_set;
 mod peering;
 pub mod probing;
 pub mod records;
+pub mod refusals;
 pub mod replica;
 mod roster;
 pub mod routes;

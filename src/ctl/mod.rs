@@ -287,6 +287,8 @@ pub struct Cluster {
     pub left: bool,
     /// Why the mesh of this node is closed, if it is.
     pub refused: Option<String>,
+    /// Links of the last ten minutes that one end did not want, the latest first.
+    pub refusals: Vec<Refusal>,
     /// Routes that this node has announced.
     pub routes: u64,
     /// Copies of routes that were found wrong and made anew.
@@ -343,6 +345,23 @@ pub struct Heard {
     pub linked: bool,
     /// Accepted, or why not.
     pub status: String,
+}
+
+/// A link that one end did not want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The other node; none: a stranger, who has not proven the cookie.
+    pub node: Option<String>,
+    /// `IP:PORT` of its mesh, or the `IP` that it came from.
+    pub address: String,
+    /// This node dialled; else it came.
+    pub dialed: bool,
+    /// Why.
+    pub reason: String,
+    /// Milliseconds ago, last.
+    pub age_ms: u64,
+    /// How often.
+    pub count: u64,
 }
 
 /// A heal that ended.

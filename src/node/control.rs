@@ -31,6 +31,7 @@ use crate::cluster::{
     ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
     invitation::{self, NODES_MAX},
     probing::Heard,
+    refusals::Refusal,
     routes::RouteKey,
     settings::{Kdf, Seed},
 };
@@ -412,6 +413,18 @@ fn discovery(found: &Discovered, clock: Clock) -> ctl::Discovery {
     }
 }
 
+fn refusal(one: &Refusal, clock: Clock) -> ctl::Refusal {
+    let age = clock.now().since(one.at);
+    ctl::Refusal {
+        node: one.node.as_ref().map(ToString::to_string),
+        address: if one.dialed { one.addr.to_string() } else { one.addr.ip().to_string() },
+        dialed: one.dialed,
+        reason: one.reason.clone(),
+        age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        count: one.count,
+    }
+}
+
 /// Running: up. Stopped: a member that should be up and is not.
 fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
     let names = |wanted: &[MemberStatus]| {
@@ -439,6 +452,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         leader: status.members.iter().find(|line| line.leader).map(|line| line.name.to_string()),
         left: status.left,
         refused: status.refused.clone(),
+        refusals: status.refusals.iter().map(|one| refusal(one, clock)).collect(),
         routes: status.routes as u64,
         repaired: status.repaired,
         split: status.heal.split.as_ref().map_or_else(Vec::new, |(lost, _)| lost.clone()),

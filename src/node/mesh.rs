@@ -597,6 +597,7 @@ impl Start {
                 v6: settings.proto_dist.is_v6(),
                 tls: self.tls.clone(),
                 told: Told::default(),
+                refusals: Mutex::default(),
             })
         });
         let (notices, inbox) = mpsc::channel(task::INBOX);

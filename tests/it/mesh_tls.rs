@@ -20,6 +20,7 @@ use nix::{
 use super::{
     clients::need,
     nodes::wait_for_all,
+    refusals::all_tell,
     support::{
         Client, Node, Version,
         certificates::{Authority, Issued},
@@ -196,22 +197,15 @@ fn a_file_written_for_emqx_works_and_its_weakness_is_told() {
     assert!(log.contains("server: verify_none") && log.contains("client: verify_none"), "{log}");
 }
 
-/// A second node with this certificate stays out, and these words are in the logs of the first and of the second.
+/// A second node with this certificate stays out, and these words are in the logs and in the status of the first and of the second.
 #[track_caller]
 fn stays_out(authority: &Authority, second: &Issued, words: [&str; 2]) {
     let plan = Plan::new("inet_tls", 2);
     let mut nodes = [plan.node(0), plan.node(1)];
     equip(&nodes[0], &authority.issue(&[plan.host]), &authority.pem(), OURS);
     equip(&nodes[1], second, &authority.pem(), OURS);
-    nodes[0].launch();
-    let began = Instant::now();
-    nodes[1].launch();
-    for (node, words) in nodes.iter().zip(words) {
-        wait_for(&format!("the log of {} says {words:?}", node.name), JOIN, || {
-            node.log().contains(words)
-        });
-    }
-    println!("{:?}: told by both after {:?} with the start of a node", words[0], began.elapsed());
+    launch(&mut nodes);
+    all_tell(&[(&nodes[0], words[0]), (&nodes[1], words[1])], Instant::now());
     for node in &nodes {
         assert_eq!(node.running_nodes(), BTreeSet::from([node.name.clone()]));
         let told = node.log().lines().filter(|line| line.contains("WARN")).count();

@@ -37,6 +37,7 @@ use crate::{
         dial::{Local, Proven},
         discovery,
         heartbeat::{Heartbeats, Part, Progress, Watch},
+        locks,
         sections::Sections,
         state::State,
     },
@@ -312,6 +313,9 @@ impl Task {
                 if let Door::Closed(reason) = &self.door {
                     status.refused = Some(reason.clone());
                 }
+                if let Some(local) = &self.local {
+                    status.refusals = locks::lock(&local.refusals).recent(self.clock.now());
+                }
                 self.add_health(&mut status);
                 let _ = reply.send(status);
             }
@@ -584,6 +588,9 @@ impl Task {
 
     fn on_peer_up(&mut self, up: &PeerUp) {
         self.data.on_up(up);
+        if let Some(local) = &self.local {
+            locks::lock(&local.refusals).forget(&up.peer.name, up.addr.ip());
+        }
         self.end_invitation(&up.peer.name);
         let (ready, waiting) = self.joins.drain(..).partition(|join| join.name == up.peer.name);
         self.joins = waiting;

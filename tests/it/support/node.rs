@@ -233,6 +233,12 @@ impl Node {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
+    /// Why links were refused lately, as `cluster status` tells it.
+    pub fn refusals(&self) -> Vec<String> {
+        let rows = self.cluster()["refusals"].as_array().cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row["reason"].as_str().map(str::to_owned)).collect()
+    }
+
     /// The names that `cluster status` counts as running.
     pub fn running_nodes(&self) -> BTreeSet<String> {
         let json = self.cluster();
