@@ -695,6 +695,12 @@ impl Prober {
         self.counters
     }
 
+    /// The groups that it asks.
+    #[must_use]
+    pub fn groups(&self) -> &[SocketAddr] {
+        &self.setup.groups
+    }
+
     /// The networks that it asks in.
     #[must_use]
     pub fn networks(&self) -> &[Network] {

@@ -287,6 +287,10 @@ pub struct Cluster {
     pub left: bool,
     /// Why the mesh of this node is closed, if it is.
     pub refused: Option<String>,
+    /// Port of its mesh, TCP and UDP, where it is open.
+    pub port: Option<u16>,
+    /// Its data folder.
+    pub data: PathBuf,
     /// Links of the last ten minutes that one end did not want, the latest first.
     pub refusals: Vec<Refusal>,
     /// Routes that this node has announced.
@@ -318,6 +322,8 @@ pub struct Cluster {
 pub struct Discovery {
     /// `INTERFACE ADDRESS/PREFIX` of each network that it asks in.
     pub networks: Vec<String>,
+    /// UDP ports that it asks at.
+    pub ports: Vec<u16>,
     /// Nodes, by name.
     pub heard: Vec<Heard>,
     /// Datagrams, by what became of them.

@@ -24,7 +24,7 @@ use super::{
     support::{
         Client, Node, Version,
         certificates::{Authority, Issued},
-        node::{free_mesh_number, free_port},
+        node::{OURS, equip, free_mesh_number, free_port},
         unique, wait_for,
     },
 };
@@ -70,15 +70,6 @@ impl Plan {
         (self.host.parse::<std::net::IpAddr>().unwrap(), self.ports[number]).into()
     }
 }
-
-/// Gives a node its certificate and the file that names it.
-fn equip(node: &Node, issued: &Issued, authorities: &str, optfile: &str) {
-    let folder = node.config().parent().unwrap().to_owned();
-    issued.write(&folder.join("certs"), authorities);
-    fs::write(folder.join("ssl_dist.conf"), optfile).unwrap();
-}
-
-const OURS: &str = include_str!("../../etc/ssl_dist.conf");
 
 fn certificates(node: &Node) -> PathBuf {
     node.config().parent().unwrap().join("certs")
@@ -315,6 +306,10 @@ fn new_certificates_count_from_the_next_reload_on() {
     wait_for("its end in 5 days is told", JOIN, || {
         nodes[1].log().lines().any(|line| line.contains("ends soon") && line.contains("days=5"))
     });
+    assert_eq!(nodes[1].stat("mesh.certificate.days"), 5);
+    for node in &nodes {
+        wait_for("nobody is named as refused", JOIN, || node.refusals().is_empty());
+    }
 
     // A bad file changes nothing: it is told, what stands stays, and new links come up with the certificate of before.
     fs::write(certificates(&nodes[1]).join("cert.pem"), "no certificate").unwrap();
