@@ -280,6 +280,11 @@ impl Autocluster {
         entry.state = State::Due(now + self.dice.about(wait));
     }
 
+    /// Whether it is known from datagrams alone.
+    pub(crate) fn is_sighted(&self, name: &NodeName) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.sighted)
+    }
+
     /// Whether the first attempt has not ended yet.
     pub(crate) fn is_first_try(&self, name: &NodeName) -> bool {
         self.entries.get(name).is_some_and(|e| e.tries == 0 && e.state != State::Linked)

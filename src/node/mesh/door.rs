@@ -111,16 +111,16 @@ fn interface(settings: &Settings) -> IpAddr {
     }
 }
 
-/// Tries the addresses of a node, one after the other.
+/// Tries the addresses of a node, one after the other; if it is to be `near`, those told alone and not the one of its name.
 pub(super) async fn dial_any(
     local: &Local,
     door: &Door,
-    target: Target,
+    (target, near): (Target, bool),
     hasten: &Notify,
 ) -> Result<Proven, (DialError, String)> {
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
-    let mut addrs = known_places(&target, port);
-    let mut looked_up = target.name.ip().is_some();
+    let mut addrs = if near { target.addrs.clone().into() } else { known_places(&target, port) };
+    let mut looked_up = near || target.name.ip().is_some();
     let kind = if local.v6 { "IPv6" } else { "IPv4" };
     let nowhere = format!("no address of {kind} (cluster.proto_dist)");
     let mut worst: Option<(DialError, String)> = None;

@@ -535,7 +535,7 @@ impl Task {
 
     pub(super) fn perform(&mut self, action: Action) {
         match action {
-            Action::Dial(target) => self.dial(target),
+            Action::Dial { target, near } => self.dial(target, near),
             Action::Undial(name) => {
                 if let Some((task, _)) = self.dials.remove(&name) {
                     task.abort();
@@ -608,7 +608,7 @@ impl Task {
         self.heart.watch(Watch { node, name, link, addr, session, control });
     }
 
-    fn dial(&mut self, target: Target) {
+    fn dial(&mut self, target: Target, near: bool) {
         let Some(local) = self.local.clone() else { return };
         if let Some((task, hasten)) = self.dials.get(&target.name)
             && !task.is_finished()
@@ -621,7 +621,7 @@ impl Task {
         let whom = target.name.clone();
         let task = supervise::spawn("mesh dial", async move {
             let name = target.name.clone();
-            let notice = match door::dial_any(&local, &door, target, &hastened).await {
+            let notice = match door::dial_any(&local, &door, (target, near), &hastened).await {
                 Ok(proven) => Notice::Proven { proven: Box::new(proven), dialed: true },
                 Err((error, reason)) => Notice::DialFailed { name, error, reason },
             };
