@@ -323,7 +323,9 @@ fn doctor(socket: &Path, json: bool) -> anyhow::Result<ExitCode> {
         Ok(_) | Err(_) => None,
     };
     let node = cluster.as_ref().map(|cluster| cluster.node.as_str());
-    let host = Host::look(node, host::process_at(socket));
+    // A node that does not answer has its data at the usual place, as far as is known here.
+    let data = cluster.as_ref().map_or_else(usual_data, |cluster| cluster.data.clone());
+    let host = Host::look(node, host::process_at(socket), &data);
     let findings = doctor::examine(&Told { cluster, silence, discovery }, &host);
     if json {
         say(&format!("{:#}\n", serde_json::to_value(&findings)?))?;

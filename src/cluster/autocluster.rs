@@ -12,11 +12,10 @@ const YIELD: Duration = Duration::from_millis(500);
 /// An attempt under way for this long is hastened when the other end is heard: it is stuck in the retries of the kernel, which
 /// go by whole seconds.
 const STUCK: Duration = Duration::from_millis(400);
-/// Nodes known from datagrams alone: so many are dialled at once, and the next ones looked at again after this time.
+/// Nodes known from datagrams alone: so many are dialled at once, those first that have waited longest.
 const SIGHTED_AT_ONCE: usize = 8;
 /// Addresses kept of a node that is heard.
 const SIGHTED_ADDRS: usize = 16;
-const SIGHTED_WAITS: Duration = Duration::from_millis(250);
 /// After a knock: a pause, so that who only pretends to be a member does not set the pace.
 const KNOCKED: Duration = Duration::from_millis(100);
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
@@ -281,6 +280,11 @@ impl Autocluster {
         entry.state = State::Due(now + self.dice.about(wait));
     }
 
+    /// Whether it is known from datagrams alone.
+    pub(crate) fn is_sighted(&self, name: &NodeName) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.sighted)
+    }
+
     /// Whether the first attempt has not ended yet.
     pub(crate) fn is_first_try(&self, name: &NodeName) -> bool {
         self.entries.get(name).is_some_and(|e| e.tries == 0 && e.state != State::Linked)
@@ -292,30 +296,42 @@ impl Autocluster {
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let due = self.entries.values().filter_map(|entry| match entry.state {
+        let room = self.sighted_room() > 0;
+        // One that waits for room is looked at when a dial ends.
+        let entries = self.entries.values().filter(|entry| room || !entry.sighted);
+        let due = entries.filter_map(|entry| match entry.state {
             State::Due(at) => Some(at),
             State::UnderWay { .. } | State::Linked => None,
         });
         due.min()
     }
 
+    /// How many more nodes that are known from datagrams alone may be dialled now.
+    fn sighted_room(&self) -> usize {
+        let is_under_way = |entry: &&Entry| matches!(entry.state, State::UnderWay { .. });
+        let sighted = self.entries.values().filter(|entry| entry.sighted);
+        SIGHTED_AT_ONCE.saturating_sub(sighted.filter(is_under_way).count())
+    }
+
     /// Pushes whom to dial now. Each ends in `on_linked` or `on_failed`; one that is under way is hastened.
     pub(crate) fn on_deadline(&mut self, now: Time, out: &mut Vec<Target>) {
-        let is_under_way = |e: &&Entry| matches!(e.state, State::UnderWay { .. });
-        let sighted = self.entries.values().filter(|entry| entry.sighted);
-        let mut room = SIGHTED_AT_ONCE.saturating_sub(sighted.filter(is_under_way).count());
-        for entry in self.entries.values_mut() {
-            if matches!(entry.state, State::Due(at) if at <= now) {
-                if entry.sighted {
-                    if room == 0 {
-                        entry.state = State::Due(now + SIGHTED_WAITS);
-                        continue;
-                    }
-                    room -= 1;
+        let mut room = self.sighted_room();
+        let due = self.entries.values_mut().filter_map(|entry| match entry.state {
+            State::Due(at) if at <= now => Some((at, entry)),
+            State::Due(_) | State::UnderWay { .. } | State::Linked => None,
+        });
+        let mut due: Vec<_> = due.collect();
+        // Of those due at the same time the order stays that of the names.
+        due.sort_by_key(|(at, _)| *at);
+        for (_, entry) in due {
+            if entry.sighted {
+                if room == 0 {
+                    continue;
                 }
-                entry.state = State::UnderWay { since: now };
-                out.push(entry.target.clone());
+                room -= 1;
             }
+            entry.state = State::UnderWay { since: now };
+            out.push(entry.target.clone());
         }
     }
 }
@@ -355,12 +371,35 @@ mod tests {
         let mut out = Vec::new();
         dialer.on_deadline(Time::from_ms(3_000), &mut out);
         assert_eq!(out.len(), SIGHTED_AT_ONCE + 1);
-        assert!(dialer.deadline().unwrap() > Time::from_ms(3_000), "no busy loop");
+        assert_eq!(dialer.deadline(), None, "no busy loop");
         for found in out.drain(..) {
             dialer.on_failed(&found.name, Pace::Retry, Time::from_ms(3_100));
         }
+        assert!(dialer.deadline().unwrap() < Time::from_ms(3_000));
         dialer.on_deadline(Time::from_ms(3_250), &mut out);
         assert!(out.iter().filter(|t| t.name != name("seed@h")).count() <= SIGHTED_AT_ONCE);
+    }
+
+    /// The first names are heard again and again, and dialled in vain: the last ones get their turn all the same.
+    #[test]
+    fn nobody_who_is_heard_starves() {
+        const NODES: u64 = 40;
+        let mut dialer = Autocluster::new(name("a@h"), 1);
+        let mut dialled = std::collections::BTreeSet::new();
+        let mut out = Vec::new();
+        for round in 0..2 * NODES / SIGHTED_AT_ONCE as u64 {
+            let now = Time::from_ms(round * 1_000);
+            for n in 0..NODES {
+                dialer.sight(target(&format!("x{n:02}@h")), false, now);
+            }
+            dialer.on_deadline(now, &mut out);
+            assert_eq!(out.len(), SIGHTED_AT_ONCE);
+            for found in out.drain(..) {
+                dialer.on_failed(&found.name, Pace::Retry, now + Duration::from_millis(500));
+                dialled.insert(found.name);
+            }
+        }
+        assert_eq!(dialled.len() as u64, NODES);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod node_set;
 mod peering;
 pub mod probing;
 pub mod records;
+pub mod refusals;
 pub mod replica;
 mod roster;
 pub mod routes;
@@ -260,7 +261,12 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Open a control connection. Ends in `LinkUp` or `DialFailed`. Where an attempt is under way, it is to be hastened.
-    Dial(Target),
+    Dial {
+        /// Whom, and where it may be.
+        target: Target,
+        /// It is known from datagrams alone: at the addresses told, whatever its name stands for.
+        near: bool,
+    },
     /// The node is linked: an attempt under way would only take the place of the link.
     Undial(NodeName),
     /// Send a frame.
@@ -610,7 +616,10 @@ impl Cluster {
         self.claims_on_deadline(now, out);
         let mut dial = Vec::new();
         self.dialer.on_deadline(now, &mut dial);
-        out.extend(dial.into_iter().map(Action::Dial));
+        out.extend(dial.into_iter().map(|target| {
+            let near = self.dialer.is_sighted(&target.name);
+            Action::Dial { target, near }
+        }));
         self.pass_barriers(now, out);
         self.settle(now, out);
     }

@@ -602,9 +602,10 @@ impl Prober {
         }
     }
 
-    /// Where a node may be dialled: where its datagram came from, and those of its addresses that are in a network of this host.
+    /// Where a node may be dialled: where its datagram came from, and those of its addresses, the one in its name among them, that
+    /// are in a network of this host.
     fn places(&self, beacon: &Beacon, (way, from): (Way, IpAddr)) -> Vec<SocketAddr> {
-        let listed = beacon.addrs.iter().copied();
+        let listed = beacon.addrs.iter().copied().chain(beacon.name.ip());
         let near = listed.filter(|addr| self.networks.iter().any(|net| net.contains(*addr)));
         let mut places = Vec::new();
         for addr in [from].into_iter().chain(near) {
@@ -693,6 +694,12 @@ impl Prober {
     #[must_use]
     pub const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The groups that it asks.
+    #[must_use]
+    pub fn groups(&self) -> &[SocketAddr] {
+        &self.setup.groups
     }
 
     /// The networks that it asks in.

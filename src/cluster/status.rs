@@ -4,6 +4,7 @@ use super::{
     Cluster, NodeName,
     autoheal::HealStatus,
     member::{Guid, MemberStatus, NodeId, Reach},
+    refusals::Refusal,
 };
 use crate::time::Time;
 
@@ -55,6 +56,8 @@ pub struct ClusterStatus {
     pub left: bool,
     /// Why the mesh is closed, if it is.
     pub refused: Option<String>,
+    /// Links that one end did not want, the latest first.
+    pub refusals: Vec<Refusal>,
     /// Routes of this node.
     pub routes: usize,
     /// Copies of routes that were found wrong and made anew; must stay 0.
@@ -123,6 +126,7 @@ impl Cluster {
             members,
             left: self.left,
             refused: None,
+            refusals: Vec::new(),
             routes: self.own.len(),
             repaired: self.repaired,
             heal: self.heal_status(),

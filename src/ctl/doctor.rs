@@ -10,10 +10,9 @@ use serde::Serialize;
 
 use self::host::Host;
 use super::{Cluster, Discovery, Heard, render::shown};
-use crate::cluster::NodeName;
 
-/// UDP port of discovery, unless somebody changed it.
-const DISCOVERY_PORT: u16 = 4369;
+/// Ports that the firewall files of the package open: of discovery, and of the mesh.
+const PACKAGED: [u16; 2] = [4369, 4370];
 /// Who was not heard for this long is not there any more: settled nodes ask every 30 s.
 const RECENT_MS: u64 = 90_000;
 /// Fewer descriptors than this are few.
@@ -121,6 +120,14 @@ fn of_cluster(cluster: &Cluster, out: &mut Findings) {
             ),
         );
     }
+    for one in cluster.refusals.iter().filter(|one| one.age_ms < RECENT_MS) {
+        let node = one.node.as_deref().map_or_else(String::new, |node| shown(node) + " at ");
+        let way = if one.dialed { "no link to" } else { "no link for" };
+        out.warn(
+            format!("{way} {node}{}: {}", one.address, shown(&one.reason)),
+            "if it belongs to this cluster, change on one of the two what the reason names: man emqx-rs-discovery",
+        );
+    }
     for member in cluster.members.iter().filter(|m| m.address.is_some() && !m.udp) {
         out.warn(
             format!("{} sends no heartbeats over UDP: its loss is seen late", member.node),
@@ -138,14 +145,18 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
         return;
     }
     out.ok(format!("discovery asks on {}", discovery.networks.join(", ")));
+    let ports: Vec<String> = discovery.ports.iter().map(ToString::to_string).collect();
+    let ports = ports.join(" or ");
     let alone = cluster.is_none_or(|cluster| cluster.running_nodes.len() < 2);
     let recent = |heard: &&Heard| heard.age_ms < RECENT_MS;
     let own = discovery.heard.iter().filter(recent).filter(|heard| is_of_this_cluster(heard));
     if own.clone().next().is_none() {
         let what = "no node of this cluster is heard by multicast";
-        let remedy = "is another one on? Look with tcpdump -ni IFACE udp port 4369: if its datagrams come, a firewall of this host \
-                      drops them; if not, the switch or access point holds multicast back (turn IGMP snooping off or a \
-                      querier on), or the hosts are in different networks. cluster.discovery = static needs no multicast";
+        let remedy = format!(
+            "is another one on? Look with tcpdump -ni IFACE udp port {ports}: if its datagrams come, a firewall of this host \
+             drops them; if not, the switch or access point holds multicast back (turn IGMP snooping off or a querier on), or \
+             the hosts are in different networks. cluster.discovery = static needs no multicast"
+        );
         if alone {
             out.fault(what.to_owned(), remedy);
         } else {
@@ -160,11 +171,11 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
             }
             (true, false) => out.fault(
                 format!("{node} is heard on {interface} and neither answers nor is linked"),
-                "UDP port 4369 and the mesh port must be open on its side; its log says more: journalctl -u emqx-rs",
+                format!("UDP port {ports} and the mesh port must be open on its side; its log says more: journalctl -u emqx-rs"),
             ),
             (false, _) => out.warn(
                 format!("{node} answers on {interface}, but its multicast does not come here"),
-                "let UDP port 4369 in on this host; turn IGMP snooping off, or a querier on, in the switch",
+                format!("let UDP port {ports} in on this host; turn IGMP snooping off, or a querier on, in the switch"),
             ),
         }
     }
@@ -175,7 +186,7 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
     if over > 1_000 {
         out.warn(
             format!("{over} datagrams of discovery were more than is looked at"),
-            "somebody floods UDP port 4369; tcpdump -ni IFACE udp port 4369 shows who",
+            format!("somebody floods it; tcpdump -ni IFACE udp port {ports} shows who"),
         );
     }
 }
@@ -212,34 +223,33 @@ fn stranger(heard: &Heard, out: &mut Findings) {
 
 /// Rules of the firewall that say nothing of the ports that are needed.
 fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
-    let mesh = told
-        .cluster
-        .as_ref()
-        .and_then(|cluster| NodeName::parse(&cluster.node).ok())
-        .map_or(4370, |name| name.mesh_port());
-    let mut ports = vec![mesh];
-    ports.extend(told.discovery.is_some().then_some(DISCOVERY_PORT));
-    let missing = |text: &str| {
-        let missing = ports.iter().filter(|port| !names_port(text, **port));
-        let missing: Vec<String> = missing.map(ToString::to_string).collect();
-        (!missing.is_empty()).then(|| missing.join(" and "))
+    let cluster = told.cluster.as_ref();
+    let mut ports: Vec<u16> = cluster.and_then(|cluster| cluster.port).into_iter().collect();
+    ports.extend(told.discovery.iter().flat_map(|discovery| &discovery.ports));
+    let missing = |text: &str, service: &str| {
+        let is_packaged = |port: &u16| PACKAGED.contains(port) && text.contains(service);
+        let missing = ports.iter().filter(|port| !names_port(text, **port) && !is_packaged(port));
+        let missing: Vec<u16> = missing.copied().collect();
+        (!missing.is_empty()).then_some(missing)
     };
     if let Some(text) = host.ufw.as_deref().filter(|text| text.contains("Status: active"))
-        && !text.contains("emqx-rs mesh")
-        && let Some(missing) = missing(text)
+        && let Some(missing) = missing(text, "emqx-rs mesh")
     {
+        let one = |port| format!("ufw allow from YOUR-LAN/24 to any port {port}");
         out.warn(
-            format!("ufw is active and names no rule for port {missing}"),
-            "ufw allow from YOUR-LAN/24 to any app \"emqx-rs mesh\"",
+            format!("ufw is active and names no rule for port {}", words(&missing)),
+            remedy(&missing, "ufw allow from YOUR-LAN/24 to any app \"emqx-rs mesh\"", "", one),
         );
     }
     if let Some(text) = host.firewalld.as_deref()
-        && !text.contains("emqx-rs-mesh")
-        && let Some(missing) = missing(text)
+        && let Some(missing) = missing(text, "emqx-rs-mesh")
     {
+        let one =
+            |port| format!("firewall-cmd --permanent --add-port={port}/tcp --add-port={port}/udp");
+        let packaged = "firewall-cmd --permanent --add-service=emqx-rs-mesh";
         out.warn(
-            format!("firewalld runs and lets nothing in at port {missing}"),
-            "firewall-cmd --permanent --add-service=emqx-rs-mesh && firewall-cmd --reload",
+            format!("firewalld runs and lets nothing in at port {}", words(&missing)),
+            remedy(&missing, packaged, "firewall-cmd --reload", one),
         );
     }
     // The two above write nftables rules of their own.
@@ -247,13 +257,30 @@ fn of_firewall(told: &Told, host: &Host, out: &mut Findings) {
     let plain = !ruled && host.firewalld.is_none();
     if let Some(text) = host.nft.as_deref().filter(|_| plain)
         && drops_input(text)
-        && let Some(missing) = missing(text)
+        && let Some(missing) = missing(text, "emqx-rs: nodes")
     {
         out.warn(
-            format!("nftables drops what comes in by default and names no rule for port {missing}"),
-            "include \"/usr/share/doc/emqx-rs/emqx-rs.nft\" in the input chain of /etc/nftables.conf, then nft -f it",
+            format!(
+                "nftables drops what comes in by default and names no rule for port {}",
+                words(&missing)
+            ),
+            "include \"/usr/share/doc/emqx-rs/emqx-rs.nft\" in the input chain of /etc/nftables.conf, with these ports in it, \
+             then nft -f it",
         );
     }
+}
+
+fn words(ports: &[u16]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// What opens these ports: the service of the package, if it has them all.
+fn remedy(ports: &[u16], packaged: &str, last: &str, one: impl Fn(u16) -> String) -> String {
+    let each = ports.iter().map(|port| one(*port));
+    let all = ports.iter().all(|port| PACKAGED.contains(port));
+    let commands = if all { vec![packaged.to_owned()] } else { each.collect() };
+    let last = (!last.is_empty()).then(|| last.to_owned());
+    commands.into_iter().chain(last).collect::<Vec<_>>().join(" && ")
 }
 
 fn names_port(text: &str, port: u16) -> bool {
@@ -351,9 +378,10 @@ mod tests {
 
     fn told(heard: Vec<Heard>) -> Told {
         let node = "emqx@10.0.0.1".to_owned();
-        let cluster = Cluster { running_nodes: vec![node.clone()], node, ..Cluster::default() };
+        let running_nodes = vec![node.clone()];
+        let cluster = Cluster { running_nodes, node, port: Some(4370), ..Cluster::default() };
         let networks = vec!["eth0 10.0.0.1/24".to_owned()];
-        let discovery = Discovery { networks, heard, ..Discovery::default() };
+        let discovery = Discovery { networks, ports: vec![4369], heard, ..Discovery::default() };
         Told { cluster: Some(cluster), silence: String::new(), discovery: Some(discovery) }
     }
 
@@ -425,6 +453,41 @@ mod tests {
         assert_eq!(with(None, Some("Status: active\nemqx-rs mesh ALLOW"), None), 0);
         assert_eq!(with(None, None, Some("public\n services: ssh\n ports:")), 1);
         assert_eq!(with(None, None, Some("public\n services: ssh emqx-rs-mesh")), 0);
+    }
+
+    /// The ports are those in force, whatever the name of the node stands for.
+    #[test]
+    fn a_firewall_is_asked_for_the_ports_in_force() {
+        let mut told = told(vec![heard("emqx@10.0.0.2", "accepted")]);
+        told.cluster.as_mut().unwrap().port = Some(5000);
+        told.discovery.as_mut().unwrap().ports = vec![4369, 4300];
+        let ufw = Some("Status: active\nemqx-rs mesh ALLOW".to_owned());
+        let firewalld =
+            Some("public\n services: emqx-rs-mesh\n ports: 5000/tcp 5000/udp".to_owned());
+        let findings = examine(&told, &Host { ufw, firewalld, ..host() });
+        let text = text(&findings);
+        assert!(text.contains("names no rule for port 5000 and 4300"), "{text}");
+        let ufw = "ufw allow from YOUR-LAN/24 to any port 5000 && ufw allow from YOUR-LAN/24 to any port 4300";
+        assert!(text.contains(ufw), "{text}");
+        let firewalld = "--add-port=4300/tcp --add-port=4300/udp && firewall-cmd --reload";
+        assert!(text.contains(firewalld), "{text}");
+    }
+
+    #[test]
+    fn who_was_refused_is_told() {
+        let mut told = told(vec![heard("emqx@10.0.0.2", "accepted")]);
+        let refusal = super::super::Refusal {
+            node: Some("b@h".to_owned()),
+            address: "10.0.0.3:4370".to_owned(),
+            dialed: true,
+            reason: "cookie mismatch".to_owned(),
+            age_ms: 10,
+            count: 1,
+        };
+        let old = super::super::Refusal { age_ms: RECENT_MS, ..refusal.clone() };
+        told.cluster.as_mut().unwrap().refusals = vec![refusal, old];
+        let want = "no link to b@h at 10.0.0.3:4370: cookie mismatch".to_owned();
+        assert_eq!(wrong(&told, &host()), [(Grade::Warning, want)]);
     }
 
     #[test]

@@ -287,6 +287,12 @@ pub struct Cluster {
     pub left: bool,
     /// Why the mesh of this node is closed, if it is.
     pub refused: Option<String>,
+    /// Port of its mesh, TCP and UDP, where it is open.
+    pub port: Option<u16>,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Links of the last ten minutes that one end did not want, the latest first.
+    pub refusals: Vec<Refusal>,
     /// Routes that this node has announced.
     pub routes: u64,
     /// Copies of routes that were found wrong and made anew.
@@ -316,6 +322,8 @@ pub struct Cluster {
 pub struct Discovery {
     /// `INTERFACE ADDRESS/PREFIX` of each network that it asks in.
     pub networks: Vec<String>,
+    /// UDP ports that it asks at.
+    pub ports: Vec<u16>,
     /// Nodes, by name.
     pub heard: Vec<Heard>,
     /// Datagrams, by what became of them.
@@ -343,6 +351,23 @@ pub struct Heard {
     pub linked: bool,
     /// Accepted, or why not.
     pub status: String,
+}
+
+/// A link that one end did not want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The other node; none: a stranger, who has not proven the cookie.
+    pub node: Option<String>,
+    /// `IP:PORT` of its mesh, or the `IP` that it came from.
+    pub address: String,
+    /// This node dialled; else it came.
+    pub dialed: bool,
+    /// Why.
+    pub reason: String,
+    /// Milliseconds ago, last.
+    pub age_ms: u64,
+    /// How often.
+    pub count: u64,
 }
 
 /// A heal that ended.

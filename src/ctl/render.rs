@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Broker, Client, Cluster, ClusterChange, Discovery, Listener, Reply};
+use super::{Broker, Client, Cluster, ClusterChange, Discovery, Listener, Refusal, Reply};
 
 /// Width at which Erlang breaks a term.
 const WIDTH: usize = 80;
@@ -144,22 +144,40 @@ fn discovery_text(discovery: &Discovery) -> String {
         text.push_str("Heard     : nobody yet\n");
         return text;
     }
-    let head = ["NODE", "ADDRESS", "INTERFACE", "AGE", "STATUS"].map(str::to_owned);
     let row = |heard: &super::Heard| {
         let status = if heard.linked { "linked".to_owned() } else { heard.status.clone() };
-        let age = format!("{}.{} s", heard.age_ms / 1000, heard.age_ms % 1000 / 100);
-        [shown(&heard.node), heard.address.clone(), shown(&heard.interface), age, status]
+        let (address, interface) = (heard.address.clone(), shown(&heard.interface));
+        [shown(&heard.node), address, interface, age(heard.age_ms), status]
     };
-    let rows: Vec<[String; 5]> =
-        [head].into_iter().chain(discovery.heard.iter().map(row)).collect();
+    let head = ["NODE", "ADDRESS", "INTERFACE", "AGE", "STATUS"];
+    text + &table(head, discovery.heard.iter().map(row))
+}
+
+fn age(ms: u64) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+/// Columns as wide as their widest cell, two blanks between them.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = [head.map(str::to_owned)].into_iter().chain(rows).collect();
     let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(String::len).max();
-    for row in &rows {
+    lines(&rows, |row| {
         let cells = row.iter().enumerate();
         let line: Vec<String> =
             cells.map(|(at, cell)| format!("{cell:<0$}", width(at).unwrap_or(0))).collect();
-        let _ = writeln!(text, "{}", line.join("  ").trim_end());
-    }
-    text
+        line.join("  ").trim_end().to_owned()
+    })
+}
+
+fn refusals_text(refusals: &[Refusal]) -> String {
+    let row = |one: &Refusal| {
+        let node = shown(one.node.as_deref().unwrap_or("unknown"));
+        let way = if one.dialed { "dialled" } else { "came" };
+        let address = one.address.clone();
+        [node, address, way.to_owned(), age(one.age_ms), one.count.to_string(), shown(&one.reason)]
+    };
+    let head = ["NODE", "ADDRESS", "WAY", "AGE", "TIMES", "REASON"];
+    format!("Refused lately:\n{}", table(head, refusals.iter().map(row)))
 }
 
 fn cluster_text(cluster: &Cluster) -> String {
@@ -182,6 +200,9 @@ fn cluster_text(cluster: &Cluster) -> String {
     };
     if let Some(reason) = &cluster.refused {
         let _ = writeln!(text, "The mesh of this node is closed: {reason}");
+    }
+    if !cluster.refusals.is_empty() {
+        text.push_str(&refusals_text(&cluster.refusals));
     }
     text
 }
@@ -321,6 +342,27 @@ mod tests {
              \x20                      'emqx3@192.168.100.103'],\n\
              \x20                 stopped_nodes =>\n\
              \x20                     ['emqx4@h']}\n",
+        );
+    }
+
+    #[test]
+    fn who_was_refused_stands_below_the_cluster() {
+        let refusal = |node: Option<&str>, dialed| Refusal {
+            node: node.map(Into::into),
+            address: "10.0.0.2:4370".into(),
+            dialed,
+            reason: "cookie mismatch".into(),
+            age_ms: 1_234,
+            count: 2,
+        };
+        let refusals = vec![refusal(Some("b@h"), true), refusal(None, false)];
+        check(
+            &Reply::Cluster(Cluster { refusals, ..cluster(&["a@h"], &[]) }),
+            "Cluster status: #{running_nodes => ['a@h'],stopped_nodes => []}\n\
+             Refused lately:\n\
+             NODE     ADDRESS        WAY      AGE    TIMES  REASON\n\
+             b@h      10.0.0.2:4370  dialled  1.2 s  2      cookie mismatch\n\
+             unknown  10.0.0.2:4370  came     1.2 s  2      cookie mismatch\n",
         );
     }
 

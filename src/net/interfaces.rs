@@ -4,11 +4,15 @@ use std::{io, net::IpAddr, os::fd::AsRawFd};
 
 use nix::{
     errno::Errno,
-    sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket},
+    ifaddrs::{InterfaceAddress, getifaddrs},
+    net::if_::{InterfaceFlags, if_nametoindex},
+    sys::socket::{
+        AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, socket,
+    },
 };
 use tokio::net::UnixDatagram;
 
-/// One address of one interface that is up.
+/// One address of one interface that is up and has a carrier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Name of the interface.
@@ -25,42 +29,44 @@ pub struct Interface {
     pub multicast: bool,
 }
 
-const IFF_UP: u32 = 0x1;
-const IFF_MULTICAST: u32 = 0x1000;
-
-/// All addresses of interfaces that are up.
+/// All addresses of interfaces that are up and have a carrier: what is sent over another one is lost.
 ///
 /// # Errors
 /// The kernel does not tell.
 pub fn list() -> io::Result<Vec<Interface>> {
-    let all = if_addrs::get_if_addrs()?;
-    let interface = |found: if_addrs::Interface| {
-        let flags = flags(&found.name);
-        let index = found.index.filter(|_| flags & IFF_UP != 0)?;
-        let prefix = match &found.addr {
-            if_addrs::IfAddr::V4(v4) => v4.prefixlen,
-            if_addrs::IfAddr::V6(v6) => v6.prefixlen,
-        };
-        Some(Interface {
-            index,
-            addr: found.ip(),
-            prefix,
-            loopback: found.is_loopback(),
-            multicast: flags & IFF_MULTICAST != 0,
-            name: found.name,
-        })
-    };
-    Ok(all.into_iter().filter_map(interface).collect())
+    Ok(getifaddrs()?.filter_map(interface).collect())
 }
 
-/// The flags of an interface; an alias (`eth0:1`) has those of its interface.
-fn flags(name: &str) -> u32 {
-    let name = name.split(':').next().unwrap_or(name);
-    let text = std::fs::read_to_string(format!("/sys/class/net/{name}/flags"));
-    text.ok()
-        .and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok())
-        // Without /sys (a strict sandbox) take what getifaddrs listed.
-        .unwrap_or(IFF_UP | IFF_MULTICAST)
+fn interface(found: InterfaceAddress) -> Option<Interface> {
+    let usable = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
+    if !found.flags.contains(usable) {
+        return None;
+    }
+    let addr = ip(&found.address?)?;
+    // An alias (`eth0:1`) has the index of its interface.
+    let device = found.interface_name.split(':').next()?;
+    Some(Interface {
+        index: if_nametoindex(device).ok()?,
+        addr,
+        prefix: prefix(ip(&found.netmask?)?),
+        loopback: found.flags.contains(InterfaceFlags::IFF_LOOPBACK),
+        multicast: found.flags.contains(InterfaceFlags::IFF_MULTICAST),
+        name: found.interface_name,
+    })
+}
+
+fn ip(addr: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = addr.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+    v4.or_else(|| addr.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+}
+
+/// Bits of a mask before the first that is not set.
+fn prefix(mask: IpAddr) -> u8 {
+    let ones = match mask {
+        IpAddr::V4(v4) => u32::from(v4).leading_ones(),
+        IpAddr::V6(v6) => u128::from(v6).leading_ones(),
+    };
+    u8::try_from(ones).unwrap_or(u8::MAX)
 }
 
 /// Rings when an interface or an address comes or goes. What the kernel says is not parsed: whoever hears it lists anew.
@@ -109,5 +115,8 @@ mod tests {
         let all = list().unwrap();
         let lo = all.iter().find(|one| one.addr == IpAddr::from([127, 0, 0, 1])).unwrap();
         assert!(lo.loopback && lo.prefix == 8 && lo.index > 0, "{lo:?}");
+        for (mask, bits) in [("255.255.254.0", 23), ("0.0.0.0", 0), ("ffff:ffff::", 32)] {
+            assert_eq!(prefix(mask.parse().unwrap()), bits);
+        }
     }
 }

@@ -31,6 +31,7 @@ use crate::cluster::{
     ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
     invitation::{self, NODES_MAX},
     probing::Heard,
+    refusals::Refusal,
     routes::RouteKey,
     settings::{Kdf, Seed},
 };
@@ -42,6 +43,8 @@ use crate::time::{Time, Wall};
 const MOST: usize = 16;
 /// A connection that says or takes nothing for this long is closed.
 const IDLE: Duration = Duration::from_secs(5);
+/// Days until the first of the certificates for other nodes ends.
+const CERTIFICATE_DAYS: &str = "mesh.certificate.days";
 
 /// What a node asks of the process around it.
 pub trait Operator: Send + Sync + 'static {
@@ -161,7 +164,8 @@ impl Desk {
 
     async fn cluster(&self) -> Option<ctl::Cluster> {
         let status = self.node.mesh().status().await?;
-        Some(cluster(&status, self.node.hub().clock))
+        let data = self.operator.origins().data;
+        Some(ctl::Cluster { data, ..cluster(&status, self.node.hub().clock) })
     }
 
     async fn places(&self) -> Option<ctl::Places> {
@@ -324,7 +328,7 @@ fn broker(clock: Clock) -> ctl::Broker {
 }
 
 impl Node {
-    /// Gauges as EMQX names them: `.count`, and the high-water mark `.max`.
+    /// Gauges as EMQX names them: `.count`, and the high-water mark `.max`; and [`CERTIFICATE_DAYS`] where nodes speak TLS.
     #[must_use]
     pub fn gauges(&self) -> BTreeMap<String, u64> {
         self.hub().refresh_gauges();
@@ -333,6 +337,7 @@ impl Node {
             let name = gauge.name();
             [(format!("{name}.count"), now), (format!("{name}.max"), max)]
         })
+        .chain(self.mesh().certificate_days().map(|days| (CERTIFICATE_DAYS.to_owned(), days)))
         .collect()
     }
 }
@@ -404,8 +409,21 @@ fn discovery(found: &Discovered, clock: Clock) -> ctl::Discovery {
             .iter()
             .map(|net| format!("{} {}/{}", net.name, net.addr, net.prefix))
             .collect(),
+        ports: found.ports.iter().copied().collect(),
         heard: found.heard.iter().map(heard).collect(),
         datagrams: datagrams.map(|(name, n)| (name.to_owned(), n)).into(),
+    }
+}
+
+fn refusal(one: &Refusal, clock: Clock) -> ctl::Refusal {
+    let age = clock.now().since(one.at);
+    ctl::Refusal {
+        node: one.node.as_ref().map(ToString::to_string),
+        address: if one.dialed { one.addr.to_string() } else { one.addr.ip().to_string() },
+        dialed: one.dialed,
+        reason: one.reason.clone(),
+        age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        count: one.count,
     }
 }
 
@@ -428,6 +446,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         stalled: line.stalled,
         reaches: line.reaches.clone(),
     };
+    let own = status.members.iter().find(|line| line.name == status.node);
     ctl::Cluster {
         running_nodes: names(&[MemberStatus::Up]),
         stopped_nodes: names(&[MemberStatus::Joining, MemberStatus::Down, MemberStatus::Leaving]),
@@ -436,6 +455,9 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         leader: status.members.iter().find(|line| line.leader).map(|line| line.name.to_string()),
         left: status.left,
         refused: status.refused.clone(),
+        port: own.and_then(|own| own.listens.first()).map(SocketAddr::port),
+        data: PathBuf::new(),
+        refusals: status.refusals.iter().map(|one| refusal(one, clock)).collect(),
         routes: status.routes as u64,
         repaired: status.repaired,
         split: status.heal.split.as_ref().map_or_else(Vec::new, |(lost, _)| lost.clone()),

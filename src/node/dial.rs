@@ -1,22 +1,34 @@
 //! Opens connections between nodes: TCP, TLS where the transport says so, then the handshake, both ways.
 
-use std::{future::poll_fn, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::Notify, time::timeout};
 
 use super::{
+    locks,
     socket::{Socket, send},
     tls::{MeshTls, TlsError},
     told::Told,
 };
-use crate::cluster::{
-    NodeName,
-    handshake::{
-        Credentials, Established, HandshakeError, Hello, Identity, Initiator, LinkKind, PeerHello,
-        Responder, Suites, Verdict, WIRE,
+use crate::{
+    cluster::{
+        NodeName,
+        handshake::{
+            Credentials, Established, HandshakeError, Hello, Identity, Initiator, LinkKind,
+            PeerHello, Responder, Suites, Verdict, WIRE,
+        },
+        refusals::{Refusal, Refusals},
+        secret::Keys,
+        wire::Received,
     },
-    secret::Keys,
-    wire::Received,
+    net::clock::Clock,
 };
 
 /// From the first byte to the last of a handshake, and for connecting.
@@ -69,6 +81,8 @@ pub(crate) struct Local {
     pub(crate) tls: Option<Arc<MeshTls>>,
     /// Whose faults were in the log.
     pub(crate) told: Told,
+    /// Who was refused lately.
+    pub(crate) refusals: Mutex<Refusals>,
 }
 
 /// Why a connection did not come up.
@@ -99,6 +113,35 @@ impl LinkError {
     pub(crate) const fn is_refusal(&self) -> bool {
         matches!(self, Self::Tls(_) | Self::Handshake(_))
     }
+
+    /// It will not mend itself, as the end of a process or two links of one pair do.
+    const fn lasts(&self) -> bool {
+        let passing = matches!(
+            self,
+            Self::Handshake(
+                HandshakeError::Refused(Verdict::Tie | Verdict::ShuttingDown | Verdict::Nonsense)
+                    | HandshakeError::Rejected(
+                        Verdict::Tie | Verdict::ShuttingDown | Verdict::Nonsense
+                    )
+            )
+        );
+        self.is_refusal() && !passing
+    }
+}
+
+/// A connection that was not taken in.
+#[derive(Debug)]
+pub(crate) struct Unaccepted {
+    /// Who it was, if that was proven.
+    pub(crate) node: Option<NodeName>,
+    /// Why not.
+    pub(crate) error: LinkError,
+}
+
+impl<E: Into<LinkError>> From<E> for Unaccepted {
+    fn from(error: E) -> Self {
+        Self { node: None, error: error.into() }
+    }
 }
 
 /// A connection whose other end has proven who it is.
@@ -112,6 +155,21 @@ pub(crate) struct Proven {
 }
 
 impl Local {
+    /// Keeps in mind that one end does not want the other.
+    pub(crate) fn note(
+        &self,
+        error: &LinkError,
+        (node, addr): (Option<&NodeName>, SocketAddr),
+        dialed: bool,
+    ) {
+        if error.lasts() {
+            let (node, reason) = (node.cloned(), error.to_string());
+            let at = Clock::system().now();
+            let refusal = Refusal { node, addr, dialed, reason, at, count: 1 };
+            locks::lock(&self.refusals).note(refusal);
+        }
+    }
+
     fn credentials<'a>(&'a self, exporter: Option<&'a [u8; 32]>) -> Credentials<'a> {
         let (identity, keys) = (&self.identity, &self.keys);
         Credentials { identity, keys, suites: Suites::new(has_aes()), exporter }
@@ -189,7 +247,7 @@ impl Local {
         tcp: TcpStream,
         addr: SocketAddr,
         judge: impl AsyncFnOnce(&PeerHello) -> (Verdict, Received),
-    ) -> Result<Proven, LinkError> {
+    ) -> Result<Proven, Unaccepted> {
         self.prepare(&tcp)?;
         let accept = async {
             let socket = match &self.tls {
@@ -198,7 +256,7 @@ impl Local {
             };
             self.respond(socket, addr, judge).await
         };
-        timeout(LIMIT, accept).await.map_err(|_| LinkError::Timeout)?
+        timeout(LIMIT, accept).await.unwrap_or_else(|_| Err(LinkError::Timeout.into()))
     }
 
     async fn respond(
@@ -206,7 +264,7 @@ impl Local {
         mut socket: Socket,
         addr: SocketAddr,
         judge: impl AsyncFnOnce(&PeerHello) -> (Verdict, Received),
-    ) -> Result<Proven, LinkError> {
+    ) -> Result<Proven, Unaccepted> {
         let exporter = exporter(&socket)?;
         let credentials = self.credentials(exporter.as_ref());
         let (mut input, mut out) = (Vec::with_capacity(BUFFER), Vec::new());
@@ -235,8 +293,10 @@ impl Local {
         let hello = self.hello(peer.hello.kind, None, received);
         let answer = responder.answer(verdict, &hello, &mut out);
         send(&mut socket, &out).await?;
-        named?;
-        Ok(Proven { socket, established: answer?, leftover: input, addr })
+        let proven = |error| Unaccepted { node: Some(peer.hello.name.clone()), error };
+        named.map_err(|error| proven(error.into()))?;
+        let established = answer.map_err(|error| proven(error.into()))?;
+        Ok(Proven { socket, established, leftover: input, addr })
     }
 }
 

@@ -262,6 +262,7 @@ pub struct Mesh {
     origin: u64,
     node_id: NodeId,
     tls: Option<Arc<MeshTls>>,
+    clock: Clock,
 }
 
 impl Mesh {
@@ -300,6 +301,7 @@ impl Mesh {
             origin: link::origin(&parts.settings.node_name, life.incarnation),
             node_id: life.identity.node_id(),
             tls: tls.clone(),
+            clock: parts.clock,
         };
         if let Some(tls) = tls.clone() {
             supervise::spawn_on(&parts.main, "certificates", tls.watch_expiry(parts.clock));
@@ -339,6 +341,12 @@ impl Mesh {
             tls.renew(material);
             self.shared.push(Op::Renewed);
         }
+    }
+
+    /// Days until the first certificate of this node ends, rounded down; `None` where the transport is not TLS.
+    #[must_use]
+    pub fn certificate_days(&self) -> Option<u64> {
+        self.tls.as_ref()?.days_left(self.clock.wall())
     }
 
     /// Where the mesh listens; `None` if it is closed.
@@ -631,6 +639,7 @@ impl Start {
                 v6: settings.proto_dist.is_v6(),
                 tls: self.tls.clone(),
                 told: Told::default(),
+                refusals: Mutex::default(),
             })
         });
         let (notices, inbox) = mpsc::channel(task::INBOX);

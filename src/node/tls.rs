@@ -365,6 +365,13 @@ impl MeshTls {
         certificate::check_host(shown, name.host()).map_err(|other| TlsError(other.to_string()))
     }
 
+    /// Days until the first of the certificates ends, rounded down.
+    pub(super) fn days_left(&self, now: Wall) -> Option<u64> {
+        let material = self.material();
+        let ends = material.own.iter().filter_map(|(_, one)| certificate::not_after(one));
+        ends.map(|end| expiry::days_left(end, now)).min()
+    }
+
     /// Says in the log when a certificate of this node ends soon.
     pub(super) async fn watch_expiry(self: Arc<Self>, clock: Clock) {
         loop {

@@ -400,6 +400,44 @@ fn endpoints(ready: &[&str], starting: &[&str]) -> String {
     .to_string()
 }
 
+/// The answer of the API of Kubernetes 1.31 to a list of the EndpointSlices of a Service, shortened.
+fn slices(pods: &[&str]) -> String {
+    let endpoint = |ip: &&str| {
+        let pod = format!("emqx-{}", ip.rsplit('.').next().unwrap());
+        json!({
+            "addresses": [ip],
+            "conditions": { "ready": false, "serving": false, "terminating": false },
+            "hostname": pod,
+            "nodeName": "worker-1",
+            "targetRef": { "kind": "Pod", "namespace": "iot", "name": pod, "uid": "1" },
+        })
+    };
+    // The controller splits long lists at will.
+    let slice = |(number, pods): (usize, &[&str])| {
+        json!({
+            "metadata": {
+                "name": format!("emqx-{number}"),
+                "namespace": "iot",
+                "labels": { "kubernetes.io/service-name": "emqx" },
+            },
+            "addressType": "IPv4",
+            "endpoints": pods.iter().map(endpoint).collect::<Vec<_>>(),
+            "ports": [{ "name": "mqtt", "port": 1883, "protocol": "TCP" }],
+        })
+    };
+    json!({
+        "kind": "EndpointSliceList",
+        "apiVersion": "discovery.k8s.io/v1",
+        "metadata": { "resourceVersion": "4711" },
+        "items": pods.chunks(2).enumerate().map(slice).collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+const ENDPOINTS: &str = "/api/v1/namespaces/iot/endpoints/emqx";
+const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/iot/endpointslices\
+                      ?labelselector=kubernetes.io/service-name%3demqx";
+
 /// The API server: TLS, one path, one token.
 struct Api {
     files: Certificates,
@@ -408,7 +446,7 @@ struct Api {
 }
 
 impl Api {
-    fn start(answer: String) -> Self {
+    fn start(path: &'static str, answer: String) -> Self {
         let files = Certificates::new();
         fs::write(files.path("token"), "token-of-the-pod\n").unwrap();
         let chain = CertificateDer::pem_file_iter(files.path("own.crt")).unwrap();
@@ -429,7 +467,7 @@ impl Api {
                 let tls = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
                 let answer = shared.lock().unwrap().clone();
                 // A client that gives up is no fault of the server.
-                std::thread::spawn(move || serve(tls, &answer).ok());
+                std::thread::spawn(move || serve(tls, path, &answer).ok());
             }
         });
         Self { files, port, answer }
@@ -446,7 +484,11 @@ impl Api {
     }
 }
 
-fn serve(mut tls: StreamOwned<ServerConnection, TcpStream>, answer: &str) -> std::io::Result<()> {
+fn serve(
+    mut tls: StreamOwned<ServerConnection, TcpStream>,
+    path: &str,
+    answer: &str,
+) -> std::io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -456,7 +498,7 @@ fn serve(mut tls: StreamOwned<ServerConnection, TcpStream>, answer: &str) -> std
     let head = String::from_utf8_lossy(&head).to_lowercase();
     let (status, body) = if !head.contains("\r\nauthorization: bearer token-of-the-pod\r\n") {
         ("401 Unauthorized", r#"{"kind":"Status","status":"Failure","code":401}"#)
-    } else if !head.starts_with("get /api/v1/namespaces/iot/endpoints/emqx http/1.1\r\n") {
+    } else if !head.starts_with(&format!("get {path} http/1.1\r\n")) {
         ("404 Not Found", r#"{"kind":"Status","status":"Failure","code":404}"#)
     } else {
         ("200 OK", answer)
@@ -469,7 +511,19 @@ fn serve(mut tls: StreamOwned<ServerConnection, TcpStream>, answer: &str) -> std
 
 #[test]
 fn pods_behind_a_service_make_a_cluster() {
-    let api = Api::start(endpoints(&["127.0.0.2"], &["127.0.0.3", "127.0.0.4"]));
+    let api = Api::start(ENDPOINTS, endpoints(&["127.0.0.2"], &["127.0.0.3", "127.0.0.4"]));
+    let app = format!("node{}", free_mesh_number());
+    let mut nodes: Vec<Node> = (2..5)
+        .map(|n| api.node(&format!("{app}@127.0.0.{n}"), "cluster.k8s.address_type = ip"))
+        .collect();
+    nodes.iter_mut().for_each(Node::spawn);
+    wait_for_all(&nodes);
+}
+
+/// Nothing but slices is served.
+#[test]
+fn pods_in_endpoint_slices_make_a_cluster() {
+    let api = Api::start(SLICES, slices(&["127.0.0.2", "127.0.0.3", "127.0.0.4"]));
     let app = format!("node{}", free_mesh_number());
     let mut nodes: Vec<Node> = (2..5)
         .map(|n| api.node(&format!("{app}@127.0.0.{n}"), "cluster.k8s.address_type = ip"))
@@ -481,7 +535,7 @@ fn pods_behind_a_service_make_a_cluster() {
 /// Names that no DNS here knows: the node is dialled at the address beside it. The token is read anew.
 #[test]
 fn pods_are_named_by_their_host_names() {
-    let api = Api::start(endpoints(&["127.0.0.2", "127.0.0.3"], &[]));
+    let api = Api::start(ENDPOINTS, endpoints(&["127.0.0.2", "127.0.0.3"], &[]));
     fs::write(api.files.path("token"), "expired").unwrap();
     let app = format!("node{}", free_mesh_number());
     let mut nodes: Vec<Node> = (2..4)

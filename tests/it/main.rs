@@ -28,6 +28,7 @@ mod memory;
 mod mesh_port;
 mod mesh_tls;
 mod nodes;
+mod refusals;
 mod secrets;
 mod sim;
 mod slow_peer;

@@ -20,10 +20,11 @@ use nix::{
 use super::{
     clients::need,
     nodes::wait_for_all,
+    refusals::all_tell,
     support::{
         Client, Node, Version,
         certificates::{Authority, Issued},
-        node::{free_mesh_number, free_port},
+        node::{OURS, equip, free_mesh_number, free_port},
         unique, wait_for,
     },
 };
@@ -69,15 +70,6 @@ impl Plan {
         (self.host.parse::<std::net::IpAddr>().unwrap(), self.ports[number]).into()
     }
 }
-
-/// Gives a node its certificate and the file that names it.
-fn equip(node: &Node, issued: &Issued, authorities: &str, optfile: &str) {
-    let folder = node.config().parent().unwrap().to_owned();
-    issued.write(&folder.join("certs"), authorities);
-    fs::write(folder.join("ssl_dist.conf"), optfile).unwrap();
-}
-
-const OURS: &str = include_str!("../../etc/ssl_dist.conf");
 
 fn certificates(node: &Node) -> PathBuf {
     node.config().parent().unwrap().join("certs")
@@ -196,22 +188,15 @@ fn a_file_written_for_emqx_works_and_its_weakness_is_told() {
     assert!(log.contains("server: verify_none") && log.contains("client: verify_none"), "{log}");
 }
 
-/// A second node with this certificate stays out, and these words are in the logs of the first and of the second.
+/// A second node with this certificate stays out, and these words are in the logs and in the status of the first and of the second.
 #[track_caller]
 fn stays_out(authority: &Authority, second: &Issued, words: [&str; 2]) {
     let plan = Plan::new("inet_tls", 2);
     let mut nodes = [plan.node(0), plan.node(1)];
     equip(&nodes[0], &authority.issue(&[plan.host]), &authority.pem(), OURS);
     equip(&nodes[1], second, &authority.pem(), OURS);
-    nodes[0].launch();
-    let began = Instant::now();
-    nodes[1].launch();
-    for (node, words) in nodes.iter().zip(words) {
-        wait_for(&format!("the log of {} says {words:?}", node.name), JOIN, || {
-            node.log().contains(words)
-        });
-    }
-    println!("{:?}: told by both after {:?} with the start of a node", words[0], began.elapsed());
+    launch(&mut nodes);
+    all_tell(&[(&nodes[0], words[0]), (&nodes[1], words[1])], Instant::now());
     for node in &nodes {
         assert_eq!(node.running_nodes(), BTreeSet::from([node.name.clone()]));
         let told = node.log().lines().filter(|line| line.contains("WARN")).count();
@@ -321,6 +306,10 @@ fn new_certificates_count_from_the_next_reload_on() {
     wait_for("its end in 5 days is told", JOIN, || {
         nodes[1].log().lines().any(|line| line.contains("ends soon") && line.contains("days=5"))
     });
+    assert_eq!(nodes[1].stat("mesh.certificate.days"), 5);
+    for node in &nodes {
+        wait_for("nobody is named as refused", JOIN, || node.refusals().is_empty());
+    }
 
     // A bad file changes nothing: it is told, what stands stays, and new links come up with the certificate of before.
     fs::write(certificates(&nodes[1]).join("cert.pem"), "no certificate").unwrap();

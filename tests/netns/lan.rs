@@ -20,6 +20,16 @@ pub struct Lan {
     hosts: usize,
 }
 
+/// The way onto a host.
+pub struct Entrance(File);
+
+impl Entrance {
+    /// Moves the calling thread there.
+    pub fn enter(&self) {
+        move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+    }
+}
+
 fn run(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
 }
@@ -94,9 +104,18 @@ impl Lan {
 
     /// Moves the calling thread onto a host.
     pub fn enter_as(&self, host: &str) {
+        self.entrance(host).enter();
+    }
+
+    /// The way onto a host, for another thread. The switch is `sw`.
+    pub fn entrance(&self, host: &str) -> Entrance {
         let path = format!("/run/netns/{}", self.namespace(host));
-        let namespace = File::open(path).unwrap();
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        Entrance(File::open(path).unwrap())
+    }
+
+    /// Changes addresses and routes of a host.
+    pub fn configure(&self, host: usize, lines: &str) {
+        ip(Some(&self.namespace(&host.to_string())), lines);
     }
 
     /// How a program is started on a host.

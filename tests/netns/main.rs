@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod capture;
 mod cluster;
 mod discovery;
 mod flow;
@@ -24,15 +25,18 @@ mod sessions;
 #[path = "../it/support/mod.rs"]
 #[expect(unused_imports, reason = "not all that the integration tests use is used here")]
 mod support;
+mod wire;
 
 /// How often a case is repeated: `NETNS_TRIES`, else `tries`.
 fn tries(tries: usize) -> usize {
     std::env::var("NETNS_TRIES").map_or(tries, |text| text.parse().unwrap())
 }
 
-/// Prints a measured series, in milliseconds.
+/// Prints a measured series: median, 99th percentile, worst.
 fn report(what: &str, times: &mut [std::time::Duration]) {
     times.sort();
-    let (median, last) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("FIGURE {what}: median {median:?}, worst {last:?} of {}", times.len());
+    // The smallest that so many of a hundred do not exceed.
+    let percentile = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1];
+    let (p50, p99, max) = (percentile(50), percentile(99), times[times.len() - 1]);
+    println!("FIGURE {what}: p50 {p50:?}, p99 {p99:?}, max {max:?} of {}", times.len());
 }

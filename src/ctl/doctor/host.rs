@@ -49,9 +49,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Looks. `node` is the name of the node here, `pid` its process.
+    /// Looks. `node` is the name of the node here, `pid` its process, `data` its data folder.
     #[must_use]
-    pub fn look(node: Option<&str>, pid: Option<i32>) -> Self {
+    pub fn look(node: Option<&str>, pid: Option<i32>, data: &Path) -> Self {
         Self {
             nft: output("nft", &["list", "ruleset"]),
             ufw: output("ufw", &["status"]),
@@ -60,7 +60,7 @@ impl Host {
             reach: node.map(reach).unwrap_or_default(),
             clock: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
             open_files: pid.and_then(open_files),
-            room: room(Path::new("/var/lib/emqx-rs")),
+            room: room(data),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Registry<'_> {
                     self.server = at;
                     return Ok(answer);
                 }
-                Err(fault) => faults.push(fault),
+                Err(fault) => faults.push(fault.text),
             }
         }
         Err(format!("cluster.etcd.server: {}", faults.join("; ")))

@@ -35,27 +35,39 @@ pub(super) struct Ask {
     pub(super) token: Option<String>,
 }
 
+/// Why there is no answer that is of use.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The server answered, with this status.
+    pub(super) status: Option<u16>,
+    /// Which server, what is wrong, and what to do about it, in one line.
+    pub(super) text: String,
+}
+
 /// Asks for JSON. `tls`: how to prove the server, needed where it is asked over TLS.
 ///
 /// # Errors
-/// No connection, no trust, no answer within the limit, or one that is not a success or not JSON, in one line. `hint` is what to
-/// do about a status.
+/// No connection, no trust, no answer within the limit, or one that is not a success or not JSON. `hint` is what to do about a
+/// status.
 pub(super) async fn json(
     server: &Server,
     tls: Option<ClientConfig>,
     ask: Ask,
     hint: impl Fn(u16) -> &'static str,
-) -> Result<serde_json::Value, String> {
+) -> Result<serde_json::Value, Fault> {
     let late = |_| format!("no answer within {} s; is a firewall in the way?", LIMIT.as_secs());
     let answer = timeout(LIMIT, Box::pin(exchange(server, tls, ask))).await.map_err(late);
-    let answer = answer.and_then(|answer| answer).and_then(|(status, body)| {
-        if !(200..300).contains(&status) {
-            return Err(format!("answers {status} {}{}", shown(&body), hint(status)));
-        }
-        serde_json::from_slice(&body)
-            .map_err(|_| format!("answers no JSON but {}; is it the right port?", shown(&body)))
-    });
-    answer.map_err(|fault| format!("{server}: {fault}"))
+    let fault = |status, what: String| Fault { status, text: format!("{server}: {what}") };
+    let answer = answer.and_then(|answer| answer);
+    let (status, body) = answer.map_err(|what| fault(None, what))?;
+    if !(200..300).contains(&status) {
+        let what = format!("answers {status} {}{}", shown(&body), hint(status));
+        return Err(fault(Some(status), what));
+    }
+    serde_json::from_slice(&body).map_err(|_| {
+        let what = format!("answers no JSON but {}; is it the right port?", shown(&body));
+        fault(Some(status), what)
+    })
 }
 
 /// The beginning of an answer, fit for a line of the log.

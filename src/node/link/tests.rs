@@ -41,6 +41,7 @@ pub(crate) fn local(name: &str, incarnation: u64, tls: Option<MeshTls>) -> Arc<L
         message_max: 1 << 21,
         dead_after: Duration::from_millis(1500),
         told: crate::node::told::Told::default(),
+        refusals: Mutex::default(),
     })
 }
 

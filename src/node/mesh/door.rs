@@ -22,7 +22,7 @@ use crate::{
     },
     net::{clock::Clock, supervise},
     node::{
-        dial::{LinkError, Local, Proven},
+        dial::{LinkError, Local, Proven, Unaccepted},
         discovery::look_up,
         locks,
     },
@@ -111,16 +111,16 @@ fn interface(settings: &Settings) -> IpAddr {
     }
 }
 
-/// Tries the addresses of a node, one after the other.
+/// Tries the addresses of a node, one after the other; if it is to be `near`, those told alone and not the one of its name.
 pub(super) async fn dial_any(
     local: &Local,
     door: &Door,
-    target: Target,
+    (target, near): (Target, bool),
     hasten: &Notify,
 ) -> Result<Proven, (DialError, String)> {
     let port = target.port.unwrap_or_else(|| target.name.mesh_port());
-    let mut addrs = known_places(&target, port);
-    let mut looked_up = target.name.ip().is_some();
+    let mut addrs = if near { target.addrs.clone().into() } else { known_places(&target, port) };
+    let mut looked_up = near || target.name.ip().is_some();
     let kind = if local.v6 { "IPv6" } else { "IPv4" };
     let nowhere = format!("no address of {kind} (cluster.proto_dist)");
     let mut worst: Option<(DialError, String)> = None;
@@ -191,6 +191,7 @@ fn known_places(target: &Target, port: u16) -> VecDeque<SocketAddr> {
 
 /// Says why there is no link: a refusal once a minute for each node.
 fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
+    local.note(error, (Some(node), addr), true);
     let due = || local.told.is_due(node.as_str(), Clock::system().now());
     let differ = matches!(error, LinkError::Handshake(HandshakeError::Cookie));
     if differ && local.keys.has_previous() {
@@ -278,8 +279,8 @@ pub(super) fn identity(peer: &PeerHello) -> PeerIdentity {
 }
 
 /// What a handshake says about who came.
-fn outcome(accepted: &Result<Proven, LinkError>) -> Outcome {
-    match accepted {
+fn outcome(accepted: &Result<Proven, Unaccepted>) -> Outcome {
+    match accepted.as_ref().map_err(|refused| &refused.error) {
         Ok(_) | Err(LinkError::Handshake(HandshakeError::Rejected(_))) => Outcome::Proven,
         Err(LinkError::Tls(_) | LinkError::Handshake(_) | LinkError::Timeout) => Outcome::Failed,
         Err(LinkError::Io(_)) => Outcome::Broken,
@@ -326,17 +327,19 @@ pub(super) async fn accept_all(
                     let proven = Box::new(proven);
                     let _ = notices.send(Notice::Proven { proven, dialed: false }).await;
                 }
-                Err(error) if error.is_refusal() => {
+                Err(Unaccepted { node, error }) if error.is_refusal() => {
                     if matches!(error, LinkError::Handshake(HandshakeError::Cookie)) {
                         let _ = notices.send(Notice::Knock { from: addr.ip() }).await;
                     }
+                    local.note(&error, (node.as_ref(), addr), false);
+                    let node = node.as_ref().map(NodeName::as_str);
                     if local.told.is_due(&addr.ip().to_string(), clock.now()) {
-                        tracing::warn!(%addr, %error, "refused");
+                        tracing::warn!(node, %addr, %error, "refused");
                     } else {
-                        tracing::debug!(%addr, %error, "refused");
+                        tracing::debug!(node, %addr, %error, "refused");
                     }
                 }
-                Err(error) => tracing::debug!(%addr, %error, "no handshake"),
+                Err(Unaccepted { error, .. }) => tracing::debug!(%addr, %error, "no handshake"),
             }
         });
     }

@@ -26,6 +26,8 @@ use crate::{
 pub struct Discovered {
     /// The networks that it asks in.
     pub networks: Vec<Network>,
+    /// Ports that it asks at.
+    pub ports: BTreeSet<u16>,
     /// Who was heard, and whether it is linked now.
     pub heard: Vec<(Heard, bool)>,
     /// What became of the datagrams.
@@ -88,6 +90,7 @@ impl Radio {
         let links = self.links.borrow().clone();
         self.view.with(|prober| Discovered {
             networks: prober.networks().to_vec(),
+            ports: prober.groups().iter().map(SocketAddr::port).collect(),
             heard: prober
                 .heard()
                 .map(|heard| {

@@ -37,6 +37,7 @@ use crate::{
         dial::{Local, Proven},
         discovery,
         heartbeat::{Heartbeats, Part, Progress, Watch},
+        locks,
         sections::Sections,
         state::State,
     },
@@ -312,6 +313,9 @@ impl Task {
                 if let Door::Closed(reason) = &self.door {
                     status.refused = Some(reason.clone());
                 }
+                if let Some(local) = &self.local {
+                    status.refusals = locks::lock(&local.refusals).recent(self.clock.now());
+                }
                 self.add_health(&mut status);
                 let _ = reply.send(status);
             }
@@ -531,7 +535,7 @@ impl Task {
 
     pub(super) fn perform(&mut self, action: Action) {
         match action {
-            Action::Dial(target) => self.dial(target),
+            Action::Dial { target, near } => self.dial(target, near),
             Action::Undial(name) => {
                 if let Some((task, _)) = self.dials.remove(&name) {
                     task.abort();
@@ -584,6 +588,9 @@ impl Task {
 
     fn on_peer_up(&mut self, up: &PeerUp) {
         self.data.on_up(up);
+        if let Some(local) = &self.local {
+            locks::lock(&local.refusals).forget(&up.peer.name, up.addr.ip());
+        }
         self.end_invitation(&up.peer.name);
         let (ready, waiting) = self.joins.drain(..).partition(|join| join.name == up.peer.name);
         self.joins = waiting;
@@ -601,7 +608,7 @@ impl Task {
         self.heart.watch(Watch { node, name, link, addr, session, control });
     }
 
-    fn dial(&mut self, target: Target) {
+    fn dial(&mut self, target: Target, near: bool) {
         let Some(local) = self.local.clone() else { return };
         if let Some((task, hasten)) = self.dials.get(&target.name)
             && !task.is_finished()
@@ -614,7 +621,7 @@ impl Task {
         let whom = target.name.clone();
         let task = supervise::spawn("mesh dial", async move {
             let name = target.name.clone();
-            let notice = match door::dial_any(&local, &door, target, &hastened).await {
+            let notice = match door::dial_any(&local, &door, (target, near), &hastened).await {
                 Ok(proven) => Notice::Proven { proven: Box::new(proven), dialed: true },
                 Err((error, reason)) => Notice::DialFailed { name, error, reason },
             };

@@ -15,6 +15,12 @@ pub(super) enum Expiry {
     Over,
 }
 
+/// Whole days until it ends.
+pub(super) fn days_left(not_after: Wall, now: Wall) -> u64 {
+    let left = Duration::from_millis(not_after.as_ms().saturating_sub(now.as_ms()));
+    left.as_secs() / DAY.as_secs()
+}
+
 /// What was said of one certificate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Expiring {
@@ -32,7 +38,7 @@ impl Expiring {
             return None;
         }
         self.told = step;
-        let days = left.as_secs() / DAY.as_secs();
+        let days = days_left(not_after, now);
         Some(if left.is_zero() { Expiry::Over } else { Expiry::Ahead(days) })
     }
 }

@@ -230,6 +230,7 @@ async fn a_relay_between_two_tls_sessions_is_seen() {
     };
     let (dialled, accepted, ()) = tokio::join!(dial(at_relay), accept(), pass_on);
     let error = accepted.map(drop).unwrap_err();
+    let error = error.error;
     assert!(matches!(error, LinkError::Handshake(HandshakeError::Message(1))), "{error}");
     dialled.map(drop).unwrap_err();
 }

@@ -604,7 +604,7 @@ impl World {
     fn perform(&mut self, number: usize, out: Vec<Action>) {
         for action in out {
             match action {
-                Action::Dial(target) => {
+                Action::Dial { target, .. } => {
                     let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
                     let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
                     let delay = if self.is_apart(number, to) { 2000 } else { delay };

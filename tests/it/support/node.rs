@@ -14,12 +14,25 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::{LIMIT, wait_for};
+use super::{LIMIT, certificates::Issued, wait_for};
 
 /// Starts the node, says its process id, and kills it when this test binary is gone, however it
 /// ended: then the pipe on standard input closes.
 const GUARD: &str =
     r#"exec 3<&0; "$@" </dev/null 3<&- >>"$LOG" 2>&1 & echo $!; read _ <&3; kill -9 $!; wait"#;
+
+/// The cookie of all these nodes.
+pub const COOKIE: &str = "only-for-these-tests-0123456789";
+
+/// The file of the package that names certificates.
+pub const OURS: &str = include_str!("../../../etc/ssl_dist.conf");
+
+/// Gives a node its certificate and the file that names it.
+pub fn equip(node: &Node, issued: &Issued, authorities: &str, optfile: &str) {
+    let folder = node.config().parent().unwrap().to_owned();
+    issued.write(&folder.join("certs"), authorities);
+    fs::write(folder.join("ssl_dist.conf"), optfile).unwrap();
+}
 
 /// A node of which this test holds the process.
 pub struct Node {
@@ -70,7 +83,7 @@ impl Node {
         let text = format!(
             "node.name = {name}\n\
              node.data_dir = {}\n\
-             node.cookie = only-for-these-tests-0123456789\n\
+             node.cookie = {COOKIE}\n\
              listener.tcp.external = {mqtt}\n\
              allow_anonymous = true\n\
              log.to = console\n\
@@ -238,6 +251,12 @@ impl Node {
     pub fn cluster(&self) -> serde_json::Value {
         let output = self.ctl_output(&["--json", "cluster", "status"]);
         serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// Why links were refused lately, as `cluster status` tells it.
+    pub fn refusals(&self) -> Vec<String> {
+        let rows = self.cluster()["refusals"].as_array().cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row["reason"].as_str().map(str::to_owned)).collect()
     }
 
     /// The names that `cluster status` counts as running.
