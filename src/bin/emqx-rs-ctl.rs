@@ -13,7 +13,12 @@ use emqx_rs::ctl::doctor::{
     self, Grade, Told,
     host::{self, Host},
 };
-use emqx_rs::ctl::{self, Places, Reply, Request, cookie, render, service, token};
+use emqx_rs::ctl::{
+    self, Places, Reply, Request, cookie, render, service,
+    terminal::{self, Silent},
+    token,
+    users::{self, Change, User},
+};
 use zeroize::Zeroizing;
 
 /// How long one step of an answer may take; `cluster join` is the slowest.
@@ -61,6 +66,14 @@ enum Command {
     /// Subscriptions of this node's clients
     #[command(subcommand)]
     Subscriptions(SubscriptionsCommand),
+    /// Who may connect with a password, in the users file
+    User {
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH", global = true)]
+        file: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`
@@ -108,8 +121,8 @@ const NOT_HERE: &[(&[&str], &str)] = &[
     (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
     (&["retainer"], "is not built in this version; publish an empty retained message to clear one"),
     (
-        &["acl", "authz", "users", "user", "clientid", "banned"],
-        "is not built in this version; users and rules stand in emqx.conf and acl.conf, then conf reload",
+        &["acl", "authz", "clientid"],
+        "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
     ),
     (&["trace", "traces"], "is not built in this version; see log set-level debug"),
     (&["eviction", "rebalance", "exclusive", "routes_cleanup"], "is not built in this version"),
@@ -219,6 +232,32 @@ enum SubscriptionsCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a user; the password is asked for, or taken from standard input
+    Add {
+        /// User name
+        name: String,
+        /// No rule of acl.conf holds for this user
+        #[arg(long)]
+        superuser: bool,
+    },
+    /// Give a user another password
+    #[command(alias = "update")]
+    Passwd {
+        /// User name
+        name: String,
+    },
+    /// Take a user out
+    #[command(alias = "delete")]
+    Del {
+        /// User name
+        name: String,
+    },
+    /// All users
+    List,
+}
+
 #[derive(Clone, Copy, Subcommand)]
 enum CookieCommand {
     /// Print the cookie
@@ -288,6 +327,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         if let Command::Cookie { file, command } = args.command {
             return cookie_command(file, command, &socket, json);
+        }
+        if let Command::User { file, command } = args.command {
+            return user_command(file, &command, &socket, json);
         }
         if let Command::Cluster(ClusterCommand::Token { files }) = args.command {
             return make_token(files, &socket, json);
@@ -377,7 +419,9 @@ fn request(command: &Command) -> Option<Request> {
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
         }
-        Command::Cookie { .. } | Command::Doctor | Command::Other(_) => return None,
+        Command::Cookie { .. } | Command::User { .. } | Command::Doctor | Command::Other(_) => {
+            return None;
+        }
     })
 }
 
@@ -545,6 +589,93 @@ fn cookie_command(
         complain("this cookie has the number of the one in use by chance: take another one");
     }
     told(&path, json)
+}
+
+/// Works on the users file and has the node of this host read it again.
+fn user_command(
+    file: Option<PathBuf>,
+    command: &UserCommand,
+    socket: &Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let path = users_file(file, socket)?;
+    let (name, change) = match command {
+        UserCommand::List => {
+            let users = users::list(&path).map_err(anyhow::Error::msg)?;
+            say(&if json {
+                format!("{:#}\n", serde_json::to_value(&users)?)
+            } else {
+                let mark = |user: &User| if user.superuser { " superuser" } else { "" };
+                users
+                    .iter()
+                    .map(|user| format!("{}{}\n", render::shown(&user.username), mark(user)))
+                    .collect()
+            })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        UserCommand::Add { name, .. } | UserCommand::Passwd { name } => {
+            (name, Some(new_password(name)?))
+        }
+        UserCommand::Del { name } => (name, None),
+    };
+    let change = match (command, &change) {
+        (UserCommand::Add { superuser, .. }, Some(password)) => {
+            Change::Add { password, superuser: *superuser }
+        }
+        (_, Some(password)) => Change::Passwd { password },
+        (_, None) => Change::Delete,
+    };
+    let left = users::change(&path, name, change).map_err(anyhow::Error::msg)?;
+    if left == 0 {
+        complain(&format!("{} names no user now: nobody may connect", path.display()));
+    }
+    match ctl::ask::ask(socket, &Request::UsersReload, WAIT) {
+        Ok(Reply::Done) => {}
+        Ok(other) => anyhow::bail!(
+            "{}: written, and not taken: {}",
+            path.display(),
+            render::text(&other).trim_end()
+        ),
+        Err(error) => complain(&format!("{}: written; no node took it: {error}", path.display())),
+    }
+    let value = serde_json::json!({ "result": "ok", "file": path });
+    say(&if json { format!("{value:#}\n") } else { "ok\n".into() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file given, else the usual one. What a node says is never taken for a path to write to, only compared with it.
+fn users_file(file: Option<PathBuf>, socket: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(file) = file {
+        return Ok(file);
+    }
+    let usual = usual_data().join("users");
+    match ctl::ask::ask(socket, &Request::UsersFile, GLANCE) {
+        Ok(Reply::UsersFile(of_node)) if of_node != usual => {
+            let (usual, of_node) = (usual.display(), of_node.display());
+            anyhow::bail!("the node does not read {usual}; say --file {of_node}")
+        }
+        Ok(_) | Err(_) => Ok(usual),
+    }
+}
+
+/// Asks for a password twice, without showing it; or takes the first line of standard input.
+fn new_password(name: &str) -> anyhow::Result<Zeroizing<String>> {
+    let ask = |prompt: &str| -> anyhow::Result<Zeroizing<String>> {
+        let silent = Silent::new()?;
+        if silent.is_some() {
+            write!(io::stderr(), "{prompt}")?;
+        }
+        let line = from_stdin(users::PASSWORD_MOST + 2, true)?;
+        if silent.is_some() && terminal::interrupted(&line) {
+            anyhow::bail!("interrupted, nothing was changed");
+        }
+        Ok(line)
+    };
+    let password = ask(&format!("Password of {}: ", render::shown(name)))?;
+    if io::stdin().is_terminal() && *ask("The same again: ")? != *password {
+        anyhow::bail!("these are two passwords, nothing was changed");
+    }
+    Ok(password)
 }
 
 /// Whether a cookie has the number of the one that the node of this host uses.

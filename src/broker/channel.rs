@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     ClientId, Message, Settings,
-    access::Access,
+    access::{Access, Refusal},
     acl::{Action as Right, ClientAccess},
     alias::{Incoming, Outgoing},
     close::CloseReason,
@@ -30,14 +30,19 @@ use super::{
     subscription_list::Terms,
     will::Will,
 };
+use zeroize::Zeroizing;
+
 use crate::{
     mqtt::{
         self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
         PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
-    time::Time,
+    time::{Time, Wall},
     topic::share::Subscription,
 };
+
+/// How long a client waits for a verdict.
+const VERDICT: Duration = Duration::from_secs(15);
 
 /// What a channel shares with all others of its listener.
 #[derive(Debug)]
@@ -55,6 +60,18 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The same with other users and rules.
+    #[must_use]
+    pub fn with_access(&self, access: Access) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            zone: self.zone.clone(),
+            access,
+            stats: self.stats.clone(),
+            next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
+        }
+    }
+
     /// A client id for a client that sent none.
     pub(super) fn assigned_id(&self) -> String {
         format!("auto-{:016X}", self.next_assigned.fetch_add(1, Ordering::Relaxed))
@@ -81,9 +98,15 @@ pub enum Reply {
     PubRec(PacketId),
 }
 
+/// The password of a client, wiped when dropped.
+pub type Password = Zeroizing<Box<[u8]>>;
+
 /// What the caller has to do.
 #[derive(Debug)]
 pub enum Action {
+    /// Find out whether the client that [`Channel::identity`] names may connect with this password; then call
+    /// [`Channel::on_verdict`].
+    Authenticate(Option<Password>),
     /// Find the session of this client, or make one; then call [`Channel::on_session`].
     Open {
         /// Whose session.
@@ -116,7 +139,9 @@ pub enum Routed {
 pub(super) enum State {
     /// No CONNECT yet.
     Waiting,
-    /// CONNECT is good, its session is being fetched.
+    /// CONNECT is good, it is being found out whether the client may connect.
+    Authenticating(Box<Connecting>),
+    /// The client may connect, its session is being fetched.
     Opening(Box<Connecting>),
     /// Serving.
     Up(Box<Session>),
@@ -197,7 +222,7 @@ impl Channel {
     pub fn session(&self) -> Option<&Session> {
         match &self.state {
             State::Up(session) => Some(session),
-            State::Waiting | State::Opening(_) | State::Closed => None,
+            State::Waiting | State::Authenticating(_) | State::Opening(_) | State::Closed => None,
         }
     }
 
@@ -230,10 +255,16 @@ impl Channel {
         news
     }
 
-    /// Who is connected, once CONNECT was accepted.
+    /// Who is connected, or wants to be, from a good CONNECT on.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
+    }
+
+    /// CONNACK said success.
+    #[must_use]
+    pub fn was_served(&self) -> bool {
+        self.identity.as_deref().is_some_and(|identity| identity.connected_at != Wall::default())
     }
 
     /// Address of the other end.
@@ -269,7 +300,7 @@ impl Channel {
     pub fn max_packet_size(&self) -> usize {
         match self.state {
             State::Waiting => self.shared.settings.max_packet_size.min(128 << 10),
-            State::Opening(_) | State::Up(_) | State::Closed => {
+            State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => {
                 self.shared.settings.max_packet_size
             }
         }
@@ -281,7 +312,7 @@ impl Channel {
         matches!(self.state, State::Up(_))
     }
 
-    /// No packet is read while a session is being fetched.
+    /// No packet is read while a password is being verified or a session is being fetched.
     #[must_use]
     pub const fn wants_packets(&self) -> bool {
         matches!(self.state, State::Up(_) | State::Waiting)
@@ -301,7 +332,11 @@ impl Channel {
             State::Waiting if first != 0x10 => {
                 Err(DecodeError::Protocol("the first packet is no CONNECT"))
             }
-            State::Waiting | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
+            State::Waiting
+            | State::Authenticating(_)
+            | State::Opening(_)
+            | State::Up(_)
+            | State::Closed => Ok(()),
         }
     }
 
@@ -322,7 +357,7 @@ impl Channel {
         }
         self.last_packet = now;
         match self.state {
-            State::Closed | State::Opening(_) => (),
+            State::Closed | State::Authenticating(_) | State::Opening(_) => (),
             State::Waiting => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
                 Err(error) => self.refuse(error.into(), mqtt::claimed_version(body), out),
@@ -640,7 +675,7 @@ impl Channel {
     pub fn finish(&mut self) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {
             State::Up(session) => Some(session),
-            State::Waiting | State::Opening(_) | State::Closed => None,
+            State::Waiting | State::Authenticating(_) | State::Opening(_) | State::Closed => None,
         };
         Finished { session, expiry: self.expiry(), will: self.will.take() }
     }
@@ -658,6 +693,7 @@ impl Channel {
         let settings = &self.shared.settings;
         match &self.state {
             State::Waiting => Some(self.last_packet + settings.idle_timeout),
+            State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
                 let alive = self.keep_alive().map(|limit| self.last_packet + limit);
                 let oldest = settings
@@ -676,6 +712,9 @@ impl Channel {
             State::Waiting if now >= self.last_packet + settings.idle_timeout => {
                 self.close(CloseReason::Idle, out);
             }
+            State::Authenticating(_) if now >= self.last_packet + VERDICT => {
+                self.on_verdict(Err(Refusal::Busy), out);
+            }
             State::Up(_) => {
                 if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
                     self.close(CloseReason::KeepAlive, out);
@@ -683,7 +722,7 @@ impl Channel {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
                 }
             }
-            State::Waiting | State::Opening(_) | State::Closed => {}
+            State::Waiting | State::Authenticating(_) | State::Opening(_) | State::Closed => {}
         }
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     ClientId,
-    access::{ConnectAttempt, Who},
-    channel::{Action, Channel, Out, State},
+    access::{Verdict, Who},
+    acl::ClientAccess,
+    channel::{Action, Channel, Out, Password, State},
     close::CloseReason,
     session::Session,
     stats::Metric,
@@ -119,54 +120,70 @@ impl Channel {
         if let Some(will) = &connect.will {
             Self::check_will(will, settings)?;
         }
-        let attempt = ConnectAttempt {
-            zone: &shared.zone,
-            client_id: &text,
-            username: connect.username,
-            password: connect.password,
-            peer: self.peer.0,
-        };
-        self.count(Metric::ClientAuthenticate);
-        shared.access.connect(&attempt).map_err(|refusal| {
-            shared.stats.count(Metric::ClientAuthFailure);
-            (refusal.reason(), refusal.setting())
-        })?;
-        self.count(if connect.username.is_some() {
-            Metric::ClientAuthSuccess
-        } else {
-            Metric::ClientAuthSuccessAnonymous
-        });
-        let who = Who {
-            zone: &shared.zone,
-            client_id: &text,
-            username: connect.username,
-            peer: self.peer.0,
-        };
-        self.rights = shared.access.client(&who);
         let keep_alive = self.agree(connect);
-        let client_id = ClientId::new(&text);
         let mount = settings.mountpoint.as_deref().map(|pattern| {
             let filled = pattern.replace("%c", &text);
             filled.replace("%u", connect.username.unwrap_or("")).into_boxed_str()
         });
         let prefix = mount.as_deref().unwrap_or("");
         let asked = connect.properties.session_expiry_interval();
-        self.state = State::Opening(Box::new(Connecting {
+        self.state = State::Authenticating(Box::new(Connecting {
             assigned,
             keep_alive_changed: keep_alive != connect.keep_alive,
             expiry_changed: asked.is_some_and(|asked| u64::from(asked) != self.expiry().as_secs()),
             will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
         }));
         self.identity = Some(Box::new(Identity {
-            client_id: client_id.clone(),
+            client_id: ClientId::new(&text),
             username: connect.username.map(Into::into),
             clean_start: connect.clean_start,
             keep_alive,
             connected_at: Wall::default(),
             mount,
         }));
-        out.actions.push(Action::Open { client_id, clean_start: connect.clean_start });
+        self.count(Metric::ClientAuthenticate);
+        let password = connect.password.map(|password| Password::new(password.into()));
+        out.actions.push(Action::Authenticate(password));
         Ok(())
+    }
+
+    /// Whether the client may connect, and what it may do then.
+    pub fn on_verdict(&mut self, verdict: Verdict, out: &mut Out<'_>) {
+        let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
+        else {
+            return;
+        };
+        let grant = match verdict {
+            Ok(grant) => grant,
+            Err(refusal) => {
+                self.count(if refusal.is_failure() {
+                    Metric::ClientAuthFailure
+                } else {
+                    Metric::AuthBusy
+                });
+                self.on_no_session(refusal.reason(), refusal.setting(), out);
+                return;
+            }
+        };
+        let Some(identity) = self.identity.as_deref() else { return };
+        self.count(if grant.anonymous {
+            Metric::ClientAuthSuccessAnonymous
+        } else {
+            Metric::ClientAuthSuccess
+        });
+        self.rights = if grant.superuser {
+            ClientAccess::everything()
+        } else {
+            self.shared.access.client(&Who {
+                zone: &self.shared.zone,
+                client_id: identity.client_id.as_str(),
+                username: identity.username.as_deref(),
+                peer: self.peer.0,
+            })
+        };
+        let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
+        self.state = State::Opening(connecting);
+        out.actions.push(Action::Open { client_id, clean_start });
     }
 
     fn choose_id(

@@ -11,7 +11,9 @@ pub mod delivering;
 pub mod inflight;
 pub mod message;
 pub mod mqueue;
+pub mod password_hash;
 pub mod portable;
+pub mod recent;
 pub mod retained;
 pub mod session;
 pub mod settings;
@@ -19,6 +21,7 @@ pub mod stats;
 pub mod subscribing;
 pub mod subscription_list;
 pub mod subscriptions;
+pub mod users;
 pub mod will;
 
 pub use message::{ClientId, Message};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use config::{Source, Value, ValueKind};
@@ -13,7 +13,8 @@ use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
 use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
-use crate::broker::access::{Access, Policy, Rules, Users};
+use crate::broker::access::{Access, Policy, Rules};
+use crate::broker::users::{BadUser, Users};
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
@@ -119,8 +120,9 @@ impl Builder<'_> {
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
         let listeners = self.listeners();
+        let (users, users_file) = self.users(&folders);
         let access = Access {
-            users: self.users(),
+            users: Arc::new(users),
             rules: self.rules(&folders),
             policy: self.draft.access,
             zones: self.policies(),
@@ -150,6 +152,7 @@ impl Builder<'_> {
             listeners,
             retain: self.draft.retain.clone(),
             access,
+            users_file,
             log,
             folders,
             notes,
@@ -225,7 +228,7 @@ impl Builder<'_> {
             );
             self.draft.warn(text);
         } else if itself && let Some((file, _)) = origin.rsplit_once(':') {
-            self.draft.notes.extend(secrets::exposed(Path::new(file)));
+            self.draft.notes.extend(secrets::exposed(Path::new(file), "the cookie"));
         }
         Some(found)
     }
@@ -406,7 +409,41 @@ impl Builder<'_> {
         listeners
     }
 
-    fn users(&mut self) -> Users {
+    /// Users of the configuration and of the users file, and where that is or would be. The usual one may be missing.
+    fn users(&mut self, folders: &Folders) -> (Users, PathBuf) {
+        let mut users = self.users_here();
+        let (text, origin) = std::mem::take(&mut self.draft.users_file);
+        let path = folders.resolve(&text);
+        let content = match read(&path) {
+            Ok(content) => content,
+            Err(error) if text == "data/users" && error.kind() == std::io::ErrorKind::NotFound => {
+                return (users, path);
+            }
+            Err(error) => {
+                let what =
+                    format!("users_file = {text}: {} cannot be read: {error}", path.display());
+                self.faults.push(Fault::new(origin, what));
+                return (users, path);
+            }
+        };
+        self.draft.notes.extend(secrets::exposed(&path, "hashes of passwords"));
+        match std::str::from_utf8(&content) {
+            Ok(content) => {
+                let bad = users.add_file(content).err().unwrap_or_default();
+                let fault = |(line, what): (usize, BadUser)| {
+                    Fault::new(format!("{}:{line}", path.display()), what.to_string())
+                };
+                self.faults.extend(bad.into_iter().map(fault));
+            }
+            Err(_) => self.faults.push(Fault::new(path.display(), "expected UTF-8 text")),
+        }
+        if users.denies_all() {
+            self.draft.warn(format!("{} names no user: nobody may connect", path.display()));
+        }
+        (users, path)
+    }
+
+    fn users_here(&mut self) -> Users {
         let mut users = Users::default();
         for ((kind, id), UserDraft { name, password }) in &self.draft.users {
             let what = if kind == "user" { "username" } else { "clientid" };

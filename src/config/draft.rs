@@ -48,6 +48,8 @@ pub struct Draft {
     pub log_dir: String,
     /// `acl_file` as written, and its origin.
     pub acl_file: Option<(String, String)>,
+    /// `users_file` as written, and its origin.
+    pub users_file: (String, String),
     /// `node.ssl_dist_optfile` as written, and its origin.
     pub ssl_dist: (String, String),
     /// `cluster.tls_name_check`
@@ -150,6 +152,7 @@ impl Draft {
             log_gate: None,
             log_dir: String::new(),
             acl_file: None,
+            users_file: Default::default(),
             ssl_dist: Default::default(),
             tls_name_check: true,
             users: BTreeMap::new(),

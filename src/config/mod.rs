@@ -24,7 +24,7 @@ pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct Config {
     pub retain: RetainSettings,
     /// Users, rules and policies.
     pub access: Access,
+    /// Where users are looked for beside the configuration.
+    pub users_file: PathBuf,
     /// The log.
     pub log: LogSettings,
     /// Folders, decided.

@@ -325,8 +325,9 @@ fn users_and_rules_reach_the_access() {
         password: Some(b"secret"),
         peer: "10.0.0.1".parse().unwrap(),
     };
-    assert!(config.access.connect(&attempt).is_ok());
-    assert!(config.access.connect(&ConnectAttempt { password: Some(b"x"), ..attempt }).is_err());
+    assert!(config.access.at_once(&attempt).unwrap().is_ok());
+    let wrong = ConnectAttempt { password: Some(b"x"), ..attempt };
+    assert!(config.access.at_once(&wrong).unwrap().is_err());
     let place = Place::new("auth.user.1.password = x\nacl_file = etc/acl.conf\n");
     place.file("acl.conf", "{allow, all}.\n{allow, bob, publish, [\"a\"]}.\n");
     let faults = place.faults();

@@ -8,7 +8,9 @@ pub mod cookie;
 pub mod doctor;
 pub mod render;
 pub mod service;
+pub mod terminal;
 pub mod token;
+pub mod users;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,10 @@ pub enum Request {
     },
     /// The listeners.
     Listeners,
+    /// Where the users are.
+    UsersFile,
+    /// Read the users again, and nothing else.
+    UsersReload,
     /// Read the configuration again.
     ConfReload,
     /// Set the least severity that is logged.
@@ -98,11 +104,13 @@ impl Request {
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
-            | Self::Listeners => false,
+            | Self::Listeners
+            | Self::UsersFile => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
+            | Self::UsersReload
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,
         }
@@ -146,6 +154,8 @@ pub enum Reply {
     Subscriptions(Vec<Subscription>),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
+    /// To `UsersFile`: the path of the node, whether there is a file or not.
+    UsersFile(PathBuf),
     /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
     Reloaded {
         /// Changed keys that take effect at the next start.
@@ -203,6 +213,7 @@ impl Reply {
             | Self::NotFound
             | Self::Done
             | Self::Listeners(_)
+            | Self::UsersFile(_)
             | Self::Reloaded { .. }
             | Self::LogLevel(_)
             | Self::Failed(_)

@@ -42,6 +42,7 @@ pub fn text(reply: &Reply) -> String {
             lines(rows, |row| format!("{} -> {}", shown(&row.client_id), shown(&row.topic)))
         }
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
+        Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded { restart } if restart.is_empty() => "ok\n".into(),
         Reply::Reloaded { restart } => {
             format!("ok\nThese keys changed and need a restart: {}\n", restart.join(", "))
@@ -62,6 +63,7 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Ignored => json!({ "result": "ignored" }),
         Reply::LogLevel(level) => json!({ "level": level }),
         Reply::Reloaded { restart } => json!({ "result": "ok", "restart": restart }),
+        Reply::UsersFile(path) => json!({ "file": path }),
         Reply::Subscriptions(rows) => json!(rows),
         Reply::Status(status) => json!(status),
         Reply::Broker(broker) => json!(broker),

@@ -187,6 +187,17 @@ impl Operator for Reloader {
         Ok(restart)
     }
 
+    fn reload_users(&self) -> Result<(), String> {
+        let Process { file, env, .. } = &self.process;
+        let new = Config::load(file.as_deref(), env).map_err(|faults| {
+            tracing::error!(%faults, "users not reloaded");
+            faults.to_string()
+        })?;
+        tracing::info!(users = new.access.users.len(), "users reloaded");
+        self.node.reload_users(new.access.users);
+        Ok(())
+    }
+
     fn origins(&self) -> Origins {
         let config = &self.process.config;
         Origins {
@@ -194,6 +205,7 @@ impl Operator for Reloader {
             cookie: config.cookie_from.clone(),
             kdf: config.cluster.kdf,
             data: config.folders.data.clone(),
+            users: config.users_file.clone(),
         }
     }
 

@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use super::{
+    authenticator::{Answer, Login},
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
@@ -37,7 +38,8 @@ use super::{
 use crate::{
     broker::{
         ClientId, Message,
-        channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
+        access::{Refusal, Verdict},
+        channel::{Action, Channel, Finished, Out, Password, Reply, Routed, Shared},
         close::CloseReason,
         connect::Moment,
         mqueue::{Delivery, SubscriptionIds},
@@ -116,6 +118,7 @@ struct AwaitedClaim {
 /// What a connection waits for beside its socket and its mailbox; most wait for nothing.
 #[derive(Default)]
 struct Waiting {
+    verdict: Option<oneshot::Receiver<Verdict>>,
     claim: Option<AwaitedClaim>,
     handover: Option<AwaitedSession>,
     barriers: VecDeque<Barrier>,
@@ -127,7 +130,8 @@ struct Waiting {
 
 impl Waiting {
     fn is_over(&self) -> bool {
-        self.claim.is_none()
+        self.verdict.is_none()
+            && self.claim.is_none()
             && self.handover.is_none()
             && self.barriers.is_empty()
             && self.replays.is_empty()
@@ -430,6 +434,7 @@ impl Connection {
             for action in actions.drain(..) {
                 match action {
                     Action::Publish(message, reply) => self.publish(&message, reply, scratch),
+                    Action::Authenticate(password) => self.authenticate(password, scratch),
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -514,6 +519,26 @@ impl Connection {
 
     fn waiting(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_with(Box::default)
+    }
+
+    fn authenticate(&mut self, password: Option<Password>, scratch: &mut Scratch) {
+        let Some(identity) = self.channel.identity() else { return };
+        let login = Login {
+            shared: self.channel.shared().clone(),
+            client_id: identity.client_id.clone(),
+            username: identity.username.clone(),
+            password,
+            peer: self.channel.peer().ip(),
+        };
+        match self.hub.authenticator.ask(login) {
+            Answer::Now(verdict) => self.on_verdict(verdict, scratch),
+            Answer::Later(answer) => self.waiting().verdict = Some(answer),
+        }
+    }
+
+    fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch) {
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_verdict(verdict, &mut out);
     }
 
     fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
@@ -628,6 +653,13 @@ impl Connection {
         }
         self.poll_forwards(scratch, now);
         self.poll_held(now);
+        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.verdict.as_mut())
+            && let Poll::Ready(verdict) = Pin::new(answer).poll(cx)
+        {
+            self.waiting().verdict = None;
+            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch);
+            self.perform(scratch, now);
+        }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
         {
@@ -893,7 +925,7 @@ impl Connection {
             scratch.actions.clear();
         }
         self.log_end(&reason);
-        if self.channel.identity().is_some() {
+        if self.channel.was_served() {
             self.hub.stats.count(Metric::ClientDisconnected);
         }
         self.leave(&reason, now);

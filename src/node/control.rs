@@ -51,6 +51,12 @@ pub trait Operator: Send + Sync + 'static {
     /// The faults of the configuration; nothing was changed.
     fn reload(&self) -> Result<Vec<String>, String>;
 
+    /// Reads the users again and puts them into effect, and nothing else.
+    ///
+    /// # Errors
+    /// The faults of the configuration or the users file; nothing was changed.
+    fn reload_users(&self) -> Result<(), String>;
+
     /// Where the node has its settings from.
     fn origins(&self) -> Origins;
 
@@ -69,6 +75,8 @@ pub struct Origins {
     pub kdf: Kdf,
     /// The data folder.
     pub data: PathBuf,
+    /// The users file, whether it exists or not.
+    pub users: PathBuf,
 }
 
 /// The node as the control socket sees it.
@@ -130,6 +138,11 @@ impl Desk {
             Request::Listeners => {
                 Reply::Listeners(self.node.listeners().iter().map(listener).collect())
             }
+            Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
+            Request::UsersReload => match self.operator.reload_users() {
+                Ok(()) => Reply::Done,
+                Err(faults) => Reply::Failed(faults),
+            },
             Request::ConfReload => match self.operator.reload() {
                 Ok(restart) => Reply::Reloaded { restart },
                 Err(faults) => Reply::Failed(faults),
@@ -166,7 +179,7 @@ impl Desk {
 
     async fn places(&self) -> Option<ctl::Places> {
         let status = self.node.mesh().status().await?;
-        let Origins { cluster_name, cookie, kdf, data } = self.operator.origins();
+        let Origins { cluster_name, cookie, kdf, data, .. } = self.operator.origins();
         let mut up: Vec<_> = status.up().collect();
         up.sort_by_key(|line| line.name != status.node);
         let nodes = up.into_iter().take(NODES_MAX).map(|line| target(line).to_string());

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    authenticator::Authenticator,
     clients::ClientRow,
     link::Peers,
     locks,
@@ -51,6 +52,8 @@ pub struct Hub {
     pub clock: Clock,
     /// Sessions by client id.
     pub registry: Registry,
+    /// Verifies passwords.
+    pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
     pub(super) retained: RwLock<Retained>,
     pub(super) retain_settings: RwLock<RetainSettings>,
@@ -91,8 +94,10 @@ impl Hub {
         retain: RetainSettings,
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
+        let stats = Arc::new(Stats::new(cores));
         Self {
-            stats: Arc::new(Stats::new(cores)),
+            authenticator: Authenticator::new(stats.clone()),
+            stats,
             clock,
             registry: Registry::default(),
             subscriptions: RwLock::default(),

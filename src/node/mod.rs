@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+mod authenticator;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -36,7 +37,10 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    broker::{RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy},
+    broker::{
+        RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy,
+        users::Users,
+    },
     cluster,
     net::{clock::Clock, supervise},
 };
@@ -101,11 +105,13 @@ impl Node {
             parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
+        let users = hub.authenticator.adopt(parts.access.users.clone());
+        let access = Access { users, ..parts.access };
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let mut listeners = Vec::new();
         for settings in parts.listeners {
-            let shared = shared(&parts.zones, &settings.zone, &parts.access, &hub);
+            let shared = shared(&parts.zones, &settings.zone, &access, &hub);
             listeners.push(Arc::new(Listening::bind(settings, shared)?));
         }
         let message_max =
@@ -166,6 +172,8 @@ impl Node {
         mesh_tls: Option<Arc<Material>>,
     ) {
         self.mesh.renew_tls(mesh_tls);
+        let users = self.hub.authenticator.adopt(access.users.clone());
+        let access = &Access { users, ..access.clone() };
         for listener in &self.listeners {
             let new = shared(zones, &listener.settings.zone, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(new);
@@ -173,6 +181,16 @@ impl Node {
         self.hub.set_shared_strategy(shared_strategy(zones));
         *locks::write(&self.hub.session_settings) = zone_settings(zones, "external");
         self.hub.reload_retain(retain);
+    }
+
+    /// New users, for connections to come.
+    pub fn reload_users(&self, users: Arc<Users>) {
+        let users = self.hub.authenticator.adopt(users);
+        for listener in &self.listeners {
+            let mut place = locks::write(&listener.shared);
+            let access = Access { users: users.clone(), ..place.access.clone() };
+            *place = Arc::new(place.with_access(access));
+        }
     }
 
     /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone and until other nodes have their sessions, at most

@@ -16,6 +16,15 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "users_file",
+        "data/users",
+        "Users and hashes of their passwords, see emqx-rs-users(5). The default one need not exist; an empty one denies everybody.",
+        |d, p, t| {
+            d.users_file = (t.into(), p.origin.into());
+            Ok(())
+        },
+    ),
+    Key::set(
         "acl_nomatch",
         "deny",
         "The answer when no rule matches: allow or deny.",

@@ -169,6 +169,7 @@ impl Key {
             "zone.",
             "auth.",
             "allow_anonymous",
+            "users_file",
             "acl_",
             "log.level",
             "log.primary_log_level",

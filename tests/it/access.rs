@@ -1,0 +1,228 @@
+//! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
+
+use std::{
+    fs,
+    io::Write,
+    num::NonZeroU32,
+    process::{Command, Output, Stdio},
+};
+
+use base64ct::{Base64Unpadded, Encoding};
+use emqx_rs::broker::password_hash::{SALT, argon2id};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use ring::pbkdf2;
+
+use super::support::{Client, Connect, LIMIT, Node, Version, node::free_mesh_number, wait_for};
+
+const SUCCESS: u8 = 0;
+const BAD_PASSWORD: u8 = 0x86;
+const NOT_AUTHORIZED: u8 = 0x87;
+
+/// `emqx-rs-ctl WORDS` with `input` on standard input.
+fn ctl(node: &Node, words: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_emqx-rs-ctl"))
+        .arg("--socket")
+        .arg(node.data().join("ctl.sock"))
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who fails before it reads closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn path(node: &Node) -> String {
+    node.data().join("users").display().to_string()
+}
+
+/// Lines of users whose password is their name, with a hash that is slow in kind and quick to verify.
+fn users(names: &[&str]) -> String {
+    let line = |name: &&str| {
+        let (name, flag) =
+            name.split_once(':').map_or((*name, String::new()), |(n, f)| (n, format!(":{f}")));
+        let mut hash = [0; 32];
+        let rounds = NonZeroU32::new(1000).unwrap();
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, b"salt", name.as_bytes(), &mut hash);
+        let base64 = Base64Unpadded::encode_string;
+        format!("{name}:$pbkdf2-sha256$i=1000${}${}{flag}\n", base64(b"salt"), base64(&hash))
+    };
+    names.iter().map(line).collect()
+}
+
+/// `user WORDS` on the users file of the node; it must do, and say `ok`.
+#[track_caller]
+fn user(node: &Node, words: &[&str], input: &str) {
+    let file = path(node);
+    let words: Vec<&str> = ["user"].iter().chain(words).copied().chain(["--file", &file]).collect();
+    let output = ctl(node, &words, input);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n", "{errors}");
+}
+
+fn connect(version: Version, name: &str, password: &str) -> Connect {
+    let mut connect = Connect::new(version);
+    (connect.user, connect.password) = (Some(name.to_owned()), Some(password.into()));
+    connect
+}
+
+/// The code that a client with this name and password gets.
+fn code(node: &Node, name: &str, password: &str) -> u8 {
+    connect(Version::V5, name, password).attempt(node.mqtt()).code
+}
+
+/// A node with `lines` in its file, and `users` in its users file.
+fn with_users(lines: &str, users: &str) -> Node {
+    let number = free_mesh_number();
+    let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    fs::write(node.data().join("users"), users).unwrap();
+    node.configure(lines);
+    node
+}
+
+#[test]
+fn users_are_made_changed_and_taken_out_while_the_node_runs() {
+    let node = Node::start("allow_anonymous = false");
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["add", "bob"], "open sesame\n");
+    user(&node, &["add", "root", "--superuser"], "\u{fc}ber\n");
+    for (name, password, want) in [
+        ("bob", "open sesame", SUCCESS),
+        ("root", "\u{fc}ber", SUCCESS),
+        ("bob", "open sesam", BAD_PASSWORD),
+        ("nobody", "open sesame", BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, password), want, "{name} {password}");
+    }
+    let v3 = |name| connect(Version::V3_1_1, name, "x").attempt(node.mqtt()).code;
+    assert_eq!((v3("bob"), v3("nobody")), (4, 4));
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["passwd", "bob"], "new\n");
+    assert_eq!(code(&node, "bob", "open sesame"), BAD_PASSWORD, "what was verified counts no more");
+    assert_eq!(code(&node, "bob", "new"), SUCCESS);
+    let listed = ctl(&node, &["user", "list", "--file", &path(&node)], "");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "bob\nroot superuser\n");
+    user(&node, &["del", "bob"], "");
+    assert_eq!(code(&node, "bob", "new"), BAD_PASSWORD);
+    assert_eq!(code(&node, "root", "\u{fc}ber"), SUCCESS);
+    let log = node.log();
+    assert!(!log.contains("sesame") && !log.contains("argon2id$"), "{log}");
+}
+
+#[test]
+fn no_rule_holds_for_a_superuser() {
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob", "root:superuser"]));
+    fs::write(node.config().with_file_name("rules.conf"), "{deny, all}.\n").unwrap();
+    node.launch();
+    for (name, allowed) in [("bob", false), ("root", true)] {
+        let mut client = connect(Version::V5, name, name).open(node.mqtt());
+        assert_eq!(client.subscribe("a/b", 1), if allowed { 1 } else { NOT_AUTHORIZED }, "{name}");
+    }
+}
+
+#[test]
+fn a_bad_users_file_ends_the_start_and_an_empty_one_denies_everybody() {
+    for (users, told) in [
+        ("bob:$2b$04$short\neve\n", "users:1: expected a whole bcrypt hash"),
+        ("\n\nx:y\n", "users:3:"),
+    ] {
+        let mut node = with_users("", users);
+        node.spawn();
+        node.wait_end();
+        assert!(node.log().contains(told), "{}", node.log());
+        assert!(!node.log().contains("short"), "{}", node.log());
+        let check = Command::new(env!("CARGO_BIN_EXE_emqx-rs"))
+            .args(["--check-config", "-c"])
+            .arg(node.config())
+            .output()
+            .unwrap();
+        assert_eq!(check.status.code(), Some(78));
+    }
+    let mut node = with_users("users_file = missing", "");
+    node.spawn();
+    node.wait_end();
+    assert!(node.log().contains("users_file = missing"), "{}", node.log());
+    let mut node = with_users("allow_anonymous = true", "# nobody\n");
+    node.launch();
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["add", "bob"], "x\n");
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+}
+
+#[test]
+fn a_bad_file_changes_nothing_at_reload() {
+    let mut node = with_users("allow_anonymous = false", &users(&["bob"]));
+    node.launch();
+    fs::write(node.data().join("users"), "bob\n").unwrap();
+    assert!(!node.ctl_output(&["conf", "reload"]).status.success());
+    assert_eq!(code(&node, "bob", "bob"), SUCCESS);
+    fs::write(node.data().join("users"), users(&["eve"])).unwrap();
+    kill(Pid::from_raw(node.pid()), Signal::SIGHUP).unwrap();
+    wait_for("the new users hold", LIMIT, || code(&node, "eve", "eve") == SUCCESS);
+    assert_eq!(code(&node, "bob", "bob"), BAD_PASSWORD);
+}
+
+#[test]
+fn clients_that_were_verified_come_back_without_being_verified_again() {
+    let names: Vec<String> = (0..200).map(|n| format!("u{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut node = with_users("allow_anonymous = false", &users(&names));
+    node.launch();
+    let come = || {
+        let all: Vec<Client> = names
+            .iter()
+            .map(|name| {
+                let mut client = Client::raw(Version::V5, node.mqtt());
+                client.send(&connect(Version::V5, name, name).bytes());
+                client
+            })
+            .collect();
+        for mut client in all {
+            client.take_connack();
+            assert_eq!(client.code, SUCCESS);
+        }
+    };
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200);
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200);
+    assert_eq!(node.metric("emqx_rs.auth.remembered"), 200);
+    assert_eq!(node.ctl_output(&["conf", "reload"]).status.code(), Some(0));
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200, "the users are the same");
+}
+
+#[test]
+fn a_storm_of_logins_holds_up_nobody_else() {
+    const STORM: usize = 60;
+    let slow = format!("bob:{}\n", argon2id(b"bob", &[1; SALT]).unwrap());
+    let mut node = with_users("", &slow);
+    node.launch();
+    let mut witness = Client::at(Version::V5, node.mqtt());
+    witness.subscribe("w", 0);
+    let mut storm: Vec<Client> = (0..STORM)
+        .map(|n| {
+            let mut client = Client::raw(Version::V5, node.mqtt());
+            client.send(&connect(Version::V5, "bob", &n.to_string()).bytes());
+            client
+        })
+        .collect();
+    for round in 0..20 {
+        witness.publish("w", round.to_string(), 1);
+        assert_eq!(witness.message().text(), round.to_string());
+        assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    }
+    let verified = node.metric("emqx_rs.auth.verified");
+    assert!(verified < STORM as u64, "{verified} logins were over before the witness was");
+    for client in &mut storm {
+        client.take_connack();
+        assert_eq!(client.code, BAD_PASSWORD);
+    }
+    assert_eq!(node.metric("emqx_rs.auth.verified"), STORM as u64);
+}
