@@ -74,6 +74,9 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Who is kept out
+    #[command(subcommand)]
+    Banned(BannedCommand),
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`
@@ -230,6 +233,50 @@ enum SubscriptionsCommand {
         /// Client identifier
         client_id: String,
     },
+}
+
+#[derive(Subcommand)]
+enum BannedCommand {
+    /// All bans that hold
+    List,
+    /// Ban somebody and end the connections that are there
+    Add {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+        /// For how long, such as 5m or 1d; for ever without it
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        r#for: Option<Duration>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take a ban out
+    #[command(alias = "delete")]
+    Del {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+    },
+}
+
+#[derive(Clone, Copy)]
+struct BannedKind(&'static str);
+
+impl std::str::FromStr for BannedKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kinds = ["clientid", "username", "peerhost"];
+        let known = kinds.into_iter().find(|kind| *kind == text);
+        known.map(Self).ok_or("expected clientid, username or peerhost")
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    emqx_rs::config::values::duration(text).map_err(|expected| format!("expected {}", expected.0))
 }
 
 #[derive(Subcommand)]
@@ -415,6 +462,7 @@ fn request(command: &Command) -> Option<Request> {
             Request::Subscriptions { client_id: Some(client_id.clone()) }
         }
         Command::Listeners => Request::Listeners,
+        Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
@@ -423,6 +471,21 @@ fn request(command: &Command) -> Option<Request> {
             return None;
         }
     })
+}
+
+fn banned(command: &BannedCommand) -> Request {
+    match command {
+        BannedCommand::List => Request::Banned,
+        BannedCommand::Add { kind, who, r#for, reason } => Request::BannedAdd {
+            kind: kind.0.into(),
+            who: who.clone(),
+            seconds: r#for.map(|time| time.as_secs().max(1)),
+            reason: reason.clone(),
+        },
+        BannedCommand::Del { kind, who } => {
+            Request::BannedDel { kind: kind.0.into(), who: who.clone() }
+        }
+    }
 }
 
 /// Prints the token of the cluster that the node of this host is in.

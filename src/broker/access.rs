@@ -8,13 +8,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use super::acl::{Action, Cidr, ClientAccess, Clients, Rule, Rules, TopicPattern, Who};
+use super::bans::BanPolicies;
 use super::password_hash::Memory;
+use super::stats::Metric;
 pub use super::users::{Known, Users};
 use crate::mqtt::ReasonCode;
 
 /// Users, rules and the policy of each zone. `Default` is a node without a configuration file.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
+    /// Who is banned by itself.
+    pub bans: BanPolicies,
     /// Who has a password.
     pub users: Arc<Users>,
     /// Rules in the order they are tried.
@@ -105,6 +109,8 @@ pub enum Refusal {
     NoUsers,
     /// Too many wait for their passwords to be verified, or it took too long.
     Busy,
+    /// Kept out for a while.
+    Banned,
 }
 
 impl Refusal {
@@ -115,13 +121,28 @@ impl Refusal {
             Self::BadPassword | Self::NotKnownUser => ReasonCode::BadUserNameOrPassword,
             Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
             Self::Busy => ReasonCode::QuotaExceeded,
+            Self::Banned => ReasonCode::Banned,
         }
     }
 
-    /// The client gave wrong credentials, or none where some are needed: a failure of it, not of ours.
+    /// What is counted.
     #[must_use]
-    pub const fn is_failure(self) -> bool {
-        !matches!(self, Self::Busy)
+    pub const fn metric(self) -> Metric {
+        match self {
+            Self::BadPassword
+            | Self::NotKnownUser
+            | Self::NotLocal
+            | Self::NotKnown
+            | Self::NoUsers => Metric::ClientAuthFailure,
+            Self::Busy => Metric::AuthBusy,
+            Self::Banned => Metric::BanRefused,
+        }
+    }
+
+    /// The client gave credentials, and they were wrong.
+    #[must_use]
+    pub const fn is_guess(self) -> bool {
+        matches!(self, Self::BadPassword | Self::NotKnownUser)
     }
 
     /// The setting that would let this client in, for the log.
@@ -138,6 +159,7 @@ impl Refusal {
                 "allow_anonymous = false: emqx-rs-ctl user add NAME makes a user, or set allow_anonymous = true"
             }
             Self::NoUsers => "the users file names nobody: emqx-rs-ctl user add NAME makes a user",
+            Self::Banned => "banned; emqx-rs-ctl banned list shows why and until when",
             Self::Busy => "too many logins at once; passwords are verified one after the other",
         }
     }

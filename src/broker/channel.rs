@@ -20,6 +20,7 @@ use super::{
     access::{Access, Refusal},
     acl::{Action as Right, ClientAccess},
     alias::{Incoming, Outgoing},
+    bans::Banned,
     close::CloseReason,
     connect::{Connecting, Identity},
     message::{Meta, carried},
@@ -259,6 +260,16 @@ impl Channel {
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
+    }
+
+    /// The client, as far as bans are concerned, from a good CONNECT on.
+    #[must_use]
+    pub fn banned(&self) -> Option<Banned<'_>> {
+        self.identity.as_deref().map(|identity| Banned {
+            client_id: identity.client_id.as_str(),
+            username: identity.username.as_deref(),
+            peer: self.peer.0,
+        })
     }
 
     /// CONNACK said success.

@@ -156,11 +156,7 @@ impl Channel {
         let grant = match verdict {
             Ok(grant) => grant,
             Err(refusal) => {
-                self.count(if refusal.is_failure() {
-                    Metric::ClientAuthFailure
-                } else {
-                    Metric::AuthBusy
-                });
+                self.count(refusal.metric());
                 self.on_no_session(refusal.reason(), refusal.setting(), out);
                 return;
             }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod acl;
 pub mod alias;
+pub mod bans;
 pub mod channel;
 pub mod close;
 pub mod connect;

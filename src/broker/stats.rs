@@ -118,6 +118,8 @@ named! {
         AuthVerified = "emqx_rs.auth.verified",
         AuthRemembered = "emqx_rs.auth.remembered",
         AuthBusy = "emqx_rs.auth.busy",
+        BanSet = "emqx_rs.ban.set",
+        BanRefused = "emqx_rs.ban.refused",
         MalformedPackets = "emqx_rs.malformed_packets",
         LimitConnections = "emqx_rs.limit.connections",
         LimitConnRate = "emqx_rs.limit.conn_rate",

@@ -122,6 +122,7 @@ impl Builder<'_> {
         let listeners = self.listeners();
         let (users, users_file) = self.users(&folders);
         let access = Access {
+            bans: self.draft.bans,
             users: Arc::new(users),
             rules: self.rules(&folders),
             policy: self.draft.access,

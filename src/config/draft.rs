@@ -7,9 +7,10 @@ use super::Note;
 use super::discovery::DiscoveryDraft;
 use super::keys::Place;
 use super::log::{LogLevel, LogSettings};
-use super::values::{Expected, Parsed, integer, list, word};
+use super::values::{Expected, Parsed, duration, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
+use crate::broker::bans::{BanPolicies, BanPolicy};
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
@@ -32,6 +33,8 @@ pub struct Draft {
     pub base: Settings,
     /// Policy of zones that set none.
     pub access: Policy,
+    /// Who is banned by itself.
+    pub bans: BanPolicies,
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -144,6 +147,7 @@ impl Draft {
             cluster_late: ClusterDraft::default(),
             base: Settings::default(),
             access: Policy::default(),
+            bans: BanPolicies::default(),
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -278,6 +282,23 @@ pub fn anonymous(text: &str) -> Parsed<Anonymous> {
 /// Another word.
 pub fn nomatch_allows(text: &str) -> Parsed<bool> {
     Ok(word(text, &["deny", "allow"])? == 1)
+}
+
+/// `10, 1m, 5m`: so often, within so much time, banned for so long; or `off`.
+///
+/// # Errors
+/// Another form.
+pub fn ban_policy(text: &str) -> Parsed<Option<BanPolicy>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let words: Vec<&str> = list(text).collect();
+    let [threshold, window, ban] = words.as_slice() else {
+        return Err("how often, within what time, banned for how long: 30, 1m, 5m; or off".into());
+    };
+    let (threshold, window, ban) =
+        (integer(threshold, 1, 1_000_000)?, duration(window)?, duration(ban)?);
+    Ok(Some(BanPolicy { threshold, window, ban }))
 }
 
 /// A strategy of shared subscriptions, by EMQX's words.

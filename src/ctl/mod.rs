@@ -76,6 +76,26 @@ pub enum Request {
     },
     /// The listeners.
     Listeners,
+    /// Who is banned.
+    Banned,
+    /// Ban somebody, and end the connections that are there.
+    BannedAdd {
+        /// `clientid`, `username` or `peerhost`.
+        kind: String,
+        /// Client id, user name, or address or block.
+        who: String,
+        /// For how long; none is for ever.
+        seconds: Option<u64>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Take a ban out.
+    BannedDel {
+        /// `clientid`, `username` or `peerhost`.
+        kind: String,
+        /// Client id, user name, or address or block.
+        who: String,
+    },
     /// Where the users are.
     UsersFile,
     /// Read the users again, and nothing else.
@@ -105,11 +125,14 @@ impl Request {
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
             | Self::Listeners
+            | Self::Banned
             | Self::UsersFile => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
+            | Self::BannedAdd { .. }
+            | Self::BannedDel { .. }
             | Self::UsersReload
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,
@@ -154,6 +177,8 @@ pub enum Reply {
     Subscriptions(Vec<Subscription>),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
+    /// To `Banned`, by kind and name.
+    Banned(Vec<Ban>),
     /// To `UsersFile`: the path of the node, whether there is a file or not.
     UsersFile(PathBuf),
     /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
@@ -177,6 +202,7 @@ impl Reply {
     pub fn absorb(&mut self, more: Self) -> Result<(), Box<Self>> {
         match (self, more) {
             (Self::Clients(rows), Self::Clients(more)) => rows.extend(more),
+            (Self::Banned(rows), Self::Banned(more)) => rows.extend(more),
             (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
@@ -200,6 +226,7 @@ impl Reply {
         }
         match self {
             Self::Clients(rows) => cut(rows, Self::Clients),
+            Self::Banned(rows) => cut(rows, Self::Banned),
             Self::Routes(rows) => cut(rows, Self::Routes),
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
             Self::Status(_)
@@ -220,6 +247,27 @@ impl Reply {
             | Self::End => vec![self],
         }
     }
+}
+
+/// Somebody who is kept out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// `clientid`, `username` or `peerhost`.
+    #[serde(rename = "as")]
+    pub kind: String,
+    /// Client id, user name, or address or block.
+    pub who: String,
+    /// A client id is banned at this address alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at_address: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who banned it.
+    pub by: String,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Until when, in seconds since 1970; none is for ever.
+    pub until: Option<u64>,
 }
 
 /// What was done to the cluster.

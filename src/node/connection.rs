@@ -50,7 +50,7 @@ use crate::{
         subscriptions::Subscriber,
         will::Will,
     },
-    mqtt::{PacketId, QoS, frame},
+    mqtt::{PacketId, QoS, ReasonCode, frame},
     time::Time,
     topic::TopicFilter,
 };
@@ -522,6 +522,12 @@ impl Connection {
     }
 
     fn authenticate(&mut self, password: Option<Password>, scratch: &mut Scratch) {
+        let banned = self.channel.banned();
+        if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
+            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
+            tracing::info!(client_id, %peer, why, "banned client refused");
+            return self.on_verdict(Err(Refusal::Banned), scratch);
+        }
         let Some(identity) = self.channel.identity() else { return };
         let login = Login {
             shared: self.channel.shared().clone(),
@@ -537,11 +543,20 @@ impl Connection {
     }
 
     fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch) {
+        if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
+            self.hub.on_auth_failure(self.channel.peer());
+        }
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_verdict(verdict, &mut out);
     }
 
     fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
+        let taken_over = self.hub.registry.live(&client_id).is_some();
+        if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            let what = "banned: this client id is taken over again and again";
+            return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
+        }
         if self.hub.asks_before_opening() {
             let shared = self.channel.shared().clone();
             let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
@@ -712,6 +727,11 @@ impl Connection {
                 Signal::Kick if self.closing.is_none() => {
                     self.close(CloseReason::Kicked, scratch, now);
                 }
+                Signal::Ban(target) if self.closing.is_none() => {
+                    if self.channel.banned().is_some_and(|client| target.names(&client)) {
+                        self.close(CloseReason::Banned, scratch, now);
+                    }
+                }
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
@@ -725,7 +745,7 @@ impl Connection {
                     self.absorb(*older, &mailbox);
                     let _ = done.send(());
                 }
-                Signal::Absorb(..) | Signal::Kick | Signal::ShutDown => {}
+                Signal::Absorb(..) | Signal::Kick | Signal::Ban(_) | Signal::ShutDown => {}
             }
         }
     }
@@ -927,11 +947,29 @@ impl Connection {
         self.log_end(&reason);
         if self.channel.was_served() {
             self.hub.stats.count(Metric::ClientDisconnected);
+            self.look_for_flapping(&reason);
         }
         self.leave(&reason, now);
         let until =
             if reason.is_fault() || reason.disconnect().is_some() { now + LINGER } else { now };
         self.closing = Some(Box::new(Closing { reason, until }));
+    }
+
+    fn look_for_flapping(&self, reason: &CloseReason) {
+        let ours = matches!(
+            reason,
+            CloseReason::Kicked
+                | CloseReason::Banned
+                | CloseReason::ShuttingDown
+                | CloseReason::TakenOver
+                | CloseReason::Discarded
+        );
+        if let Some(identity) = self.channel.identity()
+            && self.channel.settings().flapping_detect
+            && !ours
+        {
+            self.hub.on_gone(&identity.client_id, self.channel.peer());
+        }
     }
 
     fn leave(&mut self, reason: &CloseReason, now: Time) {
@@ -945,7 +983,7 @@ impl Connection {
         }
         let Some(mailbox) = self.mailbox.take() else { return };
         let Some(session) = session else { return };
-        if expiry.is_zero() || *reason == CloseReason::Kicked {
+        if expiry.is_zero() || matches!(reason, CloseReason::Kicked | CloseReason::Banned) {
             if let Some(will) = will {
                 self.hub.publish_will(*will);
             }

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     authenticator::Authenticator,
+    banned::BanList,
     clients::ClientRow,
     link::Peers,
     locks,
@@ -52,6 +53,8 @@ pub struct Hub {
     pub clock: Clock,
     /// Sessions by client id.
     pub registry: Registry,
+    /// Who is kept out.
+    pub(super) bans: BanList,
     /// Verifies passwords.
     pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
@@ -96,6 +99,7 @@ impl Hub {
     ) -> Self {
         let stats = Arc::new(Stats::new(cores));
         Self {
+            bans: BanList::default(),
             authenticator: Authenticator::new(stats.clone()),
             stats,
             clock,

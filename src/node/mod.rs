@@ -1,6 +1,7 @@
 //! The shells that drive the cores, and what they share.
 
 mod authenticator;
+mod banned;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -78,6 +79,9 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Listen(#[from] CannotListen),
+    /// The bans that were kept.
+    #[error(transparent)]
+    Bans(#[from] banned::BadBans),
 }
 
 /// A running node.
@@ -105,6 +109,8 @@ impl Node {
             parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
+        hub.bans.load(&parts.data_dir, clock.wall())?;
+        hub.bans.set_policies(parts.access.bans);
         let users = hub.authenticator.adopt(parts.access.users.clone());
         let access = Access { users, ..parts.access };
         let hub = Arc::new(hub);
@@ -172,6 +178,7 @@ impl Node {
         mesh_tls: Option<Arc<Material>>,
     ) {
         self.mesh.renew_tls(mesh_tls);
+        self.hub.bans.set_policies(access.bans);
         let users = self.hub.authenticator.adopt(access.users.clone());
         let access = &Access { users, ..access.clone() };
         for listener in &self.listeners {

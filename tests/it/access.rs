@@ -15,7 +15,9 @@ use nix::{
 };
 use ring::pbkdf2;
 
-use super::support::{Client, Connect, LIMIT, Node, Version, node::free_mesh_number, wait_for};
+use super::support::{
+    Client, Connect, LIMIT, Node, Version, node::free_mesh_number, unique, wait_for,
+};
 
 const SUCCESS: u8 = 0;
 const BAD_PASSWORD: u8 = 0x86;
@@ -225,4 +227,110 @@ fn a_storm_of_logins_holds_up_nobody_else() {
         assert_eq!(client.code, BAD_PASSWORD);
     }
     assert_eq!(node.metric("emqx_rs.auth.verified"), STORM as u64);
+}
+
+const BANNED: u8 = 0x8A;
+const ADMINISTRATIVE: u8 = 0x98;
+
+#[test]
+fn an_operator_bans_clients_users_and_addresses_and_the_bans_outlive_the_node() {
+    let mut node = with_users(
+        "",
+        "bob:$sha256$$2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
+    );
+    node.launch();
+    let id = unique("banned");
+    let mut here = Connect::new(Version::V5).id(&id).open(node.mqtt());
+    let mut other = Client::at(Version::V5, node.mqtt());
+    node.ctl(&["banned", "add", "clientid", &id, "--reason", "too loud"]);
+    here.closed_with(ADMINISTRATIVE);
+    other.ping();
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, BANNED);
+    assert_eq!(Connect::new(Version::V3_1_1).id(&id).attempt(node.mqtt()).code, 5);
+    let mut bob = connect(Version::V5, "bob", "secret").open(node.mqtt());
+    node.ctl(&["banned", "add", "username", "bob", "--for", "1h"]);
+    bob.closed_with(ADMINISTRATIVE);
+    assert_eq!(code(&node, "bob", "secret"), BANNED);
+    assert_eq!(code(&node, "bob", "wrong"), BANNED, "nobody learns whether a password was right");
+    let listed = node.ctl(&["banned", "list"]);
+    assert!(
+        listed.contains(&format!("Banned(clientid={id}, reason=too loud, by=emqx-rs-ctl, at="))
+    );
+    assert!(listed.contains("until=infinity)"), "{listed}");
+    node.terminate();
+    node.wait_end();
+    node.launch();
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, BANNED);
+    node.ctl(&["banned", "del", "clientid", &id]);
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, SUCCESS);
+    assert!(!node.ctl_output(&["banned", "del", "clientid", &id]).status.success());
+    node.ctl(&["banned", "add", "peerhost", "127.0.0.0/8", "--for", "1h"]);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, BANNED);
+    node.ctl(&["banned", "del", "peerhost", "127.0.0.0/8"]);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    assert_eq!(node.ctl_output(&["banned", "add", "peer", "x"]).status.code(), Some(2));
+    assert_eq!(node.ctl_output(&["banned", "add", "peerhost", "x"]).status.code(), Some(1));
+    assert!(node.metric("emqx_rs.ban.refused") >= 2);
+}
+
+#[test]
+fn ten_wrong_passwords_ban_the_address_for_a_while() {
+    let mut node = with_users("auth_failure_policy = 10, 1m, 2s", &users(&["bob"]));
+    node.launch();
+    for n in 0..10 {
+        assert_eq!(code(&node, "bob", "wrong"), BAD_PASSWORD, "attempt {n}");
+    }
+    assert_eq!(code(&node, "bob", "bob"), BANNED);
+    assert_eq!(Connect::new(Version::V3_1_1).attempt(node.mqtt()).code, 5);
+    assert!(
+        node.ctl(&["banned", "list"]).contains("Banned(peerhost=127.0.0.1, reason=too many wrong")
+    );
+    assert_eq!(node.metric("emqx_rs.ban.set"), 1);
+    wait_for("the ban ends", LIMIT, || code(&node, "bob", "bob") == SUCCESS);
+}
+
+#[test]
+fn two_clients_with_one_id_are_told_in_one_line_and_one_is_kept_out() {
+    let node = Node::start("takeover_policy = 8, 1m, 1h");
+    let id = unique("twin");
+    // The same id from two addresses of this host.
+    let from = |last: u8| {
+        let mut client = Client::raw_from(Version::V5, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&Connect::new(Version::V5).id(&id).bytes());
+        client.take_connack();
+        client
+    };
+    let mut held = Vec::new();
+    for n in 0..8_u8 {
+        let client = from(2 + n % 2);
+        assert_eq!(client.code, SUCCESS, "takeover {n}");
+        held.push(client);
+    }
+    assert_eq!(from(2).code, BANNED, "the eighth takeover");
+    assert_eq!(held.last_mut().map(Client::ping), Some(()), "who is connected stays");
+    assert_eq!(from(2).code, BANNED);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    let log = node.log();
+    assert_eq!(log.matches("two clients use one client id").count(), 1, "{log}");
+    assert_eq!(log.matches("takeover_policy").count(), 1, "{log}");
+}
+
+#[test]
+fn a_client_that_comes_and_goes_is_kept_out_where_the_zone_says_so() {
+    let lines = "flapping_detect_policy = 5, 1m, 1h\nzone.external.enable_flapping_detect = on";
+    for (lines, last) in [(lines, BANNED), ("flapping_detect_policy = 5, 1m, 1h", SUCCESS)] {
+        let node = Node::start(lines);
+        let id = unique("flaps");
+        let come = || Connect::new(Version::V5).id(&id).attempt(node.mqtt());
+        for _ in 0..5 {
+            let mut client = come();
+            assert_eq!(client.code, SUCCESS);
+            client.send(&[0xe0, 0]);
+            client.ended();
+        }
+        wait_for("it is known that the fifth has gone", LIMIT, || {
+            node.metric("client.disconnected") == 5
+        });
+        assert_eq!(come().code, last);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
-use crate::config::draft::{anonymous, nomatch_allows};
+use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
 use crate::config::values::{Parsed, word};
 
 pub(super) const KEYS: &[Key] = &[
@@ -87,11 +87,37 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set(
+        "auth_failure_policy",
+        "10, 1m, 1m",
+        "An address with so many wrong passwords within so much time is banned for so long; or off.",
+        |d, _, t| {
+            d.bans.failures = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "takeover_policy",
+        "10, 1m, 1m",
+        "A client id that is taken over so often within so much time is banned at that address for so long; or off.",
+        |d, _, t| {
+            d.bans.takeovers = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "flapping_detect_policy",
+        "30, 1m, 5m",
+        "A client that goes so often within so much time is banned for so long, in zones with enable_flapping_detect.",
+        |d, _, t| {
+            d.bans.flapping = ban_policy(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
     Key::unused("enable_acl_cache", Flag),
     Key::unused("acl_cache_max_size", Integer),
     Key::unused("acl_cache_ttl", Duration),
-    Key::unused("flapping_detect_policy", Text),
     Key::missing("auth_order", Text, &["none"]),
     Key::missing("acl_order", Text, &["none"]),
     Key::unused("alias_enrichment_module", Text),

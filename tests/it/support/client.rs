@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::codec::{self, Packet, Props, Value, Version, ack, cat, packet, prop, string};
 use super::{LIMIT, unique};
@@ -231,6 +233,19 @@ impl Client {
     #[track_caller]
     pub fn raw(version: Version, address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, LIMIT).expect("the broker listens");
+        Self::over(version, stream)
+    }
+
+    /// The same from an address of this host.
+    #[track_caller]
+    pub fn raw_from(version: Version, from: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this host");
+        socket.connect_timeout(&address.into(), LIMIT).expect("the broker listens");
+        Self::over(version, socket.into())
+    }
+
+    fn over(version: Version, stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
         Self {
