@@ -6,19 +6,24 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use super::acl::{Action, Cidr, ClientAccess, Clients, Rule, Rules, TopicPattern, Who};
 use super::bans::BanPolicies;
+use super::jwt::{BadToken, Jwt, Token};
 use super::password_hash::Memory;
 use super::stats::Metric;
 pub use super::users::{Known, Users};
 use crate::mqtt::ReasonCode;
+use crate::time::Wall;
 
 /// Users, rules and the policy of each zone. `Default` is a node without a configuration file.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// Who is banned by itself.
     pub bans: BanPolicies,
+    /// Tokens that count, if they do.
+    pub jwt: Option<Arc<Jwt>>,
     /// Who has a password.
     pub users: Arc<Users>,
     /// Rules in the order they are tried.
@@ -80,15 +85,21 @@ pub struct ConnectAttempt<'a> {
     pub password: Option<&'a [u8]>,
     /// Address of the other end.
     pub peer: IpAddr,
+    /// The calendar, for tokens.
+    pub wall: Wall,
 }
 
 /// What a client gets that comes in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Grant {
     /// Nobody knows it: the policy let it in.
     pub anonymous: bool,
     /// No rule holds for it.
     pub superuser: bool,
+    /// Its connection ends after this time.
+    pub life: Option<Duration>,
+    /// Rules of its own, and no others.
+    pub rules: Option<Rules>,
 }
 
 /// Whether a client comes in.
@@ -101,6 +112,8 @@ pub enum Refusal {
     BadPassword,
     /// A user name that nobody knows. The client is told what one with a wrong password is told.
     NotKnownUser,
+    /// A token that does not count.
+    Token(BadToken),
     /// Not known, and `allow_anonymous = local` does not cover this address.
     NotLocal,
     /// Not known, and `allow_anonymous` is off.
@@ -118,7 +131,9 @@ impl Refusal {
     #[must_use]
     pub const fn reason(self) -> ReasonCode {
         match self {
-            Self::BadPassword | Self::NotKnownUser => ReasonCode::BadUserNameOrPassword,
+            Self::BadPassword | Self::NotKnownUser | Self::Token(_) => {
+                ReasonCode::BadUserNameOrPassword
+            }
             Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
             Self::Busy => ReasonCode::QuotaExceeded,
             Self::Banned => ReasonCode::Banned,
@@ -131,6 +146,7 @@ impl Refusal {
         match self {
             Self::BadPassword
             | Self::NotKnownUser
+            | Self::Token(_)
             | Self::NotLocal
             | Self::NotKnown
             | Self::NoUsers => Metric::ClientAuthFailure,
@@ -142,7 +158,12 @@ impl Refusal {
     /// The client gave credentials, and they were wrong.
     #[must_use]
     pub const fn is_guess(self) -> bool {
-        matches!(self, Self::BadPassword | Self::NotKnownUser)
+        matches!(
+            self,
+            Self::BadPassword
+                | Self::NotKnownUser
+                | Self::Token(BadToken::Signature | BadToken::Algorithm)
+        )
     }
 
     /// The setting that would let this client in, for the log.
@@ -150,6 +171,15 @@ impl Refusal {
     pub const fn setting(self) -> &'static str {
         match self {
             Self::BadPassword => "wrong password; emqx-rs-ctl user passwd NAME sets another one",
+            Self::Token(BadToken::Algorithm) => {
+                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey"
+            }
+            Self::Token(BadToken::Signature) => {
+                "the token was made with another key than auth.jwt.secret or auth.jwt.pubkey"
+            }
+            Self::Token(BadToken::Expired) => "the token has expired",
+            Self::Token(BadToken::NotYet) => "the token is from the future: is the clock right?",
+            Self::Token(BadToken::Claim) => "the token does not have auth.jwt.verify_claims",
             Self::NotKnownUser => "no such user; emqx-rs-ctl user add NAME makes one",
             Self::NotLocal => {
                 "allow_anonymous = local (loopback only): emqx-rs-ctl user add NAME makes a user, or set \
@@ -185,19 +215,24 @@ impl Access {
         self.before(attempt).unwrap_or_else(|| self.with_users(attempt, memory))
     }
 
-    /// What the policy decides before anybody is asked.
+    /// What the policy or a token decides before the users are asked.
     fn before(&self, attempt: &ConnectAttempt<'_>) -> Option<Verdict> {
         let policy = self.policy_of(attempt.zone);
         if policy.bypass_auth {
             return Some(Ok(Grant { anonymous: true, ..Grant::default() }));
         }
         let quick = policy.allow_anonymous == Anonymous::NoQuickDeny;
-        (quick && attempt.username.is_none()).then_some(Err(Refusal::NotKnown))
+        if quick && attempt.username.is_none() {
+            return Some(Err(Refusal::NotKnown));
+        }
+        let token = self.jwt.as_ref()?.check(attempt)?;
+        let grant = |Token { life, rules }| Grant { life, rules, ..Grant::default() };
+        Some(token.map(grant).map_err(Refusal::Token))
     }
 
     fn with_users(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Verdict {
         match self.users.check(attempt, memory) {
-            Known::Right { superuser } => Ok(Grant { anonymous: false, superuser }),
+            Known::Right { superuser } => Ok(Grant { superuser, ..Grant::default() }),
             Known::Wrong => Err(Refusal::BadPassword),
             Known::Not => self.after(attempt),
         }
@@ -219,7 +254,17 @@ impl Access {
         }
     }
 
-    /// What this client may do, worked out once for its connection.
+    /// What a client that has come in may do, worked out once for its connection.
+    #[must_use]
+    pub fn rights(&self, who: &Who<'_>, grant: &Grant) -> ClientAccess {
+        match &grant.rules {
+            _ if grant.superuser => ClientAccess::everything(),
+            Some(rules) if self.policy_of(who.zone).enable_acl => rules.client(who, false),
+            Some(_) | None => self.client(who),
+        }
+    }
+
+    /// What a client may do by the rules of the node.
     #[must_use]
     pub fn client(&self, who: &Who<'_>) -> ClientAccess {
         let policy = self.policy_of(who.zone);
@@ -257,7 +302,7 @@ mod tests {
     fn connect(access: &Access, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
         let slow = access.connect(attempt, &mut Memory::default());
         if let Some(quick) = access.at_once(attempt) {
-            assert_eq!(quick, slow);
+            assert_eq!(quick.err(), slow.as_ref().err().copied());
         }
         slow.map(drop)
     }
@@ -277,6 +322,7 @@ mod tests {
             username: user.map(|(name, _)| name),
             password: user.map(|(_, password)| password.as_bytes()),
             peer: peer.parse().unwrap(),
+            wall: Wall::default(),
         };
         assert_eq!(connect(&access, &attempt), want);
     }
@@ -322,16 +368,18 @@ mod tests {
             username,
             password,
             peer: LAN.parse().unwrap(),
+            wall: Wall::default(),
         };
         for name in ["bob", "nobody"] {
-            assert_eq!(access.at_once(&attempt(Some(name), Some(b"password"))), None, "{name}");
+            assert!(access.at_once(&attempt(Some(name), Some(b"password"))).is_none(), "{name}");
         }
-        assert_eq!(access.at_once(&attempt(None, None)), Some(Err(Refusal::NotLocal)));
+        let nobody = access.at_once(&attempt(None, None));
+        assert_eq!(nobody.unwrap().unwrap_err(), Refusal::NotLocal);
         let memory = &mut Memory::default();
         let right = access.connect(&attempt(Some("bob"), Some(b"password")), memory);
-        assert_eq!(right, Ok(Grant { anonymous: false, superuser: true }));
+        assert!(right.is_ok_and(|grant| grant.superuser && !grant.anonymous));
         let wrong = access.connect(&attempt(Some("bob"), Some(b"x")), memory);
-        assert_eq!(wrong, Err(Refusal::BadPassword));
+        assert_eq!(wrong.unwrap_err(), Refusal::BadPassword);
     }
 
     #[test]
@@ -341,8 +389,14 @@ mod tests {
         let mut access = Access { users: users.into(), ..Access::default() };
         access.policy.allow_anonymous = Anonymous::Yes;
         let peer = LOOPBACK.parse().unwrap();
-        let attempt =
-            ConnectAttempt { zone: "z", client_id: "c", username: None, password: None, peer };
+        let attempt = ConnectAttempt {
+            zone: "z",
+            client_id: "c",
+            username: None,
+            password: None,
+            peer,
+            wall: Wall::default(),
+        };
         assert_eq!(connect(&access, &attempt), Err(Refusal::NoUsers));
     }
 
@@ -352,7 +406,17 @@ mod tests {
         access.policy.allow_anonymous = Anonymous::No;
         let check = |client_id, username, password: Option<&[u8]>| {
             let peer = LAN.parse().unwrap();
-            connect(&access, &ConnectAttempt { zone: "z", client_id, username, password, peer })
+            connect(
+                &access,
+                &ConnectAttempt {
+                    zone: "z",
+                    client_id,
+                    username,
+                    password,
+                    peer,
+                    wall: Wall::default(),
+                },
+            )
         };
         assert_eq!(check("sensor", None, Some(b"key")), Ok(()));
         assert_eq!(check("sensor", Some("bob"), Some(b"secret")), Ok(()));
@@ -367,8 +431,14 @@ mod tests {
         let policy = Policy { bypass_auth: true, enable_acl: false, ..Policy::default() };
         access.zones.insert("internal".into(), policy);
         let peer = LAN.parse().unwrap();
-        let attempt =
-            |zone| ConnectAttempt { zone, client_id: "c", username: None, password: None, peer };
+        let attempt = |zone| ConnectAttempt {
+            zone,
+            client_id: "c",
+            username: None,
+            password: None,
+            peer,
+            wall: Wall::default(),
+        };
         assert_eq!(connect(&access, &attempt("internal")), Ok(()));
         assert_eq!(connect(&access, &attempt("external")), Err(Refusal::NotLocal));
         assert!(

@@ -710,7 +710,8 @@ impl Channel {
                 let oldest = settings
                     .retry_interval
                     .and_then(|retry| Some(session.inflight.oldest()? + retry));
-                [alive, oldest].into_iter().flatten().min()
+                let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
+                [alive, oldest, ends].into_iter().flatten().min()
             }
             State::Opening(_) | State::Closed => None,
         }
@@ -724,10 +725,13 @@ impl Channel {
                 self.close(CloseReason::Idle, out);
             }
             State::Authenticating(_) if now >= self.last_packet + VERDICT => {
-                self.on_verdict(Err(Refusal::Busy), out);
+                self.on_verdict(Err(Refusal::Busy), now, out);
             }
             State::Up(_) => {
-                if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
+                let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
+                if ends.is_some_and(|end| now >= end) {
+                    self.violation(ReasonCode::NotAuthorized, "the token has expired", out);
+                } else if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
                     self.close(CloseReason::KeepAlive, out);
                 } else if let Some(retry) = settings.retry_interval {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);

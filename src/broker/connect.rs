@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{
     ClientId,
     access::{Verdict, Who},
-    acl::ClientAccess,
     channel::{Action, Channel, Out, Password, State},
     close::CloseReason,
     session::Session,
@@ -33,6 +32,8 @@ pub struct Identity {
     pub keep_alive: u16,
     /// When CONNECT was accepted.
     pub connected_at: Wall,
+    /// When its token ends, and the connection with it.
+    pub ends_at: Option<Time>,
     /// Mount point with its placeholders filled.
     pub mount: Option<Box<str>>,
 }
@@ -139,6 +140,7 @@ impl Channel {
             clean_start: connect.clean_start,
             keep_alive,
             connected_at: Wall::default(),
+            ends_at: None,
             mount,
         }));
         self.count(Metric::ClientAuthenticate);
@@ -148,7 +150,7 @@ impl Channel {
     }
 
     /// Whether the client may connect, and what it may do then.
-    pub fn on_verdict(&mut self, verdict: Verdict, out: &mut Out<'_>) {
+    pub fn on_verdict(&mut self, verdict: Verdict, now: Time, out: &mut Out<'_>) {
         let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
         else {
             return;
@@ -161,22 +163,21 @@ impl Channel {
                 return;
             }
         };
+        let Some(identity) = self.identity.as_deref_mut() else { return };
+        identity.ends_at = grant.life.map(|life| now + life);
         let Some(identity) = self.identity.as_deref() else { return };
         self.count(if grant.anonymous {
             Metric::ClientAuthSuccessAnonymous
         } else {
             Metric::ClientAuthSuccess
         });
-        self.rights = if grant.superuser {
-            ClientAccess::everything()
-        } else {
-            self.shared.access.client(&Who {
-                zone: &self.shared.zone,
-                client_id: identity.client_id.as_str(),
-                username: identity.username.as_deref(),
-                peer: self.peer.0,
-            })
+        let who = Who {
+            zone: &self.shared.zone,
+            client_id: identity.client_id.as_str(),
+            username: identity.username.as_deref(),
+            peer: self.peer.0,
         };
+        self.rights = self.shared.access.rights(&who, &grant);
         let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
         self.state = State::Opening(connecting);
         out.actions.push(Action::Open { client_id, clean_start });

@@ -10,6 +10,7 @@ pub mod close;
 pub mod connect;
 pub mod delivering;
 pub mod inflight;
+pub mod jwt;
 pub mod message;
 pub mod mqueue;
 pub mod password_hash;

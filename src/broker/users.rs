@@ -233,6 +233,7 @@ mod tests {
             username: name,
             password: password.map(str::as_bytes),
             peer: [127, 0, 0, 1].into(),
+            wall: crate::time::Wall::default(),
         };
         users.check(&attempt, &mut Memory::default())
     }

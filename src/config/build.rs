@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use config::{Source, Value, ValueKind};
 use ring::{hmac, rand::SystemRandom};
+use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 
 use super::draft::{Draft, ListenerDraft, UserDraft};
 use super::keys::{self, Effect, Place};
@@ -14,6 +15,7 @@ use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
 use super::{Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, secrets, ssl_dist};
 use crate::broker::access::{Access, Policy, Rules};
+use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
@@ -123,6 +125,7 @@ impl Builder<'_> {
         let (users, users_file) = self.users(&folders);
         let access = Access {
             bans: self.draft.bans,
+            jwt: self.jwt(&folders),
             users: Arc::new(users),
             rules: self.rules(&folders),
             policy: self.draft.access,
@@ -464,6 +467,36 @@ impl Builder<'_> {
             }
         }
         users
+    }
+
+    /// How tokens are verified, if a key is set for them.
+    fn jwt(&mut self, folders: &Folders) -> Option<Arc<Jwt>> {
+        let mut jwt = std::mem::take(&mut self.draft.jwt);
+        let (verify, claims) = std::mem::take(&mut self.draft.jwt_claims);
+        if verify {
+            jwt.claims = claims;
+        } else if !claims.is_empty() {
+            self.draft.warn("auth.jwt.verify_claims is off: its claims are not looked at".into());
+        }
+        if let Some((text, origin)) = self.draft.jwt_key.take() {
+            let path = folders.resolve(&text);
+            let key = read(&path).map_err(|error| format!("cannot be read: {error}"));
+            let key = key.and_then(|pem| {
+                let spki = SubjectPublicKeyInfoDer::from_pem_slice(&pem);
+                let key = spki.ok().and_then(|spki| PublicKey::from_spki(&spki));
+                key.ok_or_else(|| {
+                    "expected PEM with BEGIN PUBLIC KEY, of RSA, P-256, P-384 or Ed25519".into()
+                })
+            });
+            match key {
+                Ok(key) => jwt.key = Some(key),
+                Err(why) => {
+                    let what = format!("auth.jwt.pubkey = {text}: {}: {why}", path.display());
+                    self.faults.push(Fault::new(origin, what));
+                }
+            }
+        }
+        (jwt.secret.is_some() || jwt.key.is_some()).then(|| Arc::new(jwt))
     }
 
     fn policies(&self) -> BTreeMap<String, Policy> {

@@ -11,6 +11,7 @@ use super::values::{Expected, Parsed, duration, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
 use crate::broker::bans::{BanPolicies, BanPolicy};
+use crate::broker::jwt::Jwt;
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
@@ -35,6 +36,12 @@ pub struct Draft {
     pub access: Policy,
     /// Who is banned by itself.
     pub bans: BanPolicies,
+    /// How tokens are verified.
+    pub jwt: Jwt,
+    /// `auth.jwt.pubkey` as written, and its origin.
+    pub jwt_key: Option<(String, String)>,
+    /// `auth.jwt.verify_claims`, and the claims.
+    pub jwt_claims: (bool, Vec<(String, String)>),
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -148,6 +155,9 @@ impl Draft {
             base: Settings::default(),
             access: Policy::default(),
             bans: BanPolicies::default(),
+            jwt: Jwt::default(),
+            jwt_key: None,
+            jwt_claims: Default::default(),
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),

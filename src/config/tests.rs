@@ -324,6 +324,7 @@ fn users_and_rules_reach_the_access() {
         username: Some("bob"),
         password: Some(b"secret"),
         peer: "10.0.0.1".parse().unwrap(),
+        wall: crate::time::Wall::default(),
     };
     assert!(config.access.at_once(&attempt).unwrap().is_ok());
     let wrong = ConnectAttempt { password: Some(b"x"), ..attempt };

@@ -140,6 +140,7 @@ mod tests {
             username: Some(name),
             password: Some(password.as_bytes()),
             peer: [127, 0, 0, 1].into(),
+            wall: crate::time::Wall::default(),
         };
         users.check(&attempt, &mut Memory::default())
     }

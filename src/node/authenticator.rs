@@ -15,14 +15,17 @@ use ring::{hmac, rand::SystemRandom};
 use tokio::sync::oneshot;
 
 use super::locks;
-use crate::broker::{
-    ClientId,
-    access::{ConnectAttempt, Grant, Refusal, Verdict},
-    channel::{Password, Shared},
-    password_hash::Memory,
-    recent::Recent,
-    stats::{Metric, Stats},
-    users::Users,
+use crate::{
+    broker::{
+        ClientId,
+        access::{ConnectAttempt, Grant, Refusal, Verdict},
+        channel::{Password, Shared},
+        password_hash::Memory,
+        recent::Recent,
+        stats::{Metric, Stats},
+        users::Users,
+    },
+    time::Wall,
 };
 
 /// Threads that verify.
@@ -43,6 +46,7 @@ pub(super) struct Login {
     pub(super) username: Option<Box<str>>,
     pub(super) password: Option<Password>,
     pub(super) peer: IpAddr,
+    pub(super) wall: Wall,
 }
 
 impl Login {
@@ -53,6 +57,7 @@ impl Login {
             username: self.username.as_deref(),
             password: self.password.as_ref().map(|password| &***password),
             peer: self.peer,
+            wall: self.wall,
         }
     }
 }

@@ -434,7 +434,9 @@ impl Connection {
             for action in actions.drain(..) {
                 match action {
                     Action::Publish(message, reply) => self.publish(&message, reply, scratch),
-                    Action::Authenticate(password) => self.authenticate(password, scratch),
+                    Action::Authenticate(password) => {
+                        self.authenticate(password, scratch, now);
+                    }
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -521,12 +523,12 @@ impl Connection {
         self.waiting.get_or_insert_with(Box::default)
     }
 
-    fn authenticate(&mut self, password: Option<Password>, scratch: &mut Scratch) {
+    fn authenticate(&mut self, password: Option<Password>, scratch: &mut Scratch, now: Time) {
         let banned = self.channel.banned();
         if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
             tracing::info!(client_id, %peer, why, "banned client refused");
-            return self.on_verdict(Err(Refusal::Banned), scratch);
+            return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let Some(identity) = self.channel.identity() else { return };
         let login = Login {
@@ -535,19 +537,20 @@ impl Connection {
             username: identity.username.clone(),
             password,
             peer: self.channel.peer().ip(),
+            wall: self.hub.clock.wall(),
         };
         match self.hub.authenticator.ask(login) {
-            Answer::Now(verdict) => self.on_verdict(verdict, scratch),
+            Answer::Now(verdict) => self.on_verdict(verdict, scratch, now),
             Answer::Later(answer) => self.waiting().verdict = Some(answer),
         }
     }
 
-    fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch) {
+    fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
         if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
             self.hub.on_auth_failure(self.channel.peer());
         }
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.on_verdict(verdict, &mut out);
+        self.channel.on_verdict(verdict, now, &mut out);
     }
 
     fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
@@ -672,7 +675,7 @@ impl Connection {
             && let Poll::Ready(verdict) = Pin::new(answer).poll(cx)
         {
             self.waiting().verdict = None;
-            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch);
+            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
             self.perform(scratch, now);
         }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())

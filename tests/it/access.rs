@@ -7,13 +7,13 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use base64ct::{Base64Unpadded, Encoding};
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use emqx_rs::broker::password_hash::{SALT, argon2id};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use ring::pbkdf2;
+use ring::{hmac, pbkdf2};
 
 use super::support::{
     Client, Connect, LIMIT, Node, Version, node::free_mesh_number, unique, wait_for,
@@ -332,5 +332,48 @@ fn a_client_that_comes_and_goes_is_kept_out_where_the_zone_says_so() {
             node.metric("client.disconnected") == 5
         });
         assert_eq!(come().code, last);
+    }
+}
+
+/// A token with these claims, signed by the test secret.
+fn token(claims: &str) -> String {
+    let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+    let message = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"only for these tests");
+    let sign = hmac::sign(&key, message.as_bytes());
+    format!("{message}.{}", Base64UrlUnpadded::encode_string(sign.as_ref()))
+}
+
+fn seconds_from_now(seconds: u64) -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_secs() + seconds
+}
+
+#[test]
+fn a_token_lets_a_client_in_says_what_it_may_and_ends_its_connection() {
+    let node = Node::start(
+        "allow_anonymous = false\nauth.jwt.secret = only for these tests\nauth.jwt.verify_claims = on\n\
+         auth.jwt.verify_claims.user = %u\nauth.user.1.username = bob\nauth.user.1.password = secret",
+    );
+    let good = r##"{"user":"eve","acl":{"pub":["a/%u"],"sub":["b/#"]}}"##;
+    let mut client = connect(Version::V5, "eve", &token(good)).open(node.mqtt());
+    assert_eq!(client.subscribe("b/c", 0), 0);
+    assert_eq!(client.subscribe("a/eve", 0), NOT_AUTHORIZED);
+    assert_eq!(client.publish("a/eve", "x", 1), 0x10);
+    assert_eq!(client.publish("b/c", "x", 1), NOT_AUTHORIZED);
+    let soon = format!(r#"{{"user":"eve","exp":{}}}"#, seconds_from_now(2));
+    let mut short = connect(Version::V5, "eve", &token(&soon)).open(node.mqtt());
+    let mut short3 = connect(Version::V3_1_1, "eve", &token(&soon)).open(node.mqtt());
+    short.closed_with(NOT_AUTHORIZED);
+    short3.closed_with(NOT_AUTHORIZED);
+    client.ping();
+    for (name, password, want) in [
+        ("eve", token(&soon), BAD_PASSWORD),
+        ("mallory", token(good), BAD_PASSWORD),
+        ("eve", token(good).replacen('.', ".a", 1), BAD_PASSWORD),
+        ("bob", "secret".into(), SUCCESS),
+        ("bob", "a.b.c".into(), BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, &password), want, "{name} {password}");
     }
 }

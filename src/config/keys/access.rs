@@ -2,8 +2,9 @@
 
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
+use crate::broker::jwt::Secret;
 use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
-use crate::config::values::{Parsed, word};
+use crate::config::values::{Parsed, flag, word};
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -114,6 +115,73 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set(
+        "auth.jwt.secret",
+        "",
+        "JSON Web Tokens signed with this secret (HS256, HS384, HS512) let clients in; see auth.jwt.from.",
+        |d, _, t| {
+            // What EMQX ships, and everybody knows.
+            if t.is_empty() || t == "emqxsecret" {
+                return Err("a secret of your own, not the published one".into());
+            }
+            d.jwt.secret = Some(Secret::new(t.as_bytes()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.pubkey",
+        "",
+        "File with the public key (PEM; RSA, P-256, P-384 or Ed25519) of tokens that let clients in.",
+        |d, p, t| {
+            d.jwt_key = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.from",
+        "password",
+        "Where the token is: password or username.",
+        |d, _, t| {
+            d.jwt.from_username = word(t, &["password", "username"])? == 1;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.signature_format",
+        "raw",
+        "Form of signatures by elliptic curves in tokens: raw, as the standard has it, or der.",
+        |d, _, t| {
+            d.jwt.der = word(t, &["raw", "der"])? == 1;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.verify_claims",
+        "off",
+        "Whether the claims of auth.jwt.verify_claims.$name are looked at. Times (exp, nbf, iat) always are.",
+        |d, _, t| {
+            d.jwt_claims.0 = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.verify_claims.$name",
+        "",
+        "A claim that a token must have with this text; %u is the user name, %c the client id.",
+        |d, p, t| {
+            d.jwt_claims.1.push((p.name().into(), t.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.acl_claim_name",
+        "acl",
+        "Claim with all that a client may do, as lists of topic filters: pub, sub, all.",
+        |d, _, t| {
+            d.jwt.acl_claim = t.into();
+            Ok(())
+        },
+    ),
     Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
     Key::unused("enable_acl_cache", Flag),
     Key::unused("acl_cache_max_size", Integer),
@@ -123,7 +191,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("alias_enrichment_module", Text),
     Key::unused("special_auth_module", Text),
     Key::missing("auth.http.*", Text, &[]),
-    Key::missing("auth.jwt.*", Text, &[]),
+    Key::missing("auth.jwt.jwks", Text, &[]),
+    Key::missing("auth.jwt.jwks.*", Text, &[]),
     Key::missing("auth.mysql.*", Text, &[]),
     Key::missing("auth.pgsql.*", Text, &[]),
     Key::missing("auth.redis.*", Text, &[]),
