@@ -105,6 +105,15 @@ pub struct Grant {
 /// Whether a client comes in.
 pub type Verdict = Result<Grant, Refusal>;
 
+/// What this node by itself makes of an attempt.
+#[derive(Clone, Debug)]
+pub enum Opinion {
+    /// It is decided.
+    Decided(Verdict),
+    /// Nobody here knows the client: others may be asked, then [`Access::otherwise`].
+    Unknown,
+}
+
 /// Why a CONNECT is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -114,6 +123,10 @@ pub enum Refusal {
     NotKnownUser,
     /// A token that does not count.
     Token(BadToken),
+    /// The HTTP server refuses it, with this status.
+    Http(u16),
+    /// The HTTP server does not answer.
+    NoHttp,
     /// Not known, and `allow_anonymous = local` does not cover this address.
     NotLocal,
     /// Not known, and `allow_anonymous` is off.
@@ -136,6 +149,12 @@ impl Refusal {
             }
             Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
             Self::Busy => ReasonCode::QuotaExceeded,
+            // As emqx_auth_http 4.4 has them.
+            Self::Http(400 | 401) => ReasonCode::BadUserNameOrPassword,
+            Self::Http(403) => ReasonCode::NotAuthorized,
+            Self::Http(429) => ReasonCode::Banned,
+            Self::Http(503) | Self::NoHttp => ReasonCode::ServerUnavailable,
+            Self::Http(_) => ReasonCode::ServerBusy,
             Self::Banned => ReasonCode::Banned,
         }
     }
@@ -147,10 +166,12 @@ impl Refusal {
             Self::BadPassword
             | Self::NotKnownUser
             | Self::Token(_)
+            | Self::Http(_)
             | Self::NotLocal
             | Self::NotKnown
             | Self::NoUsers => Metric::ClientAuthFailure,
             Self::Busy => Metric::AuthBusy,
+            Self::NoHttp => Metric::AuthHttpError,
             Self::Banned => Metric::BanRefused,
         }
     }
@@ -163,6 +184,7 @@ impl Refusal {
             Self::BadPassword
                 | Self::NotKnownUser
                 | Self::Token(BadToken::Signature | BadToken::Algorithm)
+                | Self::Http(400 | 401)
         )
     }
 
@@ -180,6 +202,8 @@ impl Refusal {
             Self::Token(BadToken::Expired) => "the token has expired",
             Self::Token(BadToken::NotYet) => "the token is from the future: is the clock right?",
             Self::Token(BadToken::Claim) => "the token does not have auth.jwt.verify_claims",
+            Self::Http(_) => "the HTTP server refuses it (auth.http.auth_req.url)",
+            Self::NoHttp => "the HTTP server does not answer (auth.http.auth_req.url)",
             Self::NotKnownUser => "no such user; emqx-rs-ctl user add NAME makes one",
             Self::NotLocal => {
                 "allow_anonymous = local (loopback only): emqx-rs-ctl user add NAME makes a user, or set \
@@ -198,21 +222,20 @@ impl Refusal {
 impl Access {
     /// Decides about a CONNECT where that takes no time; `None`: [`Self::connect`] has to, which takes milliseconds.
     #[must_use]
-    pub fn at_once(&self, attempt: &ConnectAttempt<'_>) -> Option<Verdict> {
+    pub fn at_once(&self, attempt: &ConnectAttempt<'_>) -> Option<Opinion> {
         let slow = self.users.is_slow() && attempt.username.is_some();
         match self.before(attempt) {
             None if slow && !self.users.knows_client(attempt) => None,
             None => Some(self.with_users(attempt, &mut Memory::default())),
-            decided => decided,
+            decided => decided.map(Opinion::Decided),
         }
     }
 
     /// Decides about a CONNECT. May take milliseconds.
-    ///
-    /// # Errors
-    /// The refusal, which knows the reason code and the setting to change.
-    pub fn connect(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Verdict {
-        self.before(attempt).unwrap_or_else(|| self.with_users(attempt, memory))
+    #[must_use]
+    pub fn connect(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
+        let decided = self.before(attempt).map(Opinion::Decided);
+        decided.unwrap_or_else(|| self.with_users(attempt, memory))
     }
 
     /// What the policy or a token decides before the users are asked.
@@ -230,16 +253,21 @@ impl Access {
         Some(token.map(grant).map_err(Refusal::Token))
     }
 
-    fn with_users(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Verdict {
+    fn with_users(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
         match self.users.check(attempt, memory) {
-            Known::Right { superuser } => Ok(Grant { superuser, ..Grant::default() }),
-            Known::Wrong => Err(Refusal::BadPassword),
-            Known::Not => self.after(attempt),
+            Known::Right { superuser } => {
+                Opinion::Decided(Ok(Grant { superuser, ..Grant::default() }))
+            }
+            Known::Wrong => Opinion::Decided(Err(Refusal::BadPassword)),
+            Known::Not => Opinion::Unknown,
         }
     }
 
     /// What the policy decides when nobody knows the client.
-    fn after(&self, attempt: &ConnectAttempt<'_>) -> Verdict {
+    ///
+    /// # Errors
+    /// The refusal, which knows the reason code and the setting to change.
+    pub fn otherwise(&self, attempt: &ConnectAttempt<'_>) -> Verdict {
         if self.users.denies_all() {
             return Err(Refusal::NoUsers);
         }
@@ -300,9 +328,13 @@ mod tests {
     }
 
     fn connect(access: &Access, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
-        let slow = access.connect(attempt, &mut Memory::default());
+        let verdict = |opinion| match opinion {
+            Opinion::Decided(verdict) => verdict,
+            Opinion::Unknown => access.otherwise(attempt),
+        };
+        let slow = verdict(access.connect(attempt, &mut Memory::default()));
         if let Some(quick) = access.at_once(attempt) {
-            assert_eq!(quick.err(), slow.as_ref().err().copied());
+            assert_eq!(verdict(quick).err(), slow.as_ref().err().copied());
         }
         slow.map(drop)
     }
@@ -373,13 +405,12 @@ mod tests {
         for name in ["bob", "nobody"] {
             assert!(access.at_once(&attempt(Some(name), Some(b"password"))).is_none(), "{name}");
         }
-        let nobody = access.at_once(&attempt(None, None));
-        assert_eq!(nobody.unwrap().unwrap_err(), Refusal::NotLocal);
+        assert!(matches!(access.at_once(&attempt(None, None)), Some(Opinion::Unknown)));
         let memory = &mut Memory::default();
         let right = access.connect(&attempt(Some("bob"), Some(b"password")), memory);
-        assert!(right.is_ok_and(|grant| grant.superuser && !grant.anonymous));
+        assert!(matches!(right, Opinion::Decided(Ok(Grant { superuser: true, .. }))));
         let wrong = access.connect(&attempt(Some("bob"), Some(b"x")), memory);
-        assert_eq!(wrong.unwrap_err(), Refusal::BadPassword);
+        assert!(matches!(wrong, Opinion::Decided(Err(Refusal::BadPassword))));
     }
 
     #[test]

@@ -118,6 +118,7 @@ named! {
         AuthVerified = "emqx_rs.auth.verified",
         AuthRemembered = "emqx_rs.auth.remembered",
         AuthBusy = "emqx_rs.auth.busy",
+        AuthHttpError = "emqx_rs.auth.http_error",
         BanSet = "emqx_rs.ban.set",
         BanRefused = "emqx_rs.ban.refused",
         MalformedPackets = "emqx_rs.malformed_packets",

@@ -131,6 +131,8 @@ impl Builder<'_> {
             policy: self.draft.access,
             zones: self.policies(),
         };
+        let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
+        let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
         self.bypass_warning(&listeners, &access);
         let mut log = self.draft.log.clone();
         log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
@@ -156,6 +158,7 @@ impl Builder<'_> {
             listeners,
             retain: self.draft.retain.clone(),
             access,
+            auth_http,
             users_file,
             log,
             folders,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Note;
+use super::auth_http::AuthHttpDraft;
 use super::discovery::DiscoveryDraft;
 use super::keys::Place;
 use super::log::{LogLevel, LogSettings};
@@ -42,6 +43,8 @@ pub struct Draft {
     pub jwt_key: Option<(String, String)>,
     /// `auth.jwt.verify_claims`, and the claims.
     pub jwt_claims: (bool, Vec<(String, String)>),
+    /// `auth.http.*`
+    pub auth_http: AuthHttpDraft,
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -157,6 +160,7 @@ impl Draft {
             bans: BanPolicies::default(),
             jwt: Jwt::default(),
             jwt_key: None,
+            auth_http: AuthHttpDraft::default(),
             jwt_claims: Default::default(),
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),

@@ -177,6 +177,7 @@ impl Operator for Reloader {
             faults.to_string()
         })?;
         let restart = config::settings_that_need_restart(started, &new);
+        self.node.reload_auth_http(new.auth_http.clone());
         self.node.reload(&new.zones, &new.access, new.retain.clone(), new.mesh_tls.clone());
         log.set_level(new.log.level);
         if restart.is_empty() {
@@ -263,6 +264,7 @@ async fn serve(process: Process) -> anyhow::Result<()> {
         listeners: config.listeners.clone(),
         zones: config.zones.clone(),
         access: config.access.clone(),
+        auth_http: config.auth_http.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),

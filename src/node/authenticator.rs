@@ -7,24 +7,28 @@
 use std::{
     collections::VecDeque,
     net::IpAddr,
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, RwLock},
     time::Duration,
 };
 
 use ring::{hmac, rand::SystemRandom};
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
-use super::locks;
+use super::{
+    auth_http::{AuthHttp, Said},
+    locks,
+};
 use crate::{
     broker::{
         ClientId,
-        access::{ConnectAttempt, Grant, Refusal, Verdict},
+        access::{ConnectAttempt, Grant, Opinion, Refusal, Verdict},
         channel::{Password, Shared},
         password_hash::Memory,
         recent::Recent,
         stats::{Metric, Stats},
         users::Users,
     },
+    net::supervise,
     time::Wall,
 };
 
@@ -74,7 +78,47 @@ pub(super) enum Answer {
 pub(super) struct Authenticator {
     queue: Arc<Queue>,
     verified: Arc<Mutex<Verified>>,
+    others: Others,
     stats: Arc<Stats>,
+}
+
+/// Whom to ask about clients that nobody here knows.
+#[derive(Clone, Default)]
+struct Others(Arc<RwLock<Option<Asked>>>);
+
+/// The server, and the runtime to ask it on.
+type Asked = (Arc<AuthHttp>, Handle);
+
+impl Others {
+    fn ask(&self, login: Login) -> Answer {
+        if locks::read(&self.0).is_none() {
+            return Answer::Now(login.shared.access.otherwise(&login.attempt()));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.ask_for(login, reply);
+        Answer::Later(answer)
+    }
+
+    fn ask_for(&self, login: Login, reply: oneshot::Sender<Verdict>) {
+        let Some((http, runtime)) = locks::read(&self.0).clone() else {
+            // It may have gone meanwhile.
+            return drop(reply.send(login.shared.access.otherwise(&login.attempt())));
+        };
+        supervise::spawn_on(&runtime, "HTTP login", async move {
+            let attempt = login.attempt();
+            let mut reply = reply;
+            let said = tokio::select! {
+                said = http.ask(&attempt) => said,
+                () = reply.closed() => return,
+            };
+            drop(reply.send(match said {
+                Said::Yes(superuser) => Ok(Grant { superuser, ..Grant::default() }),
+                Said::Ignore => login.shared.access.otherwise(&attempt),
+                Said::No(status) => Err(Refusal::Http(status)),
+                Said::Nothing => Err(Refusal::NoHttp),
+            }));
+        });
+    }
 }
 
 /// Logins that were right, as MACs.
@@ -109,13 +153,16 @@ impl Authenticator {
             users: Arc::default(),
             logins: Recent::new(VERIFIED),
         };
-        Self { queue: Arc::default(), verified: Arc::new(Mutex::new(verified)), stats }
+        let verified = Arc::new(Mutex::new(verified));
+        Self { queue: Arc::default(), verified, others: Others::default(), stats }
     }
 
     /// Decides about a login, at once where that takes no time.
     pub(super) fn ask(&self, login: Login) -> Answer {
-        if let Some(verdict) = login.shared.access.at_once(&login.attempt()) {
-            return Answer::Now(verdict);
+        match login.shared.access.at_once(&login.attempt()) {
+            Some(Opinion::Decided(verdict)) => return Answer::Now(verdict),
+            Some(Opinion::Unknown) => return self.others.ask(login),
+            None => {}
         }
         let mac = {
             let mut verified = locks::lock(&self.verified);
@@ -131,6 +178,11 @@ impl Authenticator {
             Ok(()) => Answer::Later(answer),
             Err(Full) => Answer::Now(Err(Refusal::Busy)),
         }
+    }
+
+    /// The HTTP server that says who may connect, if there is one. Runs on the runtime that clients are served on.
+    pub(super) fn set_http(&self, http: Option<Arc<AuthHttp>>) {
+        *locks::write(&self.others.0) = http.map(|http| (http, Handle::current()));
     }
 
     /// These are the users from now on. If they differ from those before, what was verified counts no more. Gives the table that
@@ -164,6 +216,7 @@ impl Authenticator {
         let worker = Worker {
             queue: self.queue.clone(),
             verified: self.verified.clone(),
+            others: self.others.clone(),
             stats: self.stats.clone(),
         };
         let thread = std::thread::Builder::new().name("password".to_owned());
@@ -203,6 +256,7 @@ impl Verified {
 struct Worker {
     queue: Arc<Queue>,
     verified: Arc<Mutex<Verified>>,
+    others: Others,
     stats: Arc<Stats>,
 }
 
@@ -236,11 +290,10 @@ impl Worker {
     }
 
     fn verify(&self, Job { login, mac, reply }: Job, memory: &mut Memory) {
-        let verdict = login.shared.access.connect(&login.attempt(), memory);
+        let opinion = login.shared.access.connect(&login.attempt(), memory);
         self.stats.count(Metric::AuthVerified);
-        if let (Ok(grant), Some(mac)) = (&verdict, mac)
-            && !grant.anonymous
-        {
+        let Opinion::Decided(verdict) = opinion else { return self.others.ask_for(login, reply) };
+        if let (Ok(grant), Some(mac)) = (&verdict, mac) {
             locks::lock(&self.verified).logins.insert(mac, grant.clone());
         }
         // It may have gone meanwhile.

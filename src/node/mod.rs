@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+pub mod auth_http;
 mod authenticator;
 mod banned;
 pub mod clients;
@@ -45,6 +46,7 @@ use crate::{
     cluster,
     net::{clock::Clock, supervise},
 };
+use auth_http::AuthHttp;
 use hub::Hub;
 use listener::{CannotListen, Listening};
 use listener_settings::Listener;
@@ -62,6 +64,8 @@ pub struct NodeParts {
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
     pub access: Access,
+    /// An HTTP server that says who may connect.
+    pub auth_http: Option<Arc<AuthHttp>>,
     /// Limits of retained messages.
     pub retain: RetainSettings,
     /// `node.data_dir`.
@@ -111,6 +115,7 @@ impl Node {
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
         hub.bans.load(&parts.data_dir, clock.wall())?;
         hub.bans.set_policies(parts.access.bans);
+        hub.authenticator.set_http(parts.auth_http);
         let users = hub.authenticator.adopt(parts.access.users.clone());
         let access = Access { users, ..parts.access };
         let hub = Arc::new(hub);
@@ -188,6 +193,11 @@ impl Node {
         self.hub.set_shared_strategy(shared_strategy(zones));
         *locks::write(&self.hub.session_settings) = zone_settings(zones, "external");
         self.hub.reload_retain(retain);
+    }
+
+    /// Another HTTP server that says who may connect, or none.
+    pub fn reload_auth_http(&self, http: Option<Arc<AuthHttp>>) {
+        self.hub.authenticator.set_http(http);
     }
 
     /// New users, for connections to come.

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     num::NonZeroU32,
     process::{Command, Output, Stdio},
 };
@@ -204,7 +205,7 @@ fn clients_that_were_verified_come_back_without_being_verified_again() {
 fn a_storm_of_logins_holds_up_nobody_else() {
     const STORM: usize = 60;
     let slow = format!("bob:{}\n", argon2id(b"bob", &[1; SALT]).unwrap());
-    let mut node = with_users("", &slow);
+    let mut node = with_users("auth_failure_policy = off", &slow);
     node.launch();
     let mut witness = Client::at(Version::V5, node.mqtt());
     witness.subscribe("w", 0);
@@ -376,4 +377,96 @@ fn a_token_lets_a_client_in_says_what_it_may_and_ends_its_connection() {
     ] {
         assert_eq!(code(&node, name, &password), want, "{name} {password}");
     }
+}
+
+/// An HTTP server that answers each request on its own: what `answer` makes of its head and body, or nothing at all.
+fn http_server(answer: fn(&str) -> Option<&'static str>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || serve(stream, answer));
+        }
+    });
+    address
+}
+
+fn serve(mut stream: TcpStream, answer: fn(&str) -> Option<&'static str>) {
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    let whole = |text: &str| {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let head = head.to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        (body.len() >= length.map_or(0, |length| length.parse().unwrap())).then_some(())
+    };
+    while whole(&text).is_none() {
+        match stream.read(&mut buffer) {
+            Ok(got) if got > 0 => text.push_str(&String::from_utf8_lossy(&buffer[..got])),
+            _ => return,
+        }
+    }
+    match answer(&text) {
+        Some(answer) => drop(stream.write_all(format!("HTTP/1.1 {answer}").as_bytes())),
+        // Until the other end has had enough.
+        None => drop(stream.read(&mut buffer)),
+    }
+}
+
+const OK: &str = "200 OK\r\ncontent-length: 0\r\n\r\n";
+
+/// `/auth` lets in whom the password fits, `/super` knows one superuser.
+fn users_over_http(request: &str) -> Option<&'static str> {
+    if request.starts_with("GET /super?u=root ") {
+        return Some(OK);
+    }
+    let body = request.split_once("\r\n\r\n")?.1;
+    match body {
+        "u=slow&p=slow&i=127.0.0.1" => None,
+        "u=gone&p=gone&i=127.0.0.1" => Some("200 OK\r\ncontent-length: 6\r\n\r\nignore"),
+        "u=stop&p=stop&i=127.0.0.1" => Some("403 Forbidden\r\ncontent-length: 0\r\n\r\n"),
+        "u=root&p=root&i=127.0.0.1" | "u=b%26b&p=%C3%BC&i=127.0.0.1" => Some(OK),
+        _ => Some("401 Unauthorized\r\ncontent-length: 0\r\n\r\n"),
+    }
+}
+
+#[test]
+fn an_http_server_says_who_may_connect_and_holds_up_nobody_else() {
+    let server = http_server(users_over_http);
+    let mut node = with_users(
+        &format!(
+            "acl_file = rules.conf\nauth.http.timeout = 3s\nauth.http.auth_req.url = http://{server}/auth\n\
+             auth.http.auth_req.params = u=%u,p=%P,i=%a\nauth.http.super_req.url = http://{server}/super\n\
+             auth.http.super_req.method = get\nauth.http.super_req.params = u=%u\nallow_anonymous = false"
+        ),
+        &users(&["here"]),
+    );
+    fs::write(node.config().with_file_name("rules.conf"), "{deny, all}.\n").unwrap();
+    node.launch();
+    let mut slow = Client::raw(Version::V5, node.mqtt());
+    slow.send(&connect(Version::V5, "slow", "slow").bytes());
+    for (name, password, want) in [
+        ("b&b", "\u{fc}", SUCCESS),
+        ("here", "here", SUCCESS),
+        ("here", "x", BAD_PASSWORD),
+        ("nobody", "x", BAD_PASSWORD),
+        ("stop", "stop", NOT_AUTHORIZED),
+        ("gone", "gone", BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, password), want, "{name} {password}");
+    }
+    for (name, password, allowed) in [("root", "root", true), ("b&b", "\u{fc}", false)] {
+        let mut client = connect(Version::V5, name, password).open(node.mqtt());
+        assert_eq!(client.subscribe("a/b", 1), if allowed { 1 } else { NOT_AUTHORIZED }, "{name}");
+    }
+    assert_eq!(node.metric("emqx_rs.auth.http_error"), 0, "all that while one waits");
+    slow.take_connack();
+    assert_eq!(slow.code, 0x88);
+    assert_eq!(node.metric("emqx_rs.auth.http_error"), 1);
+}
+
+#[test]
+fn without_the_http_server_nobody_comes_in() {
+    let node = Node::start("auth.http.auth_req.url = http://127.0.0.1:1/auth");
+    assert_eq!(code(&node, "bob", "x"), 0x88);
+    assert_eq!(Connect::new(Version::V3_1_1).attempt(node.mqtt()).code, 3);
 }

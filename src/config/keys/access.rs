@@ -4,7 +4,7 @@ use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
 use crate::broker::jwt::Secret;
 use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
-use crate::config::values::{Parsed, flag, word};
+use crate::config::values::{Parsed, between, duration, flag, integer, word};
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -190,7 +190,93 @@ pub(super) const KEYS: &[Key] = &[
     Key::missing("acl_order", Text, &["none"]),
     Key::unused("alias_enrichment_module", Text),
     Key::unused("special_auth_module", Text),
-    Key::missing("auth.http.*", Text, &[]),
+    Key::set(
+        "auth.http.auth_req.url",
+        "",
+        "URL that is asked about clients nobody here knows. 200: may connect; 200 and ignore: allow_anonymous decides; else: may not.",
+        |d, p, t| d.auth_http.request(p).set_url(t, p),
+    ),
+    Key::set(
+        "auth.http.auth_req.method",
+        "post",
+        "How it is asked: get, post or put.",
+        |d, p, t| d.auth_http.request(p).set_method(t),
+    ),
+    Key::set(
+        "auth.http.auth_req.headers.$name",
+        "",
+        "A header of that request. With content-type = application/json the parameters go as JSON.",
+        |d, p, t| d.auth_http.request(p).set_header(p.name(), t),
+    ),
+    Key::set(
+        "auth.http.auth_req.params",
+        "",
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
+        |d, p, t| d.auth_http.request(p).set_params(t),
+    ),
+    Key::set(
+        "auth.http.super_req.url",
+        "",
+        "URL that is asked about clients that may connect. 200: no rule holds for it.",
+        |d, p, t| d.auth_http.request(p).set_url(t, p),
+    ),
+    Key::set(
+        "auth.http.super_req.method",
+        "post",
+        "How it is asked: get, post or put.",
+        |d, p, t| d.auth_http.request(p).set_method(t),
+    ),
+    Key::set(
+        "auth.http.super_req.headers.$name",
+        "",
+        "A header of that request. With content-type = application/json the parameters go as JSON.",
+        |d, p, t| d.auth_http.request(p).set_header(p.name(), t),
+    ),
+    Key::set(
+        "auth.http.super_req.params",
+        "",
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
+        |d, p, t| d.auth_http.request(p).set_params(t),
+    ),
+    Key::set("auth.http.timeout", "5s", "An answer that takes longer is none.", |d, _, t| {
+        d.auth_http.timeout = between(duration(t)?, "100ms", "15s")?;
+        Ok(())
+    }),
+    Key::set(
+        "auth.http.pool_size",
+        "32",
+        "Clients the server is asked about at once; others wait.",
+        |d, _, t| {
+            d.auth_http.pool_size = integer(t, 1, 65_535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.http.ssl.cacertfile",
+        "",
+        "Authorities (PEM) that prove a server at https://.",
+        |d, _, t| {
+            d.auth_http.files[0] = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.http.ssl.certfile",
+        "",
+        "Certificate (PEM) that proves this node to the server.",
+        |d, _, t| {
+            d.auth_http.files[1] = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set("auth.http.ssl.keyfile", "", "Its private key (PEM).", |d, _, t| {
+        d.auth_http.files[2] = Some(t.into());
+        Ok(())
+    }),
+    Key::missing("auth.http.acl_req.*", Text, &[]),
+    Key::unused("auth.http.connect_timeout", Duration),
+    Key::unused("auth.http.enable_pipelining", Text),
+    Key::unused("auth.http.ssl.*", Text),
     Key::missing("auth.jwt.jwks", Text, &[]),
     Key::missing("auth.jwt.jwks.*", Text, &[]),
     Key::missing("auth.mysql.*", Text, &[]),
