@@ -13,7 +13,12 @@ use emqx_rs::ctl::doctor::{
     self, Grade, Told,
     host::{self, Host},
 };
-use emqx_rs::ctl::{self, Places, Reply, Request, cookie, render, service, token};
+use emqx_rs::ctl::{
+    self, Places, Reply, Request, cookie, render, service,
+    terminal::{self, Silent},
+    token,
+    users::{self, Change, User},
+};
 use zeroize::Zeroizing;
 
 /// How long one step of an answer may take; `cluster join` is the slowest.
@@ -61,6 +66,17 @@ enum Command {
     /// Subscriptions of this node's clients
     #[command(subcommand)]
     Subscriptions(SubscriptionsCommand),
+    /// Who may connect with a password, in the users file
+    User {
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH", global = true)]
+        file: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Who is kept out
+    #[command(subcommand)]
+    Banned(BannedCommand),
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`
@@ -108,8 +124,8 @@ const NOT_HERE: &[(&[&str], &str)] = &[
     (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
     (&["retainer"], "is not built in this version; publish an empty retained message to clear one"),
     (
-        &["acl", "authz", "users", "user", "clientid", "banned"],
-        "is not built in this version; users and rules stand in emqx.conf and acl.conf, then conf reload",
+        &["acl", "authz", "clientid"],
+        "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
     ),
     (&["trace", "traces"], "is not built in this version; see log set-level debug"),
     (&["eviction", "rebalance", "exclusive", "routes_cleanup"], "is not built in this version"),
@@ -219,6 +235,76 @@ enum SubscriptionsCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum BannedCommand {
+    /// All bans that hold
+    List,
+    /// Ban somebody and end the connections that are there
+    Add {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+        /// For how long, such as 5m or 1d; for ever without it
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        r#for: Option<Duration>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take a ban out
+    #[command(alias = "delete")]
+    Del {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+    },
+}
+
+#[derive(Clone, Copy)]
+struct BannedKind(&'static str);
+
+impl std::str::FromStr for BannedKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kinds = ["clientid", "username", "peerhost"];
+        let known = kinds.into_iter().find(|kind| *kind == text);
+        known.map(Self).ok_or("expected clientid, username or peerhost")
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    emqx_rs::config::values::duration(text).map_err(|expected| format!("expected {}", expected.0))
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a user; the password is asked for, or taken from standard input
+    Add {
+        /// User name
+        name: String,
+        /// No rule of acl.conf holds for this user
+        #[arg(long)]
+        superuser: bool,
+    },
+    /// Give a user another password
+    #[command(alias = "update")]
+    Passwd {
+        /// User name
+        name: String,
+    },
+    /// Take a user out
+    #[command(alias = "delete")]
+    Del {
+        /// User name
+        name: String,
+    },
+    /// All users
+    List,
+}
+
 #[derive(Clone, Copy, Subcommand)]
 enum CookieCommand {
     /// Print the cookie
@@ -288,6 +374,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         if let Command::Cookie { file, command } = args.command {
             return cookie_command(file, command, &socket, json);
+        }
+        if let Command::User { file, command } = args.command {
+            return user_command(file, &command, &socket, json);
         }
         if let Command::Cluster(ClusterCommand::Token { files }) = args.command {
             return make_token(files, &socket, json);
@@ -375,12 +464,30 @@ fn request(command: &Command) -> Option<Request> {
             Request::Subscriptions { client_id: Some(client_id.clone()) }
         }
         Command::Listeners => Request::Listeners,
+        Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
         }
-        Command::Cookie { .. } | Command::Doctor | Command::Other(_) => return None,
+        Command::Cookie { .. } | Command::User { .. } | Command::Doctor | Command::Other(_) => {
+            return None;
+        }
     })
+}
+
+fn banned(command: &BannedCommand) -> Request {
+    match command {
+        BannedCommand::List => Request::Banned,
+        BannedCommand::Add { kind, who, r#for, reason } => Request::BannedAdd {
+            kind: kind.0.into(),
+            who: who.clone(),
+            seconds: r#for.map(|time| time.as_secs().max(1)),
+            reason: reason.clone(),
+        },
+        BannedCommand::Del { kind, who } => {
+            Request::BannedDel { kind: kind.0.into(), who: who.clone() }
+        }
+    }
 }
 
 /// Prints the token of the cluster that the node of this host is in.
@@ -547,6 +654,93 @@ fn cookie_command(
         complain("this cookie has the number of the one in use by chance: take another one");
     }
     told(&path, json)
+}
+
+/// Works on the users file and has the node of this host read it again.
+fn user_command(
+    file: Option<PathBuf>,
+    command: &UserCommand,
+    socket: &Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let path = users_file(file, socket)?;
+    let (name, change) = match command {
+        UserCommand::List => {
+            let users = users::list(&path).map_err(anyhow::Error::msg)?;
+            say(&if json {
+                format!("{:#}\n", serde_json::to_value(&users)?)
+            } else {
+                let mark = |user: &User| if user.superuser { " superuser" } else { "" };
+                users
+                    .iter()
+                    .map(|user| format!("{}{}\n", render::shown(&user.username), mark(user)))
+                    .collect()
+            })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        UserCommand::Add { name, .. } | UserCommand::Passwd { name } => {
+            (name, Some(new_password(name)?))
+        }
+        UserCommand::Del { name } => (name, None),
+    };
+    let change = match (command, &change) {
+        (UserCommand::Add { superuser, .. }, Some(password)) => {
+            Change::Add { password, superuser: *superuser }
+        }
+        (_, Some(password)) => Change::Passwd { password },
+        (_, None) => Change::Delete,
+    };
+    let left = users::change(&path, name, change).map_err(anyhow::Error::msg)?;
+    if left == 0 {
+        complain(&format!("{} names no user now: nobody may connect", path.display()));
+    }
+    match ctl::ask::ask(socket, &Request::UsersReload, WAIT) {
+        Ok(Reply::Done) => {}
+        Ok(other) => anyhow::bail!(
+            "{}: written, and not taken: {}",
+            path.display(),
+            render::text(&other).trim_end()
+        ),
+        Err(error) => complain(&format!("{}: written; no node took it: {error}", path.display())),
+    }
+    let value = serde_json::json!({ "result": "ok", "file": path });
+    say(&if json { format!("{value:#}\n") } else { "ok\n".into() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file given, else the usual one. What a node says is never taken for a path to write to, only compared with it.
+fn users_file(file: Option<PathBuf>, socket: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(file) = file {
+        return Ok(file);
+    }
+    let usual = usual_data().join("users");
+    match ctl::ask::ask(socket, &Request::UsersFile, GLANCE) {
+        Ok(Reply::UsersFile(of_node)) if of_node != usual => {
+            let (usual, of_node) = (usual.display(), of_node.display());
+            anyhow::bail!("the node does not read {usual}; say --file {of_node}")
+        }
+        Ok(_) | Err(_) => Ok(usual),
+    }
+}
+
+/// Asks for a password twice, without showing it; or takes the first line of standard input.
+fn new_password(name: &str) -> anyhow::Result<Zeroizing<String>> {
+    let ask = |prompt: &str| -> anyhow::Result<Zeroizing<String>> {
+        let silent = Silent::new()?;
+        if silent.is_some() {
+            write!(io::stderr(), "{prompt}")?;
+        }
+        let line = from_stdin(users::PASSWORD_MOST + 2, true)?;
+        if silent.is_some() && terminal::interrupted(&line) {
+            anyhow::bail!("interrupted, nothing was changed");
+        }
+        Ok(line)
+    };
+    let password = ask(&format!("Password of {}: ", render::shown(name)))?;
+    if io::stdin().is_terminal() && *ask("The same again: ")? != *password {
+        anyhow::bail!("these are two passwords, nothing was changed");
+    }
+    Ok(password)
 }
 
 /// Whether a cookie has the number of the one that the node of this host uses.

@@ -4,17 +4,28 @@
 //! One [`Access`] holds all of it, so that a reload swaps the whole.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use super::acl::{Action, Cidr, ClientAccess, Clients, Rule, Rules, TopicPattern, Who};
+use super::bans::BanPolicies;
+use super::jwt::{BadToken, Jwt, Token};
+use super::password_hash::Memory;
+use super::stats::Metric;
+pub use super::users::{Known, Users};
 use crate::mqtt::ReasonCode;
+use crate::time::Wall;
 
 /// Users, rules and the policy of each zone. `Default` is a node without a configuration file.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Credentials set in the configuration.
-    pub users: Users,
+    /// Who is banned by itself.
+    pub bans: BanPolicies,
+    /// Tokens that count, if they do.
+    pub jwt: Option<Arc<Jwt>>,
+    /// Who has a password.
+    pub users: Arc<Users>,
     /// Rules in the order they are tried.
     pub rules: Rules,
     /// Policy of zones that have none of their own.
@@ -74,6 +85,33 @@ pub struct ConnectAttempt<'a> {
     pub password: Option<&'a [u8]>,
     /// Address of the other end.
     pub peer: IpAddr,
+    /// The calendar, for tokens.
+    pub wall: Wall,
+}
+
+/// What a client gets that comes in.
+#[derive(Clone, Debug, Default)]
+pub struct Grant {
+    /// Nobody knows it: the policy let it in.
+    pub anonymous: bool,
+    /// No rule holds for it.
+    pub superuser: bool,
+    /// Its connection ends after this time.
+    pub life: Option<Duration>,
+    /// Rules of its own, and no others.
+    pub rules: Option<Rules>,
+}
+
+/// Whether a client comes in.
+pub type Verdict = Result<Grant, Refusal>;
+
+/// What this node by itself makes of an attempt.
+#[derive(Clone, Debug)]
+pub enum Opinion {
+    /// It is decided.
+    Decided(Verdict),
+    /// Nobody here knows the client: others may be asked, then [`Access::otherwise`].
+    Unknown,
 }
 
 /// Why a CONNECT is refused.
@@ -81,64 +119,180 @@ pub struct ConnectAttempt<'a> {
 pub enum Refusal {
     /// The client or user is known, the password is wrong or missing.
     BadPassword,
+    /// A user name that nobody knows. The client is told what one with a wrong password is told.
+    NotKnownUser,
+    /// A token that does not count.
+    Token(BadToken),
+    /// The HTTP server refuses it, with this status.
+    Http(u16),
+    /// The HTTP server does not answer.
+    NoHttp,
     /// Not known, and `allow_anonymous = local` does not cover this address.
     NotLocal,
     /// Not known, and `allow_anonymous` is off.
     NotKnown,
+    /// The users file names nobody.
+    NoUsers,
+    /// Too many wait for their passwords to be verified, or it took too long.
+    Busy,
+    /// Kept out for a while.
+    Banned,
 }
 
 impl Refusal {
     /// What the client is told.
     #[must_use]
-    pub fn reason(self) -> ReasonCode {
+    pub const fn reason(self) -> ReasonCode {
         match self {
-            Self::BadPassword => ReasonCode::BadUserNameOrPassword,
-            Self::NotLocal | Self::NotKnown => ReasonCode::NotAuthorized,
+            Self::BadPassword | Self::NotKnownUser | Self::Token(_) => {
+                ReasonCode::BadUserNameOrPassword
+            }
+            Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
+            Self::Busy => ReasonCode::QuotaExceeded,
+            // As emqx_auth_http 4.4 has them.
+            Self::Http(400 | 401) => ReasonCode::BadUserNameOrPassword,
+            Self::Http(403) => ReasonCode::NotAuthorized,
+            Self::Http(429) => ReasonCode::Banned,
+            Self::Http(503) | Self::NoHttp => ReasonCode::ServerUnavailable,
+            Self::Http(_) => ReasonCode::ServerBusy,
+            Self::Banned => ReasonCode::Banned,
         }
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub const fn metric(self) -> Metric {
+        match self {
+            Self::BadPassword
+            | Self::NotKnownUser
+            | Self::Token(_)
+            | Self::Http(_)
+            | Self::NotLocal
+            | Self::NotKnown
+            | Self::NoUsers => Metric::ClientAuthFailure,
+            Self::Busy => Metric::AuthBusy,
+            Self::NoHttp => Metric::AuthHttpError,
+            Self::Banned => Metric::BanRefused,
+        }
+    }
+
+    /// The client gave credentials, and they were wrong.
+    #[must_use]
+    pub const fn is_guess(self) -> bool {
+        matches!(
+            self,
+            Self::BadPassword
+                | Self::NotKnownUser
+                | Self::Token(BadToken::Signature | BadToken::Algorithm)
+                | Self::Http(400 | 401)
+        )
     }
 
     /// The setting that would let this client in, for the log.
     #[must_use]
-    pub fn setting(self) -> &'static str {
+    pub const fn setting(self) -> &'static str {
         match self {
-            Self::BadPassword => "auth.user.<n>.password or auth.client.<n>.password",
+            Self::BadPassword => "wrong password; emqx-rs-ctl user passwd NAME sets another one",
+            Self::Token(BadToken::Algorithm) => {
+                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey"
+            }
+            Self::Token(BadToken::Signature) => {
+                "the token was made with another key than auth.jwt.secret or auth.jwt.pubkey"
+            }
+            Self::Token(BadToken::Expired) => "the token has expired",
+            Self::Token(BadToken::NotYet) => "the token is from the future: is the clock right?",
+            Self::Token(BadToken::Claim) => "the token does not have auth.jwt.verify_claims",
+            Self::Http(_) => "the HTTP server refuses it (auth.http.auth_req.url)",
+            Self::NoHttp => "the HTTP server does not answer (auth.http.auth_req.url)",
+            Self::NotKnownUser => "no such user; emqx-rs-ctl user add NAME makes one",
             Self::NotLocal => {
-                "allow_anonymous = local (loopback only): add auth.user.<n>.username and .password, or set \
+                "allow_anonymous = local (loopback only): emqx-rs-ctl user add NAME makes a user, or set \
                  allow_anonymous = true"
             }
             Self::NotKnown => {
-                "allow_anonymous = false: add auth.user.<n>.username and .password, or set allow_anonymous = true"
+                "allow_anonymous = false: emqx-rs-ctl user add NAME makes a user, or set allow_anonymous = true"
             }
+            Self::NoUsers => "the users file names nobody: emqx-rs-ctl user add NAME makes a user",
+            Self::Banned => "banned; emqx-rs-ctl banned list shows why and until when",
+            Self::Busy => "too many logins at once; passwords are verified one after the other",
         }
     }
 }
 
 impl Access {
-    /// Decides about a CONNECT.
-    ///
-    /// # Errors
-    /// The refusal, which knows the reason code and the setting to change.
-    pub fn connect(&self, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
-        let policy = self.policy_of(attempt.zone);
-        if policy.bypass_auth {
-            return Ok(());
-        }
-        if policy.allow_anonymous == Anonymous::NoQuickDeny && attempt.username.is_none() {
-            return Err(Refusal::NotKnown);
-        }
-        match self.users.check(attempt) {
-            Known::Right => Ok(()),
-            Known::Wrong => Err(Refusal::BadPassword),
-            Known::Not => match policy.allow_anonymous {
-                Anonymous::Yes => Ok(()),
-                Anonymous::Local if attempt.peer.to_canonical().is_loopback() => Ok(()),
-                Anonymous::Local => Err(Refusal::NotLocal),
-                Anonymous::No | Anonymous::NoQuickDeny => Err(Refusal::NotKnown),
-            },
+    /// Decides about a CONNECT where that takes no time; `None`: [`Self::connect`] has to, which takes milliseconds.
+    #[must_use]
+    pub fn at_once(&self, attempt: &ConnectAttempt<'_>) -> Option<Opinion> {
+        let slow = self.users.is_slow() && attempt.username.is_some();
+        match self.before(attempt) {
+            None if slow && !self.users.knows_client(attempt) => None,
+            None => Some(self.with_users(attempt, &mut Memory::default())),
+            decided => decided.map(Opinion::Decided),
         }
     }
 
-    /// What this client may do, worked out once for its connection.
+    /// Decides about a CONNECT. May take milliseconds.
+    #[must_use]
+    pub fn connect(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
+        let decided = self.before(attempt).map(Opinion::Decided);
+        decided.unwrap_or_else(|| self.with_users(attempt, memory))
+    }
+
+    /// What the policy or a token decides before the users are asked.
+    fn before(&self, attempt: &ConnectAttempt<'_>) -> Option<Verdict> {
+        let policy = self.policy_of(attempt.zone);
+        if policy.bypass_auth {
+            return Some(Ok(Grant { anonymous: true, ..Grant::default() }));
+        }
+        let quick = policy.allow_anonymous == Anonymous::NoQuickDeny;
+        if quick && attempt.username.is_none() {
+            return Some(Err(Refusal::NotKnown));
+        }
+        let token = self.jwt.as_ref()?.check(attempt)?;
+        let grant = |Token { life, rules }| Grant { life, rules, ..Grant::default() };
+        Some(token.map(grant).map_err(Refusal::Token))
+    }
+
+    fn with_users(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
+        match self.users.check(attempt, memory) {
+            Known::Right { superuser } => {
+                Opinion::Decided(Ok(Grant { superuser, ..Grant::default() }))
+            }
+            Known::Wrong => Opinion::Decided(Err(Refusal::BadPassword)),
+            Known::Not => Opinion::Unknown,
+        }
+    }
+
+    /// What the policy decides when nobody knows the client.
+    ///
+    /// # Errors
+    /// The refusal, which knows the reason code and the setting to change.
+    pub fn otherwise(&self, attempt: &ConnectAttempt<'_>) -> Verdict {
+        if self.users.denies_all() {
+            return Err(Refusal::NoUsers);
+        }
+        let named = attempt.username.is_some() && !self.users.is_empty();
+        let not = |refusal| Err(if named { Refusal::NotKnownUser } else { refusal });
+        match self.policy_of(attempt.zone).allow_anonymous {
+            Anonymous::Local if !attempt.peer.to_canonical().is_loopback() => {
+                not(Refusal::NotLocal)
+            }
+            Anonymous::No | Anonymous::NoQuickDeny => not(Refusal::NotKnown),
+            Anonymous::Yes | Anonymous::Local => Ok(Grant { anonymous: true, ..Grant::default() }),
+        }
+    }
+
+    /// What a client that has come in may do, worked out once for its connection.
+    #[must_use]
+    pub fn rights(&self, who: &Who<'_>, grant: &Grant) -> ClientAccess {
+        match &grant.rules {
+            _ if grant.superuser => ClientAccess::everything(),
+            Some(rules) if self.policy_of(who.zone).enable_acl => rules.client(who, false),
+            Some(_) | None => self.client(who),
+        }
+    }
+
+    /// What a client may do by the rules of the node.
     #[must_use]
     pub fn client(&self, who: &Who<'_>) -> ClientAccess {
         let policy = self.policy_of(who.zone);
@@ -159,85 +313,31 @@ impl Access {
     }
 }
 
-/// Credentials set in the configuration: by client id and by user name.
-///
-/// A password is kept as a SHA-256 digest, so that a comparison takes the same time whatever the password is.
-#[derive(Clone, Default)]
-pub struct Users {
-    by_client_id: BTreeMap<Box<str>, Digest>,
-    by_username: BTreeMap<Box<str>, Digest>,
-}
-
-type Digest = [u8; 32];
-
-enum Known {
-    Right,
-    Wrong,
-    Not,
-}
-
-impl Users {
-    /// Adds a client id and its password.
-    pub fn add_client(&mut self, client_id: &str, password: &[u8]) {
-        self.by_client_id.insert(client_id.into(), digest(password));
-    }
-
-    /// Adds a user name and its password.
-    pub fn add_user(&mut self, username: &str, password: &[u8]) {
-        self.by_username.insert(username.into(), digest(password));
-    }
-
-    /// No credentials are set.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_client_id.is_empty() && self.by_username.is_empty()
-    }
-
-    /// As `emqx_auth_mnesia` 4.4: one matching record of client id or user name is enough, one that does not match and no
-    /// other refuses. An unknown client costs the same hash.
-    fn check(&self, attempt: &ConnectAttempt<'_>) -> Known {
-        if self.is_empty() {
-            return Known::Not;
-        }
-        let given = attempt.password.map(digest);
-        let by_id = self.by_client_id.get(attempt.client_id);
-        let by_name = attempt.username.and_then(|name| self.by_username.get(name));
-        let right = |record: Option<&Digest>| match (record, &given) {
-            (Some(record), Some(given)) => {
-                subtle::ConstantTimeEq::ct_eq(&record[..], &given[..]).into()
-            }
-            _ => false,
-        };
-        match (right(by_id) | right(by_name), by_id.or(by_name)) {
-            (true, _) => Known::Right,
-            (false, Some(_)) => Known::Wrong,
-            (false, None) => Known::Not,
-        }
-    }
-}
-
-fn digest(password: &[u8]) -> Digest {
-    let mut out = [0; 32];
-    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, password).as_ref());
-    out
-}
-
-impl fmt::Debug for Users {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |map: &BTreeMap<Box<str>, Digest>| map.keys().cloned().collect::<Vec<_>>();
-        f.debug_struct("Users")
-            .field("by_client_id", &names(&self.by_client_id))
-            .field("by_username", &names(&self.by_username))
-            .finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const LOOPBACK: &str = "127.0.0.1";
     const LAN: &str = "192.168.1.7";
+
+    fn users() -> Arc<Users> {
+        let mut users = Users::default();
+        users.add_user("bob", b"secret");
+        users.add_client("sensor", b"key");
+        users.into()
+    }
+
+    fn connect(access: &Access, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
+        let verdict = |opinion| match opinion {
+            Opinion::Decided(verdict) => verdict,
+            Opinion::Unknown => access.otherwise(attempt),
+        };
+        let slow = verdict(access.connect(attempt, &mut Memory::default()));
+        if let Some(quick) = access.at_once(attempt) {
+            assert_eq!(verdict(quick).err(), slow.as_ref().err().copied());
+        }
+        slow.map(drop)
+    }
 
     #[track_caller]
     fn check_connect(
@@ -246,18 +346,17 @@ mod tests {
         peer: &str,
         want: Result<(), Refusal>,
     ) {
-        let mut access = Access::default();
+        let mut access = Access { users: users(), ..Access::default() };
         access.policy.allow_anonymous = anonymous;
-        access.users.add_user("bob", b"secret");
-        access.users.add_client("sensor", b"key");
         let attempt = ConnectAttempt {
             zone: "external",
             client_id: "c",
             username: user.map(|(name, _)| name),
             password: user.map(|(_, password)| password.as_bytes()),
             peer: peer.parse().unwrap(),
+            wall: Wall::default(),
         };
-        assert_eq!(access.connect(&attempt), want);
+        assert_eq!(connect(&access, &attempt), want);
     }
 
     #[test]
@@ -278,18 +377,77 @@ mod tests {
         check_connect(Anonymous::Yes, None, LAN, Ok(()));
         check_connect(Anonymous::No, None, LOOPBACK, Err(Refusal::NotKnown));
         check_connect(Anonymous::NoQuickDeny, None, LOOPBACK, Err(Refusal::NotKnown));
-        check_connect(Anonymous::NoQuickDeny, Some(("eve", "x")), LOOPBACK, Err(Refusal::NotKnown));
+        let eve = Some(("eve", "x"));
+        check_connect(Anonymous::NoQuickDeny, eve, LOOPBACK, Err(Refusal::NotKnownUser));
+        check_connect(Anonymous::Local, eve, LAN, Err(Refusal::NotKnownUser));
+    }
+
+    #[test]
+    fn who_gives_a_name_is_not_told_whether_it_is_known() {
+        assert_eq!(Refusal::NotKnownUser.reason(), Refusal::BadPassword.reason());
+    }
+
+    #[test]
+    fn a_slow_hash_is_not_verified_at_once() {
+        let hash =
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let mut users = Users::default();
+        users.add_file(&format!("bob:{hash}:superuser\n")).unwrap();
+        let access = Access { users: users.into(), ..Access::default() };
+        let attempt = |username, password: Option<&'static [u8]>| ConnectAttempt {
+            zone: "z",
+            client_id: "c",
+            username,
+            password,
+            peer: LAN.parse().unwrap(),
+            wall: Wall::default(),
+        };
+        for name in ["bob", "nobody"] {
+            assert!(access.at_once(&attempt(Some(name), Some(b"password"))).is_none(), "{name}");
+        }
+        assert!(matches!(access.at_once(&attempt(None, None)), Some(Opinion::Unknown)));
+        let memory = &mut Memory::default();
+        let right = access.connect(&attempt(Some("bob"), Some(b"password")), memory);
+        assert!(matches!(right, Opinion::Decided(Ok(Grant { superuser: true, .. }))));
+        let wrong = access.connect(&attempt(Some("bob"), Some(b"x")), memory);
+        assert!(matches!(wrong, Opinion::Decided(Err(Refusal::BadPassword))));
+    }
+
+    #[test]
+    fn a_users_file_that_names_nobody_denies_everybody() {
+        let mut users = Users::default();
+        users.add_file("# nobody\n").unwrap();
+        let mut access = Access { users: users.into(), ..Access::default() };
+        access.policy.allow_anonymous = Anonymous::Yes;
+        let peer = LOOPBACK.parse().unwrap();
+        let attempt = ConnectAttempt {
+            zone: "z",
+            client_id: "c",
+            username: None,
+            password: None,
+            peer,
+            wall: Wall::default(),
+        };
+        assert_eq!(connect(&access, &attempt), Err(Refusal::NoUsers));
     }
 
     #[test]
     fn a_client_id_or_a_user_name_is_enough() {
-        let mut access = Access::default();
+        let mut access = Access { users: users(), ..Access::default() };
         access.policy.allow_anonymous = Anonymous::No;
-        access.users.add_user("bob", b"secret");
-        access.users.add_client("sensor", b"key");
         let check = |client_id, username, password: Option<&[u8]>| {
             let peer = LAN.parse().unwrap();
-            access.connect(&ConnectAttempt { zone: "z", client_id, username, password, peer })
+            connect(
+                &access,
+                &ConnectAttempt {
+                    zone: "z",
+                    client_id,
+                    username,
+                    password,
+                    peer,
+                    wall: Wall::default(),
+                },
+            )
         };
         assert_eq!(check("sensor", None, Some(b"key")), Ok(()));
         assert_eq!(check("sensor", Some("bob"), Some(b"secret")), Ok(()));
@@ -304,10 +462,16 @@ mod tests {
         let policy = Policy { bypass_auth: true, enable_acl: false, ..Policy::default() };
         access.zones.insert("internal".into(), policy);
         let peer = LAN.parse().unwrap();
-        let attempt =
-            |zone| ConnectAttempt { zone, client_id: "c", username: None, password: None, peer };
-        assert_eq!(access.connect(&attempt("internal")), Ok(()));
-        assert_eq!(access.connect(&attempt("external")), Err(Refusal::NotLocal));
+        let attempt = |zone| ConnectAttempt {
+            zone,
+            client_id: "c",
+            username: None,
+            password: None,
+            peer,
+            wall: Wall::default(),
+        };
+        assert_eq!(connect(&access, &attempt("internal")), Ok(()));
+        assert_eq!(connect(&access, &attempt("external")), Err(Refusal::NotLocal));
         assert!(
             access
                 .client(&Who { zone: "internal", client_id: "c", username: None, peer })

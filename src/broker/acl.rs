@@ -333,7 +333,7 @@ fn hidden_from_wildcards(topic: &str) -> bool {
 }
 
 /// An address block: `10.0.0.0/8`, `fe80::/10`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cidr {
     address: IpAddr,
     bits: u8,
@@ -356,6 +356,19 @@ impl Cidr {
         }
     }
 
+    /// The block that is this address alone.
+    #[must_use]
+    pub fn single(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
+    /// The address, if the block is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        (*self == Self::single(self.address)).then_some(self.address)
+    }
+
     /// Whether `peer` lies in the block. An IPv4 peer seen by a dual-stack socket counts as IPv4.
     #[must_use]
     pub fn contains(&self, peer: IpAddr) -> bool {
@@ -366,6 +379,15 @@ impl Cidr {
             }
             (IpAddr::V6(a), IpAddr::V6(b)) => same_front(a, b, bits),
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.address() {
+            Some(address) => address.fmt(f),
+            None => write!(f, "{}/{}", self.address, self.bits),
         }
     }
 }

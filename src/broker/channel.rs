@@ -18,9 +18,10 @@ use std::{
 
 use super::{
     ClientId, Message, Settings,
-    access::Access,
+    access::{Access, Refusal},
     acl::{Action as Right, ClientAccess},
     alias::{Incoming, Outgoing},
+    bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
     delayed,
@@ -33,14 +34,19 @@ use super::{
     subscription_list::Terms,
     will::Will,
 };
+use zeroize::Zeroizing;
+
 use crate::{
     mqtt::{
         self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
         PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
-    time::Time,
+    time::{Time, Wall},
     topic::{TopicName, share::Subscription},
 };
+
+/// How long a client waits for a verdict.
+const VERDICT: Duration = Duration::from_secs(15);
 
 /// What a channel shares with all others of its listener.
 #[derive(Debug)]
@@ -60,6 +66,19 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The same with other users and rules.
+    #[must_use]
+    pub fn with_access(&self, access: Access) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            zone: self.zone.clone(),
+            port: self.port,
+            access,
+            stats: self.stats.clone(),
+            next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
+        }
+    }
+
     /// A client id for a client that sent none.
     pub(super) fn assigned_id(&self) -> String {
         format!("auto-{:016X}", self.next_assigned.fetch_add(1, Ordering::Relaxed))
@@ -86,9 +105,24 @@ pub enum Reply {
     PubRec(PacketId),
 }
 
+/// The password of a client, wiped when dropped.
+pub type Password = Zeroizing<Box<[u8]>>;
+
+/// How a client shows who it is.
+#[derive(Debug)]
+pub enum Proof {
+    /// By the password of its CONNECT, if there is one.
+    Password(Option<Password>),
+    /// By a certificate, which TLS has verified and which names it.
+    Certificate,
+}
+
 /// What the caller has to do.
 #[derive(Debug)]
 pub enum Action {
+    /// Find out whether the client that [`Channel::identity`] names may connect with this password; then call
+    /// [`Channel::on_verdict`].
+    Authenticate(Proof),
     /// Find the session of this client, or make one; then call [`Channel::on_session`].
     Open {
         /// Whose session.
@@ -123,7 +157,9 @@ pub enum Routed {
 pub(super) enum State {
     /// No CONNECT yet; and what a certificate says of the client.
     Waiting(Option<Box<Certified>>),
-    /// CONNECT is good, its session is being fetched.
+    /// CONNECT is good, it is being found out whether the client may connect.
+    Authenticating(Box<Connecting>),
+    /// The client may connect, its session is being fetched.
     Opening(Box<Connecting>),
     /// Serving.
     Up(Box<Session>),
@@ -211,7 +247,9 @@ impl Channel {
     pub fn session(&self) -> Option<&Session> {
         match &self.state {
             State::Up(session) => Some(session),
-            State::Waiting(_) | State::Opening(_) | State::Closed => None,
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {
+                None
+            }
         }
     }
 
@@ -244,10 +282,26 @@ impl Channel {
         news
     }
 
-    /// Who is connected, once CONNECT was accepted.
+    /// Who is connected, or wants to be, from a good CONNECT on.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
+    }
+
+    /// The client, as far as bans are concerned, from a good CONNECT on.
+    #[must_use]
+    pub fn banned(&self) -> Option<Banned<'_>> {
+        self.identity.as_deref().map(|identity| Banned {
+            client_id: identity.client_id.as_str(),
+            username: identity.username.as_deref(),
+            peer: self.peer.0,
+        })
+    }
+
+    /// CONNACK said success.
+    #[must_use]
+    pub fn was_served(&self) -> bool {
+        self.identity.as_deref().is_some_and(|identity| identity.connected_at != Wall::default())
     }
 
     /// Address of the other end.
@@ -283,7 +337,7 @@ impl Channel {
     pub fn max_packet_size(&self) -> usize {
         match self.state {
             State::Waiting(_) => self.shared.settings.max_packet_size.min(128 << 10),
-            State::Opening(_) | State::Up(_) | State::Closed => {
+            State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => {
                 self.shared.settings.max_packet_size
             }
         }
@@ -295,7 +349,7 @@ impl Channel {
         matches!(self.state, State::Up(_))
     }
 
-    /// No packet is read while a session is being fetched.
+    /// No packet is read while a password is being verified or a session is being fetched.
     #[must_use]
     pub const fn wants_packets(&self) -> bool {
         matches!(self.state, State::Up(_) | State::Waiting(_))
@@ -316,7 +370,11 @@ impl Channel {
             State::Waiting(_) if first >> 4 != 1 => {
                 Err(DecodeError::Protocol("the first packet is no CONNECT"))
             }
-            State::Waiting(_) | State::Opening(_) | State::Up(_) | State::Closed => Ok(()),
+            State::Waiting(_)
+            | State::Authenticating(_)
+            | State::Opening(_)
+            | State::Up(_)
+            | State::Closed => Ok(()),
         }
     }
 
@@ -337,7 +395,7 @@ impl Channel {
         }
         self.last_packet = now;
         match self.state {
-            State::Closed | State::Opening(_) => (),
+            State::Closed | State::Authenticating(_) | State::Opening(_) => (),
             State::Waiting(_) => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
                 Err(error) => self.refuse(error.into(), mqtt::claimed_version(body), out),
@@ -667,7 +725,9 @@ impl Channel {
     pub fn finish(&mut self) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {
             State::Up(session) => Some(session),
-            State::Waiting(_) | State::Opening(_) | State::Closed => None,
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {
+                None
+            }
         };
         Finished { session, expiry: self.expiry(), will: self.will.take() }
     }
@@ -685,12 +745,14 @@ impl Channel {
         let settings = &self.shared.settings;
         match &self.state {
             State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
+            State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
                 let alive = self.keep_alive().map(|limit| self.last_packet + limit);
                 let oldest = settings
                     .retry_interval
                     .and_then(|retry| Some(session.inflight.oldest()? + retry));
-                [alive, oldest].into_iter().flatten().min()
+                let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
+                [alive, oldest, ends].into_iter().flatten().min()
             }
             State::Opening(_) | State::Closed => None,
         }
@@ -703,14 +765,20 @@ impl Channel {
             State::Waiting(_) if now >= self.last_packet + settings.idle_timeout => {
                 self.close(CloseReason::Idle, out);
             }
+            State::Authenticating(_) if now >= self.last_packet + VERDICT => {
+                self.on_verdict(Err(Refusal::Busy), now, out);
+            }
             State::Up(_) => {
-                if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
+                let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
+                if ends.is_some_and(|end| now >= end) {
+                    self.violation(ReasonCode::NotAuthorized, "the token has expired", out);
+                } else if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
                     self.close(CloseReason::KeepAlive, out);
                 } else if let Some(retry) = settings.retry_interval {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
                 }
             }
-            State::Waiting(_) | State::Opening(_) | State::Closed => {}
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {}
         }
     }
 }

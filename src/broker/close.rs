@@ -33,6 +33,9 @@ pub enum CloseReason {
     /// An operator ended it.
     #[error("kicked")]
     Kicked,
+    /// An operator banned it.
+    #[error("banned")]
+    Banned,
     /// The node stops.
     #[error("server_shutting_down")]
     ShuttingDown,
@@ -66,7 +69,7 @@ impl CloseReason {
             Self::KeepAlive => Some(ReasonCode::KeepAliveTimeout),
             Self::SendTimeout => Some(ReasonCode::QuotaExceeded),
             Self::TakenOver | Self::Discarded => Some(ReasonCode::SessionTakenOver),
-            Self::Kicked => Some(ReasonCode::AdministrativeAction),
+            Self::Kicked | Self::Banned => Some(ReasonCode::AdministrativeAction),
             Self::ShuttingDown => Some(ReasonCode::ServerShuttingDown),
             Self::Decode(error) => Some(error.reason()),
             Self::Violation { reason, .. } | Self::Refused { reason, .. } => Some(*reason),
@@ -97,6 +100,7 @@ impl CloseReason {
             | Self::TakenOver
             | Self::Discarded
             | Self::Kicked
+            | Self::Banned
             | Self::ShuttingDown => None,
         }
     }

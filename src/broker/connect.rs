@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     ClientId,
-    access::{ConnectAttempt, Who},
-    channel::{Action, Channel, Out, State},
+    access::{Verdict, Who},
+    channel::{Action, Channel, Out, Password, Proof, State},
     close::CloseReason,
     rewrite::Named,
     session::Session,
@@ -55,6 +55,8 @@ pub struct Identity {
     pub keep_alive: u16,
     /// When CONNECT was accepted.
     pub connected_at: Wall,
+    /// When its token ends, and the connection with it.
+    pub ends_at: Option<Time>,
     /// Mount point with its placeholders filled.
     pub mount: Option<Box<str>>,
 }
@@ -150,7 +152,7 @@ impl Channel {
         self.version = connect.version;
         let named = match &mut self.state {
             State::Waiting(named) => named.take(),
-            State::Opening(_) | State::Up(_) | State::Closed => None,
+            State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
         let accepted = match named {
             Some(certified) => self.accept(&certified.over(connect), true, out),
@@ -176,33 +178,7 @@ impl Channel {
         if let Some(will) = &connect.will {
             Self::check_will(will, settings)?;
         }
-        let attempt = ConnectAttempt {
-            zone: &shared.zone,
-            client_id: &text,
-            username: connect.username,
-            password: connect.password,
-            peer: self.peer.0,
-        };
-        self.count(Metric::ClientAuthenticate);
-        let verdict = if certified { Ok(()) } else { shared.access.connect(&attempt) };
-        verdict.map_err(|refusal| {
-            shared.stats.count(Metric::ClientAuthFailure);
-            (refusal.reason(), refusal.setting())
-        })?;
-        self.count(if connect.username.is_some() {
-            Metric::ClientAuthSuccess
-        } else {
-            Metric::ClientAuthSuccessAnonymous
-        });
-        let who = Who {
-            zone: &shared.zone,
-            client_id: &text,
-            username: connect.username,
-            peer: self.peer.0,
-        };
-        self.rights = shared.access.client(&who);
         let keep_alive = self.agree(connect);
-        let client_id = ClientId::new(&text);
         let pattern = settings.mountpoint.as_deref();
         let mount = pattern.map(|pattern| filled(pattern, &text, connect.username));
         if mount.as_deref().is_some_and(|mount| mount.contains(['+', '#', '\0'])) {
@@ -224,20 +200,26 @@ impl Channel {
             will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
         };
         let identity = Identity {
-            client_id: client_id.clone(),
+            client_id: ClientId::new(&text),
             username: connect.username.map(Into::into),
             clean_start: connect.clean_start,
             keep_alive,
             connected_at: Wall::default(),
+            ends_at: None,
             mount,
         };
         if !self.fits_connack(&connecting, &identity) {
             let what = "no CONNACK fits into the client's Maximum Packet Size";
             return Err((ReasonCode::PacketTooLarge, what));
         }
-        self.state = State::Opening(Box::new(connecting));
+        self.state = State::Authenticating(Box::new(connecting));
         self.identity = Some(Box::new(identity));
-        out.actions.push(Action::Open { client_id, clean_start: connect.clean_start });
+        self.count(Metric::ClientAuthenticate);
+        out.actions.push(Action::Authenticate(if certified {
+            Proof::Certificate
+        } else {
+            Proof::Password(connect.password.map(|password| Password::new(password.into())))
+        }));
         Ok(())
     }
 
@@ -256,6 +238,40 @@ impl Channel {
         ConnAck { session_present: false, reason: ReasonCode::Success, properties }
             .encode(self.version, &mut bytes);
         bytes.len() <= most
+    }
+
+    /// Whether the client may connect, and what it may do then.
+    pub fn on_verdict(&mut self, verdict: Verdict, now: Time, out: &mut Out<'_>) {
+        let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
+        else {
+            return;
+        };
+        let grant = match verdict {
+            Ok(grant) => grant,
+            Err(refusal) => {
+                self.count(refusal.metric());
+                self.on_no_session(refusal.reason(), refusal.setting(), out);
+                return;
+            }
+        };
+        let Some(identity) = self.identity.as_deref_mut() else { return };
+        identity.ends_at = grant.life.map(|life| now + life);
+        let Some(identity) = self.identity.as_deref() else { return };
+        self.count(if grant.anonymous {
+            Metric::ClientAuthSuccessAnonymous
+        } else {
+            Metric::ClientAuthSuccess
+        });
+        let who = Who {
+            zone: &self.shared.zone,
+            client_id: identity.client_id.as_str(),
+            username: identity.username.as_deref(),
+            peer: self.peer.0,
+        };
+        self.rights = self.shared.access.rights(&who, &grant);
+        let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
+        self.state = State::Opening(connecting);
+        out.actions.push(Action::Open { client_id, clean_start });
     }
 
     fn choose_id(

@@ -22,7 +22,7 @@ impl Channel {
             State::Up(session) => {
                 usize::from(self.receive_max).saturating_sub(session.inflight.len())
             }
-            State::Waiting(_) | State::Opening(_) | State::Closed => 0,
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => 0,
         }
     }
 

@@ -4,15 +4,19 @@
 pub mod access;
 pub mod acl;
 pub mod alias;
+pub mod bans;
 pub mod channel;
 pub mod close;
 pub mod connect;
 pub mod delayed;
 pub mod delivering;
 pub mod inflight;
+pub mod jwt;
 pub mod message;
 pub mod mqueue;
+pub mod password_hash;
 pub mod portable;
+pub mod recent;
 pub mod retained;
 pub mod rewrite;
 pub mod session;
@@ -21,6 +25,7 @@ pub mod stats;
 pub mod subscribing;
 pub mod subscription_list;
 pub mod subscriptions;
+pub mod users;
 pub mod will;
 
 pub use message::{ClientId, Message};

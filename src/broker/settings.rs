@@ -131,6 +131,8 @@ pub struct Settings {
     pub write_high: usize,
     /// A socket that takes nothing for this long is closed.
     pub send_timeout: Duration,
+    /// Clients that come and go are banned (`flapping_detect_policy`).
+    pub flapping_detect: bool,
     /// Check the ACL in this zone.
     pub enable_acl: bool,
     /// A denied publish or subscription closes the connection.
@@ -194,6 +196,7 @@ impl Default for Settings {
             shared_strategy: SharedStrategy::Random,
             write_high: 1 << 20,
             send_timeout: Duration::from_secs(30),
+            flapping_detect: false,
             enable_acl: true,
             acl_deny_disconnect: false,
             mountpoint: None,

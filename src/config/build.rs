@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use config::{Source, Value, ValueKind};
 use ring::{hmac, rand::SystemRandom};
+use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 
 use super::draft::{Draft, UserDraft};
 use super::keys::{self, Effect, Place};
@@ -15,7 +16,9 @@ use super::paths::read;
 use super::{
     Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
 };
-use crate::broker::access::{Access, Policy, Rules, Users};
+use crate::broker::access::{Access, Policy, Rules};
+use crate::broker::jwt::{Jwt, PublicKey};
+use crate::broker::users::{BadUser, Users};
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
@@ -150,12 +153,17 @@ impl Builder<'_> {
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
         let listeners = self.listeners(&folders);
+        let (users, users_file) = self.users(&folders);
         let access = Access {
-            users: self.users(),
+            bans: self.draft.bans,
+            jwt: self.jwt(&folders),
+            users: Arc::new(users),
             rules: self.rules(&folders),
             policy: self.draft.access,
             zones: self.policies(),
         };
+        let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
+        let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
         self.bypass_warning(&listeners, &access);
         let mut log = self.draft.log.clone();
         log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
@@ -181,6 +189,8 @@ impl Builder<'_> {
             listeners,
             retain: self.draft.retain.clone(),
             access,
+            auth_http,
+            users_file,
             log,
             folders,
             notes,
@@ -256,7 +266,7 @@ impl Builder<'_> {
             );
             self.draft.warn(text);
         } else if itself && let Some((file, _)) = origin.rsplit_once(':') {
-            self.draft.notes.extend(secrets::exposed(Path::new(file)));
+            self.draft.notes.extend(secrets::exposed(Path::new(file), "the cookie"));
         }
         Some(found)
     }
@@ -428,7 +438,41 @@ impl Builder<'_> {
         listeners
     }
 
-    fn users(&mut self) -> Users {
+    /// Users of the configuration and of the users file, and where that is or would be. The usual one may be missing.
+    fn users(&mut self, folders: &Folders) -> (Users, PathBuf) {
+        let mut users = self.users_here();
+        let (text, origin) = std::mem::take(&mut self.draft.users_file);
+        let path = folders.resolve(&text);
+        let content = match read(&path) {
+            Ok(content) => content,
+            Err(error) if text == "data/users" && error.kind() == std::io::ErrorKind::NotFound => {
+                return (users, path);
+            }
+            Err(error) => {
+                let what =
+                    format!("users_file = {text}: {} cannot be read: {error}", path.display());
+                self.faults.push(Fault::new(origin, what));
+                return (users, path);
+            }
+        };
+        self.draft.notes.extend(secrets::exposed(&path, "hashes of passwords"));
+        match std::str::from_utf8(&content) {
+            Ok(content) => {
+                let bad = users.add_file(content).err().unwrap_or_default();
+                let fault = |(line, what): (usize, BadUser)| {
+                    Fault::new(format!("{}:{line}", path.display()), what.to_string())
+                };
+                self.faults.extend(bad.into_iter().map(fault));
+            }
+            Err(_) => self.faults.push(Fault::new(path.display(), "expected UTF-8 text")),
+        }
+        if users.denies_all() {
+            self.draft.warn(format!("{} names no user: nobody may connect", path.display()));
+        }
+        (users, path)
+    }
+
+    fn users_here(&mut self) -> Users {
         let mut users = Users::default();
         for ((kind, id), UserDraft { name, password }) in &self.draft.users {
             let what = if kind == "user" { "username" } else { "clientid" };
@@ -448,6 +492,36 @@ impl Builder<'_> {
             }
         }
         users
+    }
+
+    /// How tokens are verified, if a key is set for them.
+    fn jwt(&mut self, folders: &Folders) -> Option<Arc<Jwt>> {
+        let mut jwt = std::mem::take(&mut self.draft.jwt);
+        let (verify, claims) = std::mem::take(&mut self.draft.jwt_claims);
+        if verify {
+            jwt.claims = claims;
+        } else if !claims.is_empty() {
+            self.draft.warn("auth.jwt.verify_claims is off: its claims are not looked at".into());
+        }
+        if let Some((text, origin)) = self.draft.jwt_key.take() {
+            let path = folders.resolve(&text);
+            let key = read(&path).map_err(|error| format!("cannot be read: {error}"));
+            let key = key.and_then(|pem| {
+                let spki = SubjectPublicKeyInfoDer::from_pem_slice(&pem);
+                let key = spki.ok().and_then(|spki| PublicKey::from_spki(&spki));
+                key.ok_or_else(|| {
+                    "expected PEM with BEGIN PUBLIC KEY, of RSA, P-256, P-384 or Ed25519".into()
+                })
+            });
+            match key {
+                Ok(key) => jwt.key = Some(key),
+                Err(why) => {
+                    let what = format!("auth.jwt.pubkey = {text}: {}: {why}", path.display());
+                    self.faults.push(Fault::new(origin, what));
+                }
+            }
+        }
+        (jwt.secret.is_some() || jwt.key.is_some()).then(|| Arc::new(jwt))
     }
 
     fn policies(&self) -> BTreeMap<String, Policy> {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Note;
+use super::auth_http::AuthHttpDraft;
 use super::discovery::DiscoveryDraft;
 use super::keys::Place;
 use super::listeners::ListenerDraft;
 use super::log::{LogLevel, LogSettings};
-use super::values::{Expected, Parsed, integer, list, word};
+use super::values::{Expected, Parsed, duration, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
+use crate::broker::bans::{BanPolicies, BanPolicy};
+use crate::broker::jwt::Jwt;
 use crate::broker::rewrite::Rule;
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
@@ -34,6 +37,16 @@ pub struct Draft {
     pub base: Settings,
     /// Policy of zones that set none.
     pub access: Policy,
+    /// Who is banned by itself.
+    pub bans: BanPolicies,
+    /// How tokens are verified.
+    pub jwt: Jwt,
+    /// `auth.jwt.pubkey` as written, and its origin.
+    pub jwt_key: Option<(String, String)>,
+    /// `auth.jwt.verify_claims`, and the claims.
+    pub jwt_claims: (bool, Vec<(String, String)>),
+    /// `auth.http.*`
+    pub auth_http: AuthHttpDraft,
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -54,6 +67,8 @@ pub struct Draft {
     pub log_dir: String,
     /// `acl_file` as written, and its origin.
     pub acl_file: Option<(String, String)>,
+    /// `users_file` as written, and its origin.
+    pub users_file: (String, String),
     /// `node.ssl_dist_optfile` as written, and its origin.
     pub ssl_dist: (String, String),
     /// `cluster.tls_name_check`
@@ -137,6 +152,11 @@ impl Draft {
             cluster_late: ClusterDraft::default(),
             base: Settings::default(),
             access: Policy::default(),
+            bans: BanPolicies::default(),
+            jwt: Jwt::default(),
+            jwt_key: None,
+            auth_http: AuthHttpDraft::default(),
+            jwt_claims: Default::default(),
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -147,6 +167,7 @@ impl Draft {
             log_gate: None,
             log_dir: String::new(),
             acl_file: None,
+            users_file: Default::default(),
             ssl_dist: Default::default(),
             tls_name_check: true,
             users: BTreeMap::new(),
@@ -285,6 +306,23 @@ pub fn anonymous(text: &str) -> Parsed<Anonymous> {
 /// Another word.
 pub fn nomatch_allows(text: &str) -> Parsed<bool> {
     Ok(word(text, &["deny", "allow"])? == 1)
+}
+
+/// `10, 1m, 5m`: so often, within so much time, banned for so long; or `off`.
+///
+/// # Errors
+/// Another form.
+pub fn ban_policy(text: &str) -> Parsed<Option<BanPolicy>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let words: Vec<&str> = list(text).collect();
+    let [threshold, window, ban] = words.as_slice() else {
+        return Err("how often, within what time, banned for how long: 30, 1m, 5m; or off".into());
+    };
+    let (threshold, window, ban) =
+        (integer(threshold, 1, 1_000_000)?, duration(window)?, duration(ban)?);
+    Ok(Some(BanPolicy { threshold, window, ban }))
 }
 
 /// A strategy of shared subscriptions, by EMQX's words.

@@ -5,6 +5,7 @@
 //! `layers`. Invariant: a `Config` that exists is whole and was checked, so that a reload can swap it in as it is.
 
 pub mod acl_conf;
+pub mod auth_http;
 mod build;
 pub mod discovery;
 pub mod draft;
@@ -25,7 +26,7 @@ pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub use paths::Folders;
 use crate::broker::access::Access;
 use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
+use crate::node::auth_http::AuthHttp;
 use crate::node::listener_settings::Listener;
 use crate::node::tls::Material;
 
@@ -59,6 +61,10 @@ pub struct Config {
     pub retain: RetainSettings,
     /// Users, rules and policies.
     pub access: Access,
+    /// An HTTP server that says who may connect.
+    pub auth_http: Option<Arc<AuthHttp>>,
+    /// Where users are looked for beside the configuration.
+    pub users_file: PathBuf,
     /// The log.
     pub log: LogSettings,
     /// Folders, decided.

@@ -17,7 +17,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("This node", &["node.", "rpc."]),
     ("The cluster", &["cluster.", "broker.suback"]),
     ("Listeners", &["listener."]),
-    ("Who may connect and do what", &["allow_anonymous", "acl_", "auth."]),
+    (
+        "Who may connect and do what",
+        &["allow_anonymous", "users_file", "acl_", "auth", "takeover_policy", "flapping_"],
+    ),
     ("Limits and features of MQTT", &["mqtt."]),
     ("Limits and features by zone", &["zone."]),
     ("The broker and what it keeps", &["broker.", "retainer.", "session."]),

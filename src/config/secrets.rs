@@ -83,12 +83,12 @@ pub fn make(folders: &Folders) -> Result<Found, Fault> {
     Ok((Cookie::new(std::mem::take(&mut *text)), path.display().to_string()))
 }
 
-/// A warning when a configuration file that holds a secret can be read by everybody.
-pub fn exposed(path: &Path) -> Option<Note> {
+/// A warning when a file that holds `what`, a secret, can be read by everybody.
+pub fn exposed(path: &Path, what: &str) -> Option<Note> {
     let mode = fs::metadata(path).ok()?.mode() & 0o777;
     let text = || {
         format!(
-            "{} holds the cookie and has mode {mode:04o}: every local user can read it",
+            "{} holds {what} and has mode {mode:04o}: every local user can read it",
             path.display()
         )
     };

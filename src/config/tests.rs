@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::broker::access::{Anonymous, ConnectAttempt};
+use crate::broker::access::{Anonymous, ConnectAttempt, Opinion};
 use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
 use crate::node::listener_settings::{Bind, CertificateName, Listener, ListenerKind};
 
@@ -137,7 +137,7 @@ fn keys_of_plugins_load_here_and_in_their_files() {
     let place = Place::new(
         "retainer.storage_type = disc\nretainer.expiry_interval = 1h\nmanagement.listener.http = 8081\n\
          management.listener.http.acceptors = 2\ndashboard.default_user.login = admin\nweb.hook.api.url = http://x\n\
-         auth.http.auth_req.url = http://x\nbridge.mqtt.aws.address = 1.2.3.4:1883\nplugins.etc_dir = etc/plugins/",
+         auth.http.acl_req.url = http://x\nbridge.mqtt.aws.address = 1.2.3.4:1883\nplugins.etc_dir = etc/plugins/",
     );
     place.file(
         "plugins/emqx_retainer.conf",
@@ -375,9 +375,13 @@ fn users_and_rules_reach_the_access() {
         username: Some("bob"),
         password: Some(b"secret"),
         peer: "10.0.0.1".parse().unwrap(),
+        wall: crate::time::Wall::default(),
     };
-    assert!(config.access.connect(&attempt).is_ok());
-    assert!(config.access.connect(&ConnectAttempt { password: Some(b"x"), ..attempt }).is_err());
+    let good = config.access.at_once(&attempt);
+    assert!(matches!(good, Some(Opinion::Decided(Ok(_)))), "{good:?}");
+    let wrong = ConnectAttempt { password: Some(b"x"), ..attempt };
+    let bad = config.access.at_once(&wrong);
+    assert!(matches!(bad, Some(Opinion::Decided(Err(_)))), "{bad:?}");
     let place = Place::new("auth.user.1.password = x\nacl_file = etc/acl.conf\n");
     place.file("acl.conf", "{allow, all}.\n{allow, bob, publish, [\"a\"]}.\n");
     let faults = place.faults();

@@ -8,7 +8,9 @@ pub mod cookie;
 pub mod doctor;
 pub mod render;
 pub mod service;
+pub mod terminal;
 pub mod token;
+pub mod users;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,30 @@ pub enum Request {
     },
     /// The listeners.
     Listeners,
+    /// Who is banned.
+    Banned,
+    /// Ban somebody, and end the connections that are there.
+    BannedAdd {
+        /// `clientid`, `username` or `peerhost`.
+        kind: String,
+        /// Client id, user name, or address or block.
+        who: String,
+        /// For how long; none is for ever.
+        seconds: Option<u64>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Take a ban out.
+    BannedDel {
+        /// `clientid`, `username` or `peerhost`.
+        kind: String,
+        /// Client id, user name, or address or block.
+        who: String,
+    },
+    /// Where the users are.
+    UsersFile,
+    /// Read the users again, and nothing else.
+    UsersReload,
     /// Read the configuration again.
     ConfReload,
     /// Set the least severity that is logged.
@@ -98,11 +124,16 @@ impl Request {
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
-            | Self::Listeners => false,
+            | Self::Listeners
+            | Self::Banned
+            | Self::UsersFile => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
+            | Self::BannedAdd { .. }
+            | Self::BannedDel { .. }
+            | Self::UsersReload
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,
         }
@@ -146,6 +177,10 @@ pub enum Reply {
     Subscriptions(Vec<Subscription>),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
+    /// To `Banned`, by kind and name.
+    Banned(Vec<Ban>),
+    /// To `UsersFile`: the path of the node, whether there is a file or not.
+    UsersFile(PathBuf),
     /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
     Reloaded {
         /// Changed keys that take effect at the next start.
@@ -167,6 +202,7 @@ impl Reply {
     pub fn absorb(&mut self, more: Self) -> Result<(), Box<Self>> {
         match (self, more) {
             (Self::Clients(rows), Self::Clients(more)) => rows.extend(more),
+            (Self::Banned(rows), Self::Banned(more)) => rows.extend(more),
             (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
@@ -190,6 +226,7 @@ impl Reply {
         }
         match self {
             Self::Clients(rows) => cut(rows, Self::Clients),
+            Self::Banned(rows) => cut(rows, Self::Banned),
             Self::Routes(rows) => cut(rows, Self::Routes),
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
             Self::Status(_)
@@ -203,12 +240,34 @@ impl Reply {
             | Self::NotFound
             | Self::Done
             | Self::Listeners(_)
+            | Self::UsersFile(_)
             | Self::Reloaded { .. }
             | Self::LogLevel(_)
             | Self::Failed(_)
             | Self::End => vec![self],
         }
     }
+}
+
+/// Somebody who is kept out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// `clientid`, `username` or `peerhost`.
+    #[serde(rename = "as")]
+    pub kind: String,
+    /// Client id, user name, or address or block.
+    pub who: String,
+    /// A client id is banned at this address alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at_address: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who banned it.
+    pub by: String,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Until when, in seconds since 1970; none is for ever.
+    pub until: Option<u64>,
 }
 
 /// What was done to the cluster.

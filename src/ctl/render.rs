@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Broker, Client, Cluster, ClusterChange, Discovery, Listener, Refusal, Reply};
+use super::{Ban, Broker, Client, Cluster, ClusterChange, Discovery, Listener, Refusal, Reply};
 
 /// Width at which Erlang breaks a term.
 const WIDTH: usize = 80;
@@ -45,6 +45,8 @@ pub fn text(reply: &Reply) -> String {
             lines(rows, |row| format!("{} -> {}", shown(&row.client_id), shown(&row.topic)))
         }
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
+        Reply::Banned(rows) => lines(rows, ban),
+        Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded { restart } if restart.is_empty() => "ok\n".into(),
         Reply::Reloaded { restart } => {
             format!("ok\nThese keys changed and need a restart: {}\n", restart.join(", "))
@@ -65,6 +67,8 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Ignored => json!({ "result": "ignored" }),
         Reply::LogLevel(level) => json!({ "level": level }),
         Reply::Reloaded { restart } => json!({ "result": "ok", "restart": restart }),
+        Reply::Banned(rows) => json!(rows),
+        Reply::UsersFile(path) => json!({ "file": path }),
         Reply::Subscriptions(rows) => json!(rows),
         Reply::Status(status) => json!(status),
         Reply::Broker(broker) => json!(broker),
@@ -253,6 +257,15 @@ fn client(row: &Client) -> String {
         let _ = write!(text, ", disconnected_at={at}");
     }
     text + ")"
+}
+
+fn ban(row: &Ban) -> String {
+    let until = row.until.map_or_else(|| "infinity".to_owned(), |until| until.to_string());
+    let at = row.at_address.iter().map(|address| format!(", at_address={address}"));
+    let at: String = at.collect();
+    let (who, reason, by) = (shown(&row.who), shown(&row.reason), shown(&row.by));
+    let kind = shown(&row.kind);
+    format!("Banned({kind}={who}{at}, reason={reason}, by={by}, at={}, until={until})", row.at)
 }
 
 fn listener(row: &Listener) -> String {

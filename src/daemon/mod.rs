@@ -195,6 +195,7 @@ impl Operator for Reloader {
             faults.to_string()
         })?;
         let restart = config::settings_that_need_restart(started, &new);
+        self.node.reload_auth_http(new.auth_http.clone());
         self.node.reload(Renewed {
             zones: &new.zones,
             access: &new.access,
@@ -211,6 +212,17 @@ impl Operator for Reloader {
         Ok(restart)
     }
 
+    fn reload_users(&self) -> Result<(), String> {
+        let Process { file, env, .. } = &self.process;
+        let new = Config::load(file.as_deref(), env).map_err(|faults| {
+            tracing::error!(%faults, "users not reloaded");
+            faults.to_string()
+        })?;
+        tracing::info!(users = new.access.users.len(), "users reloaded");
+        self.node.reload_users(new.access.users);
+        Ok(())
+    }
+
     fn origins(&self) -> Origins {
         let config = &self.process.config;
         Origins {
@@ -218,6 +230,7 @@ impl Operator for Reloader {
             cookie: config.cookie_from.clone(),
             kdf: config.cluster.kdf,
             data: config.folders.data.clone(),
+            users: config.users_file.clone(),
         }
     }
 
@@ -275,6 +288,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
         listeners: config.listeners.clone(),
         zones: config.zones.clone(),
         access: config.access.clone(),
+        auth_http: config.auth_http.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),

@@ -22,6 +22,7 @@ use std::{
 use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 
 use super::{
+    authenticator::{Answer, Login},
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
@@ -36,7 +37,8 @@ use super::{
 use crate::{
     broker::{
         ClientId, Message,
-        channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
+        access::{Grant, Refusal, Verdict},
+        channel::{Action, Channel, Finished, Out, Proof, Reply, Routed, Shared},
         close::CloseReason,
         connect::{Certified, Moment},
         mqueue::{Delivery, SubscriptionIds},
@@ -48,7 +50,7 @@ use crate::{
         will::Will,
     },
     mqtt::{QoS, ReasonCode, frame},
-    time::{Time, Wall},
+    time::Time,
     topic::TopicFilter,
 };
 
@@ -115,6 +117,7 @@ struct AwaitedClaim {
 /// What a connection waits for beside its socket and its mailbox; most wait for nothing.
 #[derive(Default)]
 struct Waiting {
+    verdict: Option<oneshot::Receiver<Verdict>>,
     claim: Option<AwaitedClaim>,
     handover: Option<AwaitedSession>,
     barriers: VecDeque<Barrier>,
@@ -126,7 +129,8 @@ struct Waiting {
 
 impl Waiting {
     fn is_over(&self) -> bool {
-        self.claim.is_none()
+        self.verdict.is_none()
+            && self.claim.is_none()
             && self.handover.is_none()
             && self.barriers.is_empty()
             && self.replays.is_empty()
@@ -442,6 +446,9 @@ impl Connection {
                         let (bytes, actions) = (&mut scratch.out, &mut scratch.actions);
                         self.channel.on_routed(reply, routed, &mut Out { bytes, actions });
                     }
+                    Action::Authenticate(proof) => {
+                        self.authenticate(proof, scratch, now);
+                    }
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -528,7 +535,47 @@ impl Connection {
         self.waiting.get_or_insert_with(Box::default)
     }
 
+    fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
+        let banned = self.channel.banned();
+        if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
+            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
+            tracing::info!(client_id, %peer, why, "banned client refused");
+            return self.on_verdict(Err(Refusal::Banned), scratch, now);
+        }
+        let password = match proof {
+            Proof::Password(password) => password,
+            Proof::Certificate => return self.on_verdict(Ok(Grant::default()), scratch, now),
+        };
+        let Some(identity) = self.channel.identity() else { return };
+        let login = Login {
+            shared: self.channel.shared().clone(),
+            client_id: identity.client_id.clone(),
+            username: identity.username.clone(),
+            password,
+            peer: self.channel.peer().ip(),
+            wall: self.hub.clock.wall(),
+        };
+        match self.hub.authenticator.ask(login) {
+            Answer::Now(verdict) => self.on_verdict(verdict, scratch, now),
+            Answer::Later(answer) => self.waiting().verdict = Some(answer),
+        }
+    }
+
+    fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
+        if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
+            self.hub.on_auth_failure(self.channel.peer());
+        }
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_verdict(verdict, now, &mut out);
+    }
+
     fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
+        let taken_over = self.hub.registry.live(&client_id).is_some();
+        if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            let what = "banned: this client id is taken over again and again";
+            return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
+        }
         if self.hub.asks_before_opening() {
             let shared = self.channel.shared().clone();
             let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
@@ -651,6 +698,13 @@ impl Connection {
         }
         self.poll_forwards(scratch, now);
         self.poll_held(now);
+        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.verdict.as_mut())
+            && let Poll::Ready(verdict) = Pin::new(answer).poll(cx)
+        {
+            self.waiting().verdict = None;
+            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
+            self.perform(scratch, now);
+        }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
         {
@@ -703,6 +757,11 @@ impl Connection {
                 Signal::Kick if self.closing.is_none() => {
                     self.close(CloseReason::Kicked, scratch, now);
                 }
+                Signal::Ban(target) if self.closing.is_none() => {
+                    if self.channel.banned().is_some_and(|client| target.names(&client)) {
+                        self.close(CloseReason::Banned, scratch, now);
+                    }
+                }
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
@@ -716,7 +775,7 @@ impl Connection {
                     self.absorb(*older, &mailbox);
                     let _ = done.send(());
                 }
-                Signal::Absorb(..) | Signal::Kick | Signal::ShutDown => {}
+                Signal::Absorb(..) | Signal::Kick | Signal::Ban(_) | Signal::ShutDown => {}
             }
         }
     }
@@ -925,14 +984,32 @@ impl Connection {
             self.hub.stats.count(metric);
         }
         // Who is refused after all has never been connected.
-        if self.channel.identity().is_some_and(|who| who.connected_at != Wall::default()) {
+        if self.channel.was_served() {
             self.hub.stats.count(Metric::ClientDisconnected);
             self.hub.tell_disconnected(&self.channel, &reason);
+            self.look_for_flapping(&reason);
         }
         self.leave(&reason, now);
         let until =
             if reason.is_fault() || reason.disconnect().is_some() { now + LINGER } else { now };
         self.closing = Some(Box::new(Closing { reason, until }));
+    }
+
+    fn look_for_flapping(&self, reason: &CloseReason) {
+        let ours = matches!(
+            reason,
+            CloseReason::Kicked
+                | CloseReason::Banned
+                | CloseReason::ShuttingDown
+                | CloseReason::TakenOver
+                | CloseReason::Discarded
+        );
+        if let Some(identity) = self.channel.identity()
+            && self.channel.settings().flapping_detect
+            && !ours
+        {
+            self.hub.on_gone(&identity.client_id, self.channel.peer());
+        }
     }
 
     fn leave(&mut self, reason: &CloseReason, now: Time) {
@@ -946,7 +1023,7 @@ impl Connection {
         }
         let Some(mailbox) = self.mailbox.take() else { return };
         let Some(session) = session else { return };
-        if expiry.is_zero() || *reason == CloseReason::Kicked {
+        if expiry.is_zero() || matches!(reason, CloseReason::Kicked | CloseReason::Banned) {
             if let Some(will) = will {
                 self.hub.publish_will(*will);
             }

@@ -26,7 +26,11 @@ use super::{
     mesh::{Discovered, JoinError},
     sys_topics,
 };
-use crate::broker::{ClientId, stats::Metric};
+use crate::broker::{
+    ClientId,
+    bans::{self, Ban},
+    stats::Metric,
+};
 use crate::cluster::{
     ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
     invitation::{self, NODES_MAX},
@@ -54,6 +58,12 @@ pub trait Operator: Send + Sync + 'static {
     /// The faults of the configuration; nothing was changed.
     fn reload(&self) -> Result<Vec<String>, String>;
 
+    /// Reads the users again and puts them into effect, and nothing else.
+    ///
+    /// # Errors
+    /// The faults of the configuration or the users file; nothing was changed.
+    fn reload_users(&self) -> Result<(), String>;
+
     /// Where the node has its settings from.
     fn origins(&self) -> Origins;
 
@@ -72,6 +82,8 @@ pub struct Origins {
     pub kdf: Kdf,
     /// The data folder.
     pub data: PathBuf,
+    /// The users file, whether it exists or not.
+    pub users: PathBuf,
 }
 
 /// The node as the control socket sees it.
@@ -133,6 +145,23 @@ impl Desk {
             Request::Listeners => {
                 Reply::Listeners(self.node.listeners().iter().map(listener).collect())
             }
+            Request::Banned => Reply::Banned(hub.bans.list(hub.clock)),
+            Request::BannedAdd { kind, who, seconds, reason } => {
+                self.ban((&kind, &who), seconds, reason)
+            }
+            Request::BannedDel { kind, who } => match bans::Target::parse(&kind, &who) {
+                None => bad_target(&kind),
+                Some(target) => match hub.bans.remove(&target, hub.clock.wall()) {
+                    Ok(true) => Reply::Done,
+                    Ok(false) => Reply::NotFound,
+                    Err(why) => Reply::Failed(why),
+                },
+            },
+            Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
+            Request::UsersReload => match self.operator.reload_users() {
+                Ok(()) => Reply::Done,
+                Err(faults) => Reply::Failed(faults),
+            },
             Request::ConfReload => match self.operator.reload() {
                 Ok(restart) => Reply::Reloaded { restart },
                 Err(faults) => Reply::Failed(faults),
@@ -144,6 +173,24 @@ impl Desk {
                     ctl::render::shown(&level)
                 )),
             },
+        }
+    }
+
+    fn ban(
+        &self,
+        (kind, who): (&str, &str),
+        seconds: Option<u64>,
+        reason: Option<String>,
+    ) -> Reply {
+        let Some(target) = bans::Target::parse(kind, who) else { return bad_target(kind) };
+        let hub = self.node.hub();
+        let at = hub.clock.wall();
+        let until = seconds
+            .map(|seconds| Wall::from_ms(at.as_ms().saturating_add(seconds.saturating_mul(1000))));
+        let by = "emqx-rs-ctl".to_owned();
+        match hub.ban(target, Ban { reason: reason.unwrap_or_default(), by, at, until }) {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Failed(why),
         }
     }
 
@@ -170,7 +217,7 @@ impl Desk {
 
     async fn places(&self) -> Option<ctl::Places> {
         let status = self.node.mesh().status().await?;
-        let Origins { cluster_name, cookie, kdf, data } = self.operator.origins();
+        let Origins { cluster_name, cookie, kdf, data, .. } = self.operator.origins();
         let mut up: Vec<_> = status.up().collect();
         up.sort_by_key(|line| line.name != status.node);
         let nodes = up.into_iter().take(NODES_MAX).map(|line| target(line).to_string());
@@ -293,6 +340,14 @@ fn route(key: RouteKey, node: &str) -> ctl::Route {
         node: node.to_owned(),
         group: key.group.map(|group| group.to_string()),
     }
+}
+
+fn bad_target(kind: &str) -> Reply {
+    Reply::Failed(if kind == "peerhost" {
+        "expected an address or a block such as 192.168.0.0/16".into()
+    } else {
+        "expected clientid, username or peerhost".into()
+    })
 }
 
 fn mesh_ended() -> Reply {

@@ -12,6 +12,8 @@ use std::{
 };
 
 use super::{
+    authenticator::Authenticator,
+    banned::BanList,
     clients::ClientRow,
     groups::Turns,
     handshakes::Handshakes,
@@ -56,6 +58,10 @@ pub struct Hub {
     pub clock: Clock,
     /// Sessions by client id.
     pub registry: Registry,
+    /// Who is kept out.
+    pub(super) bans: BanList,
+    /// Verifies passwords.
+    pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
     pub(super) retained: RwLock<Retained>,
     pub(super) retain_settings: RwLock<RetainSettings>,
@@ -99,9 +105,12 @@ impl Hub {
         retain: RetainSettings,
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
+        let stats = Arc::new(Stats::new(cores));
         Self {
             name: String::new(),
-            stats: Arc::new(Stats::new(cores)),
+            bans: BanList::default(),
+            authenticator: Authenticator::new(stats.clone()),
+            stats,
             clock,
             registry: Registry::default(),
             subscriptions: RwLock::default(),

@@ -1,6 +1,7 @@
 //! Takes locks. A poisoned one means that a panic left shared state half changed: a bug that ends the process.
 
-use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use crate::net::supervise::EXIT_BUG;
 
@@ -22,4 +23,15 @@ pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 /// Takes a lock for writing.
 pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(|_| poisoned())
+}
+
+/// Waits for a bell, at most `limit`; whether that passed.
+pub(super) fn wait<'l, T>(
+    bell: &Condvar,
+    guard: MutexGuard<'l, T>,
+    limit: Duration,
+) -> (MutexGuard<'l, T>, bool) {
+    let woken = bell.wait_timeout(guard, limit);
+    let (guard, timeout) = woken.unwrap_or_else(|_| poisoned());
+    (guard, timeout.timed_out())
 }

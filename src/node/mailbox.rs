@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
@@ -18,6 +18,7 @@ use super::{clients::ClientRow, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
+        bans::Target,
         mqueue::{Bounds, Delivery, MQueue, Pushed},
         portable::Portable,
     },
@@ -38,6 +39,8 @@ pub enum Signal {
     Absorb(Box<Portable>, oneshot::Sender<()>),
     /// An operator ends the connection and its session.
     Kick,
+    /// Who is named is banned from now on: the same for whom it names.
+    Ban(Arc<Target>),
     /// The node stops.
     ShutDown,
     /// Tell what `clients list` shows.

@@ -1,6 +1,9 @@
 //! The shells that drive the cores, and what they share.
 
 mod arrival;
+pub mod auth_http;
+mod authenticator;
+mod banned;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -43,10 +46,14 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    broker::{RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy},
+    broker::{
+        RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy,
+        users::Users,
+    },
     cluster,
     net::{clock::Clock, supervise},
 };
+use auth_http::AuthHttp;
 use hub::Hub;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
@@ -64,6 +71,8 @@ pub struct NodeParts {
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
     pub access: Access,
+    /// An HTTP server that says who may connect.
+    pub auth_http: Option<Arc<AuthHttp>>,
     /// Limits of retained messages.
     pub retain: RetainSettings,
     /// `node.data_dir`.
@@ -97,6 +106,9 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Listen(#[from] CannotListen),
+    /// The bans that were kept.
+    #[error(transparent)]
+    Bans(#[from] banned::BadBans),
 }
 
 /// A running node.
@@ -125,11 +137,16 @@ impl Node {
             parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
+        hub.bans.load(&parts.data_dir, clock.wall())?;
+        hub.bans.set_policies(parts.access.bans);
+        hub.authenticator.set_http(parts.auth_http);
+        let users = hub.authenticator.adopt(parts.access.users.clone());
+        let access = Access { users, ..parts.access };
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
         for settings in parts.listeners {
-            let shared = shared(&parts.zones, &settings, &parts.access, &hub);
+            let shared = shared(&parts.zones, &settings, &access, &hub);
             listeners.push(Arc::new(Listening::bind(settings, shared, &mut inherited)?));
         }
         for (name, _) in inherited {
@@ -193,9 +210,12 @@ impl Node {
     /// opens when it has one.
     pub fn reload(&self, new: Renewed<'_>) {
         self.mesh.renew_tls(new.mesh_tls);
+        self.hub.bans.set_policies(new.access.bans);
+        let users = self.hub.authenticator.adopt(new.access.users.clone());
+        let access = &Access { users, ..new.access.clone() };
         for listener in &self.listeners {
             let settings = &listener.settings;
-            let fresh = shared(new.zones, settings, new.access, &self.hub);
+            let fresh = shared(new.zones, settings, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(fresh);
             let same = |other: &&Listener| other.id() == settings.id();
             if let Some(tls) = new.listeners.iter().find(same).and_then(|one| one.tls.as_ref()) {
@@ -222,6 +242,21 @@ impl Node {
         match listener.open(&mut Vec::new()) {
             Ok(()) => self.listen(listener, self.stop.subscribe()),
             Err(error) => tracing::error!(%error, "listener stays closed"),
+        }
+    }
+
+    /// Another HTTP server that says who may connect, or none.
+    pub fn reload_auth_http(&self, http: Option<Arc<AuthHttp>>) {
+        self.hub.authenticator.set_http(http);
+    }
+
+    /// New users, for connections to come.
+    pub fn reload_users(&self, users: Arc<Users>) {
+        let users = self.hub.authenticator.adopt(users);
+        for listener in &self.listeners {
+            let mut place = locks::write(&listener.shared);
+            let access = Access { users: users.clone(), ..place.access.clone() };
+            *place = Arc::new(place.with_access(access));
         }
     }
 

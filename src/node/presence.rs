@@ -31,6 +31,7 @@ fn word(reason: &CloseReason) -> String {
         | CloseReason::TakenOver
         | CloseReason::Discarded
         | CloseReason::Kicked
+        | CloseReason::Banned
         | CloseReason::ShuttingDown
         | CloseReason::Decode(_)
         | CloseReason::Violation { .. } => {

@@ -365,6 +365,7 @@ impl Hub {
             clean_start: false,
             keep_alive: 0,
             connected_at: state.created_at,
+            ends_at: None,
             mount: None,
         }));
         let number = self.session_number();

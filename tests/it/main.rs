@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod access;
 mod clients;
 mod cluster;
 mod conformance;

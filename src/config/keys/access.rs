@@ -2,8 +2,9 @@
 
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
-use crate::config::draft::{anonymous, nomatch_allows};
-use crate::config::values::{Parsed, word};
+use crate::broker::jwt::Secret;
+use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
+use crate::config::values::{Parsed, between, duration, flag, integer, word};
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -12,6 +13,15 @@ pub(super) const KEYS: &[Key] = &[
         "Who needs no password: local = clients of this host, true = all, false = none (or false_quick_deny).",
         |d, _, t| {
             d.access.allow_anonymous = anonymous(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "users_file",
+        "data/users",
+        "Users and hashes of their passwords, see emqx-rs-users(5). The default one need not exist; an empty one denies everybody.",
+        |d, p, t| {
+            d.users_file = (t.into(), p.origin.into());
             Ok(())
         },
     ),
@@ -78,17 +88,197 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set(
+        "auth_failure_policy",
+        "10, 1m, 1m",
+        "An address with so many wrong passwords within so much time is banned for so long; or off.",
+        |d, _, t| {
+            d.bans.failures = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "takeover_policy",
+        "10, 1m, 1m",
+        "A client id that is taken over so often within so much time is banned at that address for so long; or off.",
+        |d, _, t| {
+            d.bans.takeovers = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "flapping_detect_policy",
+        "30, 1m, 5m",
+        "A client that goes so often within so much time is banned for so long, in zones with enable_flapping_detect.",
+        |d, _, t| {
+            d.bans.flapping = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.secret",
+        "",
+        "JSON Web Tokens signed with this secret (HS256, HS384, HS512) let clients in; see auth.jwt.from.",
+        |d, _, t| {
+            // What EMQX ships, and everybody knows.
+            if t.is_empty() || t == "emqxsecret" {
+                return Err("a secret of your own, not the published one".into());
+            }
+            d.jwt.secret = Some(Secret::new(t.as_bytes()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.pubkey",
+        "",
+        "File with the public key (PEM; RSA, P-256, P-384 or Ed25519) of tokens that let clients in.",
+        |d, p, t| {
+            d.jwt_key = Some((t.into(), p.origin.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.from",
+        "password",
+        "Where the token is: password or username.",
+        |d, _, t| {
+            d.jwt.from_username = word(t, &["password", "username"])? == 1;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.signature_format",
+        "raw",
+        "Form of signatures by elliptic curves in tokens: raw, as the standard has it, or der.",
+        |d, _, t| {
+            d.jwt.der = word(t, &["raw", "der"])? == 1;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.verify_claims",
+        "off",
+        "Whether the claims of auth.jwt.verify_claims.$name are looked at. Times (exp, nbf, iat) always are.",
+        |d, _, t| {
+            d.jwt_claims.0 = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.verify_claims.$name",
+        "",
+        "A claim that a token must have with this text; %u is the user name, %c the client id.",
+        |d, p, t| {
+            d.jwt_claims.1.push((p.name().into(), t.into()));
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.acl_claim_name",
+        "acl",
+        "Claim with all that a client may do, as lists of topic filters: pub, sub, all.",
+        |d, _, t| {
+            d.jwt.acl_claim = t.into();
+            Ok(())
+        },
+    ),
     Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
     Key::unused("enable_acl_cache", Flag),
     Key::unused("acl_cache_max_size", Integer),
     Key::unused("acl_cache_ttl", Duration),
-    Key::unused("flapping_detect_policy", Text),
     Key::missing("auth_order", Text, &["none"]),
     Key::missing("acl_order", Text, &["none"]),
     Key::unused("alias_enrichment_module", Text),
     Key::unused("special_auth_module", Text),
-    Key::missing("auth.http.*", Text, &[]),
-    Key::missing("auth.jwt.*", Text, &[]),
+    Key::set(
+        "auth.http.auth_req.url",
+        "",
+        "URL that is asked about clients nobody here knows. 200: may connect; 200 and ignore: allow_anonymous decides; else: may not.",
+        |d, p, t| d.auth_http.request(p).set_url(t, p),
+    ),
+    Key::set(
+        "auth.http.auth_req.method",
+        "post",
+        "How it is asked: get, post or put.",
+        |d, p, t| d.auth_http.request(p).set_method(t),
+    ),
+    Key::set(
+        "auth.http.auth_req.headers.$name",
+        "",
+        "A header of that request. With content-type = application/json the parameters go as JSON.",
+        |d, p, t| d.auth_http.request(p).set_header(p.name(), t),
+    ),
+    Key::set(
+        "auth.http.auth_req.params",
+        "",
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
+        |d, p, t| d.auth_http.request(p).set_params(t),
+    ),
+    Key::set(
+        "auth.http.super_req.url",
+        "",
+        "URL that is asked about clients that may connect. 200: no rule holds for it.",
+        |d, p, t| d.auth_http.request(p).set_url(t, p),
+    ),
+    Key::set(
+        "auth.http.super_req.method",
+        "post",
+        "How it is asked: get, post or put.",
+        |d, p, t| d.auth_http.request(p).set_method(t),
+    ),
+    Key::set(
+        "auth.http.super_req.headers.$name",
+        "",
+        "A header of that request. With content-type = application/json the parameters go as JSON.",
+        |d, p, t| d.auth_http.request(p).set_header(p.name(), t),
+    ),
+    Key::set(
+        "auth.http.super_req.params",
+        "",
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
+        |d, p, t| d.auth_http.request(p).set_params(t),
+    ),
+    Key::set("auth.http.timeout", "5s", "An answer that takes longer is none.", |d, _, t| {
+        d.auth_http.timeout = between(duration(t)?, "100ms", "15s")?;
+        Ok(())
+    }),
+    Key::set(
+        "auth.http.pool_size",
+        "32",
+        "Clients the server is asked about at once; others wait.",
+        |d, _, t| {
+            d.auth_http.pool_size = integer(t, 1, 65_535)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.http.ssl.cacertfile",
+        "",
+        "Authorities (PEM) that prove a server at https://.",
+        |d, _, t| {
+            d.auth_http.files[0] = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.http.ssl.certfile",
+        "",
+        "Certificate (PEM) that proves this node to the server.",
+        |d, _, t| {
+            d.auth_http.files[1] = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set("auth.http.ssl.keyfile", "", "Its private key (PEM).", |d, _, t| {
+        d.auth_http.files[2] = Some(t.into());
+        Ok(())
+    }),
+    Key::missing("auth.http.acl_req.*", Text, &[]),
+    Key::unused("auth.http.connect_timeout", Duration),
+    Key::unused("auth.http.enable_pipelining", Text),
+    Key::unused("auth.http.ssl.*", Text),
+    Key::missing("auth.jwt.jwks", Text, &[]),
+    Key::missing("auth.jwt.jwks.*", Text, &[]),
     Key::missing("auth.mysql.*", Text, &[]),
     Key::missing("auth.pgsql.*", Text, &[]),
     Key::missing("auth.redis.*", Text, &[]),

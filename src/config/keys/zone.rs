@@ -37,6 +37,15 @@ pub(super) const KEYS: &[Key] = &[
         Ok(())
     }),
     Key::set(
+        "zone.$name.enable_flapping_detect",
+        "off",
+        "Clients that come and go are banned for a while, see flapping_detect_policy.",
+        |d, p, t| {
+            d.zone(p).flapping_detect = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "zone.$name.bypass_auth_plugins",
         "false",
         "Ask nobody for a password in this zone.",
@@ -327,7 +336,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("zone.$name.latency_samples", Integer),
     Key::missing("zone.$name.mqueue_priorities", Text, &["none"]),
     Key::unused("zone.$name.mqueue_default_priority", Words(&["highest", "lowest"])),
-    Key::missing("zone.$name.enable_flapping_detect", Flag, &["off", "false"]),
     Key::missing("zone.$name.rate_limit.conn_messages_in", Text, &[]),
     Key::missing("zone.$name.rate_limit.conn_bytes_in", Text, &[]),
     Key::missing("zone.$name.conn_congestion.alarm", Flag, &["off", "false"]),

@@ -56,8 +56,9 @@ pub(super) async fn json(
     hint: impl Fn(u16) -> &'static str,
 ) -> Result<serde_json::Value, Fault> {
     let late = |_| format!("no answer within {} s; is a firewall in the way?", LIMIT.as_secs());
-    let answer = timeout(LIMIT, Box::pin(exchange(server, tls, ask))).await.map_err(late);
     let fault = |status, what: String| Fault { status, text: format!("{server}: {what}") };
+    let request = request(server, ask).map_err(|what| fault(None, what))?;
+    let answer = timeout(LIMIT, Box::pin(exchange(server, tls, request))).await.map_err(late);
     let answer = answer.and_then(|answer| answer);
     let (status, body) = answer.map_err(|what| fault(None, what))?;
     if !(200..300).contains(&status) {
@@ -76,10 +77,14 @@ fn shown(body: &[u8]) -> String {
     text.trim().escape_debug().to_string()
 }
 
-async fn exchange(
+/// Sends one request over a connection of its own; gives status and body. Without a limit of time.
+///
+/// # Errors
+/// No connection, no trust, or an answer that ends early, in one line.
+pub(crate) async fn exchange(
     server: &Server,
     tls: Option<ClientConfig>,
-    ask: Ask,
+    request: Request<Full<Bytes>>,
 ) -> Result<(u16, Bytes), String> {
     let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
     let tcp = tcp.map_err(|error| format!("cannot connect: {error}"))?;
@@ -88,10 +93,10 @@ async fn exchange(
             let name = ServerName::try_from(server.host.clone());
             let name = name.map_err(|_| "no name that a certificate could have".to_owned())?;
             let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
-            send(tls.map_err(|error| tls_fault(&error))?, server, ask).await
+            send(tls.map_err(|error| tls_fault(&error))?, request).await
         }
         None if server.tls => Err("no certificates to prove the server by".to_owned()),
-        None => send(tcp, server, ask).await,
+        None => send(tcp, request).await,
     }
 }
 
@@ -102,13 +107,7 @@ fn tls_fault(error: &io::Error) -> String {
     )
 }
 
-async fn send(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    server: &Server,
-    ask: Ask,
-) -> Result<(u16, Bytes), String> {
-    let broken = |error: hyper::Error| format!("the connection broke: {error}");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+fn request(server: &Server, ask: Ask) -> Result<Request<Full<Bytes>>, String> {
     let method = if ask.body.is_some() { Method::POST } else { Method::GET };
     let mut request = Request::builder()
         .method(method)
@@ -121,7 +120,15 @@ async fn send(
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(Full::new(Bytes::from(ask.body.unwrap_or_default())));
-    let request = request.map_err(|error| format!("cannot be asked: {error}"))?;
+    request.map_err(|error| format!("cannot be asked: {error}"))
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: Request<Full<Bytes>>,
+) -> Result<(u16, Bytes), String> {
+    let broken = |error: hyper::Error| format!("the connection broke: {error}");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(broken)?;
         let status = answer.status().as_u16();

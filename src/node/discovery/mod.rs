@@ -13,7 +13,7 @@ mod pace;
 mod srv;
 mod static_list;
 
-pub(crate) use http::client_config;
+pub(crate) use http::{client_config, exchange};
 pub(crate) use static_list::look_up;
 use tokio::sync::mpsc::Sender;
 

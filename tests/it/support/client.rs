@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::codec::{self, Packet, Props, Value, Version, ack, cat, packet, prop, string};
 use super::wire::Wire;
@@ -253,6 +255,19 @@ impl Client {
     #[track_caller]
     pub fn tcp(address: SocketAddr) -> TcpStream {
         let stream = TcpStream::connect_timeout(&address, LIMIT).expect("the broker listens");
+        Self::ready(stream)
+    }
+
+    /// The same from an address of this host.
+    #[track_caller]
+    pub fn raw_from(version: Version, from: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this host");
+        socket.connect_timeout(&address.into(), LIMIT).expect("the broker listens");
+        Self::over(version, Self::ready(socket.into()))
+    }
+
+    fn ready(stream: TcpStream) -> TcpStream {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(LIMIT)).unwrap();
         stream

@@ -1,0 +1,567 @@
+//! Who is kept out for a while: bans that an operator sets, and those that follow from behaviour: wrong passwords from one address,
+//! one client id that is taken over again and again, a client that comes and goes.
+//!
+//! What is counted is bounded: a flood of addresses makes the table forget the oldest, not grow. An address of IPv6 counts by its
+//! /64, of which every host has more than can be banned. Pure.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use super::ClientId;
+use super::acl::Cidr;
+use super::recent::Recent;
+use crate::time::{Time, Wall};
+
+/// Bans of operators.
+const MOST: usize = 10_000;
+/// Bans of operators that name a block of addresses; they are looked at one by one.
+const BLOCKS_MOST: usize = 1000;
+/// Addresses and client ids that are counted, and that are banned by themselves, at least.
+const COUNTED: usize = 4096;
+/// Changes of address within a window that make two clients with one id of it.
+const FIGHT: u32 = 3;
+
+/// So often within so much time, and then banned for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BanPolicy {
+    /// How often.
+    pub threshold: u32,
+    /// Within this time.
+    pub window: Duration,
+    /// Banned for.
+    pub ban: Duration,
+}
+
+/// What is banned by itself; `None` is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BanPolicies {
+    /// Addresses with wrong passwords (`auth_failure_policy`).
+    pub failures: Option<BanPolicy>,
+    /// Client ids that are taken over (`takeover_policy`).
+    pub takeovers: Option<BanPolicy>,
+    /// Clients that come and go, in zones that look for them (`flapping_detect_policy`).
+    pub flapping: Option<BanPolicy>,
+}
+
+impl Default for BanPolicies {
+    fn default() -> Self {
+        let policy = |threshold, window, ban| {
+            let (window, ban) = (Duration::from_secs(window), Duration::from_secs(ban));
+            Some(BanPolicy { threshold, window, ban })
+        };
+        Self {
+            failures: policy(10, 60, 60),
+            takeovers: policy(10, 60, 60),
+            flapping: policy(30, 60, 300),
+        }
+    }
+}
+
+/// Whom an operator bans.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// By client id.
+    ClientId(Box<str>),
+    /// By user name.
+    Username(Box<str>),
+    /// By address or block.
+    Peerhost(Cidr),
+}
+
+impl Target {
+    /// From the word of its kind, `clientid`, `username` or `peerhost`, and who it is.
+    #[must_use]
+    pub fn parse(kind: &str, who: &str) -> Option<Self> {
+        match kind {
+            "clientid" => Some(Self::ClientId(who.into())),
+            "username" => Some(Self::Username(who.into())),
+            "peerhost" => Cidr::parse(who).map(Self::Peerhost),
+            _ => None,
+        }
+    }
+
+    /// The word of its kind, and who it is.
+    #[must_use]
+    pub fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::ClientId(id) => ("clientid", id.to_string()),
+            Self::Username(name) => ("username", name.to_string()),
+            Self::Peerhost(block) => ("peerhost", block.to_string()),
+        }
+    }
+
+    /// Whether it names this client.
+    #[must_use]
+    pub fn names(&self, client: &Banned<'_>) -> bool {
+        match self {
+            Self::ClientId(id) => **id == *client.client_id,
+            Self::Username(name) => Some(&**name) == client.username,
+            Self::Peerhost(block) => block.contains(client.peer),
+        }
+    }
+}
+
+/// A client that may be banned.
+#[derive(Clone, Copy, Debug)]
+pub struct Banned<'a> {
+    /// Its id.
+    pub client_id: &'a str,
+    /// Its user name, if it gave one.
+    pub username: Option<&'a str>,
+    /// Address of the other end.
+    pub peer: IpAddr,
+}
+
+/// A ban of an operator, without whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// Why.
+    pub reason: String,
+    /// Who set it.
+    pub by: String,
+    /// When.
+    pub at: Wall,
+    /// Until when; `None` is for ever.
+    pub until: Option<Wall>,
+}
+
+/// A ban that followed from behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Why.
+    pub reason: &'static str,
+    /// When.
+    pub at: Wall,
+    /// Until when.
+    pub until: Time,
+}
+
+/// There are too many bans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {0} bans of this kind, which is the most; take one out first")]
+pub struct Full(usize);
+
+/// What a takeover amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// Nothing unusual.
+    Fine,
+    /// Two clients use one id: the other one has this address. Told once in a window.
+    Fight(IpAddr),
+    /// The newcomer is banned from now on.
+    Banned,
+}
+
+/// An address, or the /64 of one.
+type Source = IpAddr;
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    since: Time,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Takeovers {
+    window: Window,
+    last: Source,
+    changes: u32,
+}
+
+/// All bans of a node.
+#[derive(Debug)]
+pub struct Bans {
+    policies: BanPolicies,
+    listed: BTreeMap<Target, Ban>,
+    /// Those of `listed` that are no single address.
+    blocks: Vec<Cidr>,
+    addresses: Recent<Source, Own>,
+    pairs: Recent<(ClientId, Source), Own>,
+    failures: Recent<Source, Window>,
+    takeovers: Recent<ClientId, Takeovers>,
+    flapping: Recent<(ClientId, Source), Window>,
+}
+
+impl Default for Bans {
+    fn default() -> Self {
+        Self {
+            policies: BanPolicies::default(),
+            listed: BTreeMap::new(),
+            blocks: Vec::new(),
+            addresses: Recent::new(COUNTED),
+            pairs: Recent::new(COUNTED),
+            failures: Recent::new(COUNTED),
+            takeovers: Recent::new(COUNTED),
+            flapping: Recent::new(COUNTED),
+        }
+    }
+}
+
+impl Window {
+    /// Counts one more; whether the threshold is reached, which begins a new window.
+    fn hit(&mut self, now: Time, policy: &BanPolicy) -> bool {
+        if now.since(self.since) >= policy.window {
+            *self = Self { since: now, count: 0 };
+        }
+        self.count += 1;
+        let reached = self.count >= policy.threshold;
+        if reached {
+            *self = Self { since: now, count: 0 };
+        }
+        reached
+    }
+}
+
+impl Bans {
+    /// Other policies; what is banned stays so.
+    pub const fn set_policies(&mut self, policies: BanPolicies) {
+        self.policies = policies;
+    }
+
+    /// Nobody is banned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.addresses.is_empty() && self.pairs.is_empty()
+    }
+
+    /// Why this client is kept out, if it is.
+    pub fn reason(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
+        let source = source(client.peer);
+        let holds = |own: &&Own| own.until > now;
+        if let Some(own) = self.addresses.get(&source).filter(holds) {
+            return Some(own.reason);
+        }
+        if !self.pairs.is_empty() {
+            let pair = (ClientId::new(client.client_id), source);
+            if let Some(own) = self.pairs.get(&pair).filter(holds) {
+                return Some(own.reason);
+            }
+        }
+        if self.listed.is_empty() {
+            return None;
+        }
+        let single = Cidr::single(client.peer);
+        let blocks = self.blocks.iter().filter(|block| block.contains(client.peer)).copied();
+        let targets = blocks.chain([single]).map(Target::Peerhost);
+        let name = client.username.map(|name| Target::Username(name.into()));
+        let mut targets = targets.chain(name).chain([Target::ClientId(client.client_id.into())]);
+        let found = targets.find(|target| {
+            self.listed.get(target).is_some_and(|ban| ban.until.is_none_or(|until| until > wall))
+        })?;
+        self.listed.get(&found).map(|ban| ban.reason.as_str())
+    }
+
+    /// Sets a ban, or another one in its place.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn add(&mut self, target: Target, ban: Ban, wall: Wall) -> Result<(), Full> {
+        self.expire(wall);
+        let known = self.listed.contains_key(&target);
+        if let Target::Peerhost(block) = &target
+            && block.address().is_none()
+            && !known
+        {
+            if self.blocks.len() >= BLOCKS_MOST {
+                return Err(Full(BLOCKS_MOST));
+            }
+            self.blocks.push(*block);
+        }
+        if self.listed.len() >= MOST && !known {
+            return Err(Full(MOST));
+        }
+        self.listed.insert(target, ban);
+        Ok(())
+    }
+
+    /// Takes a ban out, of an operator or one that followed from behaviour. `false`: there is none.
+    pub fn remove(&mut self, target: &Target) -> bool {
+        let listed = self.listed.remove(target).is_some();
+        let own = match target {
+            Target::Peerhost(block) => {
+                self.blocks.retain(|other| other != block);
+                block.address().is_some_and(|one| self.addresses.remove(&source(one)).is_some())
+            }
+            Target::ClientId(id) => {
+                let pairs = self.pairs.iter().map(|(pair, _)| pair);
+                let named: Vec<_> =
+                    pairs.filter(|(own, _)| own.as_str() == &**id).cloned().collect();
+                named.iter().fold(false, |any, pair| self.pairs.remove(pair).is_some() | any)
+            }
+            Target::Username(_) => false,
+        };
+        listed | own
+    }
+
+    /// Takes out what is over.
+    fn expire(&mut self, wall: Wall) {
+        self.listed.retain(|_, ban| ban.until.is_none_or(|until| until > wall));
+        let listed = &self.listed;
+        self.blocks.retain(|block| listed.contains_key(&Target::Peerhost(*block)));
+    }
+
+    /// Bans of operators that hold.
+    pub fn listed(&mut self, wall: Wall) -> impl Iterator<Item = (&Target, &Ban)> {
+        self.expire(wall);
+        self.listed.iter()
+    }
+
+    /// Addresses that are banned by themselves, and client ids at an address, in no order.
+    pub fn own(&self, now: Time) -> impl Iterator<Item = (Option<&ClientId>, IpAddr, Own)> {
+        let addresses = self.addresses.iter().map(|(source, own)| (None, *source, *own));
+        let pairs = self.pairs.iter().map(|((id, source), own)| (Some(id), *source, *own));
+        addresses.chain(pairs).filter(move |(_, _, own)| own.until > now)
+    }
+
+    /// A client gave wrong credentials. `true`: its address is banned from now on.
+    pub fn on_failure(&mut self, peer: IpAddr, now: Time, wall: Wall) -> bool {
+        let Some(policy) = self.policies.failures else { return false };
+        let source = source(peer);
+        let reached = hit(&mut self.failures, source, now, &policy);
+        if reached {
+            let reason = "too many wrong passwords from this address";
+            self.addresses.insert(source, Own { reason, at: wall, until: now + policy.ban });
+        }
+        reached
+    }
+
+    /// A client is about to take over the id of one that is connected.
+    pub fn on_takeover(&mut self, id: &ClientId, peer: IpAddr, now: Time, wall: Wall) -> Takeover {
+        let Some(policy) = self.policies.takeovers else { return Takeover::Fine };
+        let source = source(peer);
+        let fresh = Takeovers { window: Window { since: now, count: 0 }, last: source, changes: 0 };
+        if self.takeovers.touch(id).is_none() {
+            self.takeovers.insert(id.clone(), fresh);
+        }
+        let Some(row) = self.takeovers.touch(id) else { return Takeover::Fine };
+        if now.since(row.window.since) >= policy.window {
+            *row = Takeovers { last: row.last, ..fresh };
+        }
+        let other = std::mem::replace(&mut row.last, source);
+        row.changes += u32::from(other != source);
+        let fight = other != source && row.changes == FIGHT;
+        if row.window.hit(now, &policy) {
+            let reason = "this client id is taken over again and again";
+            let own = Own { reason, at: wall, until: now + policy.ban };
+            self.pairs.insert((id.clone(), source), own);
+            return Takeover::Banned;
+        }
+        if fight { Takeover::Fight(other) } else { Takeover::Fine }
+    }
+
+    /// A client that was served has gone, in a zone that looks for flapping. `true`: it is banned from now on.
+    pub fn on_gone(&mut self, id: &ClientId, peer: IpAddr, now: Time, wall: Wall) -> bool {
+        let Some(policy) = self.policies.flapping else { return false };
+        let pair = (id.clone(), source(peer));
+        let reached = hit(&mut self.flapping, pair.clone(), now, &policy);
+        if reached {
+            let reason = "flapping is detected";
+            self.pairs.insert(pair, Own { reason, at: wall, until: now + policy.ban });
+        }
+        reached
+    }
+}
+
+fn hit<K>(table: &mut Recent<K, Window>, key: K, now: Time, policy: &BanPolicy) -> bool
+where
+    K: Eq + std::hash::Hash,
+{
+    match table.touch(&key) {
+        Some(window) => window.hit(now, policy),
+        None => {
+            let mut window = Window { since: now, count: 0 };
+            let reached = window.hit(now, policy);
+            table.insert(key, window);
+            reached
+        }
+    }
+}
+
+/// What an address counts as.
+fn source(peer: IpAddr) -> Source {
+    match peer.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::from_ms(seconds * 1000)
+    }
+
+    fn client<'a>(client_id: &'a str, username: Option<&'a str>, peer: &str) -> Banned<'a> {
+        Banned { client_id, username, peer: ip(peer) }
+    }
+
+    fn ban(until: Option<u64>) -> Ban {
+        let until = until.map(Wall::from_ms);
+        Ban { reason: "because".into(), by: "test".into(), at: Wall::default(), until }
+    }
+
+    const WALL: Wall = Wall::from_ms(1000);
+
+    #[test]
+    fn operators_ban_ids_names_addresses_and_blocks() {
+        let mut bans = Bans::default();
+        for (kind, who) in [
+            ("clientid", "c1"),
+            ("username", "eve"),
+            ("peerhost", "10.0.0.1"),
+            ("peerhost", "10.9.0.0/16"),
+            ("peerhost", "fe80::/64"),
+        ] {
+            let target = Target::parse(kind, who).unwrap();
+            assert_eq!(target.words(), (kind, who.to_owned()));
+            bans.add(target, ban(None), WALL).unwrap();
+        }
+        for (id, name, peer, banned) in [
+            ("c1", None, "1.1.1.1", true),
+            ("c2", Some("eve"), "1.1.1.1", true),
+            ("eve", Some("c1"), "1.1.1.1", false),
+            ("c", None, "10.0.0.1", true),
+            ("c", None, "::ffff:10.0.0.1", true),
+            ("c", None, "10.0.0.2", false),
+            ("c", None, "10.9.255.1", true),
+            ("c", None, "fe80::7", true),
+            ("c", None, "fe81::7", false),
+        ] {
+            let client = client(id, name, peer);
+            assert_eq!(bans.reason(&client, at(0), WALL).is_some(), banned, "{client:?}");
+            assert_eq!(bans.listed.keys().any(|t| t.names(&client)), banned, "{client:?}");
+        }
+        assert!(bans.remove(&Target::parse("peerhost", "10.9.0.0/16").unwrap()));
+        assert!(!bans.remove(&Target::parse("peerhost", "10.9.0.0/16").unwrap()));
+        assert_eq!(bans.reason(&client("c", None, "10.9.255.1"), at(0), WALL), None);
+        for (kind, who) in [("peerhost", "x"), ("peerhost", ""), ("ip", "1.1.1.1")] {
+            assert_eq!(Target::parse(kind, who), None, "{kind} {who}");
+        }
+    }
+
+    #[test]
+    fn a_ban_ends() {
+        let mut bans = Bans::default();
+        let target = Target::ClientId("c".into());
+        bans.add(target.clone(), ban(Some(5000)), WALL).unwrap();
+        let client = client("c", None, "1.1.1.1");
+        assert!(bans.reason(&client, at(0), Wall::from_ms(4999)).is_some());
+        assert!(bans.reason(&client, at(0), Wall::from_ms(5000)).is_none());
+        assert_eq!(bans.listed(Wall::from_ms(4999)).count(), 1);
+        assert_eq!(bans.listed(Wall::from_ms(5000)).count(), 0);
+        assert!(bans.is_empty());
+    }
+
+    #[test]
+    fn bans_of_operators_are_bounded_and_over_ones_make_room() {
+        let mut bans = Bans::default();
+        for n in 0..MOST {
+            bans.add(Target::ClientId(n.to_string().into()), ban(Some(2000)), WALL).unwrap();
+        }
+        let one_more = Target::ClientId("x".into());
+        assert_eq!(bans.add(one_more.clone(), ban(None), WALL), Err(Full(MOST)));
+        assert_eq!(bans.add(Target::ClientId("7".into()), ban(None), WALL), Ok(()));
+        assert_eq!(bans.add(one_more, ban(None), Wall::from_ms(3000)), Ok(()));
+        assert_eq!(bans.listed.len(), 2);
+    }
+
+    #[test]
+    fn ten_wrong_passwords_in_a_minute_ban_the_address_for_one() {
+        let mut bans = Bans::default();
+        let bad = ip("10.0.0.1");
+        for n in 0..9 {
+            assert!(!bans.on_failure(bad, at(n), WALL));
+        }
+        // The window is over: it begins anew.
+        assert!(!bans.on_failure(bad, at(60), WALL));
+        assert!((61..69).all(|n| !bans.on_failure(bad, at(n), WALL)));
+        assert!(bans.on_failure(bad, at(69), WALL));
+        let client = client("any", Some("any"), "10.0.0.1");
+        assert!(bans.reason(&client, at(128), WALL).is_some());
+        assert!(bans.reason(&client, at(129), WALL).is_none());
+        assert_eq!(bans.own(at(128)).count(), 1);
+        assert_eq!(bans.own(at(129)).count(), 0);
+        assert!(bans.remove(&Target::parse("peerhost", "10.0.0.1").unwrap()));
+        assert!(bans.is_empty());
+    }
+
+    #[test]
+    fn an_ipv6_host_counts_by_its_network() {
+        let mut bans = Bans::default();
+        for n in 1..=10 {
+            bans.on_failure(ip(&format!("2001:db8::{n:x}")), at(n), WALL);
+        }
+        assert!(bans.reason(&client("c", None, "2001:db8::ffff"), at(11), WALL).is_some());
+        assert!(bans.reason(&client("c", None, "2001:db8:0:1::1"), at(11), WALL).is_none());
+    }
+
+    #[test]
+    fn a_fight_over_an_id_is_told_once_and_bans_who_comes_tenth() {
+        let mut bans = Bans::default();
+        let id = ClientId::new("twin");
+        let (a, b) = (ip("10.0.0.1"), ip("10.0.0.2"));
+        let mut told = Vec::new();
+        for n in 0..10 {
+            let peer = if n % 2 == 0 { a } else { b };
+            told.push(bans.on_takeover(&id, peer, at(n), WALL));
+        }
+        let fights: Vec<_> = told.iter().filter(|t| matches!(t, Takeover::Fight(_))).collect();
+        assert_eq!(fights, [&Takeover::Fight(a)], "{told:?}");
+        assert_eq!(told[9], Takeover::Banned);
+        assert!(bans.reason(&client("twin", None, "10.0.0.2"), at(10), WALL).is_some());
+        assert!(bans.reason(&client("twin", None, "10.0.0.1"), at(10), WALL).is_none());
+        assert!(bans.reason(&client("other", None, "10.0.0.2"), at(10), WALL).is_none());
+        assert!(bans.reason(&client("twin", None, "10.0.0.2"), at(69), WALL).is_none());
+    }
+
+    #[test]
+    fn a_client_that_moves_once_is_no_fight() {
+        let mut bans = Bans::default();
+        let id = ClientId::new("roams");
+        for (n, peer) in ["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2"].iter().enumerate() {
+            assert_eq!(bans.on_takeover(&id, ip(peer), at(n as u64), WALL), Takeover::Fine);
+        }
+    }
+
+    #[test]
+    fn a_client_that_comes_and_goes_is_banned_at_its_address() {
+        let mut bans = Bans::default();
+        let policy = BanPolicy {
+            threshold: 3,
+            window: Duration::from_secs(60),
+            ban: Duration::from_secs(9),
+        };
+        bans.set_policies(BanPolicies { flapping: Some(policy), ..BanPolicies::default() });
+        let id = ClientId::new("c");
+        let gone = (0..3).map(|n| bans.on_gone(&id, ip("10.0.0.1"), at(n), WALL));
+        assert_eq!(gone.collect::<Vec<_>>(), [false, false, true]);
+        assert!(bans.reason(&client("c", None, "10.0.0.1"), at(3), WALL).is_some());
+        assert!(bans.reason(&client("c", None, "10.0.0.2"), at(3), WALL).is_none());
+        assert!(bans.remove(&Target::ClientId("c".into())));
+    }
+
+    #[test]
+    fn what_is_counted_is_bounded() {
+        let mut bans = Bans::default();
+        let off = BanPolicies { failures: None, takeovers: None, flapping: None };
+        for n in 0..100_000_u32 {
+            let peer = IpAddr::from(n.to_be_bytes());
+            let id = ClientId::new(&n.to_string());
+            bans.on_failure(peer, at(0), WALL);
+            bans.on_takeover(&id, peer, at(0), WALL);
+            bans.on_gone(&id, peer, at(0), WALL);
+        }
+        for len in [bans.failures.len(), bans.takeovers.len(), bans.flapping.len()] {
+            assert!((COUNTED..=2 * COUNTED).contains(&len), "{len}");
+        }
+        bans.set_policies(off);
+        assert!((0..20).all(|_| !bans.on_failure(ip("9.9.9.9"), at(0), WALL)));
+    }
+}

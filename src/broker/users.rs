@@ -1,0 +1,316 @@
+//! Who may connect with which password: users of the configuration and of a users file, and what becomes of an attempt.
+//!
+//! A users file has one user a line, `NAME:HASH` or `NAME:HASH:superuser`; empty lines and those that begin with `#` do not
+//! count. The password files of Mosquitto are such files. What stands behind the last `:` is never part of the name.
+//!
+//! Where one hash is slow by intent, each attempt with a user name costs one slow hash: its own, or that of a stand-in for who is
+//! not known, so that the time tells nobody which names exist. Pure.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+use std::fmt;
+
+use super::access::ConnectAttempt;
+use super::password_hash::{BadHash, Memory, PasswordHash};
+
+/// Longest name, in bytes: what MQTT can say.
+const NAME_MOST: usize = 65_535;
+
+/// A line of a users file that is none. It never holds the hash.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadUser {
+    /// Not `NAME:HASH`.
+    #[error("expected NAME:HASH or NAME:HASH:superuser")]
+    Form,
+    /// A name that cannot be one.
+    #[error("expected a user name without control characters")]
+    Name,
+    /// The hash.
+    #[error(transparent)]
+    Hash(#[from] BadHash),
+    /// The name stands twice.
+    #[error("this user stands in line {0} too")]
+    Twice(usize),
+}
+
+/// Users by client id and by user name.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Users {
+    by_client_id: BTreeMap<Box<str>, Record>,
+    by_username: BTreeMap<Box<str>, Record>,
+    /// A users file says that these are all: if it names nobody, nobody may connect.
+    from_file: bool,
+    /// Verified for who is not known.
+    stand_in: Option<PasswordHash>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Record {
+    hash: PasswordHash,
+    superuser: bool,
+}
+
+/// What the users make of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Known, with the right password.
+    Right {
+        /// No rule holds for this user.
+        superuser: bool,
+    },
+    /// Known, with another password or none.
+    Wrong,
+    /// Not known.
+    Not,
+}
+
+impl Users {
+    /// Adds a client id and its password.
+    pub fn add_client(&mut self, client_id: &str, password: &[u8]) {
+        let hash = PasswordHash::of_plain(password);
+        self.by_client_id.insert(client_id.into(), Record { hash, superuser: false });
+    }
+
+    /// Adds a user name and its password.
+    pub fn add_user(&mut self, username: &str, password: &[u8]) {
+        let hash = PasswordHash::of_plain(password);
+        self.by_username.insert(username.into(), Record { hash, superuser: false });
+    }
+
+    /// Adds the users of a users file. One who is there already keeps the password of the configuration.
+    ///
+    /// # Errors
+    /// Each line at fault, with its number; what it holds is never shown.
+    pub fn add_file(&mut self, text: &str) -> Result<(), Vec<(usize, BadUser)>> {
+        let (mut seen, mut bad) = (BTreeMap::new(), Vec::new());
+        for (at, line) in text.lines().enumerate() {
+            let at = at + 1;
+            let line = line.trim_end_matches('\r');
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match user(line) {
+                Err(what) => bad.push((at, what)),
+                Ok((name, record)) => match seen.entry(name) {
+                    Entry::Occupied(first) => bad.push((at, BadUser::Twice(*first.get()))),
+                    Entry::Vacant(place) => {
+                        place.insert(at);
+                        self.by_username.entry(name.into()).or_insert(record);
+                    }
+                },
+            }
+        }
+        self.from_file = true;
+        self.stand_in = self.commonest();
+        if bad.is_empty() { Ok(()) } else { Err(bad) }
+    }
+
+    /// The hash of the cost that most users have.
+    fn commonest(&self) -> Option<PasswordHash> {
+        let mut costs: BTreeMap<_, (usize, &PasswordHash)> = BTreeMap::new();
+        for Record { hash, .. } in self.by_username.values().filter(|one| one.hash.is_slow()) {
+            costs.entry(hash.cost()).or_insert((0, hash)).0 += 1;
+        }
+        costs.into_values().max_by_key(|(count, _)| *count).map(|(_, hash)| hash.clone())
+    }
+
+    /// Nobody is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_client_id.is_empty() && self.by_username.is_empty()
+    }
+
+    /// There is a users file, and nobody in it or beside it: nobody may connect.
+    #[must_use]
+    pub fn denies_all(&self) -> bool {
+        self.from_file && self.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_client_id.len() + self.by_username.len()
+    }
+
+    /// [`Self::check`] takes milliseconds for who gives a user name, so it is not for a thread that serves others.
+    #[must_use]
+    pub const fn is_slow(&self) -> bool {
+        self.stand_in.is_some()
+    }
+
+    /// As `emqx_auth_mnesia` 4.4: one matching record of client id or user name is enough, one that does not match and no
+    /// other refuses.
+    #[must_use]
+    pub fn check(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Known {
+        let mut right = |record: Option<&Record>| match (record, attempt.password) {
+            (Some(record), Some(given)) => record.hash.verify(given, memory),
+            _ => false,
+        };
+        let by_id = self.by_client_id.get(attempt.client_id);
+        if right(by_id) {
+            return Known::Right { superuser: false };
+        }
+        let by_name = attempt.username.and_then(|name| self.by_username.get(name));
+        let named = right(by_name);
+        let paid = attempt.password.is_some() && by_name.is_some_and(|one| one.hash.is_slow());
+        if attempt.username.is_some() && !paid {
+            // What comes of it does not count.
+            let given = attempt.password.unwrap_or_default();
+            let _ = self.stand_in.as_ref().map(|hash| hash.verify(given, memory));
+        }
+        match by_name {
+            Some(record) if named => Known::Right { superuser: record.superuser },
+            _ if by_id.or(by_name).is_some() => Known::Wrong,
+            _ => Known::Not,
+        }
+    }
+
+    /// The client id is known and its password right, which takes no time to see.
+    #[must_use]
+    pub fn knows_client(&self, attempt: &ConnectAttempt<'_>) -> bool {
+        let record = self.by_client_id.get(attempt.client_id).zip(attempt.password);
+        let fast = record.filter(|(record, _)| !record.hash.is_slow());
+        fast.is_some_and(|(record, given)| record.hash.verify(given, &mut Memory::default()))
+    }
+}
+
+/// The user of a line.
+fn user(line: &str) -> Result<(&str, Record), BadUser> {
+    let (front, last) = line.rsplit_once(':').ok_or(BadUser::Form)?;
+    let (superuser, (name, hash)) = if last == "superuser" {
+        (true, front.rsplit_once(':').ok_or(BadUser::Form)?)
+    } else {
+        (false, (front, last))
+    };
+    check_name(name)?;
+    Ok((name, Record { hash: PasswordHash::parse(hash)?, superuser }))
+}
+
+/// Whether a users file can hold this name.
+///
+/// # Errors
+/// [`BadUser::Name`]: it is empty, too long, begins with `#`, or has control characters.
+pub fn check_name(name: &str) -> Result<(), BadUser> {
+    let fits = !name.is_empty() && name.len() <= NAME_MOST && !name.starts_with('#');
+    if fits && !name.contains(char::is_control) { Ok(()) } else { Err(BadUser::Name) }
+}
+
+/// The name of the user of a line, whatever its hash; `None` for a line that holds no user.
+#[must_use]
+pub fn name_in(line: &str) -> Option<(&str, bool)> {
+    if line.trim().is_empty() || line.starts_with('#') {
+        return None;
+    }
+    let (front, last) = line.trim_end_matches('\r').rsplit_once(':')?;
+    match last {
+        "superuser" => Some((front.rsplit_once(':')?.0, true)),
+        _ => Some((front, false)),
+    }
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |map: &BTreeMap<Box<str>, Record>| map.keys().cloned().collect::<Vec<_>>();
+        f.debug_struct("Users")
+            .field("by_client_id", &names(&self.by_client_id))
+            .field("by_username", &names(&self.by_username))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str =
+        "$sha256$$2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    const PASSWORD: &str =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+
+    fn known(users: &Users, name: Option<&str>, password: Option<&str>) -> Known {
+        let attempt = ConnectAttempt {
+            zone: "z",
+            client_id: "c",
+            username: name,
+            password: password.map(str::as_bytes),
+            peer: [127, 0, 0, 1].into(),
+            wall: crate::time::Wall::default(),
+        };
+        users.check(&attempt, &mut Memory::default())
+    }
+
+    #[test]
+    fn a_file_names_users_and_superusers() {
+        let mut users = Users::default();
+        users.add_user("conf", b"x");
+        let text = format!(
+            "# comment\n\nbob:{SECRET}\r\nroot:{PASSWORD}:superuser\nurn:dev:1:{SECRET}\nconf:{SECRET}\n"
+        );
+        users.add_file(&text).unwrap();
+        assert_eq!(users.len(), 4);
+        for (name, password, want) in [
+            ("bob", "secret", Known::Right { superuser: false }),
+            ("bob", "password", Known::Wrong),
+            ("root", "password", Known::Right { superuser: true }),
+            ("root", "secret", Known::Wrong),
+            ("urn:dev:1", "secret", Known::Right { superuser: false }),
+            ("conf", "x", Known::Right { superuser: false }),
+            ("conf", "secret", Known::Wrong),
+            ("eve", "password", Known::Not),
+            ("", "password", Known::Not),
+        ] {
+            assert_eq!(known(&users, Some(name), Some(password)), want, "{name} {password}");
+        }
+        assert_eq!(known(&users, Some("bob"), None), Known::Wrong);
+        assert_eq!(known(&users, None, Some("secret")), Known::Not);
+        assert!(!format!("{users:?}").contains("argon2"), "{users:?}");
+    }
+
+    #[test]
+    fn every_bad_line_is_told_and_its_text_is_not() {
+        let text = format!(
+            "bob:{SECRET}\nbob:{PASSWORD}\neve\neve:secret\n:{SECRET}\na\tb:{SECRET}\nx:{SECRET}:admin\ny:$2b$04$x\n"
+        );
+        let bad = Users::default().add_file(&text).unwrap_err();
+        let told: Vec<_> = bad.iter().map(|(at, what)| (*at, what.to_string())).collect();
+        assert_eq!(told.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(told[0].1, "this user stands in line 1 too");
+        assert_eq!(told[1].1, "expected NAME:HASH or NAME:HASH:superuser");
+        assert!(told.iter().all(|(_, what)| !what.contains("eve:secret")), "{told:?}");
+    }
+
+    #[test]
+    fn an_empty_file_denies_all() {
+        let mut users = Users::default();
+        assert!(!users.denies_all(), "without a file the policy decides");
+        users.add_file("# nobody\n\n").unwrap();
+        assert!(users.denies_all());
+        users.add_client("c", b"x");
+        assert!(!users.denies_all());
+    }
+
+    #[test]
+    fn who_is_not_known_costs_what_most_users_cost() {
+        let mut users = Users::default();
+        users.add_file(&format!("a:{SECRET}\nb:{SECRET}\n")).unwrap();
+        assert!(!users.is_slow());
+        let other = PASSWORD.replace("m=256", "m=512");
+        users.add_file(&format!("c:{PASSWORD}\nd:{PASSWORD}\ne:{other}\n")).unwrap();
+        assert_eq!(users.stand_in.as_ref().map(PasswordHash::cost), Some(("argon2id", 256, 2, 1)));
+        // The stand-in never lets anybody in.
+        assert_eq!(known(&users, Some("nobody"), Some("password")), Known::Not);
+        assert_eq!(known(&users, None, None), Known::Not);
+    }
+
+    #[test]
+    fn names_are_read_back_from_lines() {
+        assert_eq!(name_in(&format!("a:b:{SECRET}")), Some(("a:b", false)));
+        assert_eq!(name_in(&format!("a:{SECRET}:superuser")), Some(("a", true)));
+        for line in ["", "  ", "# a:b", "a"] {
+            assert_eq!(name_in(line), None, "{line}");
+        }
+        for (name, good) in [("a", true), ("a:b", true), ("#a", false), ("", false), ("a\n", false)]
+        {
+            assert_eq!(check_name(name).is_ok(), good, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `user add`, `passwd`, `del` and `list`: works on the users file, needs no node, and never takes a password from the command
+//! line.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::fcntl::{Flock, FlockArg};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::cookie::replace_with;
+use crate::broker::password_hash::{self, SALT};
+use crate::broker::users::{Users, check_name, name_in};
+
+/// Longest users file, in bytes; a node reads no longer one.
+const LONGEST: u64 = 16 << 20;
+/// Longest password, in bytes: what MQTT can say.
+pub const PASSWORD_MOST: usize = 65_535;
+
+/// What is to be done with a user.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// Add one that is not there.
+    Add {
+        /// Its password.
+        password: &'a str,
+        /// No rule holds for it.
+        superuser: bool,
+    },
+    /// Give one that is there another password.
+    Passwd {
+        /// The new one.
+        password: &'a str,
+    },
+    /// Take one out.
+    Delete,
+}
+
+/// A user of a file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct User {
+    /// Its name.
+    pub username: String,
+    /// No rule holds for it.
+    pub superuser: bool,
+}
+
+/// The users of a file, in its order; none when there is no file.
+///
+/// # Errors
+/// The file cannot be read, or a line of it is none: `file:line: what was expected`.
+pub fn list(path: &Path) -> Result<Vec<User>, String> {
+    let text = read(path)?;
+    let users = text.lines().filter_map(name_in);
+    Ok(users.map(|(name, superuser)| User { username: name.to_owned(), superuser }).collect())
+}
+
+/// Changes one user of a file; the other lines stay as they are. Gives the number of users after it.
+///
+/// # Errors
+/// There is (no) such user, the name or password is none, or the file cannot be read or written; it is unchanged.
+pub fn change(path: &Path, name: &str, change: Change<'_>) -> Result<usize, String> {
+    check_name(name).map_err(|bad| format!("{}: {bad}", super::render::shown(name)))?;
+    let _lock = lock(path)?;
+    let text = read(path)?;
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let at = lines.iter().position(|line| name_in(line).is_some_and(|(known, _)| known == name));
+    let missing = || format!("no user {} in {}", super::render::shown(name), path.display());
+    match change {
+        Change::Add { password, superuser } => {
+            if at.is_some() {
+                let name = super::render::shown(name);
+                return Err(format!("{name} is in {}; user passwd changes it", path.display()));
+            }
+            lines.push(line(name, password, superuser)?);
+        }
+        Change::Passwd { password } => {
+            let old = at.and_then(|at| lines.get_mut(at)).ok_or_else(missing)?;
+            let superuser = name_in(old).is_some_and(|(_, superuser)| superuser);
+            *old = line(name, password, superuser)?;
+        }
+        Change::Delete => drop(lines.remove(at.ok_or_else(missing)?)),
+    }
+    let left = lines.iter().filter(|line| name_in(line).is_some()).count();
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    let mode = fs::metadata(path).map_or(0o600, |old| old.permissions().mode() & 0o660);
+    let written = replace_with(path, text.as_bytes(), mode);
+    written.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(left)
+}
+
+fn line(name: &str, password: &str, superuser: bool) -> Result<String, String> {
+    if password.is_empty() || password.len() > PASSWORD_MOST {
+        return Err(format!("expected a password of 1 to {PASSWORD_MOST} bytes"));
+    }
+    let mut salt = [0; SALT];
+    SystemRandom::new().fill(&mut salt).map_err(|_| "no random bytes")?;
+    let hash = password_hash::argon2id(password.as_bytes(), &salt)?;
+    Ok(format!("{name}:{hash}{}", if superuser { ":superuser" } else { "" }))
+}
+
+/// What the file holds, if every line of it is good. Its text is never part of a fault.
+fn read(path: &Path) -> Result<String, String> {
+    let named = |error: io::Error| format!("{}: {error}", path.display());
+    let mut text = String::new();
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(text),
+        Err(error) => return Err(named(error)),
+        Ok(file) => drop(file.take(LONGEST).read_to_string(&mut text).map_err(named)?),
+    }
+    let told = |(line, what)| format!("{}:{line}: {what}", path.display());
+    match Users::default().add_file(&text) {
+        Ok(()) => Ok(text),
+        Err(bad) => Err(bad.into_iter().map(told).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// Two who change the file at once do it one after the other.
+fn lock(path: &Path) -> Result<Flock<File>, String> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    let named = |error: io::Error| format!("{}: {error}", folder.display());
+    let file = File::open(folder).map_err(named)?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| named(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::access::{ConnectAttempt, Known};
+    use crate::broker::password_hash::Memory;
+
+    fn known(path: &Path, name: &str, password: &str) -> Known {
+        let mut users = Users::default();
+        users.add_file(&fs::read_to_string(path).unwrap()).unwrap();
+        let attempt = ConnectAttempt {
+            zone: "z",
+            client_id: "c",
+            username: Some(name),
+            password: Some(password.as_bytes()),
+            peer: [127, 0, 0, 1].into(),
+            wall: crate::time::Wall::default(),
+        };
+        users.check(&attempt, &mut Memory::default())
+    }
+
+    #[test]
+    fn users_are_added_changed_and_taken_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("users");
+        assert_eq!(list(&path).unwrap(), []);
+        let add = |password, superuser| Change::Add { password, superuser };
+        assert_eq!(change(&path, "bob", add("one", false)), Ok(1));
+        assert_eq!(change(&path, "root:x", add("two", true)), Ok(2));
+        assert!(change(&path, "bob", add("three", true)).unwrap_err().contains("user passwd"));
+        assert_eq!(known(&path, "bob", "one"), Known::Right { superuser: false });
+        assert_eq!(change(&path, "root:x", Change::Passwd { password: "new" }), Ok(2));
+        assert_eq!(known(&path, "root:x", "new"), Known::Right { superuser: true });
+        assert_eq!(known(&path, "root:x", "two"), Known::Wrong);
+        let listed = list(&path).unwrap();
+        assert_eq!(listed.iter().map(|user| user.superuser).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(change(&path, "bob", Change::Delete), Ok(1));
+        assert!(change(&path, "bob", Change::Delete).unwrap_err().contains("no user bob"));
+        assert!(change(&path, "bob", Change::Passwd { password: "x" }).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn what_is_bad_changes_nothing_and_is_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("users");
+        let text = "# mine\n\nbob:plain-secret\n";
+        fs::write(&path, text).unwrap();
+        let add = Change::Add { password: "x", superuser: false };
+        let fault = change(&path, "eve", add).unwrap_err();
+        assert!(fault.contains("users:3: expected a hash"), "{fault}");
+        assert!(!fault.contains("plain-secret"), "{fault}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        fs::write(&path, "# mine\n\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        for (name, password) in [("", "x"), ("#a", "x"), ("a\nb", "x"), ("a", "")] {
+            let add = Change::Add { password, superuser: false };
+            assert!(change(&path, name, add).is_err(), "{name:?}");
+        }
+        change(&path, "eve", add).unwrap();
+        let now = fs::read_to_string(&path).unwrap();
+        assert!(now.starts_with("# mine\n\neve:$argon2id$"), "other lines stay: {now}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+}

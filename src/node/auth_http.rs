@@ -1,0 +1,253 @@
+//! Asks an HTTP server whether a client may connect, and whether it is a superuser (EMQX `emqx_auth_http` 4.4).
+//!
+//! Status 200 lets it in, unless the body is `ignore`, which leaves it to `allow_anonymous`; another status refuses it. A server
+//! that does not answer refuses too: nobody comes in because something is broken. Each login is a task of its own, so a slow
+//! server holds up those who wait for it and nobody else; so many are asked at once (`auth.http.pool_size`), the others wait for
+//! their turn within the same limit of time.
+
+use std::{fmt::Write as _, net::IpAddr, sync::Arc, time::Duration};
+
+use http_body_util::Full;
+use hyper::{Method, Request, body::Bytes, header};
+use rustls::ClientConfig;
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::discovery::exchange;
+use crate::{broker::access::ConnectAttempt, cluster::settings::Server};
+
+/// What is asked, and how.
+#[derive(Debug)]
+pub struct AuthHttp {
+    /// Whether a client may connect.
+    pub auth: HttpRequest,
+    /// Whether it is a superuser; asked of those who may connect.
+    pub superuser: Option<HttpRequest>,
+    /// From the turn to the last byte of the answer.
+    pub timeout: Duration,
+    /// How to prove a server that is asked over TLS.
+    pub tls: Option<ClientConfig>,
+    /// Who is asked at once.
+    pub turns: Semaphore,
+}
+
+/// One request, with placeholders in its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Whom to ask.
+    pub server: Server,
+    /// Path, with a query if the URL had one.
+    pub path: String,
+    /// How.
+    pub method: HttpMethod,
+    /// Headers beside those that each request has.
+    pub headers: Vec<(String, String)>,
+    /// Names and texts; [`FILLED`] says what is filled in.
+    pub params: Vec<(String, String)>,
+}
+
+/// How the parameters go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// In the URL.
+    Get,
+    /// In the body.
+    #[default]
+    Post,
+    /// In the body.
+    Put,
+}
+
+/// Placeholders: user name, client id, address, protocol, password.
+pub const FILLED: &str = "ucarP";
+
+/// What the server says of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It may connect; whether it is a superuser.
+    Yes(bool),
+    /// Others are to decide.
+    Ignore,
+    /// It may not; with this status.
+    No(u16),
+    /// The server does not answer.
+    Nothing,
+}
+
+impl AuthHttp {
+    /// Asks.
+    pub(super) async fn ask(self: Arc<Self>, attempt: &ConnectAttempt<'_>) -> Said {
+        match self.request(&self.auth, attempt).await {
+            Ok((200, body)) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Said::Ignore,
+            Ok((200, _)) => {
+                let Some(superuser) = &self.superuser else { return Said::Yes(false) };
+                match self.request(superuser, attempt).await {
+                    Ok((status, _)) => Said::Yes(status == 200),
+                    Err(fault) => {
+                        tracing::warn!(%fault, "HTTP server does not say who is a superuser");
+                        Said::Yes(false)
+                    }
+                }
+            }
+            Ok((status, _)) => Said::No(status),
+            Err(fault) => {
+                tracing::warn!(%fault, "HTTP server does not say who may connect");
+                Said::Nothing
+            }
+        }
+    }
+
+    async fn request(
+        &self,
+        request: &HttpRequest,
+        attempt: &ConnectAttempt<'_>,
+    ) -> Result<(u16, Bytes), String> {
+        let server = &request.server;
+        let late = |_| format!("{server}: no answer within {:?}", self.timeout);
+        let answer = async {
+            let _turn = self.turns.acquire().await.map_err(|closed| closed.to_string())?;
+            let message = request.message(attempt)?;
+            exchange(server, self.tls.clone(), message).await
+        };
+        timeout(self.timeout, Box::pin(answer))
+            .await
+            .map_err(late)?
+            .map_err(|fault| format!("{server}: {fault}"))
+    }
+}
+
+impl HttpRequest {
+    /// With the placeholders filled in.
+    fn message(&self, attempt: &ConnectAttempt<'_>) -> Result<Request<Full<Bytes>>, String> {
+        let kind = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let json = kind.is_some_and(|(_, kind)| kind.contains("json"));
+        let (uri, body, method) = match self.method {
+            HttpMethod::Get => {
+                let form = self.form(attempt);
+                let mark = if self.path.contains('?') { '&' } else { '?' };
+                let query = if form.is_empty() { form } else { format!("{mark}{form}") };
+                (format!("{}{query}", self.path), String::new(), Method::GET)
+            }
+            HttpMethod::Post | HttpMethod::Put => {
+                let body = if json { self.json(attempt) } else { self.form(attempt) };
+                let put = self.method == HttpMethod::Put;
+                (self.path.clone(), body, if put { Method::PUT } else { Method::POST })
+            }
+        };
+        let mut message = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::HOST, self.server.authority())
+            .header(header::CONNECTION, "close");
+        if kind.is_none() && self.method != HttpMethod::Get {
+            message = message.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        for (name, text) in &self.headers {
+            message = message.header(name, text);
+        }
+        message.body(Full::new(body.into())).map_err(|error| format!("cannot be asked: {error}"))
+    }
+
+    fn form(&self, attempt: &ConnectAttempt<'_>) -> String {
+        let pair = |(name, text): &(String, String)| {
+            format!("{}={}", encoded(name.as_bytes()), encoded(&filled(text, attempt)))
+        };
+        self.params.iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+
+    fn json(&self, attempt: &ConnectAttempt<'_>) -> String {
+        let pair = |(name, text): &(String, String)| {
+            let text = String::from_utf8_lossy(&filled(text, attempt)).into_owned();
+            (name.clone(), serde_json::Value::String(text))
+        };
+        serde_json::Value::Object(self.params.iter().map(pair).collect()).to_string()
+    }
+}
+
+/// `text` with its placeholders filled in.
+fn filled(text: &str, attempt: &ConnectAttempt<'_>) -> Vec<u8> {
+    let (mut out, mut chars) = (Vec::new(), text.chars());
+    let address = |ip: IpAddr| ip.to_canonical().to_string();
+    while let Some(letter) = chars.next() {
+        let word = (letter == '%').then(|| chars.next()).flatten();
+        match word {
+            Some('u') => out.extend_from_slice(attempt.username.unwrap_or_default().as_bytes()),
+            Some('c') => out.extend_from_slice(attempt.client_id.as_bytes()),
+            Some('a') => out.extend_from_slice(address(attempt.peer).as_bytes()),
+            Some('r') => out.extend_from_slice(b"mqtt"),
+            Some('P') => out.extend_from_slice(attempt.password.unwrap_or_default()),
+            Some(other) => out.extend_from_slice(format!("%{other}").as_bytes()),
+            None => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out
+}
+
+/// As `application/x-www-form-urlencoded` wants it, with `%20` for a blank.
+fn encoded(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::time::Wall;
+
+    fn request(
+        method: HttpMethod,
+        headers: &[(&str, &str)],
+        params: &[(&str, &str)],
+    ) -> HttpRequest {
+        let owned = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        };
+        HttpRequest {
+            server: Server { tls: false, host: "h".into(), port: 80 },
+            path: "/auth".into(),
+            method,
+            headers: owned(headers),
+            params: owned(params),
+        }
+    }
+
+    async fn text(request: &HttpRequest) -> (String, String) {
+        let attempt = ConnectAttempt {
+            zone: "z",
+            client_id: "c&1",
+            username: Some("b\u{f6}b"),
+            password: Some(b"p=\xff %u"),
+            peer: [10, 0, 0, 1].into(),
+            wall: Wall::default(),
+        };
+        let message = request.message(&attempt).unwrap();
+        let uri = format!("{} {}", message.method(), message.uri());
+        let body = message.into_body().collect().await.unwrap().to_bytes();
+        (uri, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn parameters_are_filled_in_and_encoded() {
+        let params = [("id", "%c"), ("name", "x-%u"), ("ip", "%a"), ("pw", "%P"), ("q", "100%%x")];
+        let form = "id=c%261&name=x-b%C3%B6b&ip=10.0.0.1&pw=p%3D%FF%20%25u&q=100%25%25x";
+        let get = text(&request(HttpMethod::Get, &[], &params)).await;
+        assert_eq!(get, (format!("GET /auth?{form}"), String::new()));
+        let post = text(&request(HttpMethod::Post, &[], &params)).await;
+        assert_eq!(post, ("POST /auth".into(), form.into()));
+        let headers = [("Content-Type", "application/json")];
+        let json = text(&request(HttpMethod::Put, &headers, &params[..2])).await;
+        let want = "{\"id\":\"c&1\",\"name\":\"x-b\u{f6}b\"}";
+        assert_eq!(json, ("PUT /auth".into(), want.into()));
+        let none = text(&request(HttpMethod::Get, &[], &[])).await;
+        assert_eq!(none.0, "GET /auth");
+    }
+}

@@ -1,0 +1,302 @@
+//! Verifies the passwords of clients: slow hashes in two threads of their own at low priority, so that a storm of logins stalls
+//! nobody else, and not again for who was verified before.
+//!
+//! The queue to the threads is bounded; who finds it full is told to come back (0x97, in MQTT 3 server unavailable). What was
+//! verified is kept as a MAC under a key of this process, and forgotten when the users change.
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Arc, Condvar, Mutex, RwLock},
+    time::Duration,
+};
+
+use ring::{hmac, rand::SystemRandom};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    auth_http::{AuthHttp, Said},
+    locks,
+};
+use crate::{
+    broker::{
+        ClientId,
+        access::{ConnectAttempt, Grant, Opinion, Refusal, Verdict},
+        channel::{Password, Shared},
+        password_hash::Memory,
+        recent::Recent,
+        stats::{Metric, Stats},
+        users::Users,
+    },
+    net::supervise,
+    time::Wall,
+};
+
+/// Threads that verify.
+const THREADS: usize = 2;
+/// Logins that wait for them.
+const QUEUE: usize = 1024;
+/// Verified logins that are remembered, at least.
+const VERIFIED: usize = 32_768;
+/// A thread without work gives its memory back after this time.
+const KEEPS_MEMORY: Duration = Duration::from_secs(1);
+/// Below connections, above nothing else of ours.
+const NICE: i32 = 5;
+
+/// What a client says who it is.
+pub(super) struct Login {
+    pub(super) shared: Arc<Shared>,
+    pub(super) client_id: ClientId,
+    pub(super) username: Option<Box<str>>,
+    pub(super) password: Option<Password>,
+    pub(super) peer: IpAddr,
+    pub(super) wall: Wall,
+}
+
+impl Login {
+    fn attempt(&self) -> ConnectAttempt<'_> {
+        ConnectAttempt {
+            zone: &self.shared.zone,
+            client_id: self.client_id.as_str(),
+            username: self.username.as_deref(),
+            password: self.password.as_ref().map(|password| &***password),
+            peer: self.peer,
+            wall: self.wall,
+        }
+    }
+}
+
+/// The answer to a login.
+pub(super) enum Answer {
+    /// It is known.
+    Now(Verdict),
+    /// It comes here.
+    Later(oneshot::Receiver<Verdict>),
+}
+
+/// See the module.
+pub(super) struct Authenticator {
+    queue: Arc<Queue>,
+    verified: Arc<Mutex<Verified>>,
+    others: Others,
+    stats: Arc<Stats>,
+}
+
+/// Whom to ask about clients that nobody here knows.
+#[derive(Clone, Default)]
+struct Others(Arc<RwLock<Option<Asked>>>);
+
+/// The server, and the runtime to ask it on.
+type Asked = (Arc<AuthHttp>, Handle);
+
+impl Others {
+    fn ask(&self, login: Login) -> Answer {
+        if locks::read(&self.0).is_none() {
+            return Answer::Now(login.shared.access.otherwise(&login.attempt()));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.ask_for(login, reply);
+        Answer::Later(answer)
+    }
+
+    fn ask_for(&self, login: Login, reply: oneshot::Sender<Verdict>) {
+        let Some((http, runtime)) = locks::read(&self.0).clone() else {
+            // It may have gone meanwhile.
+            return drop(reply.send(login.shared.access.otherwise(&login.attempt())));
+        };
+        supervise::spawn_on(&runtime, "HTTP login", async move {
+            let attempt = login.attempt();
+            let mut reply = reply;
+            let said = tokio::select! {
+                said = http.ask(&attempt) => said,
+                () = reply.closed() => return,
+            };
+            drop(reply.send(match said {
+                Said::Yes(superuser) => Ok(Grant { superuser, ..Grant::default() }),
+                Said::Ignore => login.shared.access.otherwise(&attempt),
+                Said::No(status) => Err(Refusal::Http(status)),
+                Said::Nothing => Err(Refusal::NoHttp),
+            }));
+        });
+    }
+}
+
+/// Logins that were right, as MACs.
+struct Verified {
+    key: Option<hmac::Key>,
+    users: Arc<Users>,
+    logins: Recent<[u8; 32], Grant>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: Mutex<Jobs>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    threads: usize,
+}
+
+struct Job {
+    login: Login,
+    mac: Option<[u8; 32]>,
+    reply: oneshot::Sender<Verdict>,
+}
+
+impl Authenticator {
+    pub(super) fn new(stats: Arc<Stats>) -> Self {
+        let verified = Verified {
+            key: Verified::new_key(),
+            users: Arc::default(),
+            logins: Recent::new(VERIFIED),
+        };
+        let verified = Arc::new(Mutex::new(verified));
+        Self { queue: Arc::default(), verified, others: Others::default(), stats }
+    }
+
+    /// Decides about a login, at once where that takes no time.
+    pub(super) fn ask(&self, login: Login) -> Answer {
+        match login.shared.access.at_once(&login.attempt()) {
+            Some(Opinion::Decided(verdict)) => return Answer::Now(verdict),
+            Some(Opinion::Unknown) => return self.others.ask(login),
+            None => {}
+        }
+        let mac = {
+            let mut verified = locks::lock(&self.verified);
+            let mac = verified.mac(&login);
+            if let Some(grant) = mac.as_ref().and_then(|mac| verified.logins.touch(mac)) {
+                self.stats.count(Metric::AuthRemembered);
+                return Answer::Now(Ok(grant.clone()));
+            }
+            mac
+        };
+        let (reply, answer) = oneshot::channel();
+        match self.put(Job { login, mac, reply }) {
+            Ok(()) => Answer::Later(answer),
+            Err(Full) => Answer::Now(Err(Refusal::Busy)),
+        }
+    }
+
+    /// The HTTP server that says who may connect, if there is one. Runs on the runtime that clients are served on.
+    pub(super) fn set_http(&self, http: Option<Arc<AuthHttp>>) {
+        *locks::write(&self.others.0) = http.map(|http| (http, Handle::current()));
+    }
+
+    /// These are the users from now on. If they differ from those before, what was verified counts no more. Gives the table that
+    /// a login must carry for its verdict to be remembered.
+    pub(super) fn adopt(&self, users: Arc<Users>) -> Arc<Users> {
+        let mut verified = locks::lock(&self.verified);
+        if *verified.users != *users {
+            *verified = Verified { key: Verified::new_key(), users, logins: Recent::new(VERIFIED) };
+        }
+        verified.users.clone()
+    }
+
+    fn put(&self, job: Job) -> Result<(), Full> {
+        let mut jobs = locks::lock(&self.queue.jobs);
+        if jobs.waiting.len() >= QUEUE {
+            return Err(Full);
+        }
+        jobs.waiting.push_back(job);
+        let start = jobs.threads < THREADS && jobs.threads < jobs.waiting.len();
+        jobs.threads += usize::from(start);
+        drop(jobs);
+        self.queue.bell.notify_one();
+        if start && !self.start_thread() {
+            locks::lock(&self.queue.jobs).threads -= 1;
+        }
+        Ok(())
+    }
+
+    /// Threads are started when there is work for them, and stay.
+    fn start_thread(&self) -> bool {
+        let worker = Worker {
+            queue: self.queue.clone(),
+            verified: self.verified.clone(),
+            others: self.others.clone(),
+            stats: self.stats.clone(),
+        };
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        match thread.spawn(move || worker.run()) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(%error, "no thread to verify passwords");
+                false
+            }
+        }
+    }
+}
+
+struct Full;
+
+impl Verified {
+    fn new_key() -> Option<hmac::Key> {
+        hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()
+    }
+
+    /// Of user name and password, each with its length before it; none for who was accepted when there were other users.
+    fn mac(&self, login: &Login) -> Option<[u8; 32]> {
+        if !Arc::ptr_eq(&self.users, &login.shared.access.users) {
+            return None;
+        }
+        let attempt = login.attempt();
+        let mut mac = hmac::Context::with_key(self.key.as_ref()?);
+        for part in [attempt.username?.as_bytes(), attempt.password?] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.sign().as_ref().try_into().ok()
+    }
+}
+
+/// A thread that verifies.
+struct Worker {
+    queue: Arc<Queue>,
+    verified: Arc<Mutex<Verified>>,
+    others: Others,
+    stats: Arc<Stats>,
+}
+
+impl Worker {
+    fn run(self) {
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "passwords are verified at normal priority");
+        }
+        let mut memory = Memory::default();
+        loop {
+            let job = self.next(&mut memory);
+            // Who has gone meanwhile is not verified.
+            if !job.reply.is_closed() {
+                self.verify(job, &mut memory);
+            }
+        }
+    }
+
+    fn next(&self, memory: &mut Memory) -> Job {
+        let mut jobs = locks::lock(&self.queue.jobs);
+        loop {
+            if let Some(job) = jobs.waiting.pop_front() {
+                return job;
+            }
+            let (woken, timeout) = locks::wait(&self.queue.bell, jobs, KEEPS_MEMORY);
+            jobs = woken;
+            if timeout {
+                *memory = Memory::default();
+            }
+        }
+    }
+
+    fn verify(&self, Job { login, mac, reply }: Job, memory: &mut Memory) {
+        let opinion = login.shared.access.connect(&login.attempt(), memory);
+        self.stats.count(Metric::AuthVerified);
+        let Opinion::Decided(verdict) = opinion else { return self.others.ask_for(login, reply) };
+        if let (Ok(grant), Some(mac)) = (&verdict, mac) {
+            locks::lock(&self.verified).logins.insert(mac, grant.clone());
+        }
+        // It may have gone meanwhile.
+        drop(reply.send(verdict));
+    }
+}

@@ -1,0 +1,301 @@
+//! The bans of a node: the core behind a lock, and the file in which those of operators outlive the process.
+//!
+//! The file is replaced as a whole, one JSON object a line. Bans that follow from behaviour last minutes and are not in it.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{hub::Hub, locks, mailbox::Signal};
+use crate::{
+    broker::{
+        ClientId,
+        bans::{Ban, BanPolicies, Banned, Bans, Takeover, Target},
+        stats::Metric,
+    },
+    ctl,
+    net::clock::Clock,
+    time::Wall,
+};
+
+/// Name of the file in the data folder.
+const FILE: &str = "banned";
+
+/// The file holds something else than bans. The start ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}:{line}: {what}; mend the line or take it out")]
+pub struct BadBans {
+    path: PathBuf,
+    line: usize,
+    what: String,
+}
+
+/// See the module.
+pub(super) struct BanList {
+    table: Mutex<Table>,
+    /// Nobody is banned: nothing is looked up.
+    any: AtomicBool,
+    file: Mutex<BanFile>,
+}
+
+#[derive(Default)]
+struct Table {
+    bans: Bans,
+    /// Counts the changes of operators, so that the file gets the last one last.
+    changes: u64,
+}
+
+#[derive(Default)]
+struct BanFile {
+    path: Option<PathBuf>,
+    written: u64,
+}
+
+impl Default for BanList {
+    fn default() -> Self {
+        Self { table: Mutex::default(), any: AtomicBool::new(false), file: Mutex::default() }
+    }
+}
+
+impl BanList {
+    /// Reads the bans in the data folder, and keeps them there from now on.
+    pub(super) fn load(&self, data: &Path, wall: Wall) -> Result<(), BadBans> {
+        let path = data.join(FILE);
+        let bad = |line, what: String| BadBans { path: path.clone(), line, what };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(bad(0, error.to_string())),
+        };
+        let mut table = locks::lock(&self.table);
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let row: ctl::Ban =
+                serde_json::from_str(line).map_err(|error| bad(at + 1, error.to_string()))?;
+            let (target, ban) = of_row(row).ok_or_else(|| bad(at + 1, "no ban".into()))?;
+            table.bans.add(target, ban, wall).map_err(|full| bad(at + 1, full.to_string()))?;
+        }
+        self.any.store(!table.bans.is_empty(), Ordering::Relaxed);
+        drop(table);
+        locks::lock(&self.file).path = Some(path);
+        Ok(())
+    }
+
+    pub(super) fn set_policies(&self, policies: BanPolicies) {
+        locks::lock(&self.table).bans.set_policies(policies);
+    }
+
+    /// Why this client is kept out, if it is.
+    pub(super) fn reason(&self, client: &Banned<'_>, clock: Clock) -> Option<String> {
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut table = locks::lock(&self.table);
+        table.bans.reason(client, clock.now(), clock.wall()).map(str::to_owned)
+    }
+
+    fn set(&self, target: Target, ban: Ban, wall: Wall) -> Result<(), String> {
+        self.change(wall, |bans| bans.add(target, ban, wall).map_err(|full| full.to_string()))
+    }
+
+    /// Takes a ban out. `false`: there is none.
+    pub(super) fn remove(&self, target: &Target, wall: Wall) -> Result<bool, String> {
+        let mut found = false;
+        self.change(wall, |bans| {
+            found = bans.remove(target);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Changes the table and brings the file up to it.
+    fn change(
+        &self,
+        wall: Wall,
+        change: impl FnOnce(&mut Bans) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let (number, rows) = {
+            let mut table = locks::lock(&self.table);
+            change(&mut table.bans)?;
+            table.changes += 1;
+            let rows: Vec<_> = table.bans.listed(wall).map(row).collect();
+            self.any.store(!table.bans.is_empty(), Ordering::Relaxed);
+            (table.changes, rows)
+        };
+        let mut file = locks::lock(&self.file);
+        let Some(path) = file.path.as_ref().filter(|_| number > file.written) else {
+            return Ok(());
+        };
+        let mut text = Vec::new();
+        for row in &rows {
+            serde_json::to_writer(&mut text, row).map_err(|error| error.to_string())?;
+            text.push(b'\n');
+        }
+        let failed =
+            |error| format!("banned now, but not after a restart: {}: {error}", path.display());
+        ctl::cookie::replace(path, &text).map_err(failed)?;
+        file.written = number;
+        Ok(())
+    }
+
+    /// All bans that hold, by kind and name; those that followed from behaviour behind them.
+    pub(super) fn list(&self, clock: Clock) -> Vec<ctl::Ban> {
+        let (now, wall) = (clock.now(), clock.wall());
+        let mut table = locks::lock(&self.table);
+        let mut rows: Vec<_> = table.bans.listed(wall).map(row).collect();
+        let mut own: Vec<_> = table
+            .bans
+            .own(now)
+            .map(|(id, address, own)| {
+                let left = u64::try_from(own.until.since(now).as_millis()).unwrap_or(u64::MAX);
+                let kind = if id.is_some() { "clientid" } else { "peerhost" };
+                ctl::Ban {
+                    kind: kind.into(),
+                    who: id.map_or_else(|| address.to_string(), |id| id.as_str().to_owned()),
+                    at_address: id.map(|_| address.to_string()),
+                    reason: own.reason.into(),
+                    by: "emqx-rs".into(),
+                    at: own.at.as_ms() / 1000,
+                    until: Some(wall.as_ms().saturating_add(left) / 1000),
+                }
+            })
+            .collect();
+        own.sort_by(|a, b| (&a.kind, &a.who, &a.at_address).cmp(&(&b.kind, &b.who, &b.at_address)));
+        rows.append(&mut own);
+        rows
+    }
+}
+
+fn row((target, ban): (&Target, &Ban)) -> ctl::Ban {
+    let (kind, who) = target.words();
+    ctl::Ban {
+        kind: kind.into(),
+        who,
+        at_address: None,
+        reason: ban.reason.clone(),
+        by: ban.by.clone(),
+        at: ban.at.as_ms() / 1000,
+        until: ban.until.map(|until| until.as_ms() / 1000),
+    }
+}
+
+fn of_row(row: ctl::Ban) -> Option<(Target, Ban)> {
+    let wall = |seconds: u64| Wall::from_ms(seconds.saturating_mul(1000));
+    let target = Target::parse(&row.kind, &row.who)?;
+    let (at, until) = (wall(row.at), row.until.map(wall));
+    Some((target, Ban { reason: row.reason, by: row.by, at, until }))
+}
+
+impl Hub {
+    /// Bans somebody, and ends the connections and sessions of those who are connected.
+    ///
+    /// # Errors
+    /// There are too many bans, or the file cannot be written, in words.
+    pub fn ban(&self, target: Target, ban: Ban) -> Result<(), String> {
+        let result = self.bans.set(target.clone(), ban, self.clock.wall());
+        let target = Arc::new(target);
+        self.registry.signal_all(|| Signal::Ban(target.clone()));
+        result
+    }
+
+    /// Wrong credentials came from `peer`.
+    pub(super) fn on_auth_failure(&self, peer: SocketAddr) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        if locks::lock(&self.bans.table).bans.on_failure(peer.ip(), now, wall) {
+            self.banned_by_itself();
+            tracing::warn!(peer = %peer.ip(), "address banned: too many wrong passwords (auth_failure_policy)");
+        }
+    }
+
+    /// A client takes over the id of one that is connected. `false`: it may not.
+    pub(super) fn may_take_over(&self, id: &ClientId, peer: SocketAddr) -> bool {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let takeover = locks::lock(&self.bans.table).bans.on_takeover(id, peer.ip(), now, wall);
+        let client_id = id.as_str();
+        match takeover {
+            Takeover::Fine => true,
+            Takeover::Fight(other) => {
+                tracing::warn!(
+                    client_id, peer = %peer.ip(), %other,
+                    "two clients use one client id, each ends the connection of the other"
+                );
+                true
+            }
+            Takeover::Banned => {
+                self.banned_by_itself();
+                tracing::warn!(
+                    client_id, peer = %peer.ip(),
+                    "client banned: it is taken over again and again (takeover_policy)"
+                );
+                false
+            }
+        }
+    }
+
+    /// A client that was served has gone, in a zone that looks for flapping.
+    pub(super) fn on_gone(&self, id: &ClientId, peer: SocketAddr) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        if locks::lock(&self.bans.table).bans.on_gone(id, peer.ip(), now, wall) {
+            self.banned_by_itself();
+            let client_id = id.as_str();
+            tracing::warn!(client_id, peer = %peer.ip(), "client banned: it comes and goes (flapping_detect_policy)");
+        }
+    }
+
+    fn banned_by_itself(&self) {
+        self.bans.any.store(true, Ordering::Relaxed);
+        self.stats.count(Metric::BanSet);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ban() -> Ban {
+        Ban { reason: "why".into(), by: "me".into(), at: Wall::from_ms(5000), until: None }
+    }
+
+    #[test]
+    fn bans_outlive_the_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let (wall, clock) = (Wall::from_ms(5000), Clock::system());
+        let list = BanList::default();
+        list.load(dir.path(), wall).unwrap();
+        for (kind, who) in [("clientid", "a\n\"b"), ("username", "u"), ("peerhost", "10.0.0.0/8")] {
+            list.set(Target::parse(kind, who).unwrap(), ban(), wall).unwrap();
+        }
+        let over = Ban { until: Some(Wall::from_ms(6000)), ..ban() };
+        list.set(Target::ClientId("over".into()), over, wall).unwrap();
+        assert_eq!(list.remove(&Target::Username("u".into()), wall), Ok(true));
+        assert_eq!(list.remove(&Target::Username("u".into()), wall), Ok(false));
+        let again = BanList::default();
+        again.load(dir.path(), Wall::from_ms(7000)).unwrap();
+        let rows = again.list(clock);
+        let who: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), row.who.as_str())).collect();
+        assert_eq!(who, [("clientid", "a\n\"b"), ("peerhost", "10.0.0.0/8")]);
+        assert_eq!((rows[0].at, rows[0].reason.as_str()), (5, "why"));
+        let client = Banned { client_id: "x", username: None, peer: [10, 1, 1, 1].into() };
+        assert_eq!(again.reason(&client, clock).as_deref(), Some("why"));
+    }
+
+    #[test]
+    fn a_file_that_holds_something_else_is_a_fault_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = BanList::default();
+        list.load(dir.path(), Wall::default()).unwrap();
+        list.set(Target::ClientId("a".into()), ban(), Wall::default()).unwrap();
+        let path = dir.path().join(FILE);
+        let good = fs::read_to_string(&path).unwrap();
+        for bad in ["nonsense\n", &good.replace("clientid", "nobody")] {
+            fs::write(&path, format!("{good}{bad}")).unwrap();
+            let fault = BanList::default().load(dir.path(), Wall::default()).unwrap_err();
+            assert!(fault.to_string().contains("banned:2: "), "{fault}");
+        }
+    }
+}

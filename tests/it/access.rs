@@ -1,0 +1,472 @@
+//! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    num::NonZeroU32,
+    process::{Command, Output, Stdio},
+};
+
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
+use emqx_rs::broker::password_hash::{SALT, argon2id};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use ring::{hmac, pbkdf2};
+
+use super::support::{
+    Client, Connect, LIMIT, Node, Version, node::free_mesh_number, unique, wait_for,
+};
+
+const SUCCESS: u8 = 0;
+const BAD_PASSWORD: u8 = 0x86;
+const NOT_AUTHORIZED: u8 = 0x87;
+
+/// `emqx-rs-ctl WORDS` with `input` on standard input.
+fn ctl(node: &Node, words: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_emqx-rs-ctl"))
+        .arg("--socket")
+        .arg(node.data().join("ctl.sock"))
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who fails before it reads closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn path(node: &Node) -> String {
+    node.data().join("users").display().to_string()
+}
+
+/// Lines of users whose password is their name, with a hash that is slow in kind and quick to verify.
+fn users(names: &[&str]) -> String {
+    let line = |name: &&str| {
+        let (name, flag) =
+            name.split_once(':').map_or((*name, String::new()), |(n, f)| (n, format!(":{f}")));
+        let mut hash = [0; 32];
+        let rounds = NonZeroU32::new(1000).unwrap();
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, b"salt", name.as_bytes(), &mut hash);
+        let base64 = Base64Unpadded::encode_string;
+        format!("{name}:$pbkdf2-sha256$i=1000${}${}{flag}\n", base64(b"salt"), base64(&hash))
+    };
+    names.iter().map(line).collect()
+}
+
+/// `user WORDS` on the users file of the node; it must do, and say `ok`.
+#[track_caller]
+fn user(node: &Node, words: &[&str], input: &str) {
+    let file = path(node);
+    let words: Vec<&str> = ["user"].iter().chain(words).copied().chain(["--file", &file]).collect();
+    let output = ctl(node, &words, input);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n", "{errors}");
+}
+
+fn connect(version: Version, name: &str, password: &str) -> Connect {
+    let mut connect = Connect::new(version);
+    (connect.user, connect.password) = (Some(name.to_owned()), Some(password.into()));
+    connect
+}
+
+/// The code that a client with this name and password gets.
+fn code(node: &Node, name: &str, password: &str) -> u8 {
+    connect(Version::V5, name, password).attempt(node.mqtt()).code
+}
+
+/// A node with `lines` in its file, and `users` in its users file.
+fn with_users(lines: &str, users: &str) -> Node {
+    let number = free_mesh_number();
+    let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    fs::write(node.data().join("users"), users).unwrap();
+    node.configure(lines);
+    node
+}
+
+#[test]
+fn users_are_made_changed_and_taken_out_while_the_node_runs() {
+    let node = Node::start("allow_anonymous = false");
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["add", "bob"], "open sesame\n");
+    user(&node, &["add", "root", "--superuser"], "\u{fc}ber\n");
+    for (name, password, want) in [
+        ("bob", "open sesame", SUCCESS),
+        ("root", "\u{fc}ber", SUCCESS),
+        ("bob", "open sesam", BAD_PASSWORD),
+        ("nobody", "open sesame", BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, password), want, "{name} {password}");
+    }
+    let v3 = |name| connect(Version::V3_1_1, name, "x").attempt(node.mqtt()).code;
+    assert_eq!((v3("bob"), v3("nobody")), (4, 4));
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["passwd", "bob"], "new\n");
+    assert_eq!(code(&node, "bob", "open sesame"), BAD_PASSWORD, "what was verified counts no more");
+    assert_eq!(code(&node, "bob", "new"), SUCCESS);
+    let listed = ctl(&node, &["user", "list", "--file", &path(&node)], "");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "bob\nroot superuser\n");
+    user(&node, &["del", "bob"], "");
+    assert_eq!(code(&node, "bob", "new"), BAD_PASSWORD);
+    assert_eq!(code(&node, "root", "\u{fc}ber"), SUCCESS);
+    let log = node.log();
+    assert!(!log.contains("sesame") && !log.contains("argon2id$"), "{log}");
+}
+
+#[test]
+fn no_rule_holds_for_a_superuser() {
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob", "root:superuser"]));
+    fs::write(node.config().with_file_name("rules.conf"), "{deny, all}.\n").unwrap();
+    node.launch();
+    for (name, allowed) in [("bob", false), ("root", true)] {
+        let mut client = connect(Version::V5, name, name).open(node.mqtt());
+        assert_eq!(client.subscribe("a/b", 1), if allowed { 1 } else { NOT_AUTHORIZED }, "{name}");
+    }
+}
+
+#[test]
+fn a_bad_users_file_ends_the_start_and_an_empty_one_denies_everybody() {
+    for (users, told) in [
+        ("bob:$2b$04$short\neve\n", "users:1: expected a whole bcrypt hash"),
+        ("\n\nx:y\n", "users:3:"),
+    ] {
+        let mut node = with_users("", users);
+        node.spawn();
+        node.wait_end();
+        assert!(node.log().contains(told), "{}", node.log());
+        assert!(!node.log().contains("short"), "{}", node.log());
+        let check = Command::new(env!("CARGO_BIN_EXE_emqx-rs"))
+            .args(["--check-config", "-c"])
+            .arg(node.config())
+            .output()
+            .unwrap();
+        assert_eq!(check.status.code(), Some(78));
+    }
+    let mut node = with_users("users_file = missing", "");
+    node.spawn();
+    node.wait_end();
+    assert!(node.log().contains("users_file = missing"), "{}", node.log());
+    let mut node = with_users("allow_anonymous = true", "# nobody\n");
+    node.launch();
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, NOT_AUTHORIZED);
+    user(&node, &["add", "bob"], "x\n");
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+}
+
+#[test]
+fn a_bad_file_changes_nothing_at_reload() {
+    let mut node = with_users("allow_anonymous = false", &users(&["bob"]));
+    node.launch();
+    fs::write(node.data().join("users"), "bob\n").unwrap();
+    assert!(!node.ctl_output(&["conf", "reload"]).status.success());
+    assert_eq!(code(&node, "bob", "bob"), SUCCESS);
+    fs::write(node.data().join("users"), users(&["eve"])).unwrap();
+    kill(Pid::from_raw(node.pid()), Signal::SIGHUP).unwrap();
+    wait_for("the new users hold", LIMIT, || code(&node, "eve", "eve") == SUCCESS);
+    assert_eq!(code(&node, "bob", "bob"), BAD_PASSWORD);
+}
+
+#[test]
+fn clients_that_were_verified_come_back_without_being_verified_again() {
+    let names: Vec<String> = (0..200).map(|n| format!("u{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut node = with_users("allow_anonymous = false", &users(&names));
+    node.launch();
+    let come = || {
+        let all: Vec<Client> = names
+            .iter()
+            .map(|name| {
+                let mut client = Client::raw(Version::V5, node.mqtt());
+                client.send(&connect(Version::V5, name, name).bytes());
+                client
+            })
+            .collect();
+        for mut client in all {
+            client.take_connack();
+            assert_eq!(client.code, SUCCESS);
+        }
+    };
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200);
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200);
+    assert_eq!(node.metric("emqx_rs.auth.remembered"), 200);
+    assert_eq!(node.ctl_output(&["conf", "reload"]).status.code(), Some(0));
+    come();
+    assert_eq!(node.metric("emqx_rs.auth.verified"), 200, "the users are the same");
+}
+
+#[test]
+fn a_storm_of_logins_holds_up_nobody_else() {
+    const STORM: usize = 60;
+    let slow = format!("bob:{}\n", argon2id(b"bob", &[1; SALT]).unwrap());
+    let mut node = with_users("auth_failure_policy = off", &slow);
+    node.launch();
+    let mut witness = Client::at(Version::V5, node.mqtt());
+    witness.subscribe("w", 0);
+    let mut storm: Vec<Client> = (0..STORM)
+        .map(|n| {
+            let mut client = Client::raw(Version::V5, node.mqtt());
+            client.send(&connect(Version::V5, "bob", &n.to_string()).bytes());
+            client
+        })
+        .collect();
+    for round in 0..20 {
+        witness.publish("w", round.to_string(), 1);
+        assert_eq!(witness.message().text(), round.to_string());
+        assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    }
+    let verified = node.metric("emqx_rs.auth.verified");
+    assert!(verified < STORM as u64, "{verified} logins were over before the witness was");
+    for client in &mut storm {
+        client.take_connack();
+        assert_eq!(client.code, BAD_PASSWORD);
+    }
+    assert_eq!(node.metric("emqx_rs.auth.verified"), STORM as u64);
+}
+
+const BANNED: u8 = 0x8A;
+const ADMINISTRATIVE: u8 = 0x98;
+
+#[test]
+fn an_operator_bans_clients_users_and_addresses_and_the_bans_outlive_the_node() {
+    let mut node = with_users(
+        "",
+        "bob:$sha256$$2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
+    );
+    node.launch();
+    let id = unique("banned");
+    let mut here = Connect::new(Version::V5).id(&id).open(node.mqtt());
+    let mut other = Client::at(Version::V5, node.mqtt());
+    node.ctl(&["banned", "add", "clientid", &id, "--reason", "too loud"]);
+    here.closed_with(ADMINISTRATIVE);
+    other.ping();
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, BANNED);
+    assert_eq!(Connect::new(Version::V3_1_1).id(&id).attempt(node.mqtt()).code, 5);
+    let mut bob = connect(Version::V5, "bob", "secret").open(node.mqtt());
+    node.ctl(&["banned", "add", "username", "bob", "--for", "1h"]);
+    bob.closed_with(ADMINISTRATIVE);
+    assert_eq!(code(&node, "bob", "secret"), BANNED);
+    assert_eq!(code(&node, "bob", "wrong"), BANNED, "nobody learns whether a password was right");
+    let listed = node.ctl(&["banned", "list"]);
+    assert!(
+        listed.contains(&format!("Banned(clientid={id}, reason=too loud, by=emqx-rs-ctl, at="))
+    );
+    assert!(listed.contains("until=infinity)"), "{listed}");
+    node.terminate();
+    node.wait_end();
+    node.launch();
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, BANNED);
+    node.ctl(&["banned", "del", "clientid", &id]);
+    assert_eq!(Connect::new(Version::V5).id(&id).attempt(node.mqtt()).code, SUCCESS);
+    assert!(!node.ctl_output(&["banned", "del", "clientid", &id]).status.success());
+    node.ctl(&["banned", "add", "peerhost", "127.0.0.0/8", "--for", "1h"]);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, BANNED);
+    node.ctl(&["banned", "del", "peerhost", "127.0.0.0/8"]);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    assert_eq!(node.ctl_output(&["banned", "add", "peer", "x"]).status.code(), Some(2));
+    assert_eq!(node.ctl_output(&["banned", "add", "peerhost", "x"]).status.code(), Some(1));
+    assert!(node.metric("emqx_rs.ban.refused") >= 2);
+}
+
+#[test]
+fn ten_wrong_passwords_ban_the_address_for_a_while() {
+    let mut node = with_users("auth_failure_policy = 10, 1m, 2s", &users(&["bob"]));
+    node.launch();
+    for n in 0..10 {
+        assert_eq!(code(&node, "bob", "wrong"), BAD_PASSWORD, "attempt {n}");
+    }
+    assert_eq!(code(&node, "bob", "bob"), BANNED);
+    assert_eq!(Connect::new(Version::V3_1_1).attempt(node.mqtt()).code, 5);
+    assert!(
+        node.ctl(&["banned", "list"]).contains("Banned(peerhost=127.0.0.1, reason=too many wrong")
+    );
+    assert_eq!(node.metric("emqx_rs.ban.set"), 1);
+    wait_for("the ban ends", LIMIT, || code(&node, "bob", "bob") == SUCCESS);
+}
+
+#[test]
+fn two_clients_with_one_id_are_told_in_one_line_and_one_is_kept_out() {
+    let node = Node::start("takeover_policy = 8, 1m, 1h");
+    let id = unique("twin");
+    // The same id from two addresses of this host.
+    let from = |last: u8| {
+        let mut client = Client::raw_from(Version::V5, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&Connect::new(Version::V5).id(&id).bytes());
+        client.take_connack();
+        client
+    };
+    let mut held = Vec::new();
+    for n in 0..8_u8 {
+        let client = from(2 + n % 2);
+        assert_eq!(client.code, SUCCESS, "takeover {n}");
+        held.push(client);
+    }
+    assert_eq!(from(2).code, BANNED, "the eighth takeover");
+    assert_eq!(held.last_mut().map(Client::ping), Some(()), "who is connected stays");
+    assert_eq!(from(2).code, BANNED);
+    assert_eq!(Connect::new(Version::V5).attempt(node.mqtt()).code, SUCCESS);
+    let log = node.log();
+    assert_eq!(log.matches("two clients use one client id").count(), 1, "{log}");
+    assert_eq!(log.matches("takeover_policy").count(), 1, "{log}");
+}
+
+#[test]
+fn a_client_that_comes_and_goes_is_kept_out_where_the_zone_says_so() {
+    let lines = "flapping_detect_policy = 5, 1m, 1h\nzone.external.enable_flapping_detect = on";
+    for (lines, last) in [(lines, BANNED), ("flapping_detect_policy = 5, 1m, 1h", SUCCESS)] {
+        let node = Node::start(lines);
+        let id = unique("flaps");
+        let come = || Connect::new(Version::V5).id(&id).attempt(node.mqtt());
+        for _ in 0..5 {
+            let mut client = come();
+            assert_eq!(client.code, SUCCESS);
+            client.send(&[0xe0, 0]);
+            client.ended();
+        }
+        wait_for("it is known that the fifth has gone", LIMIT, || {
+            node.metric("client.disconnected") == 5
+        });
+        assert_eq!(come().code, last);
+    }
+}
+
+/// A token with these claims, signed by the test secret.
+fn token(claims: &str) -> String {
+    let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+    let message = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"only for these tests");
+    let sign = hmac::sign(&key, message.as_bytes());
+    format!("{message}.{}", Base64UrlUnpadded::encode_string(sign.as_ref()))
+}
+
+fn seconds_from_now(seconds: u64) -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_secs() + seconds
+}
+
+#[test]
+fn a_token_lets_a_client_in_says_what_it_may_and_ends_its_connection() {
+    let node = Node::start(
+        "allow_anonymous = false\nauth.jwt.secret = only for these tests\nauth.jwt.verify_claims = on\n\
+         auth.jwt.verify_claims.user = %u\nauth.user.1.username = bob\nauth.user.1.password = secret",
+    );
+    let good = r##"{"user":"eve","acl":{"pub":["a/%u"],"sub":["b/#"]}}"##;
+    let mut client = connect(Version::V5, "eve", &token(good)).open(node.mqtt());
+    assert_eq!(client.subscribe("b/c", 0), 0);
+    assert_eq!(client.subscribe("a/eve", 0), NOT_AUTHORIZED);
+    assert_eq!(client.publish("a/eve", "x", 1), 0x10);
+    assert_eq!(client.publish("b/c", "x", 1), NOT_AUTHORIZED);
+    let soon = format!(r#"{{"user":"eve","exp":{}}}"#, seconds_from_now(2));
+    let mut short = connect(Version::V5, "eve", &token(&soon)).open(node.mqtt());
+    let mut short3 = connect(Version::V3_1_1, "eve", &token(&soon)).open(node.mqtt());
+    short.closed_with(NOT_AUTHORIZED);
+    short3.closed_with(NOT_AUTHORIZED);
+    client.ping();
+    for (name, password, want) in [
+        ("eve", token(&soon), BAD_PASSWORD),
+        ("mallory", token(good), BAD_PASSWORD),
+        ("eve", token(good).replacen('.', ".a", 1), BAD_PASSWORD),
+        ("bob", "secret".into(), SUCCESS),
+        ("bob", "a.b.c".into(), BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, &password), want, "{name} {password}");
+    }
+}
+
+/// An HTTP server that answers each request on its own: what `answer` makes of its head and body, or nothing at all.
+fn http_server(answer: fn(&str) -> Option<&'static str>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || serve(stream, answer));
+        }
+    });
+    address
+}
+
+fn serve(mut stream: TcpStream, answer: fn(&str) -> Option<&'static str>) {
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    let whole = |text: &str| {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let head = head.to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        (body.len() >= length.map_or(0, |length| length.parse().unwrap())).then_some(())
+    };
+    while whole(&text).is_none() {
+        match stream.read(&mut buffer) {
+            Ok(got) if got > 0 => text.push_str(&String::from_utf8_lossy(&buffer[..got])),
+            _ => return,
+        }
+    }
+    match answer(&text) {
+        Some(answer) => drop(stream.write_all(format!("HTTP/1.1 {answer}").as_bytes())),
+        // Until the other end has had enough.
+        None => drop(stream.read(&mut buffer)),
+    }
+}
+
+const OK: &str = "200 OK\r\ncontent-length: 0\r\n\r\n";
+
+/// `/auth` lets in whom the password fits, `/super` knows one superuser.
+fn users_over_http(request: &str) -> Option<&'static str> {
+    if request.starts_with("GET /super?u=root ") {
+        return Some(OK);
+    }
+    let body = request.split_once("\r\n\r\n")?.1;
+    match body {
+        "u=slow&p=slow&i=127.0.0.1" => None,
+        "u=gone&p=gone&i=127.0.0.1" => Some("200 OK\r\ncontent-length: 6\r\n\r\nignore"),
+        "u=stop&p=stop&i=127.0.0.1" => Some("403 Forbidden\r\ncontent-length: 0\r\n\r\n"),
+        "u=root&p=root&i=127.0.0.1" | "u=b%26b&p=%C3%BC&i=127.0.0.1" => Some(OK),
+        _ => Some("401 Unauthorized\r\ncontent-length: 0\r\n\r\n"),
+    }
+}
+
+#[test]
+fn an_http_server_says_who_may_connect_and_holds_up_nobody_else() {
+    let server = http_server(users_over_http);
+    let mut node = with_users(
+        &format!(
+            "acl_file = rules.conf\nauth.http.timeout = 3s\nauth.http.auth_req.url = http://{server}/auth\n\
+             auth.http.auth_req.params = u=%u,p=%P,i=%a\nauth.http.super_req.url = http://{server}/super\n\
+             auth.http.super_req.method = get\nauth.http.super_req.params = u=%u\nallow_anonymous = false"
+        ),
+        &users(&["here"]),
+    );
+    fs::write(node.config().with_file_name("rules.conf"), "{deny, all}.\n").unwrap();
+    node.launch();
+    let mut slow = Client::raw(Version::V5, node.mqtt());
+    slow.send(&connect(Version::V5, "slow", "slow").bytes());
+    for (name, password, want) in [
+        ("b&b", "\u{fc}", SUCCESS),
+        ("here", "here", SUCCESS),
+        ("here", "x", BAD_PASSWORD),
+        ("nobody", "x", BAD_PASSWORD),
+        ("stop", "stop", NOT_AUTHORIZED),
+        ("gone", "gone", BAD_PASSWORD),
+    ] {
+        assert_eq!(code(&node, name, password), want, "{name} {password}");
+    }
+    for (name, password, allowed) in [("root", "root", true), ("b&b", "\u{fc}", false)] {
+        let mut client = connect(Version::V5, name, password).open(node.mqtt());
+        assert_eq!(client.subscribe("a/b", 1), if allowed { 1 } else { NOT_AUTHORIZED }, "{name}");
+    }
+    assert_eq!(node.metric("emqx_rs.auth.http_error"), 0, "all that while one waits");
+    slow.take_connack();
+    assert_eq!(slow.code, 0x88);
+    assert_eq!(node.metric("emqx_rs.auth.http_error"), 1);
+}
+
+#[test]
+fn without_the_http_server_nobody_comes_in() {
+    let node = Node::start("auth.http.auth_req.url = http://127.0.0.1:1/auth");
+    assert_eq!(code(&node, "bob", "x"), 0x88);
+    assert_eq!(Connect::new(Version::V3_1_1).attempt(node.mqtt()).code, 3);
+}
