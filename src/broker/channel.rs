@@ -108,8 +108,6 @@ pub enum Routed {
     Done(bool),
     /// Another node has to confirm; [`Channel::on_forwarded`] follows, in order.
     Waiting,
-    /// A node that wants it has no room left for it.
-    Refused,
 }
 
 #[derive(Debug)]
@@ -483,13 +481,6 @@ impl Channel {
                 self.reply(reply, reason, true, out);
             }
             Routed::Waiting => self.reply(reply, ReasonCode::Success, false, out),
-            Routed::Refused if self.version == Version::V5 => {
-                self.reply(reply, ReasonCode::QuotaExceeded, true, out);
-            }
-            // MQTT 3 cannot say no to one message, and must not say yes.
-            Routed::Refused => {
-                self.violation(ReasonCode::QuotaExceeded, "queue to another node is full", out);
-            }
         }
     }
 

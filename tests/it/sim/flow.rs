@@ -88,6 +88,7 @@ impl World {
             topic: "flow",
             properties: &[],
             payload: &number.to_be_bytes(),
+            patient: false,
         });
         match push {
             Push::Kept(_) => way.taken = number,
