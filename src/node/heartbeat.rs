@@ -404,6 +404,7 @@ impl Heart {
             draining: self.shared.draining.load(Ordering::Relaxed),
             ..Beat::default()
         };
+        let mut answers = false;
         for peer in self.peers.values_mut() {
             let micros = self.clock.micros();
             peer.counter += 1;
@@ -421,8 +422,12 @@ impl Heart {
             // An answer to an earlier datagram is told of here too, and then nothing is sent. What cannot be sent is as good as
             // lost, and the other end finds out.
             if self.socket.send_to(&bytes, peer.watch.addr).is_err() {
+                answers = true;
                 let _ = self.socket.send_to(&bytes, peer.watch.addr);
             }
+        }
+        if answers {
+            self.take_refusals();
         }
     }
 
