@@ -149,7 +149,7 @@ pub enum Routed {
     Done(bool),
     /// Another node has to confirm; [`Channel::on_forwarded`] follows, in order.
     Waiting,
-    /// A node that wants it has no room left for it.
+    /// This node has no room to keep it, and it goes to nobody.
     Refused,
 }
 
@@ -568,12 +568,12 @@ impl Channel {
                 self.reply(reply, reason, true, out);
             }
             Routed::Waiting => self.reply(reply, ReasonCode::Success, false, out),
-            Routed::Refused if self.version == Version::V5 => {
+            Routed::Refused if reply == Reply::None || self.version == Version::V5 => {
                 self.reply(reply, ReasonCode::QuotaExceeded, true, out);
             }
             // MQTT 3 cannot say no to one message, and must not say yes.
             Routed::Refused => {
-                self.violation(ReasonCode::QuotaExceeded, "queue to another node is full", out);
+                self.violation(ReasonCode::QuotaExceeded, "no room to keep the message", out);
             }
         }
     }

@@ -30,6 +30,11 @@ pub enum Sign {
         /// Who.
         node: NodeId,
     },
+    /// The host of this node says that nobody takes its heartbeats there. No proof: a firewall may say so too.
+    Refused {
+        /// Who.
+        node: NodeId,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use super::{
     Action, BarrierId, Cluster, Event, LinkId, NodeId,
     member::Reach,
     routes::{RouteOp, TableOp},
-    sync::Take,
+    sync::{Fix, Piece, Take},
     wire::{CloseCode, Frame, Ping},
 };
 use crate::time::Time;
@@ -109,14 +109,10 @@ impl Cluster {
             Frame::RouteSum { incarnation, seq, sums } if incarnation == self.me.incarnation => {
                 self.on_sums(node, (seq, &sums), now, out);
             }
-            Frame::RouteFix { incarnation, seq, parts, last, ops }
+            Frame::RouteFix { incarnation, seq, parts, number, last, ops }
                 if self.is_of_this_life(node, incarnation) =>
             {
-                let copy = self.copies.get_mut(&node);
-                let whole = copy.and_then(|copy| copy.on_fix(seq, last, ops));
-                if let (Some(ops), Some(node)) = (whole, self.index(node)) {
-                    out.push(Action::Table(TableOp::Refill { node, parts, ops: ops.into() }));
-                }
+                self.on_fix(node, seq, Piece { parts, number, last, ops }, out);
             }
             // Of an earlier life, about somebody else, or of no use to this release.
             Frame::Leave { .. }
@@ -271,11 +267,26 @@ impl Cluster {
         }
         let Some(repair) = self.own.repair(theirs) else { return peer.sender.restart(&self.own) };
         let (link, incarnation, parts) = (peer.link, self.me.incarnation, repair.parts);
-        let count = repair.frames.len();
-        for (number, ops) in (1..).zip(repair.frames) {
-            let last = number == count;
-            let frame = Frame::RouteFix { incarnation, seq, parts, last, ops };
+        let count = repair.frames.len() as u64;
+        for (number, ops) in (0..).zip(repair.frames) {
+            let last = number + 1 == count;
+            let frame = Frame::RouteFix { incarnation, seq, parts, number, last, ops };
             out.push(Action::Send { link, frame });
+        }
+    }
+
+    fn on_fix(&mut self, node: NodeId, seq: u64, piece: Piece, out: &mut Vec<Action>) {
+        let (index, parts) = (self.index(node), piece.parts);
+        let Some(copy) = self.copies.get_mut(&node) else { return };
+        match (copy.on_fix(seq, piece), index) {
+            (Fix::Whole(ops), Some(node)) => {
+                out.push(Action::Table(TableOp::Refill { node, parts, ops: ops.into() }));
+            }
+            (Fix::Broken, _) => {
+                copy.request();
+                self.repair(node, out);
+            }
+            (Fix::Whole(_), None) | (Fix::Nothing, _) => {}
         }
     }
 
@@ -288,20 +299,24 @@ impl Cluster {
     }
 
     pub(super) fn send_pings(&mut self, late: Duration, now: Time, out: &mut Vec<Action>) {
-        self.pings += 1;
-        let hlc = self.clock.tick(now);
+        let ping = self.ping(late, now);
         for peer in self.peers.values() {
-            let ping = Ping {
-                incarnation: self.me.incarnation,
-                n: self.pings,
-                lateness_ms: u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
-                route_seq: self.own.seq(),
-                route_hash: self.own.hash(),
-                stalled: false,
-                draining: false,
-                hlc,
-            };
             out.push(Action::Send { link: peer.link, frame: Frame::Ping(ping) });
+        }
+    }
+
+    /// The next sign of life of this node.
+    pub(super) fn ping(&mut self, late: Duration, now: Time) -> Ping {
+        self.pings += 1;
+        Ping {
+            incarnation: self.me.incarnation,
+            n: self.pings,
+            lateness_ms: u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+            route_seq: self.own.seq(),
+            route_hash: self.own.hash(),
+            stalled: false,
+            draining: false,
+            hlc: self.clock.tick(now),
         }
     }
 

@@ -7,6 +7,11 @@ use crate::time::{Time, Wall};
 
 const COUNTER_BITS: u32 = 16;
 
+/// So many milliseconds, as values of the clock tell them.
+pub(crate) const fn from_ms(ms: u64) -> u64 {
+    ms << COUNTER_BITS
+}
+
 /// A clock that is read and told.
 #[derive(Clone, Copy, Debug)]
 pub struct Hlc {

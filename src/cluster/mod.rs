@@ -77,6 +77,11 @@ use crate::time::{Time, Wall};
 /// Names a control connection, from the handshake to its end. Never used twice.
 pub type LinkId = u64;
 
+/// The clock is kept on disk so far ahead of what it says,
+const CLOCK_AHEAD: u64 = hlc::from_ms(15_000);
+/// and again when less than this is left.
+const CLOCK_LEFT: u64 = hlc::from_ms(5_000);
+
 /// Feature bits of a node. This one: an operator asked it to join, so it may come back though it was forced out.
 pub const CAP_JOIN: u64 = 1 << 63;
 
@@ -106,7 +111,7 @@ pub struct Stored {
     pub members: Vec<MemberRecord>,
     /// The node left its cluster and stays alone until it is told to join.
     pub left: bool,
-    /// The last value of the hybrid clock.
+    /// No process before gave out a value of the hybrid clock above this one.
     pub hlc: u64,
     /// Number of the cluster that it was in, and who made it.
     pub cluster: Option<([u8; 16], Guid)>,
@@ -175,6 +180,11 @@ pub enum Input {
     },
     /// The failure detector: a node is heard whose control connection is gone.
     Heard {
+        /// Who.
+        node: NodeId,
+    },
+    /// The host of a node answers that nobody takes its heartbeats there.
+    Refused {
         /// Who.
         node: NodeId,
     },
@@ -352,6 +362,8 @@ pub enum Action {
     RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
     Persist,
+    /// Keep this value of the hybrid clock, before anything that follows is done: the next process begins above it.
+    KeepClock(u64),
     /// Members known from before have answered, or had the time to: the node is ready.
     Settled,
     /// Something a user wants to know.
@@ -454,6 +466,8 @@ pub struct Cluster {
     settings: Settings,
     epoch: u64,
     clock: Hlc,
+    /// What the disk has of it.
+    clock_kept: u64,
     started: Time,
     members: Membership,
     peers: BTreeMap<NodeId, Peer>,
@@ -488,6 +502,7 @@ impl Cluster {
         let mut core = Self {
             epoch: 0,
             clock: Hlc::new(wall, Time::ZERO, stored.hlc),
+            clock_kept: stored.hlc,
             started: Time::ZERO,
             members: Membership::default(),
             peers: BTreeMap::new(),
@@ -522,6 +537,8 @@ impl Cluster {
     pub fn start(&mut self, now: Time, out: &mut Vec<Action>) {
         self.started = now;
         self.next_ping = now + self.ping_every();
+        self.clock.tick(now);
+        self.keep_clock(out);
         if self.settled {
             out.push(Action::Settled);
         }
@@ -548,6 +565,7 @@ impl Cluster {
             Input::LinkDown { link } => self.on_link_down(link, "connection lost", now, out),
             Input::Silent { link } => self.on_silent(link, now, out),
             Input::Heard { node } => self.on_heard(node, now),
+            Input::Refused { node } => self.on_refused(node, now, out),
             Input::Knock { from } => self.on_knock(from, now),
             Input::Frame { link, frame } => self.on_frame(link, frame, now, out),
             Input::RouteAdded(key) => self.own.add(key),
@@ -568,6 +586,16 @@ impl Cluster {
             Input::Adopted { client, hlc } => self.on_adopted(&client, hlc, now, out),
             Input::Refreshed { view } => self.directory.refreshed(view),
         }
+        self.keep_clock(out);
+    }
+
+    /// What another node says may move the clock on by minutes, and the process may be killed a moment later.
+    fn keep_clock(&mut self, out: &mut Vec<Action>) {
+        let last = self.clock.last();
+        if last.saturating_add(CLOCK_LEFT) > self.clock_kept {
+            self.clock_kept = last.saturating_add(CLOCK_AHEAD);
+            out.insert(0, Action::KeepClock(self.clock_kept));
+        }
     }
 
     /// Ends a wake-up: sends the changes of routes, says which barriers are passed.
@@ -585,6 +613,7 @@ impl Cluster {
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
+        self.keep_clock(out);
     }
 
     /// When [`Cluster::on_deadline`] has something to do.
@@ -622,6 +651,7 @@ impl Cluster {
         }));
         self.pass_barriers(now, out);
         self.settle(now, out);
+        self.keep_clock(out);
     }
 
     /// Whether a message published here may have to cross to another node.

@@ -281,6 +281,18 @@ impl Cluster {
         }
     }
 
+    /// A host that refuses heartbeats is there, and the process may be gone. A word over its connection gets a reset if it is; a
+    /// node that is not linked is dialled for it.
+    pub(super) fn on_refused(&mut self, node: NodeId, now: Time, out: &mut Vec<Action>) {
+        match self.peers.get(&node).map(|peer| peer.link) {
+            Some(link) => {
+                let ping = self.ping(Duration::ZERO, now);
+                out.push(Action::Send { link, frame: Frame::Ping(ping) });
+            }
+            None => self.on_heard(node, now),
+        }
+    }
+
     /// Somebody at `from` has a cookie that is not known here. While cookies are changed node by node, that is a member that is back
     /// with the new one and takes the old one still: it is to be dialled from here, and now.
     pub(super) fn on_knock(&mut self, from: IpAddr, now: Time) {
@@ -574,6 +586,29 @@ mod tests {
         let from = "::ffff:10.0.0.1".parse().unwrap();
         core.on(Input::Knock { from }, now, &mut Vec::new());
         assert!(core.dialer.deadline().unwrap() <= now + Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_host_that_refuses_heartbeats_is_asked_at_once() {
+        let (mut core, now) = (restarted(None), Time::from_ms(60_000));
+        for _ in 0..8 {
+            fail(&mut core, DialError::Unreachable, now);
+        }
+        assert!(core.dialer.deadline().unwrap() > now + Duration::from_secs(3));
+        let node = NodeId([1; 16]);
+        core.on(Input::Refused { node }, now, &mut Vec::new());
+        assert!(core.dialer.deadline().unwrap() <= now + Duration::from_millis(500));
+        // Linked: a word over the connection, and nothing that could harm who is well behind a firewall.
+        let guid = Guid { started: 1, node };
+        let peer = PeerIdentity { name: name("a@10.0.0.1"), node_id: node, incarnation: 1, guid };
+        let addr = "10.0.0.1:4370".parse().unwrap();
+        core.on(Input::LinkUp { link: 7, peer, dialed: true, addr }, now, &mut Vec::new());
+        let mut out = Vec::new();
+        core.on(Input::Refused { node }, now, &mut out);
+        let pings = out
+            .iter()
+            .filter(|action| matches!(action, Action::Send { link: 7, frame: Frame::Ping(_) }));
+        assert_eq!((pings.count(), out.len()), (1, 1), "{out:?}");
     }
 
     #[test]

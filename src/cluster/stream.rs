@@ -41,6 +41,8 @@ pub struct Outgoing<'a> {
     pub properties: &'a [u8],
     /// The payload.
     pub payload: &'a [u8],
+    /// Whoever pushes it waits while too much is kept ([`SendStream::is_over`]), so it is taken whatever is kept.
+    pub patient: bool,
 }
 
 /// What became of a message.
@@ -52,7 +54,7 @@ pub enum Push {
     Sent,
     /// QoS 0: dropped and counted, the peer is away or too slow.
     Dropped,
-    /// QoS 1 or 2: not taken. The peer is up and has twice as much to acknowledge as is to be kept: publishers were not held.
+    /// QoS 1 or 2 of somebody who cannot wait: not taken. The peer is up and has more to acknowledge than is to be kept.
     Full,
 }
 
@@ -163,7 +165,7 @@ impl SendStream {
             self.loose += 1;
             return Push::Sent;
         }
-        if !self.make_room(envelope.size_max()) {
+        if !self.make_room(envelope.size_max(), message.patient) {
             return Push::Full;
         }
         if self.attached && self.behind.is_none() && self.batch.len() < BATCH_MAX {
@@ -187,10 +189,10 @@ impl SendStream {
     }
 
     /// Room for `size` more bytes. While the peer is down the oldest messages make room, counted. While it is up none may go:
-    /// whoever pushes above the bound is held ([`Self::is_over`]), and what those have on the way fits into as much again.
-    fn make_room(&mut self, size: usize) -> bool {
+    /// whoever pushes above the bound waits, with a message each, or is refused.
+    fn make_room(&mut self, size: usize, patient: bool) -> bool {
         if self.attached || self.expected {
-            return self.kept_bytes + size <= 2 * self.keep_max || self.kept_bytes == 0;
+            return patient || self.kept_bytes + size <= self.keep_max || self.kept_bytes == 0;
         }
         // A message that alone is above the bound is taken when nothing else is kept.
         while self.kept_bytes + size > self.keep_max && self.kept_bytes > 0 {
@@ -483,6 +485,7 @@ mod tests {
             topic: "t",
             properties: &[],
             payload,
+            patient: true,
         }
     }
 
@@ -641,8 +644,13 @@ mod tests {
         assert!((90..110).contains(&held));
         world.cut();
         world.out.expect(true);
-        let full = (held..).find(|n| world.push(1, *n, 10_000) == Push::Full).unwrap();
-        assert!((190..210).contains(&full), "a peer that is up loses nothing: {full}");
+        let taken = held + 200;
+        for n in held..taken {
+            assert!(matches!(world.push(1, n, 10_000), Push::Kept(_)), "whoever waits is taken");
+        }
+        let mut hurried = message(1, &[0; 10_000]);
+        hurried.patient = false;
+        assert_eq!(world.out.push(&hurried), Push::Full, "and nobody else");
         world.out.expect(false);
         for n in 0..200 {
             assert!(matches!(world.push(1, n, 10_000), Push::Kept(_)), "the oldest make room");
@@ -654,7 +662,7 @@ mod tests {
         for _ in 0..20 {
             world.travel(usize::MAX);
         }
-        assert_eq!(world.got.len() as u64 + dropped, u64::from(full) + 200);
+        assert_eq!(world.got.len() as u64 + dropped, u64::from(taken) + 200);
         world.ack();
         let dropped = (0..).find(|n| world.push(0, *n, 100_000) == Push::Dropped).unwrap();
         assert!((80..90).contains(&dropped));

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, time::Duration};
 use super::{
     member::Position,
     replica::{OwnRoutes, REPAIR_OPS, size},
-    routes::{RouteKey, RouteOp},
+    routes::{Parts, RouteKey, RouteOp},
     wire::Frame,
 };
 use crate::time::Time;
@@ -154,6 +154,30 @@ pub(crate) enum Take {
     },
 }
 
+/// A frame with routes of parts that were asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// The parts that all frames of the series are about.
+    pub(crate) parts: Parts,
+    /// Counts the frames of the series.
+    pub(crate) number: u64,
+    /// It is the last one.
+    pub(crate) last: bool,
+    /// What is in the parts.
+    pub(crate) ops: Vec<RouteOp>,
+}
+
+/// What a frame of parts comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fix {
+    /// Nothing yet, or it was not asked for or is out of date.
+    Nothing,
+    /// All that is in the parts.
+    Whole(Vec<RouteOp>),
+    /// The frames do not belong together: ask for a snapshot.
+    Broken,
+}
+
 /// The receiving end: how far the copy of one node reaches. Outlives links.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteReceiver {
@@ -169,8 +193,8 @@ pub(crate) struct RouteReceiver {
     behind: u8,
     /// Parts were asked for; for so many signs of life another difference means that this did not help.
     mending: u8,
-    /// What has come of the parts so far.
-    parts: Vec<RouteOp>,
+    /// What has come of the parts so far: which, how many frames, and the routes.
+    fixing: Option<(Parts, u64, Vec<RouteOp>)>,
 }
 
 impl RouteReceiver {
@@ -213,7 +237,7 @@ impl RouteReceiver {
     /// Changes `first_seq` and following, `count` of them.
     pub(crate) fn on_delta(&mut self, incarnation: u64, first_seq: u64, count: u64) -> Take {
         // Parts that were cut in two by a change are of no use; the next comparison tells.
-        self.parts = Vec::new();
+        self.fixing = None;
         if self.waiting {
             return Take::Ignore;
         }
@@ -275,21 +299,27 @@ impl RouteReceiver {
         Some(false)
     }
 
-    /// Routes of the parts that were asked for. All of them once the last frame is there.
-    pub(crate) fn on_fix(
-        &mut self,
-        seq: u64,
-        last: bool,
-        ops: Vec<RouteOp>,
-    ) -> Option<Vec<RouteOp>> {
+    /// Routes of the parts that were asked for. All of them once the last frame is there, if each frame follows the one before.
+    pub(crate) fn on_fix(&mut self, seq: u64, piece: Piece) -> Fix {
+        let Piece { parts, number, last, ops } = piece;
         let asked = self.mending > 0 && self.is_settled();
-        let fits = self.parts.len() + ops.len() <= REPAIR_OPS;
-        if !asked || !fits || self.held.is_none_or(|(_, at)| at != seq) {
-            self.parts = Vec::new();
-            return None;
+        if !asked || self.held.is_none_or(|(_, at)| at != seq) {
+            self.fixing = None;
+            return Fix::Nothing;
         }
-        self.parts.extend(ops);
-        last.then(|| std::mem::take(&mut self.parts))
+        let before = self.fixing.take().filter(|_| number > 0);
+        let (about, next, mut all) = before.unwrap_or((parts, 0, Vec::new()));
+        let inside = ops.iter().all(|op| op.add && parts.contains(op.key.bucket()));
+        let fits = all.len() + ops.len() <= REPAIR_OPS;
+        if (about, next) != (parts, number) || !inside || !fits {
+            return Fix::Broken;
+        }
+        all.extend(ops);
+        if last {
+            return Fix::Whole(all);
+        }
+        self.fixing = Some((parts, number + 1, all));
+        Fix::Nothing
     }
 
     /// The copy differs from its origin. True: ask for the parts that differ; false: that was done already.
@@ -305,8 +335,80 @@ impl RouteReceiver {
     pub(crate) fn request(&mut self) -> Take {
         self.waiting = true;
         self.filling = None;
-        self.parts = Vec::new();
+        self.fixing = None;
         self.behind = 0;
         Take::Request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topic::TopicFilter;
+
+    fn op(number: u8) -> RouteOp {
+        let filter = TopicFilter::parse(&format!("f/{number}")).unwrap();
+        RouteOp { add: true, key: RouteKey { filter, group: None }, weight: 1 }
+    }
+
+    fn parts(ops: &[RouteOp]) -> Parts {
+        let mut parts = Parts::default();
+        ops.iter().for_each(|op| parts.insert(op.key.bucket()));
+        parts
+    }
+
+    /// A copy of life 7 at change 5 whose parts were asked for.
+    fn mending() -> RouteReceiver {
+        let mut copy = RouteReceiver::default();
+        copy.on_link(7);
+        copy.on_part(7, 5, 0);
+        copy.on_last(7);
+        assert!(copy.mend());
+        copy
+    }
+
+    #[test]
+    fn a_whole_series_is_taken_and_a_broken_one_asks_for_everything() {
+        let ops = [op(1), op(2), op(3)];
+        let all = parts(&ops);
+        let piece = |number: u64, last| {
+            let ops = vec![ops[usize::try_from(number).unwrap()].clone()];
+            Piece { parts: all, number, last, ops }
+        };
+        let mut copy = mending();
+        assert_eq!(copy.on_fix(5, piece(0, false)), Fix::Nothing);
+        assert_eq!(copy.on_fix(5, piece(1, false)), Fix::Nothing);
+        assert_eq!(copy.on_fix(5, piece(2, true)), Fix::Whole(ops.to_vec()));
+
+        let broken = |pieces: &[Piece]| {
+            let mut copy = mending();
+            let mut found: Vec<_> =
+                pieces.iter().map(|piece| copy.on_fix(5, piece.clone())).collect();
+            found.pop() == Some(Fix::Broken) && found.iter().all(|fix| *fix == Fix::Nothing)
+        };
+        assert!(broken(&[piece(0, false), piece(2, true)]), "one is missing");
+        assert!(broken(&[piece(0, false), piece(1, false), piece(1, true)]), "one comes twice");
+        assert!(broken(&[piece(2, true)]), "the beginning is missing");
+        let other = Piece { parts: parts(&ops[..2]), ..piece(1, true) };
+        assert!(broken(&[piece(0, false), other]), "about other parts");
+        let outside = Piece { parts: parts(&ops[..1]), ops: ops.to_vec(), ..piece(0, true) };
+        assert!(broken(&[outside]), "more than it is about");
+        let removal = Piece { ops: vec![RouteOp { add: false, ..op(1) }], ..piece(0, true) };
+        assert!(broken(&[removal]), "what is there, not what is gone");
+    }
+
+    #[test]
+    fn parts_that_were_not_asked_for_or_are_out_of_date_are_of_no_use() {
+        let piece = || Piece { parts: parts(&[op(1)]), number: 0, last: true, ops: vec![op(1)] };
+        let mut copy = mending();
+        assert_eq!(copy.on_fix(4, piece()), Fix::Nothing);
+        let mut late = mending();
+        assert_eq!(late.on_delta(7, 6, 1), Take::Apply { skip: 0 });
+        assert_eq!(late.on_fix(5, piece()), Fix::Nothing);
+        let mut idle = mending();
+        (0..9).for_each(|_| {
+            idle.on_ping(5);
+        });
+        assert_eq!(idle.on_fix(5, piece()), Fix::Nothing);
     }
 }

@@ -313,9 +313,16 @@ pub enum Frame {
     RouteReq { incarnation: u64, seq: u64 },
     /// Hash sums of the 256 parts of what the sender holds of the addressee's routes: send what differs.
     RouteSum { incarnation: u64, seq: u64, sums: Box<[u64; 256]> },
-    /// What is in these of 256 parts of the sender's routes. Several frames in a row up to `last` together take the place of
-    /// what is held of the parts.
-    RouteFix { incarnation: u64, seq: u64, parts: Parts, last: bool, ops: Vec<RouteOp> },
+    /// What is in these of 256 parts of the sender's routes. The frames of a series, counted from 0 up to `last`, together take
+    /// the place of what is held of the parts.
+    RouteFix {
+        incarnation: u64,
+        seq: u64,
+        parts: Parts,
+        number: u64,
+        last: bool,
+        ops: Vec<RouteOp>,
+    },
     /// Messages of the stream up to here are in the sessions' queues.
     FwdAck { incarnation: u64, stream: u8, seq: u64, credit: u64 },
     /// The message found no member (reason 0) of some of its groups: bit n of `groups` is group n of the message. To be sent
@@ -531,8 +538,8 @@ impl Frame {
                 put_all(out, &[*incarnation, *seq]);
                 sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
             }
-            Self::RouteFix { incarnation, seq, parts, last, ops } => {
-                put_all(out, &[*incarnation, *seq]);
+            Self::RouteFix { incarnation, seq, parts, number, last, ops } => {
+                put_all(out, &[*incarnation, *seq, *number]);
                 parts.words().iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
                 out.push(u8::from(*last));
                 route_ops::put(out, ops);
@@ -656,6 +663,7 @@ impl Frame {
             Kind::ROUTE_FIX => Self::RouteFix {
                 incarnation: from.v()?,
                 seq: from.v()?,
+                number: from.v()?,
                 parts: Parts::from_words([from.u64()?, from.u64()?, from.u64()?, from.u64()?]),
                 last: flag(from)?,
                 ops: route_ops::read(from)?,

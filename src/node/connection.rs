@@ -482,9 +482,7 @@ impl Connection {
             let held = Forwarded { awaited: outcome.slow, since, bell: None };
             self.waiting().held = Some(held);
         }
-        let routed = if outcome.full {
-            Routed::Refused
-        } else if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
+        let routed = if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
             Routed::Done(outcome.matched)
         } else {
             let since = self.hub.clock.now();

@@ -12,7 +12,7 @@ use std::{
 use super::{
     groups::Chosen,
     hub::Hub,
-    link::{OutStream, Outgoing},
+    link::{OutStream, Outgoing, Waker},
     locks,
 };
 use crate::{
@@ -48,8 +48,16 @@ pub(super) struct Forwarded {
     pub(super) awaited: Vec<Awaited>,
     /// When.
     pub(super) since: Time,
-    /// True while somebody will ring when the next of them has it.
-    pub(super) bell: Option<Arc<AtomicBool>>,
+    /// Rings when the next of them has it.
+    pub(super) bell: Option<Bell>,
+}
+
+/// A bell hung up at streams.
+pub(super) struct Bell {
+    /// It has not rung yet.
+    hangs: Arc<AtomicBool>,
+    /// What the streams call, as long as this is kept.
+    _ring: Waker,
 }
 
 impl Forwarded {
@@ -65,21 +73,22 @@ impl Forwarded {
 
     /// Has `ring` called when the next node has it.
     pub(super) fn ring(&mut self, ring: impl Fn() + Send + Sync + 'static) {
-        if self.bell.as_ref().is_some_and(|hangs| hangs.load(Ordering::Acquire)) {
+        if self.bell.as_ref().is_some_and(|bell| bell.hangs.load(Ordering::Acquire)) {
             return;
         }
         let hangs = Arc::new(AtomicBool::new(true));
-        self.bell = Some(hangs.clone());
+        let rung = hangs.clone();
         // A node may go down and be up again before anybody looks: whoever was rung hangs the bell up anew.
-        let ring: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
-            hangs.store(false, Ordering::Release);
+        let ring: Waker = Arc::new(move || {
+            rung.store(false, Ordering::Release);
             ring();
         });
         for awaited in self.awaited.iter().filter(|awaited| !awaited.is_done()) {
-            if !awaited.stream.wait(awaited.seq, ring.clone()) {
+            if !awaited.stream.wait(awaited.seq, &ring) {
                 ring();
             }
         }
+        self.bell = Some(Bell { hangs, _ring: ring });
     }
 }
 
@@ -94,8 +103,6 @@ impl Awaited {
 pub(super) struct Crossing {
     /// At least one other node wants it.
     pub(super) wanted: bool,
-    /// One of them has no room left: the publisher must not be told that it was taken.
-    pub(super) full: bool,
     /// Whom to wait for.
     pub(super) awaited: Vec<Awaited>,
     /// Nodes that are up and have too much to acknowledge: nothing more is read from the publisher until they have it.
@@ -118,11 +125,12 @@ impl Hub {
         })
     }
 
-    /// Pushes `message`, the node's message `number`, to every node of `found`, and to the nodes `chosen` for its shared groups.
+    /// Pushes `message`, the node's message `number`, whose publisher is `patient` or cannot be held, to every node of `found`, and
+    /// to the nodes `chosen` for its shared groups.
     pub(super) fn cross(
         &self,
         message: &Message,
-        number: u64,
+        (number, patient): (u64, bool),
         found: &RouteMatches,
         chosen: &Chosen,
     ) -> Crossing {
@@ -154,13 +162,11 @@ impl Hub {
                 topic: message.topic(),
                 properties: message.properties(),
                 payload: message.payload(),
+                patient,
             });
             crossing.wanted = true;
             self.stats.count(Metric::MessagesForward);
-            if pushed.full {
-                crossing.full = true;
-                crossing.slow.push(Awaited { stream: stream.clone(), seq: pushed.seq });
-            } else if message.qos() != QoS::AtMostOnce {
+            if message.qos() != QoS::AtMostOnce && !pushed.full {
                 let awaited = Awaited { stream: stream.clone(), seq: pushed.seq };
                 if pushed.over {
                     crossing.slow.push(awaited.clone());

@@ -6,7 +6,9 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io::{ErrorKind, IoSliceMut},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,6 +17,14 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    cmsg_space,
+    errno::Errno,
+    sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt,
+        sockopt::{Ipv4RecvErr, Ipv6RecvErr},
+    },
+};
 use tokio::sync::mpsc;
 
 use super::{control_link::ControlLink, locks};
@@ -146,6 +156,7 @@ impl Heartbeats {
     pub(crate) fn start(parts: HeartParts, signs: mpsc::Sender<Sign>) -> std::io::Result<Self> {
         let mut handle = Self::default();
         parts.socket.set_nonblocking(false)?;
+        tell_of_refusals(&parts.socket);
         let own = parts.socket.try_clone()?;
         let heart = Heart {
             detector: Detector::new(parts.every, parts.limit, parts.clock.now()),
@@ -312,12 +323,34 @@ impl Heart {
     /// Reads one datagram; false if there was none.
     fn take_one(&mut self) -> bool {
         let mut buffer = [0; heartbeat::LEN + 1];
-        let Ok((len, _)) = self.socket.recv_from(&mut buffer) else { return false };
-        let bytes = buffer.get(..len).unwrap_or_default();
-        if !self.on_datagram(bytes) {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        match self.socket.recv_from(&mut buffer) {
+            Ok((len, _)) => {
+                let bytes = buffer.get(..len).unwrap_or_default();
+                if !self.on_datagram(bytes) {
+                    self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                true
+            }
+            Err(error) => {
+                let nothing = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                if !nothing {
+                    self.take_refusals();
+                }
+                !nothing
+            }
         }
-        true
+    }
+
+    /// Reads what hosts answered to heartbeats. Each answer quotes the datagram that it is about, so it is known whose it is and
+    /// that whoever answers has seen it.
+    fn take_refusals(&mut self) {
+        for _ in 0..SENT {
+            let mut buffer = [0; heartbeat::LEN];
+            let Some(len) = next_refusal(&self.socket, &mut buffer) else { return };
+            let quoted = buffer.get(..len).unwrap_or_default();
+            let node = heartbeat::session_of(quoted).and_then(|id| self.by_session.get(&id));
+            self.tell(node.map(|node| Sign::Refused { node: *node }));
+        }
     }
 
     fn on_datagram(&mut self, bytes: &[u8]) -> bool {
@@ -371,6 +404,7 @@ impl Heart {
             draining: self.shared.draining.load(Ordering::Relaxed),
             ..Beat::default()
         };
+        let mut answers = false;
         for peer in self.peers.values_mut() {
             let micros = self.clock.micros();
             peer.counter += 1;
@@ -385,8 +419,15 @@ impl Heart {
             });
             let bytes =
                 peer.watch.session.seal(&Beat { counter: peer.counter, echo, held_us, ..beat });
-            // What cannot be sent is as good as lost, and the other end finds out.
-            let _ = self.socket.send_to(&bytes, peer.watch.addr);
+            // An answer to an earlier datagram is told of here too, and then nothing is sent. What cannot be sent is as good as
+            // lost, and the other end finds out.
+            if self.socket.send_to(&bytes, peer.watch.addr).is_err() {
+                answers = true;
+                let _ = self.socket.send_to(&bytes, peer.watch.addr);
+            }
+        }
+        if answers {
+            self.take_refusals();
         }
     }
 
@@ -434,7 +475,82 @@ impl Heart {
     }
 }
 
+/// Has the kernel keep what hosts answer to datagrams. Where it cannot, silence tells.
+fn tell_of_refusals(socket: &UdpSocket) {
+    let set = match socket.local_addr() {
+        Ok(SocketAddr::V4(_)) => setsockopt(socket, Ipv4RecvErr, &true),
+        Ok(SocketAddr::V6(_)) => setsockopt(socket, Ipv6RecvErr, &true),
+        Err(_) => Ok(()),
+    };
+    if let Err(error) = set {
+        tracing::debug!(%error, "hosts without a node are found by their silence");
+    }
+}
+
+/// The next datagram that was answered by "nobody listens at this port"; others are skipped as empty ones. `None`: no more.
+fn next_refusal(socket: &UdpSocket, quoted: &mut [u8]) -> Option<usize> {
+    let mut room = cmsg_space!([u8; 128]);
+    let mut parts = [IoSliceMut::new(quoted)];
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let fd = socket.as_raw_fd();
+    let message = recvmsg::<SockaddrStorage>(fd, &mut parts, Some(&mut room), flags).ok()?;
+    let refused = message.cmsgs().ok()?.any(|about| {
+        matches!(
+            about,
+            ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _)
+                if is_refusal(error.ee_errno)
+        )
+    });
+    Some(if refused { message.bytes } else { 0 })
+}
+
+fn is_refusal(errno: u32) -> bool {
+    i32::try_from(errno).is_ok_and(|errno| Errno::from_raw(errno) == Errno::ECONNREFUSED)
+}
+
 fn sent_at(sent_us: &[u64; SENT], counter: u64) -> u64 {
     let at = usize::try_from(counter % SENT as u64).unwrap_or_default();
     sent_us.get(at).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host that answers "nobody listens here" is told of, and heartbeats to others go on.
+    #[test]
+    fn a_host_that_refuses_heartbeats_is_told_of() {
+        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (socket, living, closed) = (bind(), bind(), bind().local_addr().unwrap());
+        living.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (signs, mut found) = mpsc::channel(16);
+        let parts = HeartParts {
+            socket,
+            clock: Clock::system(),
+            every: Duration::from_millis(20),
+            limit: Duration::from_secs(60),
+            progress: Progress::default(),
+        };
+        let heart = Heartbeats::start(parts, signs).unwrap();
+        let watch = |number: u8, addr| Watch {
+            node: NodeId([number; 16]),
+            name: NodeName::parse("a@h").unwrap(),
+            link: u64::from(number),
+            addr,
+            session: Session::new(&[number; 32], true).unwrap(),
+            control: ControlLink::default(),
+        };
+        heart.watch(watch(1, closed));
+        heart.watch(watch(2, living.local_addr().unwrap()));
+        assert_eq!(found.blocking_recv(), Some(Sign::Refused { node: NodeId([1; 16]) }));
+        // Each heartbeat to the one is answered, and the other one gets all of its own.
+        for _ in 0..20 {
+            let mut buffer = [0; heartbeat::LEN + 1];
+            assert_eq!(living.recv(&mut buffer).unwrap(), heartbeat::LEN);
+        }
+        drop(heart);
+        while let Ok(sign) = found.try_recv() {
+            assert_eq!(sign, Sign::Refused { node: NodeId([1; 16]) });
+        }
+    }
 }

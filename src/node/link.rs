@@ -11,7 +11,7 @@ use std::{
     fmt,
     pin::pin,
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -57,17 +57,20 @@ pub trait Deliver: Send + Sync + 'static {
     fn restart_clients(&self) {}
 }
 
-/// Called when a wait is over.
+/// Called when a wait is over. Whoever waits keeps it; letting it go ends the wait.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Waits that are looked through for those given up, at least.
+const WAITS: usize = 64;
 
 /// What became of a message handed to [`OutStream::push`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// Number to wait for; 0 for QoS 0; of what was not taken, that of the last message that was.
+    /// Number to wait for; 0 for QoS 0 and for what was not taken.
     pub seq: u64,
     /// Call [`OutStream::wake`] at the end of the read batch.
     pub first: bool,
-    /// QoS 1 or 2: not taken, far too much is waiting for the peer.
+    /// QoS 1 or 2 of somebody who cannot wait: not taken, too much is waiting for the peer.
     pub full: bool,
     /// Taken, but too much is waiting for the peer: the publisher is to be held until it has this message.
     pub over: bool,
@@ -75,7 +78,9 @@ pub struct Pushed {
 
 struct Inner {
     stream: SendStream,
-    waiters: Vec<(u64, Waker)>,
+    waiters: Vec<(u64, Weak<dyn Fn() + Send + Sync>)>,
+    /// With more of them than this, those that were given up are taken out.
+    waiters_max: usize,
     pushed: u64,
 }
 
@@ -95,7 +100,7 @@ impl OutStream {
     fn new(incarnation: u64, keep_bytes: usize, stats: Arc<Stats>) -> Self {
         let stream = SendStream::new(incarnation, keep_bytes);
         Self {
-            inner: Mutex::new(Inner { stream, waiters: Vec::new(), pushed: 0 }),
+            inner: Mutex::new(Inner { stream, waiters: Vec::new(), waiters_max: WAITS, pushed: 0 }),
             notify: Notify::new(),
             attached: Notify::new(),
             acked: AtomicU64::new(0),
@@ -120,7 +125,7 @@ impl OutStream {
                 Pushed { first: idle, ..Pushed::default() }
             }
             Push::Dropped => Pushed::default(),
-            Push::Full => Pushed { seq: inner.stream.last(), full: true, ..Pushed::default() },
+            Push::Full => Pushed { full: true, ..Pushed::default() },
         }
     }
 
@@ -149,11 +154,15 @@ impl OutStream {
 
     /// Calls `waker` once: when message `seq` is acknowledged or the peer goes down. False: that is so already, and `waker` is
     /// not called.
-    pub fn wait(&self, seq: u64, waker: Waker) -> bool {
+    pub fn wait(&self, seq: u64, waker: &Waker) -> bool {
         let mut inner = lock(&self.inner);
         let waiting = inner.stream.acked() < seq && self.is_up();
         if waiting {
-            inner.waiters.push((seq, waker));
+            if inner.waiters.len() >= inner.waiters_max {
+                inner.waiters.retain(|(_, waker)| waker.strong_count() > 0);
+                inner.waiters_max = WAITS.max(2 * inner.waiters.len());
+            }
+            inner.waiters.push((seq, Arc::downgrade(waker)));
         }
         waiting
     }
@@ -172,7 +181,7 @@ impl OutStream {
             done.extend(inner.waiters.extract_if(.., |(seq, _)| *seq <= acked || !up));
         }
         drop(inner);
-        done.into_iter().for_each(|(_, waker)| waker());
+        done.iter().filter_map(|(_, waker)| waker.upgrade()).for_each(|waker| waker());
         result
     }
 

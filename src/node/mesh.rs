@@ -682,7 +682,6 @@ impl Start {
             next_barrier: 0,
             joins: Vec::new(),
             sweep_at: None,
-            hlc_at: now,
         }
     }
 }

@@ -74,8 +74,6 @@ thread_local! {
 pub(super) struct Outcome {
     /// Somebody wants it.
     pub(super) matched: bool,
-    /// A node that wants it has no room for it: it is not taken.
-    pub(super) full: bool,
     /// Other nodes that must have it before it is acknowledged.
     pub(super) awaited: Vec<Awaited>,
     /// Other nodes that must have it before anything more is read from its publisher.
@@ -92,7 +90,7 @@ struct Handed {
 }
 
 impl Hub {
-    /// Routes a message of a client of this node, or of the node itself. Bells are pushed to `bells`, for the end of the batch.
+    /// Routes a message of a client of this node, or of the node itself (no `client_id`), which cannot be held. Bells are pushed to `bells`, for the end of the batch.
     pub(super) fn publish(
         &self,
         message: &Message,
@@ -135,10 +133,10 @@ impl Hub {
             let numbered = message.clone().with_number(origin.wrapping_add(number));
             let remote = (Some(found), &mut chosen);
             let local = self.hand_out(&numbered, (None, choice), remote, bells);
-            (local, self.cross(message, number, found, &chosen))
+            (local, self.cross(message, (number, client_id.is_some()), found, &chosen))
         });
-        let Crossing { wanted, full, awaited, slow } = crossing;
-        Outcome { matched: local.matched || wanted, full, awaited, slow }
+        let Crossing { wanted, awaited, slow } = crossing;
+        Outcome { matched: local.matched || wanted, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
@@ -390,6 +388,7 @@ impl Hub {
             topic: envelope.topic,
             properties: envelope.properties,
             payload: envelope.payload,
+            patient: false,
         });
         stream.wake();
         !pushed.full

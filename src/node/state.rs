@@ -28,9 +28,6 @@ use crate::cluster::{
     wire::{self, Frame},
 };
 
-/// 15 s of the hybrid clock: what it may have gone on since it was last written.
-const HLC_MARGIN: u64 = 15_000 << 16;
-
 /// The folder cannot be used. The start ends.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -130,12 +127,12 @@ impl State {
         self.replace(invitation::FILE, invitation.to_text().as_bytes())
     }
 
-    /// Writes the hybrid clock, with a margin for what it goes on until the next time.
+    /// Writes what the hybrid clock of the next process is not to go below.
     ///
     /// # Errors
     /// [`StateError`] names the file.
     pub fn save_hlc(&self, hlc: u64) -> Result<(), StateError> {
-        self.replace("hlc", hlc.saturating_add(HLC_MARGIN).to_string().as_bytes())
+        self.replace("hlc", hlc.to_string().as_bytes())
     }
 
     fn identity(&self) -> Result<Identity, StateError> {
@@ -265,7 +262,7 @@ mod tests {
         assert_eq!(again.incarnation, 2);
         assert_eq!(again.stored.members, stored.members);
         assert_eq!((again.stored.left, again.stored.cluster), (true, cluster));
-        assert_eq!(again.stored.hlc, 1 + HLC_MARGIN);
+        assert_eq!(again.stored.hlc, 1);
         state.save(&Stored { left: false, ..stored }).unwrap();
         assert!(!State::open(dir.path()).unwrap().1.stored.left);
     }

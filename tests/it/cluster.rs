@@ -15,7 +15,7 @@ use emqx_rs::{
     },
     net::clock::Clock,
     node::{
-        link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed},
+        link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed, Waker},
         mesh::{Mesh, MeshParts, Sessions},
         stats::Stats,
     },
@@ -255,7 +255,8 @@ async fn peer_of(node: &Node, name: &NodeName) -> Arc<Peer> {
 fn push(stream: &OutStream, qos: u8, payload: &[u8]) -> Pushed {
     let flags = Flags { qos, ..Flags::default() };
     let (targets, topic, properties) = (Targets::PLAIN, "t/a", &[][..]);
-    stream.push(&Outgoing { number: 1, flags, expiry: None, targets, topic, properties, payload })
+    let (number, expiry, patient) = (1, None, true);
+    stream.push(&Outgoing { number, flags, expiry, targets, topic, properties, payload, patient })
 }
 
 #[test]
@@ -282,7 +283,8 @@ fn messages_cross_once_in_order_and_are_acknowledged() {
             assert_eq!(last, 5_000);
             let called = Arc::new(tokio::sync::Notify::new());
             let bell = called.clone();
-            if stream.wait(last, Arc::new(move || bell.notify_one())) {
+            let waker: Waker = Arc::new(move || bell.notify_one());
+            if stream.wait(last, &waker) {
                 tokio::time::timeout(LIMIT, called.notified()).await.unwrap();
             }
             assert_eq!(stream.acked(), last);
@@ -307,7 +309,8 @@ fn what_is_pushed_for_a_node_that_stops_is_given_up() {
         let stream = peer.stream_of(0).unwrap();
         push(stream, 0, b"x");
         assert_eq!(peer.counters().dropped, 1);
-        assert!(!stream.wait(u64::MAX, Arc::new(|| {})), "nobody waits for a lost node");
+        let waker: Waker = Arc::new(|| {});
+        assert!(!stream.wait(u64::MAX, &waker), "nobody waits for a lost node");
         let back = start(gone.settings, gone.dir);
         let peer = peer_of(&nodes[0], &name).await;
         push(peer.stream_of(0).unwrap(), 1, b"hello");

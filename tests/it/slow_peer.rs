@@ -89,6 +89,40 @@ fn a_slow_node_holds_the_publishers_that_feed_it_and_nobody_else() {
     assert_eq!(nodes[0].metric("emqx_rs.mesh.forward_dropped"), 0);
 }
 
+/// Each with a message, together far above the bound: all are held, none is refused or disconnected.
+#[test]
+fn many_publishers_above_the_bound_are_held_and_none_is_refused() {
+    const PUBLISHERS: u64 = 20;
+    let nodes = pair(
+        "cluster.failure_timeout = 60s\ncluster.forward.keep_bytes = 64KB\ncluster.publish_ack = local",
+    );
+    let topic = unique("many/");
+    let mut far = Client::at(V3, nodes[1].mqtt());
+    far.subscribe(&topic, 1);
+    let mut publishers: Vec<Client> =
+        (0..PUBLISHERS).map(|_| Client::at(V3, nodes[0].mqtt())).collect();
+
+    let stopped = Stopped::new(&nodes[1]);
+    for publisher in &mut publishers {
+        for id in 1..=2 {
+            publisher.send(&Message::new(&topic, "x".repeat(20_000), 1).id(id).bytes(V3));
+        }
+    }
+    let held = || nodes[0].metric("emqx_rs.mesh.forward_held");
+    wait_for("all are held", JOIN, || held() >= PUBLISHERS);
+    let taken = nodes[0].metric("messages.forward");
+    assert!(taken * 20_000 > 2 * 64 * 1024, "{taken} messages");
+
+    drop(stopped);
+    for publisher in &mut publishers {
+        pub_acks(publisher, 2);
+    }
+    for _ in 0..2 * PUBLISHERS {
+        assert_eq!(far.message().text().len(), 20_000);
+    }
+    assert_eq!(nodes[0].metric("emqx_rs.mesh.forward_dropped"), 0);
+}
+
 #[test]
 fn what_waits_for_a_node_longer_than_keep_time_is_given_up_and_counted() {
     let nodes = pair("cluster.forward.keep_time = 2s");

@@ -31,6 +31,33 @@ fn a_killed_node_takes_its_routes_with_it_at_once() {
     report("kill -9: routes gone on the others", &mut times);
 }
 
+/// A process that ended where nobody could see it: as soon as its host is back, the host says so.
+#[test]
+fn a_node_that_ended_behind_a_cut_is_missed_when_its_host_is_back() {
+    let mut cluster = Cluster::start(3, "");
+    let mut times = Vec::new();
+    for _ in 0..tries(3) {
+        let mut client = cluster.client(3);
+        client.subscribe("only/there", 1);
+        let has = |cluster: &Cluster, host: usize| {
+            cluster.node(host).ctl(&["topics", "list"]).contains("only/there")
+        };
+        wait_for("the route is everywhere", SOON, || has(&cluster, 1) && has(&cluster, 2));
+        cluster.lan.split(&[&[1, 2], &[3]]);
+        cluster.wait_down(1, 3, SOON);
+        cluster.wait_down(2, 3, SOON);
+        cluster.node_mut(3).kill();
+        assert!(has(&cluster, 1) && has(&cluster, 2), "out of reach, not gone");
+        cluster.lan.heal();
+        let start = Instant::now();
+        wait_for("the route is gone", SOON, || !has(&cluster, 1) && !has(&cluster, 2));
+        times.push(start.elapsed());
+        cluster.node_mut(3).launch();
+        cluster.wait_whole("it is back", SOON);
+    }
+    report("ended behind a cut: routes gone once the host is back", &mut times);
+}
+
 /// A pulled cable is silence: down within two seconds.
 #[test]
 fn a_pulled_cable_is_noticed() {

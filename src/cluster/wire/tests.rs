@@ -340,6 +340,7 @@ fn frame() -> impl Strategy<Value = Frame> {
                 incarnation: n.0,
                 seq: n.1,
                 parts: Parts::from_words(words),
+                number: n.2,
                 last,
                 ops,
             }

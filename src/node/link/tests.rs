@@ -123,6 +123,7 @@ impl End {
             topic: "t/a",
             properties: &[1, 1],
             payload: &payload,
+            patient: true,
         });
         if pushed.first {
             stream.wake();
@@ -138,7 +139,8 @@ impl End {
     async fn acked(&self, seq: u64) {
         let done = Arc::new(Notify::new());
         let bell = done.clone();
-        if self.out().wait(seq, Arc::new(move || bell.notify_one())) {
+        let waker: Waker = Arc::new(move || bell.notify_one());
+        if self.out().wait(seq, &waker) {
             assert!(tokio::time::timeout(LIMIT, done.notified()).await.is_ok());
         }
         assert!(self.out().acked() >= seq);
@@ -263,13 +265,37 @@ async fn who_waits_is_called_when_the_peer_goes_down() {
         })
     };
     let pushed = a.push(1, 1, 4);
-    assert!(a.out().wait(pushed.seq, waker()) && a.out().is_up());
+    let first = waker();
+    assert!(a.out().wait(pushed.seq, &first) && a.out().is_up());
     a.peer.set_up(false);
     assert_eq!((called.load(Ordering::Relaxed), a.out().is_up()), (1, false));
-    assert!(!a.out().wait(pushed.seq, waker()), "down: nothing to wait for");
+    assert!(!a.out().wait(pushed.seq, &waker()), "down: nothing to wait for");
     assert_eq!(a.out().acked(), 0, "kept");
     a.peer.gone();
     assert_eq!((a.out().acked(), called.load(Ordering::Relaxed)), (1, 1));
+}
+
+/// A peer that is up and acknowledges nothing: those who wait no longer leave nothing behind.
+#[tokio::test]
+async fn who_gives_a_wait_up_is_forgotten() {
+    let a = End::new("a@h", 1, 2);
+    let (seq, called) = (a.push(1, 1, 4).seq, Arc::new(AtomicU64::new(0)));
+    let waker = || -> Waker {
+        let called = called.clone();
+        Arc::new(move || {
+            called.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let patient = waker();
+    assert!(a.out().wait(seq, &patient));
+    for _ in 0..10 * WAITS {
+        assert!(a.out().wait(seq, &waker()));
+    }
+    assert!(lock(&a.out().inner).waiters.len() <= WAITS);
+    assert_eq!(Arc::strong_count(&called), 2, "what the others held is free");
+    a.peer.set_up(false);
+    assert_eq!(called.load(Ordering::Relaxed), 1);
+    assert!(lock(&a.out().inner).waiters.is_empty());
 }
 
 /// Also one that had to be cut into fragments.
@@ -288,6 +314,7 @@ async fn a_message_without_a_member_comes_back_before_it_is_acknowledged() {
             topic: "t/a",
             properties: &[1, 1],
             payload,
+            patient: true,
         });
         a.out().wake();
         last = pushed.seq;

@@ -54,7 +54,6 @@ const JOIN_LIMIT: Duration = Duration::from_secs(10);
 const SWEEP: (u32, Duration) = (2_000, Duration::from_millis(10));
 /// Wakes up at least this often, so that the heartbeat thread sees it move.
 const BUMP_EVERY: Duration = Duration::from_secs(1);
-const HLC_EVERY: Duration = Duration::from_secs(10);
 
 /// What the tasks of the mesh tell it.
 pub(super) enum Notice {
@@ -139,7 +138,6 @@ pub(super) struct Task {
     pub(super) next_barrier: u64,
     pub(super) joins: Vec<Join>,
     pub(super) sweep_at: Option<Time>,
-    pub(super) hlc_at: Time,
 }
 
 impl Task {
@@ -234,9 +232,8 @@ impl Task {
 
     fn deadline(&self) -> Time {
         let joins = self.joins.iter().map(|join| join.until);
-        let own = [self.core.deadline(), self.sweep_at, Some(self.hlc_at)];
-        let next = own.into_iter().flatten().chain(joins).min().unwrap_or(self.hlc_at);
-        next.min(self.clock.now() + BUMP_EVERY)
+        let own = [self.core.deadline(), self.sweep_at, Some(self.clock.now() + BUMP_EVERY)];
+        own.into_iter().flatten().chain(joins).min().unwrap_or(Time::ZERO)
     }
 
     fn on_deadline(&mut self, out: &mut Vec<Action>) {
@@ -248,12 +245,6 @@ impl Task {
         if self.sweep_at.is_some_and(|at| at <= now) {
             let more = self.routes_mut().sweep(SWEEP.0);
             self.sweep_at = more.then(|| now + SWEEP.1);
-        }
-        if self.hlc_at <= now {
-            self.hlc_at = now + HLC_EVERY;
-            if let Err(error) = self.state.save_hlc(self.core.stored().hlc) {
-                tracing::warn!(%error, "clock is not kept");
-            }
         }
         let (over, waiting) = self.joins.drain(..).partition(|join| join.until <= now);
         self.joins = waiting;
@@ -436,6 +427,7 @@ impl Task {
         let input = match sign {
             Sign::Silent { link, .. } => Input::Silent { link },
             Sign::Heard { node } => Input::Heard { node },
+            Sign::Refused { node } => Input::Refused { node },
         };
         self.input(input, out);
     }
@@ -577,6 +569,11 @@ impl Task {
             Action::Persist => {
                 if let Err(error) = self.state.save(&self.core.stored()) {
                     tracing::error!(%error, "cluster is not kept");
+                }
+            }
+            Action::KeepClock(hlc) => {
+                if let Err(error) = self.state.save_hlc(hlc) {
+                    tracing::warn!(%error, "clock is not kept");
                 }
             }
             Action::Settled => {

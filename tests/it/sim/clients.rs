@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use emqx_rs::cluster::{Claim, Input};
 
-use super::world::{Fault, World};
+use super::{faults::Fault, world::World};
 
 /// Clients in a world; few, so that they meet themselves.
 const CLIENTS: u64 = 8;
@@ -49,7 +49,7 @@ impl World {
     pub(super) fn on_kick(&mut self, number: usize, client: &Arc<str>, winner: Claim) {
         let at = (number, client.clone());
         let older = self.clients.sessions.get(&at).is_some_and(|own| *own < winner);
-        if older && self.fault != Some(Fault::KeepKicked) {
+        if older && !self.has(Fault::KeepKicked) {
             self.clients.sessions.remove(&at);
         }
         // The node of the newer claim may have died before the client got in.
@@ -60,7 +60,7 @@ impl World {
     }
 
     pub(super) fn on_walk(&mut self, number: usize, view: u64) {
-        if self.fault == Some(Fault::NoRefresh) {
+        if self.has(Fault::NoRefresh) {
             return;
         }
         let sessions = self.clients.sessions.iter().filter(|((node, _), _)| *node == number);

@@ -8,8 +8,9 @@ use std::{
 
 use emqx_rs::{
     cluster::{
-        Action, Cluster, DialError, Guid, Input, LinkId, Me, MemberRecord, MemberStatus, NodeId,
-        NodeName, PeerIdentity, Settings, Stored, Target,
+        Action, Cluster, ClusterStatus, DialError, Event as Told, Guid, Input, LinkId, Me,
+        MemberRecord, MemberStatus, NodeId, NodeName, PeerIdentity, Settings, Stored, Target,
+        autoheal::HealEvent,
         detector::{Detector, Sign},
         routes::{RouteKey, RouteOp, RouteTable, TableOp},
         wire::{Frame, HealFrame, split},
@@ -20,6 +21,7 @@ use emqx_rs::{
 
 use super::{
     clients::Clients,
+    faults::Fault,
     flow::{Flow, Step},
 };
 
@@ -36,31 +38,6 @@ impl Dice {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % end.max(1)
     }
-}
-
-/// A rule broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// One in fifty changes of a route table is lost.
-    LoseTableChange,
-    /// A table is changed long after the change was acknowledged.
-    AckBeforeApply,
-    /// The routes of an earlier life stay in use.
-    KeepOldLife,
-    /// Nobody hears that a heal is over.
-    LoseHealDone,
-    /// A node that is heard again is not dialled for it.
-    DeafToReturn,
-    /// Silence is never told of.
-    TrustTheSilent,
-    /// New owners are not told which sessions there are.
-    NoRefresh,
-    /// A node keeps a session that another one has a newer claim for.
-    KeepKicked,
-    /// What is kept for a peer goes when it is down.
-    DiscardOnDown,
-    /// Messages that come again are handed on again.
-    HandRepeats,
 }
 
 /// Time between heartbeats, and after how long without one a node is down.
@@ -97,6 +74,8 @@ struct Node {
     /// The attempt to dial a node that counts.
     dials: BTreeMap<NodeName, u64>,
     table: RouteTable,
+    /// Nodes that were dialled in vain.
+    in_vain: BTreeSet<NodeName>,
     /// Changes that the fault holds back.
     late: VecDeque<(u64, TableOp)>,
     disk: Stored,
@@ -106,6 +85,12 @@ struct Node {
     /// Its next tick; an event of another time does nothing.
     tick_at: Option<u64>,
     barriers: BTreeMap<u64, (u64, BTreeSet<RouteKey>)>,
+    /// The highest value of the hybrid clock that was said in this life, and in those before.
+    said: (u64, u64),
+    /// Since when a node that was lost is back.
+    inconsistent: Option<u64>,
+    /// Gaps between others that it has told of and that are open.
+    gaps: usize,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,6 +100,7 @@ pub(super) enum Event {
     Dialed { from: usize, life: u64, to: NodeName, attempt: u64 },
     Beat { node: usize, life: u64 },
     Hear { node: usize, life: u64, from: NodeId, link: LinkId },
+    Refused { node: usize, life: u64, of: NodeId },
     Tick { node: usize, life: u64 },
     Flush { node: usize, life: u64 },
 }
@@ -143,7 +129,13 @@ pub(crate) struct World {
     snapshots: u64,
     /// Routes sent to put parts of copies right.
     mended: u64,
+    /// The next changes of routes that are sent get lost.
+    pub(crate) lose: bool,
     cut: BTreeSet<(usize, usize)>,
+    /// Until when what one sends to another was cut.
+    was_cut: BTreeMap<(usize, usize), u64>,
+    /// Nodes are told of each other at their start.
+    pub(crate) discovery: bool,
     fresh: u64,
     /// Nodes that run the next release.
     pub(crate) next_release: BTreeSet<usize>,
@@ -161,6 +153,7 @@ impl World {
             detector: detector(0),
             watching: BTreeMap::new(),
             dials: BTreeMap::new(),
+            in_vain: BTreeSet::new(),
             table: RouteTable::new(),
             late: VecDeque::new(),
             disk: Stored::default(),
@@ -168,6 +161,9 @@ impl World {
             stalled_until: 0,
             tick_at: None,
             barriers: BTreeMap::new(),
+            said: (0, 0),
+            inconsistent: None,
+            gaps: 0,
         });
         Self {
             seed,
@@ -186,7 +182,10 @@ impl World {
             losses: 0,
             snapshots: 0,
             mended: 0,
+            lose: false,
             cut: BTreeSet::new(),
+            was_cut: BTreeMap::new(),
+            discovery: true,
             fresh: 100,
             next_release: BTreeSet::new(),
             clients: Clients::default(),
@@ -237,6 +236,10 @@ impl World {
         node.barriers.clear();
         node.stalled_until = 0;
         node.tick_at = None;
+        node.in_vain.clear();
+        node.inconsistent = None;
+        node.gaps = 0;
+        node.said = (0, node.said.1.max(node.said.0));
         let guid = Guid { started: self.now * 1000 + tick, node: node.node_id };
         let me = Me {
             name: node.name.clone(),
@@ -247,11 +250,16 @@ impl World {
             addrs: Vec::new(),
             version: "1".to_owned(),
         };
-        let settings = Settings::new(node.name.clone());
-        let wall = Wall::from_ms(1_700_000_000_000 + self.now + skew);
-        let mut core = Cluster::new(me, &settings, node.disk.clone(), wall, seed);
+        let mut settings = Settings::new(node.name.clone());
+        let mut disk = node.disk.clone();
+        self.bend_settings(&mut settings);
+        self.bend_disk(&mut disk);
+        // The calendar of a box without a clock chip begins anew at each start.
+        let wall = Wall::from_ms(1_700_000_000_000 + skew);
+        let mut core = Cluster::new(me, &settings, disk, wall, seed);
         let mut out = Vec::new();
         core.start(now, &mut out);
+        let node = &mut self.nodes[number];
         node.core = Some(core);
         node.detector = detector(self.now);
         node.watching.clear();
@@ -260,7 +268,10 @@ impl World {
         self.perform(number, out);
         self.at(self.now + BEAT, Event::Beat { node: number, life });
         let target = |name| Target { name, port: None, addrs: Vec::new() };
-        self.input(number, Input::Discovered(names.into_iter().map(target).collect()));
+        if self.discovery {
+            self.input(number, Input::Discovered(names.into_iter().map(target).collect()));
+        }
+        self.schedule(number);
     }
 
     /// The process is killed; the kernel closes its connections.
@@ -287,6 +298,7 @@ impl World {
         node.node_id = NodeId([u8::try_from(self.fresh).unwrap(); 16]);
         node.disk = Stored::default();
         node.incarnation = 0;
+        node.said = (0, 0);
     }
 
     pub(crate) fn shut_down(&mut self, number: usize) {
@@ -335,6 +347,9 @@ impl World {
         let (id, now) = (self.next(), self.now);
         let node = &mut self.nodes[number];
         node.barriers.insert(id, (now, node.routes.keys().cloned().collect()));
+        if self.has(Fault::SubackAtOnce) {
+            return self.check_barrier(number, id);
+        }
         self.input(number, Input::Barrier(id));
     }
 
@@ -406,9 +421,9 @@ impl World {
     }
 
     fn mend(&mut self) {
-        self.cut.clear();
-        // What was held up goes on; what the other end gave up is refused.
         let now = self.now;
+        self.was_cut.extend(std::mem::take(&mut self.cut).into_iter().map(|pair| (pair, now)));
+        // What was held up goes on; what the other end gave up is refused.
         let links: Vec<_> = self.links.keys().copied().collect();
         for link in links {
             let ends = self.links.get_mut(&link).unwrap();
@@ -473,6 +488,11 @@ impl World {
                     self.beat(node);
                 }
             }
+            Event::Refused { node, life, of } => {
+                if self.runs(node, life) {
+                    self.sign(node, Sign::Refused { node: of });
+                }
+            }
             Event::Hear { node, life, from, link } => {
                 if self.runs(node, life) {
                     self.hear(node, from, link);
@@ -491,9 +511,17 @@ impl World {
         let until = self.nodes[number].stalled_until;
         if until > self.now {
             // What came in meanwhile is read first.
-            return self.at(until + 1, Event::Beat { node: number, life });
+            if !self.has(Fault::AccuseAfterStall) {
+                return self.at(until + 1, Event::Beat { node: number, life });
+            }
+            self.events.insert((until, number as u64), Event::Beat { node: number, life });
+            return;
         }
         let mut signs = Vec::new();
+        while self.has(Fault::AccuseAfterStall) && self.nodes[number].detector.deadline() < now {
+            let missed = self.nodes[number].detector.deadline();
+            self.nodes[number].detector.on_tick(missed, &mut signs);
+        }
         self.nodes[number].detector.on_tick(now, &mut signs);
         let mine = self.nodes[number].node_id;
         for (peer, link) in self.nodes[number].watching.clone() {
@@ -501,6 +529,11 @@ impl World {
                 continue;
             };
             if self.is_cut(number, to) || self.dice.below(100) < self.datagram_loss_percent {
+                continue;
+            }
+            if self.nodes[to].core.is_none() && !self.is_cut(to, number) {
+                // Nobody is there: the host says so.
+                self.at(self.now + 2, Event::Refused { node: number, life, of: peer });
                 continue;
             }
             let life = self.nodes[to].incarnation;
@@ -537,11 +570,26 @@ impl World {
             | (Some(Fault::TrustTheSilent), Sign::Silent { .. }) => return,
             _ => {}
         }
+        if let Sign::Silent { node, .. } = sign {
+            self.check_silence(number, self.number_of(node));
+        }
         let input = match sign {
             Sign::Silent { link, .. } => Input::Silent { link },
             Sign::Heard { node } => Input::Heard { node },
+            Sign::Refused { node } => Input::Refused { node },
         };
         self.input(number, input);
+    }
+
+    /// Whoever is told of as silent was, for most of the time after which silence counts.
+    fn check_silence(&self, number: usize, of: usize) {
+        let recent = |at: u64| at + SILENCE + 2 * BEAT > self.now;
+        let node = &self.nodes[of];
+        let silent = node.core.is_none()
+            || recent(node.stalled_until)
+            || self.is_cut(of, number)
+            || self.was_cut.get(&(of, number)).is_some_and(|at| recent(*at));
+        assert!(silent, "seed {}: {number} takes {of} for silent, which it is not", self.seed);
     }
 
     fn tick(&mut self, number: usize) {
@@ -562,6 +610,12 @@ impl World {
             core.on_deadline(now, &mut out);
         }
         self.perform(number, out);
+        if let Some(frame) = self.bend_forgetting(number) {
+            let link = self.links.iter().find(|(link, _)| self.end_of(number, **link).is_some());
+            if let Some(link) = link.map(|(link, _)| *link) {
+                self.input(number, Input::Frame { link, frame });
+            }
+        }
         self.flush(number);
         self.schedule(number);
     }
@@ -607,6 +661,11 @@ impl World {
                 Action::Dial { target, .. } => {
                     let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
                     let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
+                    let node = &self.nodes[number];
+                    let again = node.in_vain.contains(&target.name);
+                    if self.does_not_dial(&node.name, &target.name, again) {
+                        continue;
+                    }
                     let delay = if self.is_apart(number, to) { 2000 } else { delay };
                     let attempt = self.next();
                     self.nodes[number].dials.insert(target.name.clone(), attempt);
@@ -632,6 +691,7 @@ impl World {
                     self.nodes[number].watching.remove(&peer);
                 }
                 Action::Table(op) => self.change_table(number, op),
+                Action::CheckRoutes { .. } if self.has(Fault::PingsWithoutHash) => {}
                 Action::CheckRoutes { node, hash } => {
                     if self.nodes[number].table.summary(node).1 != hash {
                         let sums = self.nodes[number].table.sums(node);
@@ -641,8 +701,10 @@ impl World {
                 Action::BarrierDone(id) => self.check_barrier(number, id),
                 Action::Persist => {
                     let node = &mut self.nodes[number];
-                    node.disk = node.core.as_ref().unwrap().stored();
+                    let hlc = node.disk.hlc;
+                    node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored() };
                 }
+                Action::KeepClock(hlc) => self.nodes[number].disk.hlc = hlc,
                 Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
                 Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
                 Action::WalkSessions { view } => self.on_walk(number, view),
@@ -658,12 +720,77 @@ impl World {
                     }
                 }
                 Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
-                Action::Log(event) => {
-                    self.losses += u64::from(matches!(event, emqx_rs::cluster::Event::Down(..)));
-                }
+                Action::Log(event) => self.told(number, &event),
             }
         }
         self.check_old_lives(number);
+    }
+
+    /// What a user of the node reads in its log.
+    fn told(&mut self, number: usize, event: &Told) {
+        let (seed, now) = (self.seed, self.now);
+        let node = &mut self.nodes[number];
+        match event {
+            Told::Down(..) => self.losses += 1,
+            Told::Gap { open: true, .. } => node.gaps += 1,
+            Told::Gap { open: false, .. } => node.gaps -= 1,
+            Told::Heal(HealEvent::Inconsistent(_)) => {
+                node.inconsistent.get_or_insert(now);
+            }
+            Told::Heal(HealEvent::Reported { .. }) => {
+                let confirmed = node.inconsistent.is_some_and(|since| since + 3_000 <= now);
+                assert!(confirmed, "seed {seed}: {number} reports what it has not confirmed");
+            }
+            Told::Heal(HealEvent::Healed { parts, rejoined }) => {
+                // A loss since then has opened another record.
+                let open = node.core.as_ref().unwrap().status().heal.split.is_some();
+                node.inconsistent = node.inconsistent.filter(|_| open);
+                let survivors = parts.first().map(Vec::as_slice).unwrap_or_default();
+                let wrong = rejoined.iter().find(|node| survivors.contains(node));
+                assert_eq!(wrong, None, "seed {seed}: of the surviving part, and rejoined");
+            }
+            _ => {}
+        }
+    }
+
+    /// How often a node rejoined in this life.
+    pub(crate) fn rejoined(&self, number: usize) -> u64 {
+        self.status(number).unwrap().heal.rejoined
+    }
+
+    /// Gaps between others that a node has told of and that are open.
+    pub(crate) fn gaps(&self, number: usize) -> usize {
+        self.nodes[number].gaps
+    }
+
+    /// What a node says of the hybrid clock never goes back, in whatever process.
+    fn check_clock(&mut self, number: usize, frame: &Frame) {
+        let hlc = match frame {
+            Frame::State(state) => state.hlc,
+            Frame::Ping(ping) => ping.hlc,
+            _ => return,
+        };
+        let said = &mut self.nodes[number].said;
+        assert!(
+            hlc >= said.0 && hlc > said.1,
+            "seed {}: the clock of {number} goes back: {hlc:x} after {said:x?}",
+            self.seed
+        );
+        said.0 = hlc;
+    }
+
+    /// While a snapshot is on its way the copy of the same life stays in use.
+    fn check_snapshot(&mut self, number: usize, op: TableOp) {
+        let TableOp::SnapshotBegin { node: index, drop_old } = op else { return };
+        let core = self.nodes[number].core.as_ref().unwrap();
+        let held = core.position_of(index).map_or(0, |position| position.incarnation);
+        let same_life = core.lives().contains(&(index, held));
+        let drop_old = drop_old || self.has(Fault::HalfSnapshot);
+        let table = &mut self.nodes[number].table;
+        let before = table.summary(index);
+        table.apply(&TableOp::SnapshotBegin { node: index, drop_old });
+        let kept = !same_life || table.summary(index) == before;
+        assert!(kept, "seed {}: {number} has no routes of a node that sends them anew", self.seed);
     }
 
     fn change_table(&mut self, number: usize, op: TableOp) {
@@ -674,6 +801,7 @@ impl World {
             (Some(Fault::AckBeforeApply), _) => {
                 self.nodes[number].late.push_back((now + 400, op));
             }
+            (_, TableOp::SnapshotBegin { .. }) => self.check_snapshot(number, op),
             _ => self.nodes[number].table.apply(&op),
         }
         let node = &mut self.nodes[number];
@@ -707,16 +835,29 @@ impl World {
     }
 
     fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+        self.check_clock(number, &frame);
         let frame =
             if self.next_release.contains(&number) { self.of_next_release(frame) } else { frame };
-        let done = matches!(frame, Frame::Heal(HealFrame::Done { .. }));
-        if done && self.fault == Some(Fault::LoseHealDone) {
-            return;
+        let Some(end) = self.end_of(number, link) else { return };
+        let to = self.links[&link][1 - end].node;
+        let rejoin = matches!(frame, Frame::Heal(HealFrame::Rejoin(_)));
+        let link = match self.fault {
+            Some(Fault::RejoinMajority) if rejoin => self.another_link(number, to).unwrap_or(link),
+            _ => link,
+        };
+        for frame in self.bend_sent(frame) {
+            self.snapshots += u64::from(matches!(frame, Frame::RouteSnap { .. }));
+            if let Frame::RouteFix { ops, .. } = &frame {
+                self.mended += ops.len() as u64;
+            }
+            let lost = matches!(frame, Frame::RouteDelta { .. }) && std::mem::take(&mut self.lose);
+            if !lost {
+                self.put_on_the_way(number, link, frame);
+            }
         }
-        self.snapshots += u64::from(matches!(frame, Frame::RouteSnap { .. }));
-        if let Frame::RouteFix { ops, .. } = &frame {
-            self.mended += ops.len() as u64;
-        }
+    }
+
+    fn put_on_the_way(&mut self, number: usize, link: LinkId, frame: Frame) {
         let Some(end) = self.end_of(number, link) else { return };
         let slow = self.dice.below(100) < self.slow_percent;
         let delay = 1 + self.dice.below(if slow { 200 } else { 5 });
@@ -724,6 +865,13 @@ impl World {
         let at = other.incoming.back().map_or(0, |(at, _)| *at).max(self.now + delay);
         other.incoming.push_back((at, frame));
         self.at(at, Event::Arrive { link, end: 1 - end });
+    }
+
+    /// A connection of a node that does not lead to `but`.
+    fn another_link(&self, number: usize, but: usize) -> Option<LinkId> {
+        let mine = self.links.iter().filter(|(link, _)| self.end_of(number, **link).is_some());
+        let mut others = mine.filter(|(_, ends)| ends.iter().all(|end| end.node != but));
+        others.next().map(|(link, _)| *link)
     }
 
     fn close_end(&mut self, link: LinkId, end: usize) {
@@ -768,7 +916,10 @@ impl World {
             let (_, frame) = ends[end].incoming.pop_front().unwrap();
             let peer = self.nodes[ends[1 - end].node].node_id;
             let now = Time::from_ms(self.now);
-            let _ = self.nodes[number].detector.on_heard(peer, now);
+            if !self.has(Fault::DeafConnections) {
+                let _ = self.nodes[number].detector.on_heard(peer, now);
+            }
+            let frame = self.bend_heard(number, frame);
             self.input(number, Input::Frame { link, frame });
         }
         let ends = self.links.get_mut(&link).unwrap();
@@ -782,17 +933,11 @@ impl World {
 
     fn dialed(&mut self, from: usize, to: &NodeName) {
         let target = self.nodes.iter().position(|node| node.name == *to).unwrap();
-        let fail = |error| Input::DialFailed { name: to.clone(), error };
-        if self.is_apart(from, target) {
-            return self.input(from, fail(DialError::Unreachable));
+        if let Some(error) = self.what_hinders(from, target) {
+            self.nodes[from].in_vain.insert(to.clone());
+            return self.input(from, Input::DialFailed { name: to.clone(), error });
         }
         let me = self.identity(from);
-        let Some(core) = &self.nodes[target].core else {
-            return self.input(from, fail(DialError::NobodyListens));
-        };
-        if core.judge(&me).is_some() {
-            return self.input(from, fail(DialError::Refused));
-        }
         let link = self.next();
         let end = |node: usize| End {
             node,
@@ -804,15 +949,44 @@ impl World {
         self.links.insert(link, [end(from), end(target)]);
         let addr: SocketAddr = "10.0.0.9:4370".parse().unwrap();
         let peer = self.identity(target);
-        self.input(target, Input::LinkUp { link, peer: me, dialed: false, addr });
-        self.input(from, Input::LinkUp { link, peer, dialed: true, addr });
+        // The fault: the smaller name takes who dialled for the other one.
+        let confused = |number: usize| {
+            self.has(Fault::EachItsOwnTie)
+                && self.nodes[number].name < self.nodes[from + target - number].name
+        };
+        let (here, there) = (!confused(from), confused(target));
+        self.input(target, Input::LinkUp { link, peer: me, dialed: there, addr });
+        self.input(from, Input::LinkUp { link, peer, dialed: here, addr });
+    }
+
+    fn what_hinders(&self, from: usize, to: usize) -> Option<DialError> {
+        if self.is_apart(from, to) {
+            return Some(DialError::Unreachable);
+        }
+        let Some(core) = &self.nodes[to].core else {
+            let silent = self.has(Fault::RefusedIsSilence);
+            return Some(if silent { DialError::Unreachable } else { DialError::NobodyListens });
+        };
+        let refused = core.judge(&self.identity(from)).is_some().then_some(DialError::Refused);
+        refused.or_else(|| self.bend_dial(from, to))
     }
 
     fn identity(&self, number: usize) -> PeerIdentity {
         let node = &self.nodes[number];
-        let guid = node.core.as_ref().unwrap().guid();
+        let mut guid = node.core.as_ref().unwrap().guid();
+        if self.has(Fault::AgesDiffer) {
+            guid.started = guid.started.wrapping_mul(self.now | 1);
+        }
         let (name, node_id) = (node.name.clone(), node.node_id);
         PeerIdentity { name, node_id, incarnation: node.incarnation, guid }
+    }
+
+    pub(super) fn id(&self, number: usize) -> NodeId {
+        self.nodes[number].node_id
+    }
+
+    pub(super) fn status(&self, number: usize) -> Option<ClusterStatus> {
+        self.nodes[number].core.as_ref().map(Cluster::status)
     }
 
     /// The index that node `number` uses for `of`.

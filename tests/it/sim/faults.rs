@@ -1,0 +1,218 @@
+//! The rules that protect the cluster, each with a switch that breaks it (`planted_faults_are_caught`).
+//!
+//! A switch bends what the core hears, says or is told by its surroundings so that the outcome is that of a core without the
+//! rule: the cores themselves know nothing of faults.
+
+use emqx_rs::cluster::{
+    CAP_JOIN, DialError, MemberRecord, MemberStatus, NodeName, RecordStatus, Settings, Stored,
+    wire::{ClaimFrame, Frame, HealFrame, HealId, Ping},
+};
+
+use super::world::World;
+
+/// A rule broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Silence is never told of.
+    TrustTheSilent,
+    /// A node that is heard again is not dialled for it.
+    DeafToReturn,
+    /// A node that stood still takes the others for silent.
+    AccuseAfterStall,
+    /// What comes over connections is no sign of life.
+    DeafConnections,
+    /// The record that came last counts.
+    LastRecordCounts,
+    /// News about members is not passed on.
+    LoseNews,
+    /// Every node has another idea of the age of the others.
+    AgesDiffer,
+    /// Of two clusters that meet each keeps its number.
+    LoseMerge,
+    /// The member table is not kept on disk.
+    ForgetMembers,
+    /// That a node left is not kept on disk.
+    ForgetLeft,
+    /// Who was forced out comes in as if it had been asked to join.
+    LetBannedIn,
+    /// Nobody is ever forgotten.
+    NeverForget,
+    /// A smaller part forgets the others too.
+    ForgetAsMinority,
+    /// Who was forgotten is not let in again.
+    RefuseRemoved,
+    /// A node that was dialled in vain is not dialled again.
+    DialOnce,
+    /// The larger name never dials.
+    LargerNeverDials,
+    /// Of two connections of a pair each end keeps another one.
+    EachItsOwnTie,
+    /// A host that refuses says no more than one that is silent.
+    RefusedIsSilence,
+    /// One in fifty changes of a route table is lost.
+    LoseTableChange,
+    /// A table is changed long after the change was acknowledged.
+    AckBeforeApply,
+    /// The routes of an earlier life stay in use.
+    KeepOldLife,
+    /// One in twenty changes gets lost on the way, and nobody asks for it.
+    AskNothing,
+    /// The old copy goes when a snapshot begins.
+    HalfSnapshot,
+    /// Pings do not say where their sender is.
+    PingsWithoutPosition,
+    /// The hash in a ping is not looked at.
+    PingsWithoutHash,
+    /// The parts that differ are not sent.
+    LoseParts,
+    /// SUBACK waits for nobody.
+    SubackAtOnce,
+    /// What is kept for a peer goes when it is down.
+    DiscardOnDown,
+    /// Messages that come again are handed on again.
+    HandRepeats,
+    /// What was sent counts as arrived when the connection is resumed.
+    ResumeWhatWasSent,
+    /// A missing number does not end the connection.
+    HandOverGaps,
+    /// Messages are acknowledged before they are handed on.
+    AckOnArrival,
+    /// A stream keeps whatever it is given.
+    KeepWithoutBound,
+    /// New owners are not told which sessions there are.
+    NoRefresh,
+    /// A node keeps a session that another one has a newer claim for.
+    KeepKicked,
+    /// Nobody is told of a newer claim.
+    LoseKick,
+    /// A node does not hear how far the hybrid clock of an owner is.
+    DeafToLow,
+    /// The hybrid clock is not kept on disk.
+    ForgetClock,
+    /// Nobody hears that a heal is over.
+    LoseHealDone,
+    /// A return is reported at once.
+    HealUnconfirmed,
+    /// A node of the surviving part is asked to rejoin.
+    RejoinMajority,
+    /// A node that has rejoined does so again when it is asked again.
+    RejoinAgain,
+    /// Who reaches whom is not passed on.
+    LoseRows,
+}
+
+/// How long a member is down before it is forgotten.
+const AUTOCLEAN: u64 = 300_000;
+
+impl World {
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    pub(super) fn bend_settings(&self, settings: &mut Settings) {
+        if self.has(Fault::NeverForget) {
+            settings.autoclean = None;
+        }
+        if self.has(Fault::HealUnconfirmed) {
+            settings.heal_confirm = std::time::Duration::ZERO;
+        }
+    }
+
+    pub(super) fn bend_disk(&self, disk: &mut Stored) {
+        if self.has(Fault::ForgetMembers) {
+            disk.members.clear();
+        }
+        if self.has(Fault::ForgetLeft) {
+            disk.left = false;
+        }
+        if self.has(Fault::ForgetClock) {
+            disk.hlc = 0;
+        }
+    }
+
+    /// What becomes of a frame that is sent: nothing, itself, or others.
+    pub(super) fn bend_sent(&mut self, frame: Frame) -> Vec<Frame> {
+        let Some(fault) = self.fault else { return vec![frame] };
+        match (fault, frame) {
+            (Fault::LoseHealDone, Frame::Heal(HealFrame::Done { .. }))
+            | (Fault::LoseMerge, Frame::Merge { .. })
+            | (Fault::LoseRows, Frame::Row { .. })
+            | (Fault::LoseKick, Frame::Claim(ClaimFrame::Kick { .. }))
+            | (Fault::LoseParts, Frame::RouteFix { .. })
+            | (Fault::AskNothing, Frame::RouteReq { .. }) => Vec::new(),
+            (Fault::LoseNews, Frame::Members(records)) if records.len() == 1 => Vec::new(),
+            (Fault::AskNothing, Frame::RouteDelta { .. }) if self.dice.below(20) == 0 => Vec::new(),
+            (Fault::LetBannedIn, Frame::State(mut state)) => {
+                state.caps |= CAP_JOIN;
+                vec![Frame::State(state)]
+            }
+            (Fault::DeafToLow, Frame::State(mut state)) => {
+                state.hlc = 0;
+                vec![Frame::State(state)]
+            }
+            (Fault::DeafToLow, Frame::Ping(ping)) => {
+                vec![Frame::Ping(Ping { hlc: 0, ..ping })]
+            }
+            (Fault::DeafToLow, Frame::Claim(ClaimFrame::Low { client, claim, .. })) => {
+                vec![Frame::Claim(ClaimFrame::Low { client, claim, seen: 0 })]
+            }
+            (Fault::PingsWithoutPosition, Frame::Ping(ping)) => {
+                vec![Frame::Ping(Ping { route_seq: 0, ..ping })]
+            }
+            (Fault::RejoinAgain, done @ Frame::Heal(HealFrame::Done { id, .. })) => {
+                // Under another number: this one is remembered as done.
+                let again = HealId { number: id.number + 1000, ..id };
+                vec![Frame::Heal(HealFrame::Rejoin(again)), done]
+            }
+            (_, frame) => vec![frame],
+        }
+    }
+
+    /// What `number` takes a frame for.
+    pub(super) fn bend_heard(&mut self, number: usize, frame: Frame) -> Frame {
+        match (self.fault, frame) {
+            (Some(Fault::LastRecordCounts), Frame::Members(mut records)) => {
+                let known = self.records(number);
+                for record in &mut records {
+                    let Some(known) = known.iter().find(|k| k.node_id == record.node_id) else {
+                        continue;
+                    };
+                    if known.status != record.status && known.rank() >= record.rank() {
+                        (record.incarnation, record.epoch) = (known.incarnation, known.epoch + 1);
+                    }
+                }
+                Frame::Members(records)
+            }
+            (_, frame) => frame,
+        }
+    }
+
+    /// A node in a part that may not forget others does it all the same.
+    pub(super) fn bend_forgetting(&mut self, number: usize) -> Option<Frame> {
+        if !self.has(Fault::ForgetAsMinority) {
+            return None;
+        }
+        let status = self.status(number)?;
+        let over = status.members.iter().find(|line| {
+            line.status == MemberStatus::Down && line.since.as_ms() + AUTOCLEAN < self.now()
+        })?;
+        let known = self.records(number).into_iter().find(|r| r.node_id == over.node_id)?;
+        let epoch = known.epoch + 1;
+        Some(Frame::Members(vec![MemberRecord { status: RecordStatus::Removed, epoch, ..known }]))
+    }
+
+    /// Why an attempt of `from` to dial `to` fails by the fault.
+    pub(super) fn bend_dial(&self, from: usize, to: usize) -> Option<DialError> {
+        let removed = |at: usize, of: usize| {
+            let id = self.id(of);
+            self.records(at).iter().any(|r| r.node_id == id && r.status == RecordStatus::Removed)
+        };
+        let refused = self.has(Fault::RefuseRemoved) && (removed(from, to) || removed(to, from));
+        refused.then_some(DialError::Refused)
+    }
+
+    /// Whether the fault keeps a node from dialling at all; `again`: it did so before, in vain.
+    pub(super) fn does_not_dial(&self, from: &NodeName, to: &NodeName, again: bool) -> bool {
+        (self.has(Fault::DialOnce) && again) || (self.has(Fault::LargerNeverDials) && from > to)
+    }
+}
