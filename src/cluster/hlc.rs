@@ -5,7 +5,7 @@
 
 use crate::time::{Time, Wall};
 
-const COUNTER_BITS: u32 = 16;
+pub(crate) const COUNTER_BITS: u32 = 16;
 
 /// A clock that is read and told.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,12 @@ impl Hlc {
         if seen >> COUNTER_BITS <= physical.saturating_add(FAR_MS) {
             self.last = self.last.max(seen);
         }
+    }
+
+    /// Calendar time in ms, as this node has it.
+    #[must_use]
+    pub fn physical(&self, now: Time) -> u64 {
+        self.base.saturating_add(now.as_ms())
     }
 
     /// The last value given out.

@@ -72,6 +72,20 @@ pub enum Request {
         /// Only of this client.
         client_id: Option<String>,
     },
+    /// How many retained messages there are.
+    RetainerInfo,
+    /// Their topics.
+    RetainerTopics {
+        /// The first to tell, counted from 1.
+        start: u64,
+        /// So many at most.
+        limit: u64,
+    },
+    /// Forget retained messages, on all nodes.
+    RetainerClean {
+        /// Only those that this filter matches.
+        topic: Option<String>,
+    },
     /// The listeners.
     Listeners,
     /// Read the configuration again.
@@ -98,11 +112,14 @@ impl Request {
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
+            | Self::RetainerInfo
+            | Self::RetainerTopics { .. }
             | Self::Listeners => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
+            | Self::RetainerClean { .. }
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,
         }
@@ -144,6 +161,12 @@ pub enum Reply {
     Routes(Vec<Route>),
     /// To `Subscriptions`, by client id and topic.
     Subscriptions(Vec<Subscription>),
+    /// To `RetainerInfo`.
+    Retainer(Retainer),
+    /// To `RetainerTopics`, sorted.
+    RetainedTopics(Vec<String>),
+    /// To `RetainerClean`: how many went.
+    Cleaned(u64),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
     /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
@@ -169,6 +192,7 @@ impl Reply {
             (Self::Clients(rows), Self::Clients(more)) => rows.extend(more),
             (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
+            (Self::RetainedTopics(rows), Self::RetainedTopics(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
         }
         Ok(())
@@ -192,7 +216,10 @@ impl Reply {
             Self::Clients(rows) => cut(rows, Self::Clients),
             Self::Routes(rows) => cut(rows, Self::Routes),
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
+            Self::RetainedTopics(rows) => cut(rows, Self::RetainedTopics),
             Self::Status(_)
+            | Self::Retainer(_)
+            | Self::Cleaned(_)
             | Self::Broker(_)
             | Self::Numbers(_)
             | Self::Cluster(_)
@@ -209,6 +236,19 @@ impl Reply {
             | Self::End => vec![self],
         }
     }
+}
+
+/// The retained messages of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retainer {
+    /// Messages.
+    pub total: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// Topics of which it is remembered that their message is gone.
+    pub deleted: u64,
+    /// Equal on two nodes when their messages are.
+    pub digest: String,
 }
 
 /// What was done to the cluster.

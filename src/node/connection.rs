@@ -453,7 +453,8 @@ impl Connection {
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
         let client_id = self.channel.identity().map(|identity| identity.client_id.as_str());
-        let outcome = self.hub.publish(message, client_id, &mut scratch.bells);
+        let strict = reply != Reply::None && self.channel.version() == crate::mqtt::Version::V5;
+        let outcome = self.hub.publish(message, client_id, strict, &mut scratch.bells);
         if reply == Reply::None {
             return;
         }

@@ -21,6 +21,7 @@ use super::{
     registry::{Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
+    told::Told,
 };
 use crate::{
     broker::{
@@ -36,8 +37,8 @@ use crate::{
     cluster::routes::{RouteKey, RouteTable},
     mqtt::QoS,
     net::clock::Clock,
-    time::Time,
-    topic::{TopicName, share::Subscription},
+    time::{Stamp, Time},
+    topic::{TopicFilter, TopicName, share::Subscription},
 };
 
 /// How long a listing waits for a busy connection to describe itself.
@@ -52,8 +53,10 @@ pub struct Hub {
     /// Sessions by client id.
     pub registry: Registry,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
-    pub(super) retained: RwLock<Retained>,
-    pub(super) retain_settings: RwLock<RetainSettings>,
+    /// Shared with the mesh, which keeps it equal to those of other nodes.
+    pub(super) retained: Arc<RwLock<Retained>>,
+    /// Logs that there is no room for retained messages, now and then.
+    retained_full: Told,
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,
@@ -88,7 +91,7 @@ impl Hub {
     pub fn new(
         clock: Clock,
         cores: usize,
-        retain: RetainSettings,
+        retained: Retained,
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
         Self {
@@ -96,8 +99,8 @@ impl Hub {
             clock,
             registry: Registry::default(),
             subscriptions: RwLock::default(),
-            retained: RwLock::default(),
-            retain_settings: RwLock::new(retain),
+            retained: Arc::new(RwLock::new(retained)),
+            retained_full: Told::default(),
             routes,
             mesh: OnceLock::new(),
             peers: Arc::default(),
@@ -204,7 +207,7 @@ impl Hub {
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, None, &mut bells);
+        self.publish(message, None, false, &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }
@@ -217,21 +220,63 @@ impl Hub {
         let meta = Meta { qos: QoS::AtMostOnce, retain, expires_at: None, publisher: 0 };
         let message = Message::new(topic, &[], payload, meta);
         if retain {
-            self.retain(&message);
+            let _ = self.keep(&message, Stamp::LOCAL);
         }
         let mut bells: Vec<Waker> = Vec::new();
         self.publish_local(&message, &mut bells);
         bells.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn retain(&self, message: &Message) {
-        let limits = locks::read(&self.retain_settings).clone();
-        let kept = locks::write(&self.retained).store(message, self.clock.now(), &limits);
+    /// Keeps a retained message, or forgets one. `false`: there is no room for it.
+    pub(super) fn retain(&self, message: &Message) -> bool {
+        let stamp = self.mesh().map_or(Stamp::LOCAL, |mesh| mesh.stamp(self.clock.wall()));
+        self.keep(message, stamp)
+    }
+
+    fn keep(&self, message: &Message, stamp: Stamp) -> bool {
+        let kept = locks::write(&self.retained).store(message, stamp, self.clock.now());
         match kept {
-            Ok(()) => self.stats.count(Metric::MessagesRetained),
+            Ok(first) => {
+                self.stats.count(Metric::MessagesRetained);
+                if let Some(mesh) = self.mesh().filter(|_| first) {
+                    mesh.retained_changed();
+                }
+                true
+            }
+            Err(reason) if reason.is_full() => {
+                self.stats.count(Metric::LimitRetained);
+                if self.retained_full.is_due("retained", self.clock.now()) {
+                    tracing::warn!(topic = message.topic(), %reason, "retained message refused");
+                }
+                false
+            }
             Err(reason) => {
-                self.stats.count(Metric::MessagesDropped);
+                self.stats.count(Metric::LimitRetained);
                 tracing::debug!(topic = message.topic(), %reason, "retained message not kept");
+                true
+            }
+        }
+    }
+
+    /// Forgets a retained message, or all that `filter` matches; returns how many.
+    pub fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
+        const STEP: usize = 1000;
+        let (mut after, mut cleaned) = (None::<Arc<str>>, 0);
+        loop {
+            let topics = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let Some(last) = topics.last().cloned() else { return cleaned };
+            after = Some(last);
+            let wanted = |topic: &&Arc<str>| {
+                let system = topic.starts_with("$SYS/");
+                filter.map_or(!system, |filter| {
+                    TopicName::parse(topic).is_ok_and(|name| filter.matches(name))
+                })
+            };
+            for topic in topics.iter().filter(wanted) {
+                let meta =
+                    Meta { qos: QoS::AtMostOnce, retain: true, expires_at: None, publisher: 0 };
+                self.retain(&Message::new(topic, &[], b"", meta));
+                cleaned += 1;
             }
         }
     }
@@ -313,7 +358,7 @@ impl Hub {
 
     /// Swaps the limits of retained messages.
     pub fn reload_retain(&self, settings: RetainSettings) {
-        *locks::write(&self.retain_settings) = settings;
+        locks::write(&self.retained).set_limits(settings);
     }
 
     /// Wills and ends of parked sessions, and the life of retained messages. Runs for ever.

@@ -10,6 +10,7 @@
 mod data;
 mod door;
 mod radio;
+mod retained;
 mod sessions;
 mod task;
 
@@ -49,7 +50,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    broker::stats::Stats,
+    broker::{retained::Retained, stats::Stats},
     cluster::{
         Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
@@ -60,7 +61,7 @@ use crate::{
         wire::TakeFrame,
     },
     net::{clock::Clock, supervise},
-    time::Wall,
+    time::{Stamp, Wall},
 };
 
 /// What the mesh needs of the node.
@@ -73,6 +74,8 @@ pub struct MeshParts {
     pub clock: Clock,
     /// The table that publishes look into.
     pub routes: Arc<RwLock<RouteTable>>,
+    /// The retained messages, to be kept equal on all nodes.
+    pub retained: Arc<RwLock<Retained>>,
     /// The peers that publishes push into.
     pub peers: Arc<Peers>,
     /// Counts what is dropped on the way to them.
@@ -156,6 +159,7 @@ enum Op {
     Take { node: NodeId, frame: TakeFrame },
     Mark(oneshot::Sender<()>),
     Renewed,
+    Retained,
     Up(oneshot::Sender<Vec<NodeId>>),
 }
 
@@ -366,6 +370,17 @@ impl Mesh {
         let next = |last: u64| Some(physical.max(last + 1));
         let update = self.shared.hlc.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
         physical.max(update.unwrap_or_default() + 1)
+    }
+
+    /// The stamp of a write that every node is to have.
+    #[must_use]
+    pub fn stamp(&self, wall: Wall) -> Stamp {
+        Stamp { hlc: self.tick(wall), node: self.node_id.0 }
+    }
+
+    /// Retained messages were written here.
+    pub fn retained_changed(&self) {
+        self.shared.push(Op::Retained);
     }
 
     /// Claims a client; [`Sessions::on_claimed`] gets the answer.
@@ -608,7 +623,7 @@ impl Start {
             local: local.clone(),
             streams: settings.data_streams,
             keep_bytes: settings.keep_bytes,
-            stats: self.parts.stats,
+            stats: self.parts.stats.clone(),
         });
         Task {
             core,
@@ -622,6 +637,10 @@ impl Start {
             listener: self.listener,
             state: self.state,
             routes: self.parts.routes,
+            retained: self.parts.retained,
+            retained_told: false,
+            inputs: Vec::new(),
+            stats: self.parts.stats,
             shared: self.shared,
             settled: self.settled,
             heart,

@@ -36,7 +36,10 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    broker::{RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy},
+    broker::{
+        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
+        settings::SharedStrategy,
+    },
     cluster,
     net::{clock::Clock, supervise},
 };
@@ -94,7 +97,8 @@ impl Node {
         let clock = Clock::system();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let routes = Arc::new(RwLock::default());
-        let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
+        let retained = Retained::new(parts.retain, parts.cluster.retain_replicate);
+        let mut hub = Hub::new(clock, cores, retained, routes.clone());
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.connect_waits =
@@ -115,6 +119,7 @@ impl Node {
             data_dir: parts.data_dir,
             clock,
             routes,
+            retained: hub.retained.clone(),
             peers: hub.peers.clone(),
             stats: hub.stats.clone(),
             deliver: hub.clone(),

@@ -92,15 +92,21 @@ struct Handed {
 
 impl Hub {
     /// Routes a message of a client of this node, or of the node itself. Bells are pushed to `bells`, for the end of the batch.
+    /// `strict`: a retained message that there is no room for goes to nobody, because its publisher can be told.
     pub(super) fn publish(
         &self,
         message: &Message,
         client_id: Option<&str>,
+        strict: bool,
         bells: &mut Vec<Waker>,
     ) -> Outcome {
         if message.retain() {
-            self.retain(message);
-            if message.payload().is_empty() && locks::read(&self.retain_settings).stop_publish_clear
+            if !self.retain(message) && strict {
+                self.stats.count(Metric::MessagesDropped);
+                return Outcome { full: true, ..Outcome::default() };
+            }
+            if message.payload().is_empty()
+                && locks::read(&self.retained).limits().stop_publish_clear
             {
                 return Outcome { matched: true, ..Outcome::default() };
             }

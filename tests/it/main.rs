@@ -23,6 +23,7 @@ mod man;
 mod mesh_port;
 mod mesh_tls;
 mod nodes;
+mod retained;
 mod secrets;
 mod sim;
 mod slow_peer;

@@ -1,11 +1,13 @@
 //! Cables cut and mended: each test is a row of the bugs that clusters of this kind were known for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     cluster::{Cluster, SOON},
     lan::Lan,
-    report, tries,
+    report,
+    support::{Message, wait_for},
+    tries,
 };
 
 /// Ceremonies that end within the test.
@@ -208,4 +210,62 @@ fn a_gap_between_two_others_is_named() {
     super::support::wait_for("node 3 sees it close", SOON, || {
         cluster.node(3).log().contains("two members reach each other again")
     });
+}
+
+/// Both sides write and delete retained messages: after the cut all nodes have the newest of each, and what was deleted stays so.
+#[test]
+fn retained_messages_are_equal_after_a_cut() {
+    let cluster = Cluster::start(3, QUICK_HEAL);
+    let retain = |host: usize, topic: &str, payload: &str| {
+        let mut client = cluster.client(host);
+        client.publish_message(Message::new(topic, payload, 1).retain());
+    };
+    let digest = |host: usize| {
+        let json = cluster.node(host).ctl(&["--json", "retainer", "info"]);
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()["digest"].to_string()
+    };
+    let equal = || digest(1) == digest(2) && digest(2) == digest(3);
+    let mut times = Vec::new();
+    for round in 0..tries(3) {
+        for n in 0..60 {
+            retain(1 + n % 3, &format!("r/{n}"), &format!("before {round}"));
+        }
+        wait_for("all nodes have them", SOON, equal);
+        cluster.lan.split(&[&[1, 2], &[3]]);
+        cluster.wait_down(1, 3, SOON);
+        cluster.wait_down(3, 1, SOON);
+        for n in 0..60 {
+            let (first, second) = if n % 2 == 0 { (2, 3) } else { (3, 1) };
+            match n % 5 {
+                0 => retain(first, &format!("r/{n}"), ""),
+                1 => {
+                    retain(first, &format!("r/{n}"), "lost");
+                    retain(second, &format!("r/{n}"), "");
+                }
+                2 => {
+                    retain(first, &format!("r/{n}"), "");
+                    retain(second, &format!("r/{n}"), &format!("after {round}"));
+                }
+                3 => retain(second, &format!("r/{n}"), &format!("after {round}")),
+                _ => {}
+            }
+        }
+        assert_ne!(digest(1), digest(3));
+        cluster.lan.heal();
+        let since = Instant::now();
+        wait_for("equal again", SOON, equal);
+        times.push(since.elapsed());
+        for host in 1..=3 {
+            let mut client = cluster.client(host);
+            client.subscribe("r/#", 1);
+            let all = client.messages();
+            assert_eq!(all.len(), 36, "host {host}");
+            for message in all {
+                let n: usize = message.topic[2..].parse().unwrap();
+                let want = if n % 5 == 4 { "before" } else { "after" };
+                assert_eq!(message.text(), format!("{want} {round}"), "{n} at {host}");
+            }
+        }
+    }
+    report("2+1: retained messages equal after the link is back", &mut times);
 }

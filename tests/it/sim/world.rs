@@ -21,6 +21,7 @@ use emqx_rs::{
 use super::{
     clients::Clients,
     flow::{Flow, Step},
+    retained::Tables,
 };
 
 /// The same throws for the same seed.
@@ -61,6 +62,10 @@ pub(crate) enum Fault {
     DiscardOnDown,
     /// Messages that come again are handed on again.
     HandRepeats,
+    /// A retained message that is deleted leaves nothing behind.
+    NoTombstones,
+    /// Of two writes of a retained message the one that comes last counts.
+    MergeByArrival,
 }
 
 /// Time between heartbeats, and after how long without one a node is down.
@@ -101,6 +106,10 @@ struct Node {
     late: VecDeque<(u64, TableOp)>,
     disk: Stored,
     routes: BTreeMap<RouteKey, u32>,
+    /// Its calendar at time zero.
+    clock_base: u64,
+    /// The last hybrid time given to a retained message.
+    last_hlc: u64,
     /// When the process froze until.
     stalled_until: u64,
     /// Its next tick; an event of another time does nothing.
@@ -149,6 +158,8 @@ pub(crate) struct World {
     pub(crate) next_release: BTreeSet<usize>,
     pub(super) clients: Clients,
     pub(super) flow: Flow,
+    pub(super) retained: Tables,
+    crashes: u64,
 }
 
 impl World {
@@ -165,6 +176,8 @@ impl World {
             late: VecDeque::new(),
             disk: Stored::default(),
             routes: BTreeMap::new(),
+            clock_base: 0,
+            last_hlc: 0,
             stalled_until: 0,
             tick_at: None,
             barriers: BTreeMap::new(),
@@ -191,6 +204,8 @@ impl World {
             next_release: BTreeSet::new(),
             clients: Clients::default(),
             flow: Flow::default(),
+            retained: Tables::default(),
+            crashes: 0,
         }
     }
 
@@ -238,6 +253,8 @@ impl World {
         node.stalled_until = 0;
         node.tick_at = None;
         let guid = Guid { started: self.now * 1000 + tick, node: node.node_id };
+        let skewed = 1_700_000_000_000 + self.now + skew;
+        node.clock_base = skewed - self.now;
         let me = Me {
             name: node.name.clone(),
             node_id: node.node_id,
@@ -253,6 +270,8 @@ impl World {
         let mut out = Vec::new();
         core.start(now, &mut out);
         node.core = Some(core);
+        self.begin_retained(number);
+        let node = &mut self.nodes[number];
         node.detector = detector(self.now);
         node.watching.clear();
         node.dials.clear();
@@ -276,6 +295,7 @@ impl World {
             self.close_end(link, end);
         }
         self.nodes[number].core = None;
+        self.crashes += 1;
         self.forget_clients_of(number);
         self.flow_crash(number);
     }
@@ -367,6 +387,7 @@ impl World {
             if self.nodes[number].core.is_some() {
                 self.add_some_routes(number);
                 self.connect_some_client(number);
+                self.retain_some(number);
                 self.publish_some(number);
             }
         }
@@ -657,6 +678,9 @@ impl World {
                         self.flow_down(number, of, true);
                     }
                 }
+                Action::Retained { link, node, step } => {
+                    self.on_retained(number, link, node, step);
+                }
                 Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
                 Action::Log(event) => {
                     self.losses += u64::from(matches!(event, emqx_rs::cluster::Event::Down(..)));
@@ -706,7 +730,7 @@ impl World {
         read
     }
 
-    fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+    pub(super) fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
         let frame =
             if self.next_release.contains(&number) { self.of_next_release(frame) } else { frame };
         let done = matches!(frame, Frame::Heal(HealFrame::Done { .. }));
@@ -918,6 +942,26 @@ impl World {
     /// Routes that were sent to put parts of copies right.
     pub(crate) fn mended(&self) -> u64 {
         self.mended
+    }
+
+    /// Hybrid time for a write at a node, if it runs: beside that of the core, as the daemon makes it.
+    pub(super) fn tick_of(&mut self, number: usize) -> Option<u64> {
+        let (now, time) = (self.now, self.time());
+        let node = &mut self.nodes[number];
+        let core = node.core.as_mut()?;
+        let physical = (node.clock_base + now) << 16;
+        node.last_hlc = physical.max(node.last_hlc.max(core.hlc()) + 1);
+        core.observe(node.last_hlc, time);
+        Some(node.last_hlc)
+    }
+
+    pub(super) fn node_id_of(&self, number: usize) -> NodeId {
+        self.nodes[number].node_id
+    }
+
+    /// The memory of a process went at least once.
+    pub(super) fn has_crashed(&self) -> bool {
+        self.crashes > 0
     }
 
     /// Number of the life of a node, if it runs.
