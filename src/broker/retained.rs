@@ -796,7 +796,7 @@ mod tests {
             .map(|_| {
                 let (topic, hlc) = (dice(&mut seed, 1000), 1 + dice(&mut seed, 1 << 20));
                 let node = u8::try_from(dice(&mut seed, 5)).unwrap();
-                (topic, hlc, node, spread(topic ^ hlc << 20 ^ u64::from(node)) % 4 == 0)
+                (topic, hlc, node, spread(topic ^ hlc << 20 ^ u64::from(node)).is_multiple_of(4))
             })
             .collect();
         let mut copies = Vec::new();

@@ -499,13 +499,13 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let at = begin(out, self.kind(), 0);
         self.put_body(out);
-        let long = match self {
-            Self::Retained(frame) => frame.is_long(),
-            other => matches!(
-                other,
-                Self::RouteDelta { .. } | Self::RouteSnap { .. } | Self::RouteFix { .. }
-            ),
-        };
+        let long = matches!(
+            self,
+            Self::RouteDelta { .. }
+                | Self::RouteSnap { .. }
+                | Self::RouteFix { .. }
+                | Self::Retained(RetainedFrame::Delta { .. } | RetainedFrame::Snap { .. })
+        );
         if long {
             compress(out, at);
         }

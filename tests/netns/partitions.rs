@@ -138,7 +138,7 @@ fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
                 members.any(|member| member["state"] == "removed")
             })
         };
-        super::support::wait_for("one side forgets the other", 2 * SOON, removed);
+        wait_for("one side forgets the other", 2 * SOON, removed);
         cluster.lan.heal();
         let took = cluster.wait_whole("one cluster again", SOON);
         report(&format!("cut longer than autoclean, {count} nodes: one cluster"), &mut [took]);
@@ -154,7 +154,7 @@ fn a_heal_is_told_step_by_step() {
     cluster.wait_down(1, 3, SOON);
     cluster.wait_down(3, 1, SOON);
     cluster.lan.heal();
-    super::support::wait_for("a heal ended", SOON, || {
+    wait_for("a heal ended", SOON, || {
         cluster.nodes.iter().all(|node| node.cluster()["heals"] == 1)
     });
     cluster.wait_healed(SOON);
@@ -184,13 +184,11 @@ fn a_leader_that_dies_does_not_stop_the_heal() {
     cluster.wait_down(leads, away, SOON);
     cluster.wait_down(away, leads, SOON);
     cluster.lan.heal();
-    super::support::wait_for("the heal is opened", SOON, || {
-        cluster.node(leads).log().contains("heal opened")
-    });
+    wait_for("the heal is opened", SOON, || cluster.node(leads).log().contains("heal opened"));
     cluster.node_mut(leads).kill();
     let alive: Vec<_> = (1..=4).filter(|host| *host != leads).collect();
     cluster.wait_whole_among(&alive, "three are one cluster", SOON);
-    super::support::wait_for("every split record is closed", Duration::from_secs(120), || {
+    wait_for("every split record is closed", Duration::from_secs(120), || {
         alive.iter().all(|host| {
             cluster.node(*host).cluster()["split"].as_array().is_some_and(Vec::is_empty)
         })
@@ -203,11 +201,11 @@ fn a_gap_between_two_others_is_named() {
     let cluster = Cluster::start(3, "");
     cluster.lan.split(&[&[1], &[2]]);
     cluster.wait_down(1, 2, SOON);
-    super::support::wait_for("node 3 names the gap", SOON, || {
+    wait_for("node 3 names the gap", SOON, || {
         cluster.node(3).log().contains("two members do not reach each other")
     });
     cluster.lan.heal();
-    super::support::wait_for("node 3 sees it close", SOON, || {
+    wait_for("node 3 sees it close", SOON, || {
         cluster.node(3).log().contains("two members reach each other again")
     });
 }

@@ -101,7 +101,8 @@ impl RetainedEntry {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.stamp.hlc.to_be_bytes());
         out.extend_from_slice(&self.stamp.node);
-        let kind = u8::from(self.body.is_some()) * MESSAGE | u8::from(self.life.is_some()) * LIFE;
+        let kind =
+            (u8::from(self.body.is_some()) * MESSAGE) | (u8::from(self.life.is_some()) * LIFE);
         out.push(kind);
         if let Some(life) = self.life {
             put_v(out, life);
@@ -187,11 +188,6 @@ impl RetainedFrame {
             Self::Snap { .. } => Kind::RET_SNAP,
             Self::Ack => Kind::RET_ACK,
         }
-    }
-
-    /// It carries entries, which are worth compressing.
-    pub(super) const fn is_long(&self) -> bool {
-        matches!(self, Self::Delta { .. } | Self::Snap { .. })
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {
