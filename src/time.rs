@@ -70,6 +70,33 @@ impl Wall {
     }
 }
 
+/// Where and when something was written that every node has a copy of. Of two writes of one thing the higher one counts, in
+/// whatever order they arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Hybrid time: 48 bits of milliseconds since 1970, 16 bits of counter. 0: never leaves its node.
+    pub hlc: u64,
+    /// The node that wrote it.
+    pub node: [u8; 16],
+}
+
+impl Stamp {
+    /// Of what belongs to one node alone.
+    pub const LOCAL: Self = Self { hlc: 0, node: [0; 16] };
+
+    /// Whether other nodes have a copy.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.hlc != 0
+    }
+
+    /// Just above this one, written by `node`.
+    #[must_use]
+    pub const fn after(&self, node: [u8; 16]) -> Self {
+        Self { hlc: self.hlc.saturating_add(1), node }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,9 @@ enum Command {
     /// Subscriptions of this node's clients
     #[command(subcommand)]
     Subscriptions(SubscriptionsCommand),
+    /// Retained messages
+    #[command(subcommand)]
+    Retainer(RetainerCommand),
     /// Who may connect with a password, in the users file
     User {
         /// The users file, if it is not the usual one
@@ -122,7 +125,6 @@ const NOT_HERE: &[(&[&str], &str)] = &[
         "has no use: nothing is licensed, and nothing calls home",
     ),
     (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
-    (&["retainer"], "is not built in this version; publish an empty retained message to clear one"),
     (
         &["acl", "authz", "clientid"],
         "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
@@ -195,6 +197,26 @@ impl Files {
         let file = self.file.or(given).unwrap_or_else(|| cookie::file(std::slice::from_ref(&data)));
         (file, data)
     }
+}
+
+#[derive(Subcommand)]
+enum RetainerCommand {
+    /// How many there are
+    Info,
+    /// Their topics
+    Topics {
+        /// The first to tell, counted from 1
+        #[arg(default_value_t = 1)]
+        start: u64,
+        /// So many at most
+        #[arg(default_value_t = u64::MAX)]
+        limit: u64,
+    },
+    /// Forget all, or those that a filter matches, on all nodes
+    Clean {
+        /// Topic or filter
+        topic: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -462,6 +484,13 @@ fn request(command: &Command) -> Option<Request> {
         }
         Command::Subscriptions(SubscriptionsCommand::Show { client_id }) => {
             Request::Subscriptions { client_id: Some(client_id.clone()) }
+        }
+        Command::Retainer(RetainerCommand::Info) => Request::RetainerInfo,
+        Command::Retainer(RetainerCommand::Topics { start, limit }) => {
+            Request::RetainerTopics { start: *start, limit: *limit }
+        }
+        Command::Retainer(RetainerCommand::Clean { topic }) => {
+            Request::RetainerClean { topic: topic.clone() }
         }
         Command::Listeners => Request::Listeners,
         Command::Banned(command) => banned(command),

@@ -2,14 +2,37 @@
 //!
 //! One ordered map. The topics that a filter can match lie in stretches of it, so a search jumps from stretch to stretch and
 //! can stop and go on after any topic: a subscriber with a million matches takes them in portions.
+//!
+//! Where other nodes have a copy, each write has a [`Stamp`] and the highest counts, so copies end equal in whatever order
+//! writes arrive. What was deleted or has expired leaves its stamp behind for [`GONE_LIFE`], or an older write that comes
+//! late would bring it back. 1,024 sums of hashes tell two copies which of their buckets differ.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{message::Message, settings::RetainSettings};
 use crate::{
-    time::Time,
+    time::{Stamp, Time},
     topic::{TopicFilter, TopicName},
 };
+
+/// Parts in which two copies are compared.
+pub const BUCKETS: usize = 1024;
+/// How long it is remembered that a message is gone.
+pub const GONE_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// So many messages that are gone are remembered; then the oldest is forgotten early, and counted.
+const GONE_MAX: usize = 100_000;
+/// So many changed topics wait to be told to other nodes; of more only the comparison tells.
+const CHANGES_MAX: usize = 65_536;
+/// A larger message does not go to other nodes, in bytes; it is not kept where they have copies.
+pub const SHARED_MAX: usize = 6 << 20;
+
+/// The hash sum of each bucket.
+pub type Sums = [u64; BUCKETS];
 
 /// Why a message was not kept. It is still delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,18 +59,178 @@ pub enum NotKept {
     },
 }
 
-/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each.
+/// A message and when it was written.
+#[derive(Clone, Debug)]
+struct Kept {
+    message: Message,
+    stamp: Stamp,
+    hash: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    stamp: Stamp,
+    until: Time,
+    hash: u64,
+}
+
+/// What a copy holds of a topic.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// The message.
+    Message(Message),
+    /// There was one; remembered until then.
+    Gone(Time),
+}
+
+/// A topic as one node has it and another one is to have it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Which.
+    pub topic: Arc<str>,
+    /// When it was written.
+    pub stamp: Stamp,
+    /// What.
+    pub content: Content,
+}
+
+/// What became of an [`Entry`] of another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// It counts now.
+    Taken,
+    /// What is here is as new or newer.
+    Older,
+    /// It is older than what deletions are remembered for, was here once and is not: it was deleted, and the other node hears so.
+    Deleted,
+    /// No room.
+    Refused(NotKept),
+}
+
+/// Where a walk over all entries goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// Behind this message; at the first.
+    Messages(Option<Arc<str>>),
+    /// Behind this one of the topics that are gone; at the first.
+    Gone(Option<Arc<str>>),
+}
+
+/// Topics that changed here, with about how many bytes they take.
 #[derive(Debug, Default)]
+pub struct Changes {
+    /// Each as often as it changed.
+    pub topics: Vec<(Arc<str>, u32)>,
+    /// There were more.
+    pub lost: bool,
+}
+
+impl NotKept {
+    /// There is no room for it, and its publisher is to know.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        match self {
+            Self::Payload { .. } => false,
+            Self::Messages { .. } | Self::Memory { .. } => true,
+        }
+    }
+}
+
+/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `sums` that of the
+/// hashes of all entries with a shared stamp, and no topic is in both maps.
+#[derive(Debug)]
 pub struct Retained {
-    messages: BTreeMap<Box<str>, Message>,
+    messages: BTreeMap<Arc<str>, Kept>,
+    gone: BTreeMap<Arc<str>, Gone>,
+    /// The same by the end of their life.
+    gone_order: BTreeSet<(Time, Arc<str>)>,
     bytes: usize,
+    sums: Box<Sums>,
+    changes: Changes,
+    /// Whether other nodes have copies.
+    shared: bool,
+    /// Whether anybody is told of changes now.
+    told: bool,
+    forgotten_early: u64,
+    limits: RetainSettings,
+}
+
+impl Default for Retained {
+    fn default() -> Self {
+        Self::new(RetainSettings::default(), false)
+    }
 }
 
 fn cost(message: &Message) -> usize {
     message.size() + message.topic().len() + 32
 }
 
+/// FNV-1a and a finish that spreads it: the same on every node.
+fn hash(topic: &str) -> u64 {
+    let hash = topic.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    spread(hash)
+}
+
+const fn spread(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// What an entry adds to the sum of its bucket.
+fn term(hash: u64, stamp: Stamp) -> u64 {
+    let node = u128::from_be_bytes(stamp.node);
+    let [low, high] =
+        [node & u128::from(u64::MAX), node >> 64].map(|half| u64::try_from(half).unwrap_or(0));
+    spread(spread(hash ^ stamp.hlc) ^ low ^ high.rotate_left(32))
+}
+
+fn bucket(hash: u64) -> usize {
+    usize::try_from(hash >> 54).unwrap_or(0)
+}
+
 impl Retained {
+    /// An empty table. `shared`: other nodes have copies of it, or will.
+    #[must_use]
+    pub fn new(limits: RetainSettings, shared: bool) -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            gone_order: BTreeSet::new(),
+            bytes: 0,
+            sums: Box::new([0; BUCKETS]),
+            changes: Changes::default(),
+            shared,
+            told: false,
+            forgotten_early: 0,
+            limits,
+        }
+    }
+
+    /// Whether other nodes have copies.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &RetainSettings {
+        &self.limits
+    }
+
+    /// Other limits; what is there stays.
+    pub fn set_limits(&mut self, limits: RetainSettings) {
+        self.limits = limits;
+    }
+
+    /// From now on changes are noted, or are not: there is somebody to tell, or nobody.
+    pub fn set_told(&mut self, told: bool) {
+        self.told = told;
+    }
+
     /// Messages kept.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -66,25 +249,95 @@ impl Retained {
         self.bytes
     }
 
-    /// Keeps `message` in place of the one before, or with an empty payload forgets that [MQTT-3.3.1-6].
+    /// Topics of which it is remembered that their message is gone.
+    #[must_use]
+    pub fn gone(&self) -> usize {
+        self.gone.len()
+    }
+
+    /// Deletions that were forgotten before their time because there were too many.
+    #[must_use]
+    pub const fn forgotten_early(&self) -> u64 {
+        self.forgotten_early
+    }
+
+    /// The hash sums of the buckets.
+    #[must_use]
+    pub const fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// Equal for copies that hold the same: of what other nodes have too, with what is gone.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.sums.iter().fold(0, |all, sum| spread(all ^ sum))
+    }
+
+    /// A write at this node: keeps `message` in place of the one before, or with an empty payload forgets that
+    /// [MQTT-3.3.1-6]. It counts more than what is there, whatever `stamp` says. True: the first change since [`Self::changes`].
     ///
     /// # Errors
     /// [`NotKept`] when it passes a limit; the message before it stays.
-    pub fn store(
-        &mut self,
-        message: &Message,
-        now: Time,
-        limits: &RetainSettings,
-    ) -> Result<(), NotKept> {
+    pub fn store(&mut self, message: &Message, stamp: Stamp, now: Time) -> Result<bool, NotKept> {
         if message.payload().is_empty() {
-            self.forget(message.topic());
-            return Ok(());
+            return Ok(self.forget(message.topic(), stamp, now));
         }
-        let size = message.payload().len();
+        // What a node writes of itself is no more than it has topics for, and must not fail because clients filled the table.
+        if stamp.is_shared() {
+            self.room_for(message)?;
+        }
+        let kept = match (message.expires_at(), self.limits.expiry) {
+            (None, Some(life)) => message.clone().with_expiry(now + life),
+            _ => message.clone(),
+        };
+        let (topic, stamp) = self.above(message.topic(), stamp);
+        let bytes = u32::try_from(cost(&kept)).unwrap_or(u32::MAX);
+        self.put(&topic, kept, stamp);
+        Ok(self.note(topic, stamp, bytes))
+    }
+
+    /// Forgets the message of `topic`. True as in [`Self::store`].
+    pub fn forget(&mut self, topic: &str, stamp: Stamp, now: Time) -> bool {
+        if !self.shared || !stamp.is_shared() {
+            self.take_out(topic);
+            return false;
+        }
+        let (topic, stamp) = self.above(topic, stamp);
+        self.bury(&topic, stamp, now + GONE_LIFE);
+        self.note(topic, stamp, 64)
+    }
+
+    /// What was written at another node. `known`: everything that was written before this hybrid time was here at one time.
+    pub fn merge(&mut self, entry: Entry, known: u64, now: Time) -> Merged {
+        let Entry { topic, stamp, content } = entry;
+        let have = self.stamp_of(&topic);
+        if have.is_some_and(|have| have >= stamp) {
+            return Merged::Older;
+        }
+        match content {
+            Content::Message(_) if have.is_none() && stamp.hlc < known => return Merged::Deleted,
+            Content::Message(message) if !message.is_expired(now) => {
+                if let Err(reason) = self.room_for(&message) {
+                    return Merged::Refused(reason);
+                }
+                self.put(&topic, message, stamp);
+            }
+            Content::Message(_) => self.bury(&topic, stamp, now + GONE_LIFE),
+            Content::Gone(until) if until <= now && have.is_none() => return Merged::Older,
+            Content::Gone(until) => self.bury(&topic, stamp, until),
+        }
+        Merged::Taken
+    }
+
+    fn room_for(&self, message: &Message) -> Result<(), NotKept> {
+        let (size, limits) = (message.payload().len(), &self.limits);
         if size > limits.max_payload {
             return Err(NotKept::Payload { size, limit: limits.max_payload });
         }
-        let before = self.messages.get(message.topic()).map(cost);
+        if self.shared && message.size() > SHARED_MAX {
+            return Err(NotKept::Payload { size, limit: SHARED_MAX });
+        }
+        let before = self.messages.get(message.topic()).map(|kept| cost(&kept.message));
         if before.is_none()
             && limits.max_messages != 0
             && self.messages.len() >= limits.max_messages
@@ -95,40 +348,207 @@ impl Retained {
         if limits.max_memory != 0 && bytes > limits.max_memory {
             return Err(NotKept::Memory { limit: limits.max_memory });
         }
-        let kept = match (message.expires_at(), limits.expiry) {
-            (None, Some(life)) => message.clone().with_expiry(now + life),
-            _ => message.clone(),
-        };
-        self.bytes = bytes;
-        match self.messages.get_mut(message.topic()) {
-            Some(old) => *old = kept,
-            None => {
-                self.messages.insert(message.topic().into(), kept);
-            }
-        }
         Ok(())
     }
 
-    /// Forgets the message of `topic`.
-    pub fn forget(&mut self, topic: &str) -> bool {
-        let gone = self.messages.remove(topic);
-        self.bytes -= gone.as_ref().map_or(0, cost);
-        gone.is_some()
+    fn stamp_of(&self, topic: &str) -> Option<Stamp> {
+        let kept = self.messages.get(topic).map(|kept| kept.stamp);
+        kept.or_else(|| self.gone.get(topic).map(|gone| gone.stamp))
     }
 
-    /// Forgets what has expired; a step of at most `most` messages from `after` on. Returns where to go on.
-    pub fn sweep(&mut self, now: Time, after: Option<&str>, most: usize) -> Option<Box<str>> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let seen: Vec<(Box<str>, bool)> = self
-            .messages
-            .range::<str, _>((from, Bound::Unbounded))
-            .take(most)
-            .map(|(topic, message)| (topic.clone(), message.is_expired(now)))
-            .collect();
-        for (topic, _) in seen.iter().filter(|(_, expired)| *expired) {
-            self.forget(topic);
+    /// The topic as it is held here, and a stamp above what it has.
+    fn above(&self, topic: &str, stamp: Stamp) -> (Arc<str>, Stamp) {
+        let (held, have) = match self.messages.get_key_value(topic) {
+            Some((held, kept)) => (held.clone(), kept.stamp),
+            None if self.gone.is_empty() => (Arc::from(topic), Stamp::LOCAL),
+            None => match self.gone.get_key_value(topic) {
+                Some((held, gone)) => (held.clone(), gone.stamp),
+                None => (Arc::from(topic), Stamp::LOCAL),
+            },
+        };
+        let shared = self.shared && stamp.is_shared();
+        let hlc = if shared { stamp.hlc.max(have.hlc.saturating_add(1)) } else { 0 };
+        (held, Stamp { hlc, ..stamp })
+    }
+
+    fn count(&mut self, hash: u64, stamp: Stamp, add: bool) {
+        if let Some(sum) = self.sums.get_mut(bucket(hash)).filter(|_| stamp.is_shared()) {
+            let term = term(hash, stamp);
+            *sum = if add { sum.wrapping_add(term) } else { sum.wrapping_sub(term) };
         }
-        (seen.len() == most).then(|| seen.last().map(|(topic, _)| topic.clone())).flatten()
+    }
+
+    fn put(&mut self, topic: &Arc<str>, message: Message, stamp: Stamp) {
+        self.bytes += cost(&message);
+        if let Some(old) = self.messages.get_mut(topic) {
+            self.bytes -= cost(&old.message);
+            let before = old.stamp;
+            let shared = stamp.is_shared() && !before.is_shared();
+            let hash = if shared { hash(topic) } else { old.hash };
+            *old = Kept { message, stamp, hash };
+            self.count(hash, before, false);
+            return self.count(hash, stamp, true);
+        }
+        if !self.gone.is_empty() {
+            self.dig_up(topic);
+        }
+        let hash = if stamp.is_shared() { hash(topic) } else { 0 };
+        self.messages.insert(topic.clone(), Kept { message, stamp, hash });
+        self.count(hash, stamp, true);
+    }
+
+    fn take_out(&mut self, topic: &str) -> bool {
+        let Some(kept) = self.messages.remove(topic) else { return false };
+        self.bytes -= cost(&kept.message);
+        self.count(kept.hash, kept.stamp, false);
+        true
+    }
+
+    fn bury(&mut self, topic: &Arc<str>, stamp: Stamp, until: Time) {
+        if !self.take_out(topic) {
+            self.dig_up(topic);
+        }
+        let hash = hash(topic);
+        self.gone.insert(topic.clone(), Gone { stamp, until, hash });
+        self.gone_order.insert((until, topic.clone()));
+        self.count(hash, stamp, true);
+        if self.gone.len() > GONE_MAX
+            && let Some((_, oldest)) = self.gone_order.first().cloned()
+        {
+            self.dig_up(&oldest);
+            self.forgotten_early += 1;
+        }
+    }
+
+    fn dig_up(&mut self, topic: &str) {
+        if let Some((topic, gone)) = self.gone.remove_entry(topic) {
+            self.count(gone.hash, gone.stamp, false);
+            self.gone_order.remove(&(gone.until, topic));
+        }
+    }
+
+    fn note(&mut self, topic: Arc<str>, stamp: Stamp, bytes: u32) -> bool {
+        if !stamp.is_shared() || !self.told {
+            return false;
+        }
+        let first = self.changes.topics.is_empty();
+        if self.changes.topics.len() < CHANGES_MAX {
+            self.changes.topics.push((topic, bytes));
+        } else {
+            self.changes.lost = true;
+        }
+        first
+    }
+
+    /// Writes that `topic` was deleted, just above `stamp`. True as in [`Self::store`].
+    pub fn delete_above(
+        &mut self,
+        topic: &Arc<str>,
+        stamp: Stamp,
+        node: [u8; 16],
+        now: Time,
+    ) -> bool {
+        let stamp = stamp.after(node);
+        self.bury(topic, stamp, now + GONE_LIFE);
+        self.note(topic.clone(), stamp, 64)
+    }
+
+    /// The topics written here since the last call.
+    pub fn changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What is here of a topic that other nodes have too.
+    #[must_use]
+    pub fn entry(&self, topic: &str) -> Option<Entry> {
+        if let Some((topic, kept)) = self.messages.get_key_value(topic) {
+            return kept.stamp.is_shared().then(|| kept.entry(topic));
+        }
+        self.gone.get_key_value(topic).map(|(topic, gone)| gone.entry(topic))
+    }
+
+    /// Entries of the buckets that `wanted` names, from `from` on: about `bytes` of them, of at most `look` looked at. Returns
+    /// where to go on.
+    pub fn piece(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+        from: Cursor,
+        (bytes, look): (usize, usize),
+        out: &mut Vec<Entry>,
+    ) -> Option<Cursor> {
+        let (mut size, mut seen) = (0, 0);
+        let mut gone_from = None;
+        match from {
+            Cursor::Gone(after) => gone_from = after,
+            Cursor::Messages(after) => {
+                let mut last = after;
+                let from = last.clone();
+                for (topic, kept) in
+                    self.messages.range::<str, _>((behind(&from), Bound::Unbounded))
+                {
+                    if size >= bytes || seen >= look {
+                        return Some(Cursor::Messages(last));
+                    }
+                    seen += 1;
+                    last = Some(topic.clone());
+                    if kept.stamp.is_shared() && wanted(bucket(kept.hash)) {
+                        size += cost(&kept.message);
+                        out.push(kept.entry(topic));
+                    }
+                }
+            }
+        }
+        let mut last = gone_from.clone();
+        for (topic, gone) in self.gone.range::<str, _>((behind(&gone_from), Bound::Unbounded)) {
+            if size >= bytes || seen >= look {
+                return Some(Cursor::Gone(last));
+            }
+            seen += 1;
+            last = Some(topic.clone());
+            if wanted(bucket(gone.hash)) {
+                size += topic.len() + 40;
+                out.push(gone.entry(topic));
+            }
+        }
+        None
+    }
+
+    /// At most `most` topics of messages behind `after`.
+    #[must_use]
+    pub fn topics(&self, after: Option<&str>, most: usize) -> Vec<Arc<str>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = self.messages.range::<str, _>((from, Bound::Unbounded));
+        all.take(most).map(|(topic, _)| topic.clone()).collect()
+    }
+
+    /// Forgets what has expired, and old deletions; a step of at most `most` messages from `after` on. Returns where to go on.
+    pub fn sweep(&mut self, now: Time, after: Option<&str>, most: usize) -> Option<Arc<str>> {
+        for _ in 0..most {
+            let Some((_, topic)) =
+                self.gone_order.first().filter(|(until, _)| *until <= now).cloned()
+            else {
+                break;
+            };
+            self.dig_up(&topic);
+        }
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut expired, mut seen, mut last) = (Vec::new(), 0, None);
+        for (topic, kept) in self.messages.range::<str, _>((from, Bound::Unbounded)).take(most) {
+            seen += 1;
+            last = Some(topic);
+            if kept.message.is_expired(now) {
+                expired.push((topic.clone(), kept.stamp));
+            }
+        }
+        let last = last.filter(|_| seen == most).cloned();
+        for (topic, stamp) in expired {
+            if stamp.is_shared() {
+                self.bury(&topic, stamp, now + GONE_LIFE);
+            } else {
+                self.take_out(&topic);
+            }
+        }
+        last
     }
 
     /// Pushes at most `most` live messages that `filter` matches and that come after the topic `after`. `true` when there may
@@ -143,7 +563,7 @@ impl Retained {
         let mut taken = 0;
         if !filter.has_wildcard() {
             let found = self.messages.get(filter.as_str()).filter(|_| after.is_none());
-            out.extend(found.cloned());
+            out.extend(found.map(|kept| kept.message.clone()));
             return false;
         }
         let prefix = literal_prefix(filter.as_str());
@@ -154,15 +574,14 @@ impl Retained {
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
         if after.is_none()
             && let Some(parent) = filter.as_str().strip_suffix("/#")
-            && let Some(message) = self.messages.get(parent)
+            && let Some(kept) = self.messages.get(parent)
         {
-            out.push(message.clone());
+            out.push(kept.message.clone());
             taken += 1;
         }
         loop {
             let mut jump = None;
-            for (topic, message) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded))
-            {
+            for (topic, kept) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded)) {
                 if !topic.starts_with(prefix) {
                     return false;
                 }
@@ -171,7 +590,7 @@ impl Retained {
                 }
                 let Ok(name) = TopicName::parse(topic) else { continue };
                 if filter.matches(name) {
-                    out.push(message.clone());
+                    out.push(kept.message.clone());
                     taken += 1;
                 } else if let Some(next) = beyond(filter.as_str(), topic) {
                     jump = Some(next);
@@ -184,6 +603,23 @@ impl Retained {
             }
         }
     }
+}
+
+impl Kept {
+    fn entry(&self, topic: &Arc<str>) -> Entry {
+        let content = Content::Message(self.message.clone());
+        Entry { topic: topic.clone(), stamp: self.stamp, content }
+    }
+}
+
+impl Gone {
+    fn entry(&self, topic: &Arc<str>) -> Entry {
+        Entry { topic: topic.clone(), stamp: self.stamp, content: Content::Gone(self.until) }
+    }
+}
+
+fn behind(after: &Option<Arc<str>>) -> Bound<&str> {
+    after.as_deref().map_or(Bound::Unbounded, Bound::Excluded)
 }
 
 fn as_ref(bound: &Bound<Box<str>>) -> Bound<&str> {
@@ -258,11 +694,11 @@ mod tests {
 
     #[test]
     fn an_empty_payload_forgets() {
-        let (mut store, limits) = (Retained::default(), RetainSettings::default());
-        store.store(&message("a", b"1"), Time::ZERO, &limits).unwrap();
-        store.store(&message("a", b"22"), Time::ZERO, &limits).unwrap();
+        let mut store = Retained::default();
+        store.store(&message("a", b"1"), Stamp::LOCAL, Time::ZERO).unwrap();
+        store.store(&message("a", b"22"), Stamp::LOCAL, Time::ZERO).unwrap();
         assert_eq!((store.len(), found(&store, "a", 10)), (1, vec!["a".to_owned()]));
-        store.store(&message("a", b""), Time::ZERO, &limits).unwrap();
+        store.store(&message("a", b""), Stamp::LOCAL, Time::ZERO).unwrap();
         assert_eq!((store.len(), store.bytes()), (0, 0));
     }
 
@@ -270,26 +706,26 @@ mod tests {
     fn limits_refuse_and_keep_what_is_there() {
         let limits =
             RetainSettings { max_messages: 1, max_payload: 3, ..RetainSettings::default() };
-        let mut store = Retained::default();
-        store.store(&message("a", b"1"), Time::ZERO, &limits).unwrap();
+        let mut store = Retained::new(limits, false);
+        store.store(&message("a", b"1"), stamp(1, 1), Time::ZERO).unwrap();
         assert!(matches!(
-            store.store(&message("b", b"1"), Time::ZERO, &limits),
+            store.store(&message("b", b"1"), stamp(1, 1), Time::ZERO),
             Err(NotKept::Messages { .. })
         ));
         assert!(matches!(
-            store.store(&message("a", b"1234"), Time::ZERO, &limits),
+            store.store(&message("a", b"1234"), stamp(1, 1), Time::ZERO),
             Err(NotKept::Payload { .. })
         ));
-        store.store(&message("a", b"2"), Time::ZERO, &limits).unwrap();
+        store.store(&message("a", b"2"), stamp(1, 1), Time::ZERO).unwrap();
         assert_eq!(store.len(), 1);
     }
 
     #[test]
     fn expired_messages_are_swept_in_steps() {
-        let (mut store, limits) = (Retained::default(), RetainSettings::default());
+        let mut store = Retained::default();
         for n in 0..10 {
             let old = message(&format!("t/{n}"), b"x").with_expiry(Time::from_ms(n));
-            store.store(&old, Time::ZERO, &limits).unwrap();
+            store.store(&old, Stamp::LOCAL, Time::ZERO).unwrap();
         }
         let mut after = None;
         loop {
@@ -301,6 +737,169 @@ mod tests {
         assert_eq!(store.len(), 5);
     }
 
+    const DAY: u64 = 24 * 3600 * 1000;
+
+    fn stamp(hlc: u64, node: u8) -> Stamp {
+        Stamp { hlc, node: [node; 16] }
+    }
+
+    fn shared() -> Retained {
+        let mut copy = Retained::new(RetainSettings::default(), true);
+        copy.set_told(true);
+        copy
+    }
+
+    fn entry(topic: &str, at: Stamp, payload: Option<&[u8]>) -> Entry {
+        let content = match payload {
+            Some(payload) => Content::Message(message(topic, payload)),
+            None => Content::Gone(Time::from_ms(DAY)),
+        };
+        Entry { topic: topic.into(), stamp: at, content }
+    }
+
+    /// What a copy holds, and that its sums are those of what it holds.
+    fn held(store: &Retained) -> Vec<(Arc<str>, Stamp, Option<Vec<u8>>)> {
+        let mut out = Vec::new();
+        assert!(
+            store
+                .piece(|_| true, Cursor::Messages(None), (usize::MAX, usize::MAX), &mut out)
+                .is_none()
+        );
+        let (mut sums, mut bytes) = (Box::new([0_u64; BUCKETS]), 0);
+        let mut all = Vec::new();
+        for one in out {
+            let hash = hash(&one.topic);
+            sums[bucket(hash)] = sums[bucket(hash)].wrapping_add(term(hash, one.stamp));
+            let payload = match one.content {
+                Content::Message(message) => {
+                    bytes += cost(&message);
+                    Some(message.payload().to_vec())
+                }
+                Content::Gone(_) => None,
+            };
+            all.push((one.topic, one.stamp, payload));
+        }
+        assert!((&*sums, bytes) == (store.sums(), store.bytes()), "sums or bytes are wrong");
+        assert_eq!(store.gone.len(), store.gone_order.len());
+        all.sort();
+        all
+    }
+
+    /// A throw of dice from a seed.
+    fn dice(state: &mut u64, end: u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        spread(*state) % end
+    }
+
+    /// A million writes and deletions of a thousand topics by five nodes, in three orders: the copies are equal.
+    #[test]
+    fn the_order_of_arrival_does_not_matter() {
+        let mut seed = 5;
+        let mut writes: Vec<(u64, u64, u8, bool)> = (0..340_000)
+            .map(|_| {
+                let (topic, hlc) = (dice(&mut seed, 1000), 1 + dice(&mut seed, 1 << 20));
+                let node = u8::try_from(dice(&mut seed, 5)).unwrap();
+                (topic, hlc, node, spread(topic ^ hlc << 20 ^ u64::from(node)).is_multiple_of(4))
+            })
+            .collect();
+        let mut copies = Vec::new();
+        for _ in 0..3 {
+            let mut copy = shared();
+            for &(topic, hlc, node, delete) in &writes {
+                let payload = hlc.to_be_bytes();
+                let payload = (!delete).then_some(&payload[..]);
+                let one = entry(&format!("t/{topic}"), stamp(hlc, node), payload);
+                copy.merge(one, 0, Time::ZERO);
+            }
+            copies.push(held(&copy));
+            for at in (1..writes.len()).rev() {
+                writes.swap(at, usize::try_from(dice(&mut seed, at as u64 + 1)).unwrap());
+            }
+        }
+        assert_eq!(copies[0].len(), 1000);
+        assert!(
+            copies[0].iter().any(|one| one.2.is_none())
+                && copies[0].iter().any(|one| one.2.is_some())
+        );
+        assert_eq!(copies[0], copies[1]);
+        assert_eq!(copies[0], copies[2]);
+    }
+
+    #[test]
+    fn a_write_here_counts_more_than_what_is_here() {
+        let mut copy = shared();
+        copy.merge(entry("a", stamp(900, 9), Some(b"far ahead")), 0, Time::ZERO);
+        assert!(copy.store(&message("a", b"now"), stamp(5, 1), Time::ZERO).unwrap());
+        assert_eq!(copy.entry("a").unwrap().stamp, stamp(901, 1));
+        assert!(!copy.forget("a", stamp(6, 1), Time::ZERO), "the mesh knows already");
+        assert_eq!(copy.entry("a").unwrap().stamp, stamp(902, 1));
+        let changes = copy.changes();
+        assert_eq!((changes.topics.len(), changes.lost), (2, false));
+        held(&copy);
+    }
+
+    #[test]
+    fn what_is_deleted_stays_so_and_what_has_expired_too() {
+        let mut copy = shared();
+        let at = Time::from_ms;
+        copy.store(&message("a", b"1"), stamp(10, 1), at(0)).unwrap();
+        copy.store(&message("a", b""), stamp(11, 1), at(0)).unwrap();
+        copy.store(&message("b", b"1").with_expiry(at(50)), stamp(20, 1), at(0)).unwrap();
+        copy.sweep(at(50), None, 10);
+        for topic in ["a", "b"] {
+            let late = entry(topic, stamp(9, 2), Some(b"old"));
+            assert_eq!(copy.merge(late, 0, at(60)), Merged::Older, "{topic}");
+        }
+        assert_eq!((copy.len(), copy.gone()), (0, 2));
+        copy.sweep(at(DAY + 60), None, 10);
+        assert_eq!((copy.gone(), held(&copy).len()), (0, 0));
+        // A day later only what both had agreed on tells.
+        let late = || entry("a", stamp(9, 2), Some(b"old"));
+        assert_eq!(copy.merge(late(), 15, at(DAY + 60)), Merged::Deleted);
+        copy.delete_above(&late().topic, late().stamp, [1; 16], at(DAY + 60));
+        assert_eq!(copy.entry("a").unwrap().stamp, stamp(10, 1));
+        assert_eq!(
+            copy.merge(entry("c", stamp(16, 2), Some(b"new")), 15, at(DAY + 60)),
+            Merged::Taken
+        );
+        held(&copy);
+    }
+
+    #[test]
+    fn pieces_bring_everything_once() {
+        let mut copy = shared();
+        for n in 0..500 {
+            let topic = format!("t/{n}");
+            copy.store(&message(&topic, b"x"), stamp(n + 1, 1), Time::ZERO).unwrap();
+            if n % 3 == 0 {
+                copy.forget(&topic, stamp(n + 1, 1), Time::ZERO);
+            }
+        }
+        let mut half: Vec<_> = held(&copy).into_iter().map(|one| one.0).collect();
+        half.retain(|topic| bucket(hash(topic)) < 512);
+        copy.store(&message("$SYS/x", b"x"), Stamp::LOCAL, Time::ZERO).unwrap();
+        let (mut from, mut out, mut pieces) = (Some(Cursor::Messages(None)), Vec::new(), 0);
+        while let Some(at) = from {
+            from = copy.piece(|bucket| bucket < 512, at, (1000, 20), &mut out);
+            pieces += 1;
+        }
+        assert!(pieces > 20);
+        let mut got: Vec<_> = out.into_iter().map(|one| one.topic).collect();
+        got.sort();
+        assert_eq!(got, half);
+    }
+
+    #[test]
+    fn deletions_are_bounded() {
+        let mut copy = shared();
+        for n in 0..=GONE_MAX as u64 {
+            copy.forget(&format!("t/{n}"), stamp(n + 1, 1), Time::from_ms(n));
+        }
+        assert_eq!((copy.gone(), copy.forgotten_early()), (GONE_MAX, 1));
+        assert!(copy.entry("t/0").is_none() && copy.entry("t/1").is_some());
+        assert!(copy.changes().lost);
+    }
+
     proptest! {
         #[test]
         fn a_search_finds_what_a_plain_walk_finds(
@@ -308,10 +907,10 @@ mod tests {
             filter in "([ab0]{0,2}|\\+)(/([abc]{0,2}|\\+)){0,3}(/#)?",
             portion in 1_usize..5,
         ) {
-            let (mut store, limits) = (Retained::default(), RetainSettings::default());
+            let mut store = Retained::default();
             let topics: Vec<_> = topics.into_iter().filter(|t| TopicName::parse(t).is_ok()).collect();
             for topic in &topics {
-                store.store(&message(topic, b"x"), Time::ZERO, &limits).unwrap();
+                store.store(&message(topic, b"x"), Stamp::LOCAL, Time::ZERO).unwrap();
             }
             let Ok(wanted) = TopicFilter::parse(&filter) else { return Ok(()) };
             let want: Vec<_> = topics.iter()

@@ -40,6 +40,7 @@ impl Cluster {
             | Frame::Claim(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Retained(_)
             | Frame::Merge { .. })
                 if proven =>
             {
@@ -59,6 +60,7 @@ impl Cluster {
             | Frame::Claim(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Retained(_)
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
             | Frame::FwdNack { .. }
@@ -73,6 +75,7 @@ impl Cluster {
             Frame::Merge { cluster_id, maker } => self.on_merge(node, (maker, cluster_id), out),
             row @ Frame::Row { .. } => self.on_row(node, row, now, out),
             Frame::Heal(heal) => self.on_heal(node, heal, now, out),
+            Frame::Retained(frame) => self.on_retained_frame(node, frame, now, out),
             Frame::Claim(claim) => self.on_claim_frame(node, claim, now, out),
             frame @ (Frame::Take(_) | Frame::Mark(_)) => {
                 out.push(Action::FromPeer { node, frame });

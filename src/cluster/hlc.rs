@@ -5,7 +5,7 @@
 
 use crate::time::{Time, Wall};
 
-const COUNTER_BITS: u32 = 16;
+pub(crate) const COUNTER_BITS: u32 = 16;
 
 /// So many milliseconds, as values of the clock tell them.
 pub(crate) const fn from_ms(ms: u64) -> u64 {
@@ -41,6 +41,12 @@ impl Hlc {
         if seen >> COUNTER_BITS <= physical.saturating_add(FAR_MS) {
             self.last = self.last.max(seen);
         }
+    }
+
+    /// Calendar time in ms, as this node has it.
+    #[must_use]
+    pub fn physical(&self, now: Time) -> u64 {
+        self.base.saturating_add(now.as_ms())
     }
 
     /// The last value given out.

@@ -31,6 +31,7 @@ pub mod probing;
 pub mod records;
 pub mod refusals;
 pub mod replica;
+pub mod retained;
 mod roster;
 pub mod routes;
 mod rows;
@@ -84,6 +85,8 @@ const CLOCK_LEFT: u64 = hlc::from_ms(5_000);
 
 /// Feature bits of a node. This one: an operator asked it to join, so it may come back though it was forced out.
 pub const CAP_JOIN: u64 = 1 << 63;
+/// This one: it has a copy of all retained messages and tells its changes.
+pub const CAP_RETAINED: u64 = 1;
 
 /// Who this node is, for one process life.
 #[derive(Clone, Debug)]
@@ -263,6 +266,22 @@ pub enum Input {
         /// What.
         frame: Frame,
     },
+    /// Retained messages were written at this node: topics, with about how many bytes they take.
+    RetainedChanged {
+        /// Which.
+        topics: Vec<(Arc<str>, u32)>,
+        /// There were more.
+        lost: bool,
+    },
+    /// The sums of [`retained::RetainedStep::Compare`] differ from those held in these buckets.
+    RetainedCompared {
+        /// Whose sums.
+        node: NodeId,
+        /// Which.
+        differ: wire::Buckets,
+    },
+    /// There was no room for a retained message of another node.
+    RetainedFull,
     /// The process is about to end.
     Shutdown,
 }
@@ -358,6 +377,15 @@ pub enum Action {
         /// What.
         frame: Frame,
     },
+    /// Do something with the retained messages, for a node that is linked.
+    Retained {
+        /// Over which connection frames go.
+        link: LinkId,
+        /// Who is there.
+        node: NodeId,
+        /// What.
+        step: retained::RetainedStep,
+    },
     /// As EMQX 4 heals: the connections and sessions of this node end.
     RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
@@ -419,6 +447,8 @@ pub enum Event {
     },
     /// A copy of routes was not what its owner has and is made anew.
     RoutesRepaired(NodeName),
+    /// The calendar of a node is ahead of this one, by seconds.
+    ClockAhead(NodeName, u64),
 }
 
 impl fmt::Display for Event {
@@ -438,6 +468,7 @@ impl fmt::Display for Event {
             Self::Heal(event) => write!(f, "{event:?}"),
             Self::Gap { a, b, open: true } => write!(f, "{a} and {b} do not reach each other"),
             Self::Gap { a, b, open: false } => write!(f, "{a} and {b} reach each other again"),
+            Self::ClockAhead(name, by) => write!(f, "the clock of {name} is {by} s ahead"),
             Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are put right"),
         }
     }
@@ -454,6 +485,7 @@ struct Peer {
     /// It has told its state: it counts, and the failure detector watches it.
     proven: bool,
     sender: RouteSender,
+    retained: retained::Exchange,
 }
 
 /// The cluster as one node sees it.
@@ -482,6 +514,7 @@ pub struct Cluster {
     row_due: bool,
     barrier: Barrier,
     directory: Directory,
+    retained: retained::Copies,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
@@ -516,6 +549,7 @@ impl Cluster {
             row_due: false,
             barrier: Barrier::default(),
             directory: Directory::new(me.node_id),
+            retained: retained::Copies::default(),
             keep: BTreeMap::new(),
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
@@ -559,6 +593,7 @@ impl Cluster {
                     since: now,
                     proven: false,
                     sender: RouteSender::default(),
+                    retained: retained::Exchange::default(),
                 };
                 self.on_link_up(peer, now, out);
             }
@@ -584,6 +619,11 @@ impl Cluster {
             Input::Unclaim { client, hlc } => self.on_unclaim(&client, hlc, now, out),
             Input::Refresh { client, hlc } => self.on_refresh(&client, hlc, now, out),
             Input::Adopted { client, hlc } => self.on_adopted(&client, hlc, now, out),
+            Input::RetainedChanged { topics, lost } => self.on_retained_changed(&topics, lost, now),
+            Input::RetainedCompared { node, differ } => {
+                self.on_retained_compared(node, differ, now, out);
+            }
+            Input::RetainedFull => self.on_retained_full(now),
             Input::Refreshed { view } => self.directory.refreshed(view),
         }
         self.keep_clock(out);
@@ -606,6 +646,7 @@ impl Cluster {
             self.own.commit();
         }
         self.send_routes(out);
+        self.send_retained(now, out);
         if std::mem::take(&mut self.row_due) {
             self.tell_row(now, out);
             self.look_around(now, out);
@@ -624,8 +665,8 @@ impl Cluster {
         let keep = self.keep.values().min().copied();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
-        let claims = self.directory.deadline();
-        all.into_iter().chain(more).chain([claims]).flatten().min()
+        let last = [self.directory.deadline(), self.retained_deadline()];
+        all.into_iter().chain(more).chain(last).flatten().min()
     }
 
     /// Does what time asks for.
@@ -730,7 +771,9 @@ impl Cluster {
     }
 
     fn caps(&self) -> u64 {
-        if self.join_until.is_some() { CAP_JOIN } else { 0 }
+        let join = if self.join_until.is_some() { CAP_JOIN } else { 0 };
+        let retained = if self.settings.retain_replicate { CAP_RETAINED } else { 0 };
+        join | retained
     }
 
     /// Positions of routes go three times within the time after which silence counts: where UDP is blocked, these are the signs
@@ -753,6 +796,7 @@ impl Cluster {
                 && member.reach != Reach::Up
                 && (member.reach == Reach::Joining || comes(&member.record.name))
         });
+        let waiting = waiting || self.takes_retained();
         if !waiting || self.started + self.settings.join_wait <= now {
             self.settled = true;
             out.push(Action::Settled);

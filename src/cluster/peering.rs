@@ -143,6 +143,7 @@ impl Cluster {
             peer.proven = true;
             peer.sender.start(state.have, self.me.incarnation, &self.own);
         }
+        self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, now);
         out.push(Action::Watch {
             node,
             link,
@@ -317,6 +318,7 @@ impl Cluster {
     ) {
         let Some(peer) = self.peers.remove(&node) else { return };
         self.links.remove(&peer.link);
+        self.end_retained(node);
         self.dialer.on_lost(&peer.identity.name, now);
         let cut = self.copies.get_mut(&node).is_some_and(|copy| copy.on_link_down());
         let Some(member) = self.members.find_mut(node) else { return };

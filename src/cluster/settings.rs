@@ -355,6 +355,8 @@ pub struct Settings {
     pub data_streams: u8,
     /// When a publisher gets its acknowledgement.
     pub publish_ack: PublishAck,
+    /// Retained messages are on every node.
+    pub retain_replicate: bool,
     /// When a subscriber gets its acknowledgement.
     pub suback: SubackWait,
     /// When a client that connects is let in.
@@ -398,6 +400,7 @@ impl Settings {
             join_wait: Duration::from_secs(3),
             data_streams: 2,
             publish_ack: PublishAck::default(),
+            retain_replicate: true,
             suback: SubackWait::default(),
             session_locking: SessionLocking::default(),
             keep_bytes: 64 << 20,

@@ -10,6 +10,7 @@
 mod bytes;
 mod envelope;
 mod heal;
+mod retained;
 mod route_ops;
 mod session;
 
@@ -19,6 +20,10 @@ use zstd::bulk::{Compressor, Decompressor};
 
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use heal::{HealFrame, HealId};
+pub use retained::{
+    BUCKETS, Buckets, PIECE_MAX, RetainedEntry, RetainedFrame, delta_frames, read_delta, read_snap,
+    snap_frames,
+};
 pub use route_ops::{NAMES_MAX, OPS_MAX};
 pub use session::{CHUNK, ClaimFrame, MarkFrame, Stage, TakeFrame};
 
@@ -135,6 +140,16 @@ impl Kind {
     pub const TAKE_END: Self = Self(0x5A);
     /// [`TakeFrame::Fail`]
     pub const TAKE_FAIL: Self = Self(0x5B);
+    /// [`RetainedFrame::Delta`]
+    pub const RET_DELTA: Self = Self(0x60);
+    /// [`RetainedFrame::Sum`]
+    pub const RET_SUM: Self = Self(0x61);
+    /// [`RetainedFrame::Req`]
+    pub const RET_REQ: Self = Self(0x62);
+    /// [`RetainedFrame::Snap`]
+    pub const RET_SNAP: Self = Self(0x63);
+    /// [`RetainedFrame::Ack`]
+    pub const RET_ACK: Self = Self(0x64);
     /// [`HealFrame::Report`]
     pub const REPORT: Self = Self(0x70);
     /// [`HealFrame::ViewReq`]
@@ -344,6 +359,8 @@ pub enum Frame {
     Take(TakeFrame),
     /// A mark in the messages between two nodes.
     Mark(MarkFrame),
+    /// Retained messages.
+    Retained(RetainedFrame),
     /// The number of the cluster and who made it; the one of the oldest maker counts.
     Merge { cluster_id: [u8; 16], maker: Guid },
 }
@@ -373,7 +390,11 @@ impl Header {
         let optional = kind >= Kind::OPTIONAL;
         let allowed = match Kind(kind) {
             Kind::FWD => MORE,
-            Kind::ROUTE_DELTA | Kind::ROUTE_SNAP | Kind::ROUTE_FIX => ZSTD,
+            Kind::ROUTE_DELTA
+            | Kind::ROUTE_SNAP
+            | Kind::ROUTE_FIX
+            | Kind::RET_DELTA
+            | Kind::RET_SNAP => ZSTD,
             _ => 0,
         };
         if !optional && (flags & !allowed != 0 || r0 | r1 != 0) {
@@ -474,6 +495,7 @@ impl Frame {
             Self::Claim(claim) => claim.kind(),
             Self::Take(take) => take.kind(),
             Self::Mark(mark) => mark.kind(),
+            Self::Retained(frame) => frame.kind(),
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
             Self::Merge { .. } => Kind::MERGE,
@@ -484,8 +506,14 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let at = begin(out, self.kind(), 0);
         self.put_body(out);
-        if matches!(self, Self::RouteDelta { .. } | Self::RouteSnap { .. } | Self::RouteFix { .. })
-        {
+        let long = matches!(
+            self,
+            Self::RouteDelta { .. }
+                | Self::RouteSnap { .. }
+                | Self::RouteFix { .. }
+                | Self::Retained(RetainedFrame::Delta { .. } | RetainedFrame::Snap { .. })
+        );
+        if long {
             compress(out, at);
         }
         end(out, at);
@@ -563,6 +591,7 @@ impl Frame {
             Self::Claim(claim) => claim.put(out),
             Self::Take(take) => take.put(out),
             Self::Mark(mark) => mark.put(out),
+            Self::Retained(frame) => frame.put(out),
             Self::Leave { node_id, epoch } => {
                 out.extend_from_slice(&node_id.0);
                 put_v(out, *epoch);
@@ -637,6 +666,9 @@ impl Frame {
         }
         if let Some(take) = TakeFrame::read(kind, from)? {
             return Ok(Some(Self::Take(take)));
+        }
+        if let Some(frame) = RetainedFrame::read(kind, from)? {
+            return Ok(Some(Self::Retained(frame)));
         }
         match MarkFrame::read(kind, from)? {
             Some(mark) => Ok(Some(Self::Mark(mark))),

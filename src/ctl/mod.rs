@@ -74,6 +74,20 @@ pub enum Request {
         /// Only of this client.
         client_id: Option<String>,
     },
+    /// How many retained messages there are.
+    RetainerInfo,
+    /// Their topics.
+    RetainerTopics {
+        /// The first to tell, counted from 1.
+        start: u64,
+        /// So many at most.
+        limit: u64,
+    },
+    /// Forget retained messages, on all nodes.
+    RetainerClean {
+        /// Only those that this filter matches.
+        topic: Option<String>,
+    },
     /// The listeners.
     Listeners,
     /// Who is banned.
@@ -124,6 +138,8 @@ impl Request {
             | Self::Clients { .. }
             | Self::Routes { .. }
             | Self::Subscriptions { .. }
+            | Self::RetainerInfo
+            | Self::RetainerTopics { .. }
             | Self::Listeners
             | Self::Banned
             | Self::UsersFile => false,
@@ -131,6 +147,7 @@ impl Request {
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
+            | Self::RetainerClean { .. }
             | Self::BannedAdd { .. }
             | Self::BannedDel { .. }
             | Self::UsersReload
@@ -175,6 +192,12 @@ pub enum Reply {
     Routes(Vec<Route>),
     /// To `Subscriptions`, by client id and topic.
     Subscriptions(Vec<Subscription>),
+    /// To `RetainerInfo`.
+    Retainer(Retainer),
+    /// To `RetainerTopics`, sorted.
+    RetainedTopics(Vec<String>),
+    /// To `RetainerClean`: how many went.
+    Cleaned(u64),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
     /// To `Banned`, by kind and name.
@@ -205,6 +228,7 @@ impl Reply {
             (Self::Banned(rows), Self::Banned(more)) => rows.extend(more),
             (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
+            (Self::RetainedTopics(rows), Self::RetainedTopics(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
         }
         Ok(())
@@ -229,7 +253,10 @@ impl Reply {
             Self::Banned(rows) => cut(rows, Self::Banned),
             Self::Routes(rows) => cut(rows, Self::Routes),
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
+            Self::RetainedTopics(rows) => cut(rows, Self::RetainedTopics),
             Self::Status(_)
+            | Self::Retainer(_)
+            | Self::Cleaned(_)
             | Self::Broker(_)
             | Self::Numbers(_)
             | Self::Cluster(_)
@@ -247,6 +274,19 @@ impl Reply {
             | Self::End => vec![self],
         }
     }
+}
+
+/// The retained messages of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retainer {
+    /// Messages.
+    pub total: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// Topics of which it is remembered that their message is gone.
+    pub deleted: u64,
+    /// Equal on two nodes when their messages are.
+    pub digest: String,
 }
 
 /// Somebody who is kept out.

@@ -44,6 +44,12 @@ pub fn text(reply: &Reply) -> String {
         Reply::Subscriptions(rows) => {
             lines(rows, |row| format!("{} -> {}", shown(&row.client_id), shown(&row.topic)))
         }
+        Reply::Retainer(found) => format!(
+            "retained/total: {}\nretained/bytes: {}\nretained/deleted: {}\nretained/digest: {}\n",
+            found.total, found.bytes, found.deleted, found.digest
+        ),
+        Reply::RetainedTopics(rows) => lines(rows, |topic| shown(topic)),
+        Reply::Cleaned(count) => format!("Cleaned {count} retained messages\n"),
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
         Reply::Banned(rows) => lines(rows, ban),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
@@ -81,6 +87,9 @@ pub fn json(reply: &Reply) -> Value {
         }
         Reply::Clients(rows) => json!(rows),
         Reply::Routes(rows) => json!(rows),
+        Reply::Retainer(found) => json!(found),
+        Reply::RetainedTopics(rows) => json!(rows),
+        Reply::Cleaned(count) => json!({ "result": "ok", "cleaned": count }),
         Reply::Listeners(rows) => json!(rows),
         Reply::End => Value::Null,
     }

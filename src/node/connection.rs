@@ -472,7 +472,8 @@ impl Connection {
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
         let client_id = self.channel.identity().map(|identity| identity.client_id.as_str());
-        let outcome = self.hub.publish(message, client_id, &mut scratch.bells);
+        let strict = reply != Reply::None && self.channel.version() == crate::mqtt::Version::V5;
+        let outcome = self.hub.publish(message, client_id, strict, &mut scratch.bells);
         if reply == Reply::None {
             return;
         }
@@ -482,7 +483,9 @@ impl Connection {
             let held = Forwarded { awaited: outcome.slow, since, bell: None };
             self.waiting().held = Some(held);
         }
-        let routed = if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
+        let routed = if outcome.refused {
+            Routed::Refused
+        } else if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
             Routed::Done(outcome.matched)
         } else {
             let since = self.hub.clock.now();

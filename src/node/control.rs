@@ -22,7 +22,9 @@ use tokio::time::timeout;
 use super::{
     Node,
     clients::ClientRow,
+    hub::Hub,
     listener::Listening,
+    locks,
     mesh::{Discovered, JoinError},
     sys_topics,
 };
@@ -42,6 +44,7 @@ use crate::cluster::{
 use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
 use crate::time::{Time, Wall};
+use crate::topic::TopicFilter;
 
 /// Connections at once.
 const MOST: usize = 16;
@@ -142,6 +145,11 @@ impl Desk {
             }
             Request::Routes { topic } => self.routes(topic).await,
             Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
+            Request::RetainerInfo => Reply::Retainer(hub.retainer()),
+            Request::RetainerTopics { start, limit } => {
+                Reply::RetainedTopics(hub.topics_of_retained(start, limit))
+            }
+            Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()),
             Request::Listeners => {
                 Reply::Listeners(self.node.listeners().iter().map(listener).collect())
             }
@@ -371,6 +379,46 @@ fn target(line: &MemberLine) -> Target {
 fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
     let full = if text.contains('@') { text.to_owned() } else { format!("{text}@{}", own.host()) };
     invitation::seed(&full).map_err(|error| error.to_string())
+}
+
+fn clean_retained(hub: &Hub, filter: Option<&str>) -> Reply {
+    let filter = match filter.map(TopicFilter::parse).transpose() {
+        Ok(filter) => filter,
+        Err(error) => return Reply::Failed(error.to_string()),
+    };
+    Reply::Cleaned(hub.clean_retained(filter.as_ref()) as u64)
+}
+
+impl Hub {
+    fn retainer(&self) -> ctl::Retainer {
+        let table = locks::read(&self.retained);
+        ctl::Retainer {
+            total: table.len() as u64,
+            bytes: table.bytes() as u64,
+            deleted: table.gone() as u64,
+            digest: format!("{:016x}", table.digest()),
+        }
+    }
+
+    /// Taken in steps, so that no publish waits for a long list.
+    fn topics_of_retained(&self, start: u64, limit: u64) -> Vec<String> {
+        const STEP: usize = 1000;
+        let (mut seen, mut topics, mut after) = (0_u64, Vec::new(), None::<Arc<str>>);
+        loop {
+            let step = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let Some(last) = step.last().cloned() else { return topics };
+            after = Some(last);
+            for topic in step {
+                seen += 1;
+                if topics.len() as u64 >= limit {
+                    return topics;
+                }
+                if seen >= start {
+                    topics.push(topic.as_ref().to_owned());
+                }
+            }
+        }
+    }
 }
 
 fn broker(clock: Clock) -> ctl::Broker {

@@ -25,6 +25,7 @@ use super::{
     registry::{Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
+    told::Told,
 };
 use crate::{
     broker::{
@@ -41,8 +42,8 @@ use crate::{
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
     net::clock::Clock,
-    time::Time,
-    topic::{TopicName, share::Subscription},
+    time::{Stamp, Time},
+    topic::{TopicFilter, TopicName, share::Subscription},
 };
 
 /// How long a listing waits for a busy connection to describe itself.
@@ -63,8 +64,10 @@ pub struct Hub {
     /// Verifies passwords.
     pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
-    pub(super) retained: RwLock<Retained>,
-    pub(super) retain_settings: RwLock<RetainSettings>,
+    /// Shared with the mesh, which keeps it equal to those of other nodes.
+    pub(super) retained: Arc<RwLock<Retained>>,
+    /// Logs that there is no room for retained messages, now and then.
+    retained_full: Told,
     delayed: Mutex<Delayed>,
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
@@ -102,7 +105,7 @@ impl Hub {
     pub fn new(
         clock: Clock,
         cores: usize,
-        retain: RetainSettings,
+        retained: Retained,
         routes: Arc<RwLock<RouteTable>>,
     ) -> Self {
         let stats = Arc::new(Stats::new(cores));
@@ -114,8 +117,8 @@ impl Hub {
             clock,
             registry: Registry::default(),
             subscriptions: RwLock::default(),
-            retained: RwLock::default(),
-            retain_settings: RwLock::new(retain),
+            retained: Arc::new(RwLock::new(retained)),
+            retained_full: Told::default(),
             delayed: Mutex::default(),
             routes,
             mesh: OnceLock::new(),
@@ -259,7 +262,7 @@ impl Hub {
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, None, &mut bells);
+        self.publish(message, None, false, &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }
@@ -303,21 +306,63 @@ impl Hub {
         let meta = Meta { qos, retain, expires_at: None, publisher: 0 };
         let message = Message::new(topic, &[], payload, meta);
         if retain {
-            self.retain(&message);
+            let _ = self.keep(&message, Stamp::LOCAL);
         }
         let mut bells: Vec<Waker> = Vec::new();
         publish(&message, &mut bells);
         bells.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn retain(&self, message: &Message) {
-        let limits = locks::read(&self.retain_settings).clone();
-        let kept = locks::write(&self.retained).store(message, self.clock.now(), &limits);
+    /// Keeps a retained message, or forgets one. `false`: there is no room for it.
+    pub(super) fn retain(&self, message: &Message) -> bool {
+        let stamp = self.mesh().map_or(Stamp::LOCAL, |mesh| mesh.stamp(self.clock.wall()));
+        self.keep(message, stamp)
+    }
+
+    fn keep(&self, message: &Message, stamp: Stamp) -> bool {
+        let kept = locks::write(&self.retained).store(message, stamp, self.clock.now());
         match kept {
-            Ok(()) => self.stats.count(Metric::MessagesRetained),
+            Ok(first) => {
+                self.stats.count(Metric::MessagesRetained);
+                if let Some(mesh) = self.mesh().filter(|_| first) {
+                    mesh.retained_changed();
+                }
+                true
+            }
+            Err(reason) if reason.is_full() => {
+                self.stats.count(Metric::LimitRetained);
+                if self.retained_full.is_due("retained", self.clock.now()) {
+                    tracing::warn!(topic = message.topic(), %reason, "retained message refused");
+                }
+                false
+            }
             Err(reason) => {
-                self.stats.count(Metric::MessagesDropped);
+                self.stats.count(Metric::LimitRetained);
                 tracing::debug!(topic = message.topic(), %reason, "retained message not kept");
+                true
+            }
+        }
+    }
+
+    /// Forgets a retained message, or all that `filter` matches; returns how many.
+    pub fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
+        const STEP: usize = 1000;
+        let (mut after, mut cleaned) = (None::<Arc<str>>, 0);
+        loop {
+            let topics = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let Some(last) = topics.last().cloned() else { return cleaned };
+            after = Some(last);
+            let wanted = |topic: &&Arc<str>| {
+                let system = topic.starts_with("$SYS/");
+                filter.map_or(!system, |filter| {
+                    TopicName::parse(topic).is_ok_and(|name| filter.matches(name))
+                })
+            };
+            for topic in topics.iter().filter(wanted) {
+                let meta =
+                    Meta { qos: QoS::AtMostOnce, retain: true, expires_at: None, publisher: 0 };
+                self.retain(&Message::new(topic, &[], b"", meta));
+                cleaned += 1;
             }
         }
     }
@@ -400,7 +445,7 @@ impl Hub {
 
     /// Swaps the limits of retained messages.
     pub fn reload_retain(&self, settings: RetainSettings) {
-        *locks::write(&self.retain_settings) = settings;
+        locks::write(&self.retained).set_limits(settings);
     }
 
     /// Publishes the delayed messages that are due.

@@ -10,6 +10,7 @@
 mod data;
 mod door;
 mod radio;
+mod retained;
 mod sessions;
 mod task;
 
@@ -49,7 +50,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    broker::stats::Stats,
+    broker::{retained::Retained, stats::Stats},
     cluster::{
         Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
@@ -60,7 +61,7 @@ use crate::{
         wire::TakeFrame,
     },
     net::{clock::Clock, supervise},
-    time::Wall,
+    time::{Stamp, Wall},
 };
 
 /// What the mesh needs of the node.
@@ -73,6 +74,8 @@ pub struct MeshParts {
     pub clock: Clock,
     /// The table that publishes look into.
     pub routes: Arc<RwLock<RouteTable>>,
+    /// The retained messages, to be kept equal on all nodes.
+    pub retained: Arc<RwLock<Retained>>,
     /// The peers that publishes push into.
     pub peers: Arc<Peers>,
     /// Counts what is dropped on the way to them.
@@ -156,6 +159,7 @@ enum Op {
     Take { node: NodeId, frame: TakeFrame },
     Mark(oneshot::Sender<()>),
     Renewed,
+    Retained,
     Up(oneshot::Sender<Vec<NodeId>>),
 }
 
@@ -216,10 +220,9 @@ impl Shared {
         self.ring(ops);
     }
 
-    /// Hands the mesh a change of the own routes. While no other node is up nobody waits for it: the mesh takes it at its next
-    /// turn, within a second, and is woken only when a whole piece has gathered. A storm of clients that subscribe
-    /// would otherwise wake that thread for each.
-    fn push_route(&self, op: Op) {
+    /// Hands the mesh what only other nodes wait for. While none is up the mesh takes it at its next turn, within a second, and is
+    /// woken only when a whole piece has gathered. A storm of clients that subscribe would otherwise wake that thread for each.
+    fn push_quietly(&self, op: Op) {
         let mut ops = self.ops();
         ops.push(op);
         // Read under the lock: see `set_has_peers`.
@@ -236,7 +239,7 @@ impl Shared {
         }
     }
 
-    /// Whether another node is up. Whoever pushes a route after this has taken the lock sees it, and what was pushed before
+    /// Whether another node is up. Whoever pushes quietly after this has taken the lock sees it, and what was pushed before
     /// rings here, so the first peer waits for no route.
     fn set_has_peers(&self, now: bool) {
         let before = self.has_peers.swap(now, Ordering::AcqRel);
@@ -363,12 +366,12 @@ impl Mesh {
 
     /// A route has one more subscriber on this node.
     pub fn route_added(&self, key: RouteKey) {
-        self.shared.push_route(Op::Added(key));
+        self.shared.push_quietly(Op::Added(key));
     }
 
     /// A route has one subscriber less on this node.
     pub fn route_removed(&self, key: RouteKey) {
-        self.shared.push_route(Op::Removed(key));
+        self.shared.push_quietly(Op::Removed(key));
     }
 
     /// Whether another node is up.
@@ -408,6 +411,17 @@ impl Mesh {
         let next = |last: u64| Some(physical.max(last + 1));
         let update = self.shared.hlc.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
         physical.max(update.unwrap_or_default() + 1)
+    }
+
+    /// The stamp of a write that every node is to have.
+    #[must_use]
+    pub fn stamp(&self, wall: Wall) -> Stamp {
+        Stamp { hlc: self.tick(wall), node: self.node_id.0 }
+    }
+
+    /// Retained messages were written here.
+    pub fn retained_changed(&self) {
+        self.shared.push_quietly(Op::Retained);
     }
 
     /// Claims a client; [`Sessions::on_claimed`] gets the answer.
@@ -651,7 +665,7 @@ impl Start {
             local: local.clone(),
             streams: settings.data_streams,
             keep_bytes: settings.keep_bytes,
-            stats: self.parts.stats,
+            stats: self.parts.stats.clone(),
         });
         Task {
             core,
@@ -665,6 +679,10 @@ impl Start {
             listener: self.listener,
             state: self.state,
             routes: self.parts.routes,
+            retained: self.parts.retained,
+            retained_told: false,
+            inputs: Vec::new(),
+            stats: self.parts.stats,
             shared: self.shared,
             settled: self.settled,
             heart,
@@ -717,17 +735,17 @@ mod tests {
     fn a_node_alone_wakes_the_mesh_for_a_piece_of_routes_and_not_for_each() {
         let shared = Shared::default();
         for _ in 0..PIECE {
-            shared.push_route(Op::Added(key("a")));
+            shared.push_quietly(Op::Added(key("a")));
         }
         assert!(!rung(&shared));
-        shared.push_route(Op::Added(key("a")));
+        shared.push_quietly(Op::Added(key("a")));
         assert!(rung(&shared));
     }
 
     #[test]
     fn what_somebody_waits_for_rings_behind_routes_that_did_not() {
         let shared = Shared::default();
-        shared.push_route(Op::Added(key("a")));
+        shared.push_quietly(Op::Added(key("a")));
         shared.push(Op::Renewed);
         assert!(rung(&shared));
         shared.push(Op::Renewed);
@@ -737,11 +755,11 @@ mod tests {
     #[test]
     fn the_first_peer_rings_for_the_routes_from_before() {
         let shared = Shared::default();
-        shared.push_route(Op::Added(key("a")));
+        shared.push_quietly(Op::Added(key("a")));
         shared.set_has_peers(true);
         assert!(rung(&shared));
         drop(std::mem::take(&mut *shared.ops()));
-        shared.push_route(Op::Added(key("b")));
+        shared.push_quietly(Op::Added(key("b")));
         assert!(rung(&shared));
         shared.set_has_peers(true);
         assert!(!rung(&shared), "nothing new");

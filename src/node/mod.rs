@@ -47,8 +47,8 @@ use tokio::sync::watch;
 
 use crate::{
     broker::{
-        RetainSettings, Settings, access::Access, channel::Shared, settings::SharedStrategy,
-        users::Users,
+        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
+        settings::SharedStrategy, users::Users,
     },
     cluster,
     net::{clock::Clock, supervise},
@@ -129,7 +129,8 @@ impl Node {
         let clock = Clock::system();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let routes = Arc::new(RwLock::default());
-        let mut hub = Hub::new(clock, cores, parts.retain, routes.clone());
+        let retained = Retained::new(parts.retain, parts.cluster.retain_replicate);
+        let mut hub = Hub::new(clock, cores, retained, routes.clone());
         hub.name = parts.cluster.node_name.to_string();
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
@@ -159,6 +160,7 @@ impl Node {
             data_dir: parts.data_dir,
             clock,
             routes,
+            retained: hub.retained.clone(),
             peers: hub.peers.clone(),
             stats: hub.stats.clone(),
             deliver: hub.clone(),

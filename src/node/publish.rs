@@ -74,6 +74,8 @@ thread_local! {
 pub(super) struct Outcome {
     /// Somebody wants it.
     pub(super) matched: bool,
+    /// There is no room to keep it, and it went to nobody.
+    pub(super) refused: bool,
     /// Other nodes that must have it before it is acknowledged.
     pub(super) awaited: Vec<Awaited>,
     /// Other nodes that must have it before anything more is read from its publisher.
@@ -90,16 +92,23 @@ struct Handed {
 }
 
 impl Hub {
-    /// Routes a message of a client of this node, or of the node itself (no `client_id`), which cannot be held. Bells are pushed to `bells`, for the end of the batch.
+    /// Routes a message of a client of this node, or of the node itself (no `client_id`), which cannot be held. Bells are pushed to
+    /// `bells`, for the end of the batch. `strict`: a retained message that there is no room for goes to nobody, because its
+    /// publisher can be told.
     pub(super) fn publish(
         &self,
         message: &Message,
         client_id: Option<&str>,
+        strict: bool,
         bells: &mut Vec<Waker>,
     ) -> Outcome {
         if message.retain() {
-            self.retain(message);
-            if message.payload().is_empty() && locks::read(&self.retain_settings).stop_publish_clear
+            if !self.retain(message) && strict {
+                self.stats.count(Metric::MessagesDropped);
+                return Outcome { refused: true, ..Outcome::default() };
+            }
+            if message.payload().is_empty()
+                && locks::read(&self.retained).limits().stop_publish_clear
             {
                 return Outcome { matched: true, ..Outcome::default() };
             }
@@ -136,7 +145,7 @@ impl Hub {
             (local, self.cross(message, (number, client_id.is_some()), found, &chosen))
         });
         let Crossing { wanted, awaited, slow } = crossing;
-        Outcome { matched: local.matched || wanted, awaited, slow }
+        Outcome { matched: local.matched || wanted, refused: false, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.

@@ -77,6 +77,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         data_dir: dir.path().to_owned(),
         clock: Clock::system(),
         routes: routes.clone(),
+        retained: Arc::default(),
         peers: peers.clone(),
         stats: Arc::new(Stats::new(1)),
         deliver: inbox.clone(),

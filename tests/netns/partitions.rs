@@ -1,11 +1,13 @@
 //! Cables cut and mended: each test is a row of the bugs that clusters of this kind were known for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     cluster::{Cluster, SOON},
     lan::Lan,
-    report, tries,
+    report,
+    support::{Message, wait_for},
+    tries,
 };
 
 /// Ceremonies that end within the test.
@@ -136,7 +138,7 @@ fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
                 members.any(|member| member["state"] == "removed")
             })
         };
-        super::support::wait_for("one side forgets the other", 2 * SOON, removed);
+        wait_for("one side forgets the other", 2 * SOON, removed);
         cluster.lan.heal();
         let took = cluster.wait_whole("one cluster again", SOON);
         report(&format!("cut longer than autoclean, {count} nodes: one cluster"), &mut [took]);
@@ -152,7 +154,7 @@ fn a_heal_is_told_step_by_step() {
     cluster.wait_down(1, 3, SOON);
     cluster.wait_down(3, 1, SOON);
     cluster.lan.heal();
-    super::support::wait_for("a heal ended", SOON, || {
+    wait_for("a heal ended", SOON, || {
         cluster.nodes.iter().all(|node| node.cluster()["heals"] == 1)
     });
     cluster.wait_healed(SOON);
@@ -182,13 +184,11 @@ fn a_leader_that_dies_does_not_stop_the_heal() {
     cluster.wait_down(leads, away, SOON);
     cluster.wait_down(away, leads, SOON);
     cluster.lan.heal();
-    super::support::wait_for("the heal is opened", SOON, || {
-        cluster.node(leads).log().contains("heal opened")
-    });
+    wait_for("the heal is opened", SOON, || cluster.node(leads).log().contains("heal opened"));
     cluster.node_mut(leads).kill();
     let alive: Vec<_> = (1..=4).filter(|host| *host != leads).collect();
     cluster.wait_whole_among(&alive, "three are one cluster", SOON);
-    super::support::wait_for("every split record is closed", Duration::from_secs(120), || {
+    wait_for("every split record is closed", Duration::from_secs(120), || {
         alive.iter().all(|host| {
             cluster.node(*host).cluster()["split"].as_array().is_some_and(Vec::is_empty)
         })
@@ -201,11 +201,69 @@ fn a_gap_between_two_others_is_named() {
     let cluster = Cluster::start(3, "");
     cluster.lan.split(&[&[1], &[2]]);
     cluster.wait_down(1, 2, SOON);
-    super::support::wait_for("node 3 names the gap", SOON, || {
+    wait_for("node 3 names the gap", SOON, || {
         cluster.node(3).log().contains("two members do not reach each other")
     });
     cluster.lan.heal();
-    super::support::wait_for("node 3 sees it close", SOON, || {
+    wait_for("node 3 sees it close", SOON, || {
         cluster.node(3).log().contains("two members reach each other again")
     });
+}
+
+/// Both sides write and delete retained messages: after the cut all nodes have the newest of each, and what was deleted stays so.
+#[test]
+fn retained_messages_are_equal_after_a_cut() {
+    let cluster = Cluster::start(3, QUICK_HEAL);
+    let retain = |host: usize, topic: &str, payload: &str| {
+        let mut client = cluster.client(host);
+        client.publish_message(Message::new(topic, payload, 1).retain());
+    };
+    let digest = |host: usize| {
+        let json = cluster.node(host).ctl(&["--json", "retainer", "info"]);
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()["digest"].to_string()
+    };
+    let equal = || digest(1) == digest(2) && digest(2) == digest(3);
+    let mut times = Vec::new();
+    for round in 0..tries(3) {
+        for n in 0..60 {
+            retain(1 + n % 3, &format!("r/{n}"), &format!("before {round}"));
+        }
+        wait_for("all nodes have them", SOON, equal);
+        cluster.lan.split(&[&[1, 2], &[3]]);
+        cluster.wait_down(1, 3, SOON);
+        cluster.wait_down(3, 1, SOON);
+        for n in 0..60 {
+            let (first, second) = if n % 2 == 0 { (2, 3) } else { (3, 1) };
+            match n % 5 {
+                0 => retain(first, &format!("r/{n}"), ""),
+                1 => {
+                    retain(first, &format!("r/{n}"), "lost");
+                    retain(second, &format!("r/{n}"), "");
+                }
+                2 => {
+                    retain(first, &format!("r/{n}"), "");
+                    retain(second, &format!("r/{n}"), &format!("after {round}"));
+                }
+                3 => retain(second, &format!("r/{n}"), &format!("after {round}")),
+                _ => {}
+            }
+        }
+        assert_ne!(digest(1), digest(3));
+        cluster.lan.heal();
+        let since = Instant::now();
+        wait_for("equal again", SOON, equal);
+        times.push(since.elapsed());
+        for host in 1..=3 {
+            let mut client = cluster.client(host);
+            client.subscribe("r/#", 1);
+            let all = client.messages();
+            assert_eq!(all.len(), 36, "host {host}");
+            for message in all {
+                let n: usize = message.topic[2..].parse().unwrap();
+                let want = if n % 5 == 4 { "before" } else { "after" };
+                assert_eq!(message.text(), format!("{want} {round}"), "{n} at {host}");
+            }
+        }
+    }
+    report("2+1: retained messages equal after the link is back", &mut times);
 }

@@ -101,7 +101,15 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::missing("retainer.storage_type", Words(&["ram", "disc", "disc_only"]), &["ram"]),
-    Key::missing("retainer.replicate", Words(&["all", "none"]), &[]),
+    Key::set(
+        "retainer.replicate",
+        "all",
+        "Who has a retained message: all = every node, none = the node it was published at.",
+        |d, _, t| {
+            d.cluster.retain_replicate = word(t, &["all", "none"])? == 0;
+            Ok(())
+        },
+    ),
     Key::missing("session.store", Words(&["ram", "wal", "external"]), &["ram"]),
     Key::unused("broker.enable_session_registry", Flag),
     Key::set(

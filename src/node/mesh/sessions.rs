@@ -60,7 +60,7 @@ impl Task {
                 return;
             }
             Op::Mark(done) => return self.mark(done, out),
-            Op::Added(_) | Op::Removed(_) | Op::Renewed | Op::Barrier(_) => return,
+            Op::Added(_) | Op::Removed(_) | Op::Renewed | Op::Retained | Op::Barrier(_) => return,
         };
         self.input(input, out);
     }

@@ -20,6 +20,7 @@ use super::{
     sessions::{Marks, Sessions},
 };
 use crate::{
+    broker::{retained::Retained, stats::Stats},
     cluster::{
         Action, Cluster, ClusterStatus, DialError, Event, Input, LinkId, NodeId, NodeName,
         PeerIdentity, PeerUp, Settings, Target,
@@ -118,6 +119,12 @@ pub(super) struct Task {
     pub(super) listener: Option<TcpListener>,
     pub(super) state: State,
     pub(super) routes: Arc<RwLock<RouteTable>>,
+    pub(super) retained: Arc<RwLock<Retained>>,
+    /// Whether changes of retained messages are noted.
+    pub(super) retained_told: bool,
+    pub(super) stats: Arc<Stats>,
+    /// What the core is to hear of what it asked for.
+    pub(super) inputs: Vec<Input>,
     pub(super) shared: Arc<Shared>,
     pub(super) settled: watch::Sender<bool>,
     pub(super) notices: mpsc::Sender<Notice>,
@@ -272,6 +279,7 @@ impl Task {
                 Op::Added(key) => Input::RouteAdded(key),
                 Op::Removed(key) => Input::RouteRemoved(key),
                 Op::Renewed => Input::Renewed,
+                Op::Retained => self.retained_changes(),
                 Op::Barrier(done) => {
                     self.next_barrier += 1;
                     self.barriers.insert(self.next_barrier, done);
@@ -468,16 +476,26 @@ impl Task {
 
     /// Ends a wake-up: the table first, under one lock, then the rest in order.
     fn end_batch(&mut self, out: &mut Vec<Action>) {
-        self.core.flush(self.clock.now(), out);
-        if self.change_table(out) {
+        let mut moved = false;
+        loop {
             self.core.flush(self.clock.now(), out);
-        }
-        // Before a walk over the sessions is asked for: who connects from here on claims.
-        self.shared.set_has_peers(self.core.has_peers());
-        self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
-        let moved = out.iter().any(changes_links);
-        for action in out.drain(..) {
-            self.perform(action);
+            if self.change_table(out) {
+                self.core.flush(self.clock.now(), out);
+            }
+            // Before a walk over the sessions is asked for: who connects from here on claims.
+            self.shared.set_has_peers(self.core.has_peers());
+            self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
+            self.tell_retained();
+            moved |= out.iter().any(changes_links);
+            for action in out.drain(..) {
+                self.perform(action);
+            }
+            if self.inputs.is_empty() {
+                break;
+            }
+            for input in std::mem::take(&mut self.inputs) {
+                self.input(input, out);
+            }
         }
         if let Some(radio) = self.radio.as_ref().filter(|_| moved) {
             radio.note(&self.core.status());
@@ -560,6 +578,7 @@ impl Task {
             }
             Action::WalkSessions { view } => self.desk.on_walk(view),
             Action::FromPeer { node, frame } => self.on_peer_frame(node, frame),
+            Action::Retained { link, node, step } => self.on_retained(link, node, step),
             Action::RestartClients => self.data.restart_clients(),
             Action::BarrierDone(id) => {
                 if let Some(done) = self.barriers.remove(&id) {
@@ -698,6 +717,9 @@ fn log(event: &Event) {
         }
         Event::ForcedOut => tracing::error!("forced out; emqx-rs-ctl cluster join brings it back"),
         Event::Left => tracing::info!("left the cluster"),
+        Event::ClockAhead(node, seconds) => {
+            tracing::warn!(%node, seconds, "clock of another node is ahead of this one");
+        }
         Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed and are put right"),
     }
 }

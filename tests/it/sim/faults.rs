@@ -99,6 +99,10 @@ pub(crate) enum Fault {
     RejoinAgain,
     /// Who reaches whom is not passed on.
     LoseRows,
+    /// A retained message that is deleted leaves nothing behind.
+    NoTombstones,
+    /// Of two writes of a retained message the one that comes last counts.
+    MergeByArrival,
 }
 
 /// How long a member is down before it is forgotten.

@@ -11,6 +11,7 @@
 //! | 4 one live session for a client, the newest | `assert_one_session_each` |
 //! | 5 once and in order between lives that go on | `flow`, at every message |
 //! | 6 what is acknowledged is in the queue of the peer | `flow`, at every acknowledgement |
+//! | 7 retained messages are equal on all nodes, and deleted ones stay so | `assert_retained` after every disorder |
 //! | 8 every heal ends, none runs twice | `assert_healed`, `told`, `partition`; steps that fail in `cluster/autoheal/tests.rs` |
 //! | 9 one member table after leave, autoclean, force-leave | `comings_and_goings`, `late_news`, `long_absence` |
 //! | 10 two halves do not remove each other | `two_halves` |
@@ -20,8 +21,6 @@
 //! | 14 the hybrid clock never goes back | `check_clock`, at every frame and from process to process; `cluster/hlc.rs` |
 //! | 15 bytes from nowhere change nothing | `tests/it/mesh_port.rs`, `fuzz/`; not here, links carry frames |
 //! | 16 mixed releases keep all this | `every_disorder_heals`: nodes are upgraded one after the other |
-//!
-//! 7 (retained messages on all nodes) has nothing behind it yet.
 //!
 //! Beside them: nobody is taken for silent that is not (`check_silence`), a copy of the same life stays in use while it is sent
 //! anew (`check_snapshot`), a gap between two others is named (`gap`).
@@ -73,6 +72,8 @@
 //! | the smaller part rejoins, no other | `RejoinMajority` | 8 |
 //! | a node rejoins once for a heal | `RejoinAgain` | 8 |
 //! | rows are passed on | `LoseRows` | `gap` |
+//! | a deletion is remembered | `NoTombstones` | 7 |
+//! | of two writes the newer counts | `MergeByArrival` | 7 |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -83,6 +84,7 @@
 mod clients;
 mod faults;
 mod flow;
+mod retained;
 mod world;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -174,6 +176,7 @@ fn every_disorder_heals() {
         w.assert_healed("90 s after healing");
         w.assert_whole("90 s after healing");
         w.assert_one_session_each("90 s after healing");
+        w.assert_retained("90 s after healing");
         w.assert_all_arrived("90 s after healing");
     }
 }
@@ -638,7 +641,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 43] = [
+const MUTANTS: [(Fault, Scenario, u64); 45] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -682,6 +685,8 @@ const MUTANTS: [(Fault, Scenario, u64); 43] = [
     (Fault::RejoinMajority, partition, 3),
     (Fault::RejoinAgain, partition, 3),
     (Fault::LoseRows, gap, 3),
+    (Fault::NoTombstones, retain, 10),
+    (Fault::MergeByArrival, retain, 10),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.
@@ -726,5 +731,78 @@ fn routes_are_equal_one_second_after_a_cut() {
         w.heal_everything();
         w.run_for(Duration::from_secs(1));
         w.assert_whole("1 s after the cut");
+    }
+}
+
+/// Retained messages written and deleted on all sides of cuts: a minute later all nodes have the newest of each topic.
+#[test]
+fn retained_messages_end_equal() {
+    for seed in seeds() {
+        retain(seed, None);
+    }
+}
+
+fn retain(seed: u64, fault: Option<Fault>) {
+    let mut w = World::new(seed, 4);
+    w.fault = fault;
+    w.clock_skew_ms = 4_000;
+    (0..4).for_each(|node| w.start(node));
+    w.run_for(Duration::from_secs(4));
+    for _ in 0..3 {
+        let part = (0..4).filter(|_| w.dice.below(2) == 0).collect();
+        w.cut_off(&part);
+        for _ in 0..30 {
+            let at = w.dice.below(4) as usize;
+            w.retain_some(at);
+            let pause = w.dice.below(400);
+            w.run_for(Duration::from_millis(pause));
+        }
+        w.heal_everything();
+        for _ in 0..10 {
+            let at = w.dice.below(4) as usize;
+            w.retain_some(at);
+            let pause = w.dice.below(200);
+            w.run_for(Duration::from_millis(pause));
+        }
+    }
+    w.run_for(Duration::from_secs(10));
+    w.assert_retained("10 s after the last cut");
+    // A node that starts again takes everything from the others.
+    let before = w.retained_at(0);
+    let at = w.dice.below(4) as usize;
+    w.crash(at);
+    w.run_for(Duration::from_secs(2));
+    w.start(at);
+    w.run_for(Duration::from_secs(4));
+    assert_eq!(w.retained_at(at), before, "seed {seed}: {at} after a start");
+}
+
+/// Apart for longer than deletions are remembered: what was there before and was deleted on one side stays deleted, what was
+/// written meanwhile stays.
+#[test]
+fn retained_messages_after_a_day_apart() {
+    for seed in seeds().into_iter().take(3) {
+        let mut w = World::new(seed, 3);
+        (0..3).for_each(|node| w.start(node));
+        w.run_for(Duration::from_secs(5));
+        for topic in ["r/kept", "r/deleted", "r/rewritten"] {
+            w.retain(0, topic, Some(b"before"));
+        }
+        // Copies are compared once a minute: from then on all are known to have agreed.
+        w.run_for(Duration::from_secs(130));
+        w.cut_off(&BTreeSet::from([2]));
+        w.run_for(Duration::from_secs(10));
+        w.retain(0, "r/deleted", None);
+        w.retain(1, "r/rewritten", None);
+        w.run_for(Duration::from_secs(1));
+        w.retain(2, "r/rewritten", Some(b"meanwhile"));
+        w.retain(2, "r/new", Some(b"meanwhile"));
+        w.run_for(Duration::from_secs(25 * 3600));
+        w.sweep_retained();
+        w.heal_everything();
+        w.run_for(Duration::from_secs(20));
+        w.assert_retained("20 s after a day apart");
+        let topics: Vec<_> = w.retained_at(1).into_keys().collect();
+        assert_eq!(topics, ["r/kept", "r/new", "r/rewritten"], "seed {seed}");
     }
 }

@@ -23,6 +23,7 @@ use super::{
     clients::Clients,
     faults::Fault,
     flow::{Flow, Step},
+    retained::Tables,
 };
 
 /// The same throws for the same seed.
@@ -80,6 +81,10 @@ struct Node {
     late: VecDeque<(u64, TableOp)>,
     disk: Stored,
     routes: BTreeMap<RouteKey, u32>,
+    /// Its calendar at time zero.
+    clock_base: u64,
+    /// The last hybrid time given to a retained message.
+    last_hlc: u64,
     /// When the process froze until.
     stalled_until: u64,
     /// Its next tick; an event of another time does nothing.
@@ -141,6 +146,8 @@ pub(crate) struct World {
     pub(crate) next_release: BTreeSet<usize>,
     pub(super) clients: Clients,
     pub(super) flow: Flow,
+    pub(super) retained: Tables,
+    crashes: u64,
 }
 
 impl World {
@@ -158,6 +165,8 @@ impl World {
             late: VecDeque::new(),
             disk: Stored::default(),
             routes: BTreeMap::new(),
+            clock_base: 0,
+            last_hlc: 0,
             stalled_until: 0,
             tick_at: None,
             barriers: BTreeMap::new(),
@@ -190,6 +199,8 @@ impl World {
             next_release: BTreeSet::new(),
             clients: Clients::default(),
             flow: Flow::default(),
+            retained: Tables::default(),
+            crashes: 0,
         }
     }
 
@@ -241,6 +252,8 @@ impl World {
         node.gaps = 0;
         node.said = (0, node.said.1.max(node.said.0));
         let guid = Guid { started: self.now * 1000 + tick, node: node.node_id };
+        let skewed = 1_700_000_000_000 + self.now + skew;
+        node.clock_base = skewed - self.now;
         let me = Me {
             name: node.name.clone(),
             node_id: node.node_id,
@@ -261,6 +274,8 @@ impl World {
         core.start(now, &mut out);
         let node = &mut self.nodes[number];
         node.core = Some(core);
+        self.begin_retained(number);
+        let node = &mut self.nodes[number];
         node.detector = detector(self.now);
         node.watching.clear();
         node.dials.clear();
@@ -287,6 +302,7 @@ impl World {
             self.close_end(link, end);
         }
         self.nodes[number].core = None;
+        self.crashes += 1;
         self.forget_clients_of(number);
         self.flow_crash(number);
     }
@@ -382,6 +398,7 @@ impl World {
             if self.nodes[number].core.is_some() {
                 self.add_some_routes(number);
                 self.connect_some_client(number);
+                self.retain_some(number);
                 self.publish_some(number);
             }
         }
@@ -719,6 +736,9 @@ impl World {
                         self.flow_down(number, of, true);
                     }
                 }
+                Action::Retained { link, node, step } => {
+                    self.on_retained(number, link, node, step);
+                }
                 Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
                 Action::Log(event) => self.told(number, &event),
             }
@@ -834,7 +854,7 @@ impl World {
         read
     }
 
-    fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
+    pub(super) fn send(&mut self, number: usize, link: LinkId, frame: Frame) {
         self.check_clock(number, &frame);
         let frame =
             if self.next_release.contains(&number) { self.of_next_release(frame) } else { frame };
@@ -1092,6 +1112,26 @@ impl World {
     /// Routes that were sent to put parts of copies right.
     pub(crate) fn mended(&self) -> u64 {
         self.mended
+    }
+
+    /// Hybrid time for a write at a node, if it runs: beside that of the core, as the daemon makes it.
+    pub(super) fn tick_of(&mut self, number: usize) -> Option<u64> {
+        let (now, time) = (self.now, self.time());
+        let node = &mut self.nodes[number];
+        let core = node.core.as_mut()?;
+        let physical = (node.clock_base + now) << 16;
+        node.last_hlc = physical.max(node.last_hlc.max(core.hlc()) + 1);
+        core.observe(node.last_hlc, time);
+        Some(node.last_hlc)
+    }
+
+    pub(super) fn node_id_of(&self, number: usize) -> NodeId {
+        self.nodes[number].node_id
+    }
+
+    /// The memory of a process went at least once.
+    pub(super) fn has_crashed(&self) -> bool {
+        self.crashes > 0
     }
 
     /// Number of the life of a node, if it runs.

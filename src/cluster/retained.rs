@@ -1,0 +1,341 @@
+//! How the copies of retained messages stay equal: each node tells its own changes to all, and sums of hashes find what was
+//! missed.
+//!
+//! The messages themselves lie outside: this part decides what is told to whom and when, by [`RetainedStep`]s, and never
+//! holds a message. Of a topic that changes often only the last message is sent: what is owed to a peer is a set of topics.
+//! One piece is under way to each peer until it is acknowledged, and a whole copy is asked for piece by piece, so no queue
+//! between nodes grows with the number of messages.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    Action, Cluster, Event, LinkId, NodeId,
+    hlc::COUNTER_BITS,
+    wire::{
+        BUCKETS, Buckets, CloseCode, Frame, PIECE_MAX, RetainedEntry, RetainedFrame, read_delta,
+        read_snap,
+    },
+};
+use crate::time::Time;
+
+/// Copies are compared at link up and then this often.
+const COMPARE_EVERY: Duration = Duration::from_secs(60);
+/// Bytes of changes in one piece, give or take a message.
+pub const PIECE_BYTES: usize = 128 << 10;
+/// Topics owed to a peer; beyond, comparing tells.
+const OWED_MAX: usize = 65_536;
+/// For so long deletions are remembered, in ms.
+const GONE_LIFE_MS: u64 = 24 * 3600 * 1000;
+/// A node whose calendar is so far ahead is named in the log, in ms.
+const AHEAD_MS: u64 = 5_000;
+/// What is further ahead is taken as written now, in ms.
+const FAR_AHEAD_MS: u64 = 600_000;
+/// A copy without room for what others have asks for it this seldom.
+const NO_ROOM_PAUSE: Duration = Duration::from_secs(30 * 60);
+
+/// Something to do with the messages.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RetainedStep {
+    /// Send what is held of these topics as [`super::wire::delta_frames`].
+    Push(Vec<Arc<str>>),
+    /// Send the sums of all buckets.
+    SendSums,
+    /// Send entries of these buckets as [`super::wire::snap_frames`], about [`PIECE_BYTES`].
+    Answer {
+        /// Which.
+        buckets: Buckets,
+        /// Where to go on.
+        from: Vec<u8>,
+    },
+    /// Compare these sums with those held; answer [`Input::RetainedCompared`].
+    Compare(Box<[u64; BUCKETS]>),
+    /// Take these in where they are newer. A message that is not held and was written before `known` was deleted here.
+    Merge {
+        /// What the peer has.
+        entries: Vec<RetainedEntry>,
+        /// Hybrid time up to which everything was here once; 0: nothing is known.
+        known: u64,
+    },
+}
+
+/// What is under way with one peer.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    /// Both have a copy.
+    active: bool,
+    /// Topics that it is to be told of, with their bytes.
+    owed: BTreeMap<Arc<str>, u32>,
+    /// The last one taken from those, so that each has its turn.
+    after: Option<Arc<str>>,
+    unacked: bool,
+    compare_at: Option<Time>,
+    /// Its sums, while they wait to be looked at.
+    theirs: Option<Box<[u64; BUCKETS]>>,
+    /// Its sums were looked at once.
+    compared: bool,
+    delta: Vec<u8>,
+    snap: Vec<u8>,
+    warned_at: Option<Time>,
+}
+
+/// What is under way with all.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// The peer whose buckets are being taken, or whose sums are being looked at; one after the other.
+    busy: Option<(NodeId, Option<Buckets>)>,
+    /// By node: at this hybrid time both copies were equal.
+    agreed: BTreeMap<NodeId, u64>,
+    /// There was no room for something: not asked for again before.
+    full_until: Option<Time>,
+}
+
+impl Exchange {
+    fn owe(&mut self, topic: &Arc<str>, bytes: u32, now: Time) {
+        if self.owed.len() < OWED_MAX || self.owed.contains_key(topic) {
+            self.owed.insert(topic.clone(), bytes);
+        } else {
+            self.compare_at = Some(now);
+        }
+    }
+
+    /// The topics of the next piece.
+    fn next_piece(&mut self) -> Vec<Arc<str>> {
+        let (mut topics, mut bytes) = (Vec::new(), 0);
+        while bytes < PIECE_BYTES {
+            let from =
+                self.after.take().map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+            let next = self.owed.range((from, std::ops::Bound::Unbounded)).next();
+            let Some(topic) = next.or(self.owed.iter().next()).map(|(topic, _)| topic.clone())
+            else {
+                break;
+            };
+            bytes += self.owed.remove(&topic).map_or(0, |bytes| bytes as usize);
+            self.after = Some(topic.clone());
+            topics.push(topic);
+        }
+        topics
+    }
+}
+
+impl Cluster {
+    /// A link counts from now on; `shares`: the other node has a copy too.
+    pub(super) fn begin_retained(&mut self, node: NodeId, shares: bool, now: Time) {
+        let active = shares && self.settings.retain_replicate;
+        if let Some(peer) = self.peers.get_mut(&node).filter(|_| active) {
+            let compare_at = Some(now);
+            peer.retained = Exchange { active, compare_at, ..Exchange::default() };
+        }
+    }
+
+    /// A link is gone.
+    pub(super) fn end_retained(&mut self, node: NodeId) {
+        if self.retained.busy.is_some_and(|(busy, _)| busy == node) {
+            self.retained.busy = None;
+        }
+    }
+
+    pub(super) fn on_retained_changed(
+        &mut self,
+        topics: &[(Arc<str>, u32)],
+        lost: bool,
+        now: Time,
+    ) {
+        for peer in self.peers.values_mut().filter(|peer| peer.retained.active) {
+            for (topic, bytes) in topics {
+                peer.retained.owe(topic, *bytes, now);
+            }
+            if lost {
+                peer.retained.compare_at = Some(now);
+            }
+        }
+    }
+
+    pub(super) fn on_retained_full(&mut self, now: Time) {
+        self.retained.full_until = Some(now + NO_ROOM_PAUSE);
+    }
+
+    pub(super) fn on_retained_compared(
+        &mut self,
+        node: NodeId,
+        differ: Buckets,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        if self.retained.busy.is_none_or(|(busy, _)| busy != node) {
+            return;
+        }
+        if differ.is_empty() {
+            self.retained.busy = None;
+            self.retained.agreed.insert(node, self.clock.last());
+            self.retained.full_until = None;
+        } else if self.retained.full_until.is_some_and(|until| now < until) {
+            self.retained.busy = None;
+        } else {
+            self.retained.busy = Some((node, Some(differ)));
+            let frame = RetainedFrame::Req { buckets: differ, from: Vec::new() };
+            return self.to_peer(node, Frame::Retained(frame), out);
+        }
+        self.compare_next(out);
+    }
+
+    /// Looks at the sums of the next peer.
+    fn compare_next(&mut self, out: &mut Vec<Action>) {
+        if self.retained.busy.is_some() {
+            return;
+        }
+        for (node, peer) in &mut self.peers {
+            if let Some(theirs) = peer.retained.theirs.take() {
+                self.retained.busy = Some((*node, None));
+                peer.retained.compared = true;
+                out.push(Action::Retained {
+                    link: peer.link,
+                    node: *node,
+                    step: RetainedStep::Compare(theirs),
+                });
+                return;
+            }
+        }
+    }
+
+    pub(super) fn on_retained_frame(
+        &mut self,
+        node: NodeId,
+        frame: RetainedFrame,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.retained.active) else {
+            return;
+        };
+        let (link, exchange) = (peer.link, &mut peer.retained);
+        match frame {
+            RetainedFrame::Ack => exchange.unacked = false,
+            RetainedFrame::Sum(sums) => {
+                exchange.theirs = Some(sums);
+                self.compare_next(out);
+            }
+            RetainedFrame::Req { buckets, from } => {
+                let step = RetainedStep::Answer { buckets, from };
+                out.push(Action::Retained { link, node, step });
+            }
+            RetainedFrame::Delta { more, bytes } => {
+                let whole = gather(&mut exchange.delta, bytes, more);
+                match whole.map(|whole| whole.map(|bytes| read_delta(&bytes)).transpose()) {
+                    Some(Ok(None)) => {}
+                    Some(Ok(Some(entries))) => {
+                        self.merge((node, link), entries, now, out);
+                        self.to_peer(node, Frame::Retained(RetainedFrame::Ack), out);
+                    }
+                    Some(Err(_)) | None => self.close(node, CloseCode::Protocol, now, out),
+                }
+            }
+            RetainedFrame::Snap { more, bytes } => {
+                let whole = gather(&mut exchange.snap, bytes, more);
+                match whole.map(|whole| whole.map(|bytes| read_snap(&bytes)).transpose()) {
+                    Some(Ok(None)) => {}
+                    Some(Ok(Some((next, entries)))) => {
+                        self.merge((node, link), entries, now, out);
+                        self.go_on(node, next, out);
+                    }
+                    Some(Err(_)) | None => self.close(node, CloseCode::Protocol, now, out),
+                }
+            }
+        }
+    }
+
+    /// Asks for the next piece, or is done with this peer.
+    fn go_on(&mut self, node: NodeId, from: Vec<u8>, out: &mut Vec<Action>) {
+        let Some((busy, Some(buckets))) = self.retained.busy else { return };
+        if busy != node {
+            return;
+        }
+        if from.is_empty() {
+            self.retained.busy = None;
+            return self.compare_next(out);
+        }
+        self.to_peer(node, Frame::Retained(RetainedFrame::Req { buckets, from }), out);
+    }
+
+    fn merge(
+        &mut self,
+        (node, link): (NodeId, LinkId),
+        mut entries: Vec<RetainedEntry>,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        if entries.is_empty() {
+            return;
+        }
+        let clock = self.clock.physical(now);
+        let newest = entries.iter().map(|entry| entry.stamp.hlc >> COUNTER_BITS).max().unwrap_or(0);
+        for entry in &mut entries {
+            if entry.stamp.hlc >> COUNTER_BITS > clock.saturating_add(FAR_AHEAD_MS) {
+                entry.stamp.hlc = clock << COUNTER_BITS;
+            }
+            self.clock.observe(entry.stamp.hlc, now);
+        }
+        let old = clock.saturating_sub(GONE_LIFE_MS) << COUNTER_BITS;
+        let known = self.retained.agreed.get(&node).map_or(0, |agreed| old.min(*agreed));
+        let step = RetainedStep::Merge { entries, known };
+        out.push(Action::Retained { link, node, step });
+        if newest > clock.saturating_add(AHEAD_MS) {
+            self.warn_ahead(node, newest - clock, now, out);
+        }
+    }
+
+    fn warn_ahead(&mut self, node: NodeId, by_ms: u64, now: Time, out: &mut Vec<Action>) {
+        const WARN_EVERY: Duration = Duration::from_secs(600);
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        let warned = &mut peer.retained.warned_at;
+        if warned.is_none_or(|at| now.since(at) >= WARN_EVERY) {
+            *warned = Some(now);
+            out.push(Action::Log(Event::ClockAhead(peer.identity.name.clone(), by_ms / 1000)));
+        }
+    }
+
+    /// Ends a wake-up: sends what is owed and what is due.
+    pub(super) fn send_retained(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.compare_next(out);
+        for (node, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.retained.active) {
+            let (link, node, exchange) = (peer.link, *node, &mut peer.retained);
+            if exchange.compare_at.is_some_and(|at| at <= now) {
+                exchange.compare_at = Some(now + COMPARE_EVERY);
+                out.push(Action::Retained { link, node, step: RetainedStep::SendSums });
+            }
+            if !exchange.unacked && !exchange.owed.is_empty() {
+                exchange.unacked = true;
+                let step = RetainedStep::Push(exchange.next_piece());
+                out.push(Action::Retained { link, node, step });
+            }
+        }
+    }
+
+    pub(super) fn retained_deadline(&self) -> Option<Time> {
+        self.peers.values().filter_map(|peer| peer.retained.compare_at).min()
+    }
+
+    /// Whether another node is to be told of changes.
+    #[must_use]
+    pub fn shares_retained(&self) -> bool {
+        self.peers.values().any(|peer| peer.retained.active)
+    }
+
+    /// What the peers have is being taken for the first time.
+    pub(super) fn takes_retained(&self) -> bool {
+        self.retained.busy.is_some()
+            || self.peers.values().any(|peer| peer.retained.active && !peer.retained.compared)
+    }
+}
+
+/// Puts a part to the parts before. `Some(Some)`: the piece is whole; `None`: too long.
+fn gather(parts: &mut Vec<u8>, more_bytes: Vec<u8>, more: bool) -> Option<Option<Vec<u8>>> {
+    if parts.len() + more_bytes.len() > PIECE_MAX {
+        return None;
+    }
+    if parts.is_empty() {
+        *parts = more_bytes;
+    } else {
+        parts.extend_from_slice(&more_bytes);
+    }
+    Some((!more).then(|| std::mem::take(parts)))
+}
