@@ -91,7 +91,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth_failure_policy",
         "10, 1m, 1m",
-        "An address with so many wrong passwords within so much time is banned for so long; or off.",
+        "An address, but 127.0.0.1 and ::1, with so many wrong passwords within so much time is banned for so long; or off.",
         |d, _, t| {
             d.bans.failures = ban_policy(t)?;
             Ok(())
