@@ -184,7 +184,7 @@ fn term(hash: u64, stamp: Stamp) -> u64 {
     let node = u128::from_be_bytes(stamp.node);
     let [low, high] =
         [node & u128::from(u64::MAX), node >> 64].map(|half| u64::try_from(half).unwrap_or(0));
-    spread(spread(hash ^ stamp.hlc) ^ low ^ high.rotate_left(32))
+    spread(spread(spread(hash ^ stamp.hlc) ^ low) ^ high)
 }
 
 fn bucket(hash: u64) -> usize {

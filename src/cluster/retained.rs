@@ -28,8 +28,10 @@ const OWED_MAX: usize = 65_536;
 const GONE_LIFE_MS: u64 = 24 * 3600 * 1000;
 /// A node whose calendar is so far ahead is named in the log, in ms.
 const AHEAD_MS: u64 = 5_000;
-/// What is further ahead is taken as written now, in ms.
-const FAR_AHEAD_MS: u64 = 600_000;
+/// Nodes whose calendars are further apart do not follow each other's clock, in ms.
+const FAR_MS: u64 = 600_000;
+/// No calendar is here before the year 6400; a write above such a stamp would have no room.
+const HLC_MAX: u64 = 1 << 63;
 /// A copy without room for what others have asks for it this seldom.
 const NO_ROOM_PAUSE: Duration = Duration::from_secs(30 * 60);
 
@@ -63,6 +65,8 @@ pub enum RetainedStep {
 pub(super) struct Exchange {
     /// Both have a copy.
     active: bool,
+    /// Their calendars are near each other.
+    near: bool,
     /// Topics that it is to be told of, with their bytes.
     owed: BTreeMap<Arc<str>, u32>,
     /// The last one taken from those, so that each has its turn.
@@ -118,12 +122,15 @@ impl Exchange {
 }
 
 impl Cluster {
-    /// A link counts from now on; `shares`: the other node has a copy too.
-    pub(super) fn begin_retained(&mut self, node: NodeId, shares: bool, now: Time) {
+    /// A link counts from now on; `shares`: the other node has a copy too; `hlc`: its hybrid time.
+    pub(super) fn begin_retained(&mut self, node: NodeId, shares: bool, hlc: u64, now: Time) {
+        // What was asked for over a link that this one replaces is not answered any more.
+        self.end_retained(node);
         let active = shares && self.settings.retain_replicate;
+        let near = (hlc >> COUNTER_BITS).abs_diff(self.clock.last() >> COUNTER_BITS) <= FAR_MS;
         if let Some(peer) = self.peers.get_mut(&node).filter(|_| active) {
             let compare_at = Some(now);
-            peer.retained = Exchange { active, compare_at, ..Exchange::default() };
+            peer.retained = Exchange { active, near, compare_at, ..Exchange::default() };
         }
     }
 
@@ -259,23 +266,26 @@ impl Cluster {
     fn merge(
         &mut self,
         (node, link): (NodeId, LinkId),
-        mut entries: Vec<RetainedEntry>,
+        entries: Vec<RetainedEntry>,
         now: Time,
         out: &mut Vec<Action>,
     ) {
         if entries.is_empty() {
             return;
         }
+        if entries.iter().any(|entry| entry.stamp.hlc >= HLC_MAX) {
+            return self.close(node, CloseCode::Protocol, now, out);
+        }
         let clock = self.clock.physical(now);
         let newest = entries.iter().map(|entry| entry.stamp.hlc >> COUNTER_BITS).max().unwrap_or(0);
-        for entry in &mut entries {
-            if entry.stamp.hlc >> COUNTER_BITS > clock.saturating_add(FAR_AHEAD_MS) {
-                entry.stamp.hlc = clock << COUNTER_BITS;
-            }
+        for entry in &entries {
             self.clock.observe(entry.stamp.hlc, now);
         }
         let old = clock.saturating_sub(GONE_LIFE_MS) << COUNTER_BITS;
-        let known = self.retained.agreed.get(&node).map_or(0, |agreed| old.min(*agreed));
+        // What a node writes whose calendar is far behind looks old and is not.
+        let near = self.peers.get(&node).is_some_and(|peer| peer.retained.near);
+        let agreed = self.retained.agreed.get(&node).filter(|_| near);
+        let known = agreed.map_or(0, |agreed| old.min(*agreed));
         let step = RetainedStep::Merge { entries, known };
         out.push(Action::Retained { link, node, step });
         if newest > clock.saturating_add(AHEAD_MS) {

@@ -672,23 +672,23 @@ impl World {
         self.schedule(number);
     }
 
+    fn dial(&mut self, number: usize, name: NodeName) {
+        let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
+        let to = self.nodes.iter().position(|node| node.name == name).unwrap();
+        let node = &self.nodes[number];
+        if self.does_not_dial(&node.name, &name, node.in_vain.contains(&name)) {
+            return;
+        }
+        let delay = if self.is_apart(number, to) { 2000 } else { delay };
+        let attempt = self.next();
+        self.nodes[number].dials.insert(name.clone(), attempt);
+        self.at(self.now + delay, Event::Dialed { from: number, life, to: name, attempt });
+    }
+
     fn perform(&mut self, number: usize, out: Vec<Action>) {
         for action in out {
             match action {
-                Action::Dial { target, .. } => {
-                    let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
-                    let to = self.nodes.iter().position(|node| node.name == target.name).unwrap();
-                    let node = &self.nodes[number];
-                    let again = node.in_vain.contains(&target.name);
-                    if self.does_not_dial(&node.name, &target.name, again) {
-                        continue;
-                    }
-                    let delay = if self.is_apart(number, to) { 2000 } else { delay };
-                    let attempt = self.next();
-                    self.nodes[number].dials.insert(target.name.clone(), attempt);
-                    let event = Event::Dialed { from: number, life, to: target.name, attempt };
-                    self.at(self.now + delay, event);
-                }
+                Action::Dial { target, .. } => self.dial(number, target.name),
                 Action::Undial(name) => {
                     self.nodes[number].dials.remove(&name);
                 }
