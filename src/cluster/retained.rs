@@ -49,7 +49,7 @@ pub enum RetainedStep {
         /// Where to go on.
         from: Vec<u8>,
     },
-    /// Compare these sums with those held; answer [`Input::RetainedCompared`].
+    /// Compare these sums with those held; answer [`super::Input::RetainedCompared`].
     Compare(Box<[u64; BUCKETS]>),
     /// Take these in where they are newer. A message that is not held and was written before `known` was deleted here.
     Merge {
