@@ -136,7 +136,8 @@ impl NotKept {
     }
 }
 
-/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `sums` that of the
+/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `system`
+/// the number of those below `$SYS`, `sums` that of the
 /// hashes of all entries with a shared stamp, and no topic is in both maps.
 #[derive(Debug)]
 pub struct Retained {
@@ -145,6 +146,8 @@ pub struct Retained {
     /// The same by the end of their life.
     gone_order: BTreeSet<(Time, Arc<str>)>,
     bytes: usize,
+    /// How many messages are below `$SYS`: what nodes say of themselves takes no client's room.
+    system: usize,
     sums: Box<Sums>,
     changes: Changes,
     /// Whether other nodes have copies.
@@ -163,6 +166,10 @@ impl Default for Retained {
 
 fn cost(message: &Message) -> usize {
     message.size() + message.topic().len() + 32
+}
+
+fn is_system(topic: &str) -> bool {
+    topic.starts_with("$SYS/")
 }
 
 /// FNV-1a and a finish that spreads it: the same on every node.
@@ -200,6 +207,7 @@ impl Retained {
             gone: BTreeMap::new(),
             gone_order: BTreeSet::new(),
             bytes: 0,
+            system: 0,
             sums: Box::new([0; BUCKETS]),
             changes: Changes::default(),
             shared,
@@ -340,7 +348,7 @@ impl Retained {
         let before = self.messages.get(message.topic()).map(|kept| cost(&kept.message));
         if before.is_none()
             && limits.max_messages != 0
-            && self.messages.len() >= limits.max_messages
+            && self.messages.len() - self.system >= limits.max_messages
         {
             return Err(NotKept::Messages { limit: limits.max_messages });
         }
@@ -393,6 +401,7 @@ impl Retained {
             self.dig_up(topic);
         }
         let hash = if stamp.is_shared() { hash(topic) } else { 0 };
+        self.system += usize::from(is_system(topic));
         self.messages.insert(topic.clone(), Kept { message, stamp, hash });
         self.count(hash, stamp, true);
     }
@@ -400,6 +409,7 @@ impl Retained {
     fn take_out(&mut self, topic: &str) -> bool {
         let Some(kept) = self.messages.remove(topic) else { return false };
         self.bytes -= cost(&kept.message);
+        self.system -= usize::from(is_system(topic));
         self.count(kept.hash, kept.stamp, false);
         true
     }
