@@ -140,17 +140,14 @@ named! {
         ListenerAcceptError = "emqx_rs.listener.accept_error",
         KeepaliveTimeout = "emqx_rs.keepalive_timeout",
         SendTimeout = "emqx_rs.send_timeout",
-        MailboxDropped = "emqx_rs.mailbox.dropped",
         SharedRedispatched = "emqx_rs.shared.redispatched",
         MeshForwardReceived = "emqx_rs.mesh.forward_received",
         MeshForwardDropped = "emqx_rs.mesh.forward_dropped",
         MeshForwardReturned = "emqx_rs.mesh.forward_returned",
         MeshForwardHeld = "emqx_rs.mesh.forward_held",
         MeshAckTimeout = "emqx_rs.mesh.ack_timeout",
-        MeshRefused = "emqx_rs.mesh.refused",
         ControlRequests = "emqx_rs.control.requests",
         ControlRefused = "emqx_rs.control.refused",
-        LogDropped = "emqx_rs.log.dropped",
     }
 }
 

@@ -27,7 +27,10 @@ use super::{
     tls::listener::ListenerTls,
     transport::Stream,
 };
-use crate::{broker::channel::Shared, net::supervise};
+use crate::{
+    broker::{channel::Shared, stats::Metric},
+    net::supervise,
+};
 
 /// A pause after an accept that failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -165,6 +168,7 @@ impl Listening {
             match incoming {
                 Ok((incoming, peer)) => self.serve(incoming, peer, &hub),
                 Err(error) => {
+                    hub.stats.count(Metric::ListenerAcceptError);
                     tracing::warn!(listener = self.settings.id(), %error, "accept failed");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -174,6 +178,7 @@ impl Listening {
             if now.since(second) >= Duration::from_secs(1) {
                 (second, accepted) = (now, 0);
             } else if self.settings.max_conn_rate != 0 && accepted >= self.settings.max_conn_rate {
+                hub.stats.count(Metric::LimitConnRate);
                 tokio::time::sleep_until(hub.clock.instant(second + Duration::from_secs(1))).await;
             }
         }
@@ -183,12 +188,14 @@ impl Listening {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if !self.settings.accepts(peer.ip()) {
             self.count(Step::Access);
+            hub.stats.count(Metric::ListenerRefused);
             tracing::debug!(listener = self.settings.id(), %peer, "closed by listener.*.access");
             return;
         }
         let place = Place(self.connections.clone());
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.settings.max_connections {
             self.count(Step::Access);
+            hub.stats.count(Metric::LimitConnections);
             tracing::debug!(listener = self.settings.id(), %peer, "closed: max_connections reached");
             return;
         }
