@@ -218,6 +218,12 @@ fn retained_messages_are_equal_after_a_cut() {
         let mut client = cluster.client(host);
         client.publish_message(Message::new(topic, payload, 1).retain());
     };
+    // Of two writes on both sides of a cut the later counts as far as the clocks agree, and those of two processes drift apart by
+    // milliseconds.
+    let let_clocks_pass = || {
+        let written = Instant::now();
+        wait_for("the clocks pass", SOON, || written.elapsed() > Duration::from_millis(100));
+    };
     let digest = |host: usize| {
         let json = cluster.node(host).ctl(&["--json", "retainer", "info"]);
         serde_json::from_str::<serde_json::Value>(&json).unwrap()["digest"].to_string()
@@ -238,10 +244,12 @@ fn retained_messages_are_equal_after_a_cut() {
                 0 => retain(first, &format!("r/{n}"), ""),
                 1 => {
                     retain(first, &format!("r/{n}"), "lost");
+                    let_clocks_pass();
                     retain(second, &format!("r/{n}"), "");
                 }
                 2 => {
                     retain(first, &format!("r/{n}"), "");
+                    let_clocks_pass();
                     retain(second, &format!("r/{n}"), &format!("after {round}"));
                 }
                 3 => retain(second, &format!("r/{n}"), &format!("after {round}")),
