@@ -175,6 +175,9 @@ impl<'a> Envelope<'a> {
             0 => Targets::PLAIN,
             _ => Targets::read(&mut from)?,
         };
+        if bits & SHARED != 0 && targets.is_plain() {
+            return Err(WireError::Field("groups of a message"));
+        }
         let topic =
             TopicName::parse(from.text()?).map_err(|_| WireError::Field("topic name"))?.as_str();
         let properties = from.bytes()?;
