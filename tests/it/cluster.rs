@@ -1,7 +1,6 @@
 //! Real meshes over loopback in one process: handshakes, control connections and route tables, without the broker.
 
 use std::{
-    net::TcpListener,
     sync::{Arc, Mutex, RwLock},
     time::{Duration, Instant},
 };
@@ -21,6 +20,8 @@ use emqx_rs::{
     },
     topic::{TopicFilter, TopicName},
 };
+
+use super::support::node::free_mesh_number;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -51,9 +52,9 @@ struct Node {
     settings: Settings,
 }
 
+/// Below the ports that the kernel hands out by itself.
 fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    (0..count).map(|_| 4370 + free_mesh_number()).collect()
 }
 
 fn settings(number: usize, ports: &[u16]) -> Settings {
