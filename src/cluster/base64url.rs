@@ -1,49 +1,21 @@
 //! Base64 with `-` and `_`, without padding (RFC 4648 section 5), for secrets: what holds them is wiped when dropped.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// `bytes` as text.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> Zeroizing<String> {
-    // At once as large as it gets: a buffer that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(bytes.len().div_ceil(3) * 4));
-    for chunk in bytes.chunks(3) {
-        let mut group = Zeroizing::new([0; 4]);
-        for (to, from) in group.iter_mut().skip(1).zip(chunk) {
-            *to = *from;
-        }
-        let bits = u32::from_be_bytes(*group);
-        for at in 0..=chunk.len() {
-            let index = usize::try_from((bits >> (18 - 6 * at)) & 63).unwrap_or_default();
-            text.extend(ALPHABET.get(index).map(|letter| char::from(*letter)));
-        }
-    }
-    text
+    Zeroizing::new(Base64UrlUnpadded::encode_string(bytes))
 }
 
 /// The bytes that `text` stands for; `None` where it is not what [`encode`] writes.
 #[must_use]
 pub fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 4 * 3 + 3));
-    for chunk in text.as_bytes().chunks(4) {
-        let mut bits = 0_u32;
-        for at in 0..4 {
-            let value = match chunk.get(at) {
-                Some(letter) => ALPHABET.iter().position(|known| known == letter)?,
-                None => 0,
-            };
-            bits = bits << 6 | u32::try_from(value).ok()?;
-        }
-        let [_, group @ ..] = bits.to_be_bytes();
-        let whole = chunk.len().checked_sub(1).filter(|whole| *whole > 0)?;
-        let (used, rest) = group.split_at_checked(whole)?;
-        if rest.iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        bytes.extend_from_slice(used);
-    }
+    // At once as large as it gets, and wiped also when the text is bad half way.
+    let mut bytes = Zeroizing::new(vec![0; text.len()]);
+    let len = Base64UrlUnpadded::decode(text, &mut bytes).ok()?.len();
+    bytes.truncate(len);
     Some(bytes)
 }
 

@@ -14,7 +14,7 @@ use crate::{
     cluster::settings::TlsFiles,
     node::{
         auth_http::{AuthHttp, FILLED, HttpMethod, HttpRequest},
-        discovery::client_config,
+        http::client_config,
     },
 };
 

@@ -11,7 +11,7 @@ use crate::cluster::settings::{
     AddressType, Discovery, Dns, DnsRecord, Etcd, K8s, Mcast, Seed, Server, TlsFiles,
 };
 use crate::cluster::{NodeName, Settings};
-use crate::node::discovery::client_config;
+use crate::node::http::client_config;
 
 /// The words of `cluster.discovery`.
 const STRATEGIES: &[&str] = &["manual", "static", "mcast", "dns", "etcd", "k8s"];

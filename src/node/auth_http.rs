@@ -12,7 +12,7 @@ use hyper::{Method, Request, body::Bytes, header};
 use rustls::ClientConfig;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::discovery::exchange;
+use super::http::exchange;
 use crate::{broker::access::ConnectAttempt, cluster::settings::Server};
 
 /// What is asked, and how.

@@ -14,6 +14,7 @@ mod forward;
 mod groups;
 mod handshakes;
 pub mod heartbeat;
+pub(crate) mod http;
 pub mod hub;
 pub mod link;
 pub mod listener;

@@ -4,11 +4,15 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 
-use super::{base64, http, pace::Pace};
-use crate::cluster::{NodeName, Target, settings::Etcd};
+use super::pace::Pace;
+use crate::{
+    cluster::{NodeName, Target, settings::Etcd},
+    node::http,
+};
 
 /// Time between two readings; less where the lease is short.
 const EVERY: Duration = Duration::from_secs(5);
@@ -37,8 +41,8 @@ impl Registry<'_> {
         }
         let folder = self.etcd.folder.as_bytes();
         let ask = json!({
-            "key": base64::encode(folder),
-            "range_end": base64::encode(&after(folder)),
+            "key": Base64::encode_string(folder),
+            "range_end": Base64::encode_string(&after(folder)),
             "limit": MOST,
         });
         let answer = self.ask("/v3/kv/range", &ask).await?;
@@ -69,8 +73,8 @@ impl Registry<'_> {
         let own = &self.etcd.own;
         let value = json!({ "node": own.name.as_str(), "port": own.port }).to_string();
         let ask = json!({
-            "key": base64::encode(format!("{}{}", self.etcd.folder, own.name).as_bytes()),
-            "value": base64::encode(value.as_bytes()),
+            "key": Base64::encode_string(format!("{}{}", self.etcd.folder, own.name).as_bytes()),
+            "value": Base64::encode_string(value.as_bytes()),
             "lease": lease,
         });
         self.ask("/v3/kv/put", &ask).await?;
@@ -130,7 +134,7 @@ fn number(value: Option<&Value>) -> u64 {
 fn entries(answer: &Value, folder: &str) -> (Vec<Target>, bool) {
     let entries = answer.get("kvs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let targets = entries.iter().filter_map(|entry| {
-        let field = |name: &str| base64::decode(entry.get(name)?.as_str()?);
+        let field = |name: &str| Base64::decode_vec(entry.get(name)?.as_str()?).ok();
         let key = String::from_utf8(field("key")?).ok()?;
         let name = NodeName::parse(key.strip_prefix(folder)?).ok()?;
         let value: Value = serde_json::from_slice(&field("value")?).unwrap_or_default();
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_entries_of_nodes_right_under_the_folder_count() {
-        let entry = |key: &str, value: &str| json!({ "key": base64::encode(key.as_bytes()), "value": base64::encode(value.as_bytes()) });
+        let entry = |key: &str, value: &str| json!({ "key": Base64::encode_string(key.as_bytes()), "value": Base64::encode_string(value.as_bytes()) });
         let answer = json!({ "kvs": [
             entry("p/c/nodes/a@10.0.0.1", r#"{"node":"a@10.0.0.1","port":4400}"#),
             entry("p/c/nodes/b@h", "b@h"),

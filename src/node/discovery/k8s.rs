@@ -7,13 +7,13 @@ use std::{fs, net::IpAddr, net::SocketAddr, time::Duration};
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 
-use super::{
-    http::{self, Fault},
-    pace::Pace,
-};
-use crate::cluster::{
-    NodeName, Target,
-    settings::{AddressType, K8s, TlsFiles},
+use super::pace::Pace;
+use crate::{
+    cluster::{
+        NodeName, Target,
+        settings::{AddressType, K8s, TlsFiles},
+    },
+    node::http::{self, Fault},
 };
 
 const EVERY: Duration = Duration::from_secs(5);

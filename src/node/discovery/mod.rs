@@ -1,10 +1,8 @@
 //! Discovery: asks one of the files below where other nodes are, and tells the mesh. What it finds is a hint where to dial;
 //! who is there is decided by the handshake.
 
-pub(super) mod base64;
 mod dns;
 mod etcd;
-mod http;
 mod k8s;
 mod manual;
 pub(crate) mod mcast;
@@ -13,7 +11,6 @@ mod pace;
 mod srv;
 mod static_list;
 
-pub(crate) use http::{client_config, exchange};
 pub(crate) use static_list::look_up;
 use tokio::sync::mpsc::Sender;
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::discovery::base64;
+use base64ct::{Base64, Encoding};
 
 /// Bytes of a request, and lines of its header.
 pub const REQUEST_MAX: usize = 8 << 10;
@@ -161,7 +161,7 @@ fn judge(request: &httparse::Request<'_, '_>, rules: &Rules) -> Result<Request, 
     }
     check_origin(&header, rules)?;
     let key = header.list("Sec-WebSocket-Key").next().unwrap_or_default();
-    if base64::decode(key).is_none_or(|key| key.len() != 16) {
+    if Base64::decode_vec(key).map_or(true, |key| key.len() != 16) {
         return Err(refused(BAD, "Sec-WebSocket-Key is not 16 bytes in base64"));
     }
     Ok(Request {
@@ -201,7 +201,7 @@ fn accept(key: &str) -> String {
     let mut sha = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
     sha.update(key.as_bytes());
     sha.update(GUID);
-    base64::encode(sha.finish().as_ref())
+    Base64::encode_string(sha.finish().as_ref())
 }
 
 /// `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]:4711` and `192.0.2.1:4711`.

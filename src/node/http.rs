@@ -28,20 +28,20 @@ const SHOWN: usize = 200;
 
 /// What to ask.
 #[derive(Debug)]
-pub(super) struct Ask {
-    pub(super) path: String,
+pub(crate) struct Ask {
+    pub(crate) path: String,
     /// A body is JSON and is posted.
-    pub(super) body: Option<String>,
-    pub(super) token: Option<String>,
+    pub(crate) body: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 /// Why there is no answer that is of use.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// The server answered, with this status.
-    pub(super) status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// Which server, what is wrong, and what to do about it, in one line.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Asks for JSON. `tls`: how to prove the server, needed where it is asked over TLS.
@@ -49,7 +49,7 @@ pub(super) struct Fault {
 /// # Errors
 /// No connection, no trust, no answer within the limit, or one that is not a success or not JSON. `hint` is what to do about a
 /// status.
-pub(super) async fn json(
+pub(crate) async fn json(
     server: &Server,
     tls: Option<ClientConfig>,
     ask: Ask,
