@@ -17,7 +17,10 @@ use std::{
 use super::{message::Message, settings::RetainSettings};
 use crate::{
     time::{Stamp, Time},
-    topic::{TopicFilter, TopicName},
+    topic::{
+        TopicFilter, TopicName,
+        hashing::{fnv, spread},
+    },
 };
 
 /// Parts in which two copies are compared.
@@ -168,22 +171,15 @@ fn cost(message: &Message) -> usize {
     message.size() + message.topic().len() + 32
 }
 
-fn is_system(topic: &str) -> bool {
+/// What a node says of itself: no other node has it, and it takes no client's room.
+#[must_use]
+pub fn is_system(topic: &str) -> bool {
     topic.starts_with("$SYS/")
 }
 
-/// FNV-1a and a finish that spreads it: the same on every node.
+/// The same on every node.
 fn hash(topic: &str) -> u64 {
-    let hash = topic.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    spread(hash)
-}
-
-const fn spread(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    spread(fnv(topic))
 }
 
 /// What an entry adds to the sum of its bucket.

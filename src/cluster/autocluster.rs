@@ -6,7 +6,10 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use super::node_name::NodeName;
-use crate::time::Time;
+use crate::{
+    time::Time,
+    topic::hashing::{GOLDEN, spread},
+};
 
 const YIELD: Duration = Duration::from_millis(500);
 /// An attempt under way for this long is hastened when the other end is heard: it is stuck in the retries of the kernel, which
@@ -78,11 +81,8 @@ impl Dice {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GOLDEN);
+        spread(self.0)
     }
 
     /// From 0 to `end`, without that.

@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::{hlc::Hlc, member::NodeId, wire::ClaimFrame};
-use crate::time::Time;
+use crate::{
+    time::Time,
+    topic::hashing::{GOLDEN, fnv, spread},
+};
 
 /// Nodes that keep a claim.
 const OWNERS: usize = 2;
@@ -484,9 +487,7 @@ impl Directory {
 
 /// The nodes of `view` with the highest rendezvous hash, best first.
 fn owners(client: &str, view: &[NodeId]) -> Vec<NodeId> {
-    let name = client.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let name = fnv(client);
     let mut best: Vec<(u64, NodeId)> = Vec::with_capacity(OWNERS + 1);
     for node in view {
         let entry = (weight(name, *node), *node);
@@ -506,12 +507,9 @@ fn weight(name: u64, node: NodeId) -> u64 {
     mix(name ^ mix(half(id) ^ mix(half(id >> 64))))
 }
 
-/// The finalizer of splitmix64: every bit of the answer hangs on every bit of `z`.
-fn mix(z: u64) -> u64 {
-    let z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// A step of splitmix64.
+const fn mix(z: u64) -> u64 {
+    spread(z.wrapping_add(GOLDEN))
 }
 
 #[cfg(test)]

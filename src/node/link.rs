@@ -35,6 +35,7 @@ use crate::{
         locks::{lock, read, write},
         socket::{ReadHalf, Socket, WriteHalf, send},
     },
+    topic::hashing::{GOLDEN, fnv, fnv_from},
 };
 
 /// Bytes that are read at once.
@@ -288,11 +289,7 @@ impl InSide {
 /// Where the numbers of the messages of a process begin in the cluster: far apart for any two, because they are hashes.
 #[must_use]
 pub fn origin(name: &NodeName, incarnation: u64) -> u64 {
-    let seed = 0xcbf2_9ce4_8422_2325_u64 ^ incarnation.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = name
-        .as_str()
-        .bytes()
-        .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = fnv_from(fnv("") ^ incarnation.wrapping_mul(GOLDEN), name.as_str());
     (hash ^ (hash >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 

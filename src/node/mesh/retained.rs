@@ -11,7 +11,7 @@ use crate::{
     broker::{
         Message,
         message::Meta,
-        retained::{Content, Cursor, Entry, GONE_LIFE, Merged, Retained},
+        retained::{Content, Cursor, Entry, GONE_LIFE, Merged, Retained, is_system},
         stats::Metric,
     },
     cluster::{
@@ -190,7 +190,7 @@ fn written(entry: &Entry, now: Time) -> RetainedEntry {
 
 /// From the wire; nothing for what makes no sense, or belongs to one node alone.
 fn read(entry: &RetainedEntry, now: Time) -> Option<Entry> {
-    if entry.topic.starts_with("$SYS/") {
+    if is_system(&entry.topic) {
         return None;
     }
     let until = entry.life.map(|life| now + Duration::from_millis(life));
