@@ -2,6 +2,7 @@
 //! of a member that has ended. Which member on the node is chosen in the subscription table.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex,
@@ -25,7 +26,11 @@ use crate::{
         wire::{Envelope, Flags, MessageId, Targets},
     },
     mqtt::QoS,
-    topic::{Hashing, TopicName, share::Subscription},
+    topic::{
+        Hashing, TopicName,
+        hashing::{GOLDEN, fnv},
+        share::Subscription,
+    },
 };
 
 /// Counters of `round_robin`. Two groups that share one by chance get uneven shares.
@@ -92,13 +97,6 @@ impl Turns {
     }
 }
 
-/// FNV-1a: the same on every node, so that all choose alike.
-pub(super) fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 fn group_hash(group: &str, filter: &str) -> u64 {
     let mixed = (fnv(group).rotate_left(32) ^ fnv(filter)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ mixed >> 33
@@ -113,8 +111,7 @@ fn weight(members: usize) -> u64 {
 /// hashing), so that all nodes agree, and who comes or goes moves no more than its share.
 fn score(number: u64, node: u64, weight: u64) -> u64 {
     let one = |turn: u64| {
-        let mixed = (number ^ node ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let mixed = (number ^ node ^ turn.wrapping_mul(GOLDEN)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         (mixed ^ mixed >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
     };
     (1..=weight).map(one).max().unwrap_or(0)
@@ -123,7 +120,7 @@ fn score(number: u64, node: u64, weight: u64) -> u64 {
 /// The nodes with members of one group: this one, and others.
 struct Nodes<'a> {
     own: u64,
-    others: Vec<&'a Candidate>,
+    others: Cow<'a, [Candidate]>,
 }
 
 impl Nodes<'_> {
@@ -131,7 +128,7 @@ impl Nodes<'_> {
     fn at(&self, number: u64) -> Option<u16> {
         let others: u64 = self.others.iter().map(|one| u64::from(one.weight)).sum();
         let mut pick = (number % (self.own + others).max(1)).checked_sub(self.own)?;
-        for one in &self.others {
+        for one in self.others.iter() {
             pick = match pick.checked_sub(u64::from(one.weight)) {
                 Some(left) => left,
                 None => return Some(one.node),
@@ -167,7 +164,12 @@ impl Hub {
             // A node that stalls or is about to stop counts only if there is no other.
             let well = |c: &&Candidate| self.peers.get(c.node).is_none_or(|p| !p.is_avoided());
             let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
-            let others = shared.candidates.iter().filter(|c| !some_well || well(c)).collect();
+            // Nearly always all of them, and then no list is made.
+            let others = if some_well && !shared.candidates.iter().all(|c| well(&c)) {
+                shared.candidates.iter().filter(well).copied().collect()
+            } else {
+                Cow::Borrowed(&*shared.candidates)
+            };
             let Some(node) = self.choose_node(&Nodes { own, others }, shared, choice) else {
                 continue;
             };
@@ -272,11 +274,11 @@ mod tests {
     #[test]
     fn nodes_stand_as_often_as_they_count() {
         let candidates = [Candidate { node: 3, weight: 2 }, Candidate { node: 5, weight: 1 }];
-        let nodes = Nodes { own: 1, others: candidates.iter().collect() };
+        let nodes = Nodes { own: 1, others: Cow::Borrowed(&candidates) };
         let all: Vec<_> = (0..4).map(|number| nodes.at(number)).collect();
         assert_eq!(all, [None, Some(3), Some(3), Some(5)]);
         assert!(nodes.has(HERE) && nodes.has(5) && !nodes.has(4));
-        let away = Nodes { own: 0, others: candidates.iter().collect() };
+        let away = Nodes { own: 0, others: Cow::Borrowed(&candidates) };
         assert_eq!((away.at(0), away.at(2), away.has(HERE)), (Some(3), Some(5), false));
         assert_eq!([0, 1, 2, 3, 7, 200].map(weight), [0, 1, 2, 2, 4, 128]);
     }

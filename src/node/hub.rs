@@ -32,7 +32,7 @@ use crate::{
         ClientId, Message, RetainSettings, Settings,
         delayed::Delayed,
         message::Meta,
-        retained::Retained,
+        retained::{Retained, is_system},
         session::Session,
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
@@ -204,9 +204,14 @@ impl Hub {
     /// Keeps a message for `delay`. `false`: there are too many.
     pub(super) fn delay(&self, message: Message, delay: Duration, bounds: (usize, usize)) -> bool {
         let at = self.clock.now() + delay;
-        let kept = locks::lock(&self.delayed).push(message, at, bounds);
+        let (kept, next) = {
+            let mut delayed = locks::lock(&self.delayed);
+            (delayed.push(message, at, bounds), delayed.deadline())
+        };
         self.stats.count(if kept { Metric::MessagesDelayed } else { Metric::LimitDelayed });
-        self.registry.changed.notify_one();
+        if kept && next == Some(at) {
+            self.registry.changed.notify_one();
+        }
         kept
     }
 
@@ -353,8 +358,7 @@ impl Hub {
             let Some(last) = topics.last().cloned() else { return cleaned };
             after = Some(last);
             let wanted = |topic: &&Arc<str>| {
-                let system = topic.starts_with("$SYS/");
-                filter.map_or(!system, |filter| {
+                filter.map_or(!is_system(topic), |filter| {
                     TopicName::parse(topic).is_ok_and(|name| filter.matches(name))
                 })
             };

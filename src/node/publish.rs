@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     forward::{Awaited, Crossing},
-    groups::{Chosen, fnv},
+    groups::Chosen,
     hub::Hub,
     link::{Deliver, Outgoing, Peer},
     locks,
@@ -35,7 +35,7 @@ use crate::{
         wire::{Envelope, Targets},
     },
     mqtt::QoS,
-    topic::TopicName,
+    topic::{TopicName, hashing::fnv},
 };
 
 /// A message for a shared group is sent to so many nodes at most.
@@ -287,19 +287,18 @@ impl Hub {
             let members = group.members.iter().filter(move |member| !own(member));
             members.filter(move |member| member.mailbox.is_connected() == connected)
         };
+        let mut first = None;
         for member in with(true).chain(with(false)) {
             let offered = Delivery { shared: true, ..delivery(message, member) };
-            if let Ok(pushing) = member.mailbox.offer(offered) {
-                bells.extend(pushing.bell);
-                return;
+            match member.mailbox.offer(offered) {
+                Ok(pushing) => return bells.extend(pushing.bell),
+                Err(delivery) => drop(first.get_or_insert((member, delivery))),
             }
         }
-        let Some(member) = with(true).chain(with(false)).next() else {
-            self.stats.count(Metric::DeliveryDroppedNoLocal);
-            return;
-        };
-        let pushed = Delivery { shared: true, ..delivery(message, member) };
-        self.push(&member.mailbox, pushed, bells);
+        match first {
+            Some((member, delivery)) => self.push(&member.mailbox, delivery, bells),
+            None => self.stats.count(Metric::DeliveryDroppedNoLocal),
+        }
     }
 
     fn push(&self, mailbox: &Mailbox, delivery: Delivery, bells: &mut Vec<Waker>) {
