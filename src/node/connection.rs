@@ -4,6 +4,9 @@
 //! the worker's buffer, hands packets to the channel, takes deliveries from the mailbox, and writes once. An idle connection owns
 //! no buffer: an unfinished packet is copied out, unsent bytes stay here. What few connections have stands behind a box.
 
+mod closing;
+mod opening;
+
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -16,38 +19,37 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 
+use self::{
+    closing::Closing,
+    opening::{AwaitedClaim, AwaitedSession},
+};
 use super::{
-    authenticator::{Answer, Login},
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
-    registry::{Handover, Opened, Parked},
-    takeover::MayOpen,
+    registry::Handover,
     transport::Stream,
     websocket::{CloseCode, Violation},
 };
 use crate::{
     broker::{
-        ClientId, Message,
-        access::{Grant, Refusal, Verdict},
-        channel::{Action, Channel, Finished, Out, Proof, Reply, Routed, Shared},
+        Message,
+        access::{Refusal, Verdict},
+        channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
-        connect::{Certified, Moment},
+        connect::Certified,
         mqueue::{Delivery, SubscriptionIds},
         portable::Portable,
-        session::Session,
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
-        will::Will,
     },
     mqtt::{QoS, ReasonCode, frame},
     time::Time,
@@ -62,8 +64,6 @@ const WRITE: usize = 64 << 10;
 const READS: usize = 4;
 /// Retained messages fetched at once for a new subscription.
 const RETAINED: usize = 256;
-/// How long a closed connection may take to read the last word.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// Buffers of a worker, used by whichever connection has its turn.
 struct Scratch {
@@ -96,22 +96,6 @@ struct Replay {
 struct Barrier {
     done: oneshot::Receiver<()>,
     request: Box<SubscribeRequest>,
-}
-
-/// A session that another connection has been asked for. Its mailbox still is the other's.
-struct AwaitedSession {
-    answer: oneshot::Receiver<Handover>,
-    mailbox: Arc<Mailbox>,
-    client_id: ClientId,
-    clean_start: bool,
-    claim: u64,
-}
-
-/// The client was claimed in the cluster, and its session is fetched from another node if one has it.
-struct AwaitedClaim {
-    answer: oneshot::Receiver<MayOpen>,
-    client_id: ClientId,
-    clean_start: bool,
 }
 
 /// What a connection waits for beside its socket and its mailbox; most wait for nothing.
@@ -168,11 +152,6 @@ struct Unsent {
     bytes: Vec<u8>,
     /// When it last took some.
     since: Time,
-}
-
-struct Closing {
-    reason: CloseReason,
-    until: Time,
 }
 
 impl Future for Connection {
@@ -536,117 +515,6 @@ impl Connection {
         self.waiting.get_or_insert_with(Box::default)
     }
 
-    fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
-        let banned = self.channel.banned();
-        if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
-            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(client_id, %peer, why, "banned client refused");
-            return self.on_verdict(Err(Refusal::Banned), scratch, now);
-        }
-        let password = match proof {
-            Proof::Password(password) => password,
-            Proof::Certificate => return self.on_verdict(Ok(Grant::default()), scratch, now),
-        };
-        let Some(identity) = self.channel.identity() else { return };
-        let login = Login {
-            shared: self.channel.shared().clone(),
-            client_id: identity.client_id.clone(),
-            username: identity.username.clone(),
-            password,
-            peer: self.channel.peer().ip(),
-            wall: self.hub.clock.wall(),
-        };
-        match self.hub.authenticator.ask(login) {
-            Answer::Now(verdict) => self.on_verdict(verdict, scratch, now),
-            Answer::Later(answer) => self.waiting().verdict = Some(answer),
-        }
-    }
-
-    fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
-        if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
-            self.hub.on_auth_failure(self.channel.peer());
-        }
-        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.on_verdict(verdict, now, &mut out);
-    }
-
-    fn open(&mut self, client_id: ClientId, clean_start: bool, scratch: &mut Scratch, now: Time) {
-        let taken_over = self.hub.registry.live(&client_id).is_some();
-        if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            let what = "banned: this client id is taken over again and again";
-            return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
-        }
-        if self.hub.asks_before_opening() {
-            let shared = self.channel.shared().clone();
-            let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
-            self.waiting().claim = Some(AwaitedClaim { answer, client_id, clean_start });
-            return;
-        }
-        let claim = self.hub.tick();
-        self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
-        if self.hub.mesh().is_some_and(Mesh::has_peers) {
-            self.hub.claim_later(&client_id);
-        }
-    }
-
-    fn open_here(
-        &mut self,
-        client_id: ClientId,
-        (clean_start, claim): (bool, u64),
-        scratch: &mut Scratch,
-        now: Time,
-    ) {
-        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
-        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
-            Opened::Fresh(discarded) => {
-                if let Some((parked, mailbox)) = discarded {
-                    self.hub.stats.count(Metric::SessionDiscarded);
-                    self.hub.end_parked(*parked, &mailbox);
-                }
-                self.start((None, claim), mailbox, scratch, now);
-            }
-            Opened::Resumed(parked, mailbox) => {
-                self.start((Some(parked.session), claim), mailbox, scratch, now);
-            }
-            Opened::Wait(answer, mailbox) => {
-                self.waiting().handover =
-                    Some(AwaitedSession { answer, mailbox, client_id, clean_start, claim });
-            }
-        }
-    }
-
-    fn start(
-        &mut self,
-        (kept, claim): (Option<Box<Session>>, u64),
-        mailbox: Arc<Mailbox>,
-        scratch: &mut Scratch,
-        now: Time,
-    ) {
-        mailbox.set_connected(true);
-        self.mailbox = Some(mailbox);
-        self.hub.stats.count(if kept.is_some() {
-            Metric::SessionResumed
-        } else {
-            Metric::SessionCreated
-        });
-        let number = self.hub.session_number();
-        let moment = Moment { now, wall: self.hub.clock.wall() };
-        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.on_session(kept, number, moment, &mut out);
-        self.channel.set_claim(claim);
-        self.hub.tell_connected(&self.channel);
-    }
-
-    /// The client may be opened here: nobody else has its session any more.
-    fn on_claim(&mut self, may: Option<MayOpen>, scratch: &mut Scratch, now: Time) {
-        let claimed = self.waiting.as_mut().and_then(|waiting| waiting.claim.take());
-        let Some(AwaitedClaim { client_id, clean_start, .. }) = claimed else { return };
-        let claim = may.as_ref().map_or_else(|| self.hub.tick(), |may| may.claim);
-        self.open_here(client_id, (clean_start, claim), scratch, now);
-        drop(may);
-    }
-
     fn subscribe(&mut self, mut request: Box<SubscribeRequest>, scratch: &mut Scratch) {
         let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
             return;
@@ -726,23 +594,6 @@ impl Connection {
             }
             let Some(barrier) = waiting.barriers.pop_front() else { break };
             self.subscribed(&barrier.request, scratch);
-        }
-    }
-
-    fn on_handover(&mut self, answer: Handover, scratch: &mut Scratch, now: Time) {
-        let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.handover.take())
-        else {
-            return;
-        };
-        match answer {
-            Handover::Session(session, _) => {
-                self.hub.stats.count(Metric::SessionTakeovered);
-                self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
-            }
-            Handover::Again => {
-                let how = (awaited.clean_start, awaited.claim);
-                self.open_here(awaited.client_id, how, scratch, now);
-            }
         }
     }
 
@@ -967,148 +818,6 @@ impl Connection {
         scratch.bells.drain(..).for_each(Waker::wake);
         self.hub.flush_links();
     }
-
-    // The end
-
-    /// The connection ends for `reason`: the session is parked or ended, the will sent; what is written still goes out.
-    fn begin_close(&mut self, reason: CloseReason, now: Time, scratch: &mut Scratch) {
-        if self.closing.is_some() {
-            return;
-        }
-        if !matches!(reason, CloseReason::TcpClosed) {
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.close(reason.clone(), &mut out);
-            scratch.actions.clear();
-        }
-        self.log_end(&reason);
-        if let Some(metric) = reason.metric() {
-            self.hub.stats.count(metric);
-        }
-        // Who is refused after all has never been connected.
-        if self.channel.was_served() {
-            self.hub.stats.count(Metric::ClientDisconnected);
-            self.hub.tell_disconnected(&self.channel, &reason);
-            self.look_for_flapping(&reason);
-        }
-        self.leave(&reason, now);
-        let until =
-            if reason.is_fault() || reason.disconnect().is_some() { now + LINGER } else { now };
-        self.closing = Some(Box::new(Closing { reason, until }));
-    }
-
-    fn look_for_flapping(&self, reason: &CloseReason) {
-        let ours = matches!(
-            reason,
-            CloseReason::Kicked
-                | CloseReason::Banned
-                | CloseReason::ShuttingDown
-                | CloseReason::TakenOver
-                | CloseReason::Discarded
-        );
-        if let Some(identity) = self.channel.identity()
-            && self.channel.settings().flapping_detect
-            && !ours
-        {
-            self.hub.on_gone(&identity.client_id, self.channel.peer());
-        }
-    }
-
-    fn leave(&mut self, reason: &CloseReason, now: Time) {
-        let Finished { session, expiry, will } = self.channel.finish();
-        // A session that was handed to us and not yet looked at must not get lost.
-        if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
-            && let Ok(Handover::Session(session, _)) = awaited.answer.try_recv()
-        {
-            let kept = expiry.max(Duration::from_secs(1));
-            self.park(session, now + kept, None, &awaited.mailbox);
-        }
-        let Some(mailbox) = self.mailbox.take() else { return };
-        let Some(session) = session else { return };
-        if expiry.is_zero() || matches!(reason, CloseReason::Kicked | CloseReason::Banned) {
-            if let Some(will) = will {
-                self.hub.publish_will(*will);
-            }
-            self.hub.registry.forget(&session.client_id, &mailbox);
-            self.hub.end_session(&session, &mailbox);
-            self.answer_again(&mailbox);
-            return;
-        }
-        let later = match will {
-            Some(will) if will.delay.is_zero() => {
-                self.hub.publish_will(*will);
-                None
-            }
-            later => later.map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
-        };
-        self.park(session, now + expiry, later, &mailbox);
-    }
-
-    /// Leaves `session` in the registry until `expires_at`; `will` goes out at its time, unless the client is back before.
-    fn park(
-        &self,
-        session: Box<Session>,
-        expires_at: Time,
-        will: Option<(Box<Will>, Time)>,
-        mailbox: &Arc<Mailbox>,
-    ) {
-        let parked = Parked {
-            session,
-            identity: self.channel.identity().cloned().map(Box::new),
-            expires_at,
-            will,
-            since: self.hub.clock.wall(),
-        };
-        self.hub.registry.park(Box::new(parked), mailbox);
-        self.answer_again(mailbox);
-    }
-
-    /// Whoever asked this connection for its session looks into the registry again.
-    fn answer_again(&self, mailbox: &Mailbox) {
-        for signal in mailbox.signals() {
-            if let Signal::TakeOver { reply, .. } = signal {
-                let _ = reply.send(Handover::Again);
-            }
-        }
-    }
-
-    fn log_end(&self, reason: &CloseReason) {
-        let client_id =
-            self.channel.identity().map(|who| who.client_id.as_str()).unwrap_or_default();
-        let peer = self.channel.peer();
-        if reason.is_fault() {
-            tracing::info!(client_id, %peer, %reason, "connection closed");
-        } else {
-            tracing::debug!(client_id, %peer, %reason, "connection closed");
-        }
-    }
-
-    /// Gets the last word out: flush, shut down, and read what still comes, or the kernel would answer it with a reset that
-    /// takes the last word from the client.
-    fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> Poll<()> {
-        let Some(closing) = &self.closing else { return Poll::Ready(()) };
-        if now >= closing.until || matches!(closing.reason, CloseReason::TcpClosed) {
-            self.stream.part(cx);
-            return Poll::Ready(());
-        }
-        let until = closing.until;
-        if self.flush(cx, now).is_some() {
-            return Poll::Ready(());
-        }
-        if self.unsent.is_none() && self.stream.poll_shutdown(cx).is_ready() {
-            loop {
-                let mut buffer = ReadBuf::new(&mut scratch.read);
-                match self.stream.poll_read(cx, &mut buffer) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                    Poll::Ready(_) => return Poll::Ready(()),
-                }
-            }
-        }
-        if self.arm(cx, until) { Poll::Pending } else { Poll::Ready(()) }
-    }
 }
 
 /// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
@@ -1127,6 +836,7 @@ fn broken(error: &io::Error) -> CloseReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::session::Session;
 
     #[test]
     fn an_idle_connection_is_small() {

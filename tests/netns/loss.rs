@@ -5,9 +5,21 @@ use std::time::{Duration, Instant};
 use super::{
     cluster::{Cluster, SOON},
     report,
-    support::wait_for,
+    support::{Client, wait_for},
     tries,
 };
+
+fn has_route(cluster: &Cluster, host: usize) -> bool {
+    cluster.node(host).ctl(&["topics", "list"]).contains("only/there")
+}
+
+/// A client of node 3 with a route that the others have.
+fn subscribe_at_3(cluster: &Cluster) -> Client {
+    let mut client = cluster.client(3);
+    client.subscribe("only/there", 1);
+    wait_for("the route is everywhere", SOON, || has_route(cluster, 1) && has_route(cluster, 2));
+    client
+}
 
 /// `kill -9`: its routes are gone on the others at once.
 #[test]
@@ -15,15 +27,10 @@ fn a_killed_node_takes_its_routes_with_it_at_once() {
     let mut cluster = Cluster::start(3, "");
     let mut times = Vec::new();
     for _ in 0..tries(3) {
-        let mut client = cluster.client(3);
-        client.subscribe("only/there", 1);
-        let has = |cluster: &Cluster, host: usize| {
-            cluster.node(host).ctl(&["topics", "list"]).contains("only/there")
-        };
-        wait_for("the route is everywhere", SOON, || has(&cluster, 1) && has(&cluster, 2));
+        let _client = subscribe_at_3(&cluster);
         cluster.node_mut(3).kill();
         let start = Instant::now();
-        wait_for("the route is gone", SOON, || !has(&cluster, 1) && !has(&cluster, 2));
+        wait_for("the route is gone", SOON, || !has_route(&cluster, 1) && !has_route(&cluster, 2));
         times.push(start.elapsed());
         cluster.node_mut(3).launch();
         cluster.wait_whole("it is back", SOON);
@@ -37,20 +44,15 @@ fn a_node_that_ended_behind_a_cut_is_missed_when_its_host_is_back() {
     let mut cluster = Cluster::start(3, "");
     let mut times = Vec::new();
     for _ in 0..tries(3) {
-        let mut client = cluster.client(3);
-        client.subscribe("only/there", 1);
-        let has = |cluster: &Cluster, host: usize| {
-            cluster.node(host).ctl(&["topics", "list"]).contains("only/there")
-        };
-        wait_for("the route is everywhere", SOON, || has(&cluster, 1) && has(&cluster, 2));
+        let _client = subscribe_at_3(&cluster);
         cluster.lan.split(&[&[1, 2], &[3]]);
         cluster.wait_down(1, 3, SOON);
         cluster.wait_down(2, 3, SOON);
         cluster.node_mut(3).kill();
-        assert!(has(&cluster, 1) && has(&cluster, 2), "out of reach, not gone");
+        assert!(has_route(&cluster, 1) && has_route(&cluster, 2), "out of reach, not gone");
         cluster.lan.heal();
         let start = Instant::now();
-        wait_for("the route is gone", SOON, || !has(&cluster, 1) && !has(&cluster, 2));
+        wait_for("the route is gone", SOON, || !has_route(&cluster, 1) && !has_route(&cluster, 2));
         times.push(start.elapsed());
         cluster.node_mut(3).launch();
         cluster.wait_whole("it is back", SOON);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 use super::{
-    Op,
+    ops::Op,
     task::{Notice, Task},
 };
 use crate::{

@@ -13,9 +13,10 @@ use tokio::{
 };
 
 use super::{
-    Command, JoinError, Op, Shared,
+    Command, JoinError,
     data::DataLinks,
     door::{self, Door},
+    ops::{Op, Shared},
     radio::Radio,
     sessions::{Marks, Sessions},
 };

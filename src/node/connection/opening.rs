@@ -1,0 +1,178 @@
+//! From CONNECT to a session: who the client is, whether another node or another connection has its session, and the start.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{Connection, Scratch};
+use crate::{
+    broker::{
+        ClientId,
+        access::{Grant, Refusal, Verdict},
+        channel::{Out, Proof},
+        connect::Moment,
+        session::Session,
+        stats::Metric,
+    },
+    mqtt::ReasonCode,
+    node::{
+        authenticator::{Answer, Login},
+        mailbox::Mailbox,
+        mesh::Mesh,
+        registry::{Handover, Opened},
+        takeover::MayOpen,
+    },
+    time::Time,
+};
+
+/// A session that another connection has been asked for. Its mailbox still is the other's.
+pub(super) struct AwaitedSession {
+    pub(super) answer: oneshot::Receiver<Handover>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) client_id: ClientId,
+    pub(super) clean_start: bool,
+    pub(super) claim: u64,
+}
+
+/// The client was claimed in the cluster, and its session is fetched from another node if one has it.
+pub(super) struct AwaitedClaim {
+    pub(super) answer: oneshot::Receiver<MayOpen>,
+    pub(super) client_id: ClientId,
+    pub(super) clean_start: bool,
+}
+
+impl Connection {
+    pub(super) fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
+        let banned = self.channel.banned();
+        if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
+            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
+            tracing::info!(client_id, %peer, why, "banned client refused");
+            return self.on_verdict(Err(Refusal::Banned), scratch, now);
+        }
+        let password = match proof {
+            Proof::Password(password) => password,
+            Proof::Certificate => return self.on_verdict(Ok(Grant::default()), scratch, now),
+        };
+        let Some(identity) = self.channel.identity() else { return };
+        let login = Login {
+            shared: self.channel.shared().clone(),
+            client_id: identity.client_id.clone(),
+            username: identity.username.clone(),
+            password,
+            peer: self.channel.peer().ip(),
+            wall: self.hub.clock.wall(),
+        };
+        match self.hub.authenticator.ask(login) {
+            Answer::Now(verdict) => self.on_verdict(verdict, scratch, now),
+            Answer::Later(answer) => self.waiting().verdict = Some(answer),
+        }
+    }
+
+    pub(super) fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
+        if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
+            self.hub.on_auth_failure(self.channel.peer());
+        }
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_verdict(verdict, now, &mut out);
+    }
+
+    pub(super) fn open(
+        &mut self,
+        client_id: ClientId,
+        clean_start: bool,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let taken_over = self.hub.registry.live(&client_id).is_some();
+        if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            let what = "banned: this client id is taken over again and again";
+            return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
+        }
+        if self.hub.asks_before_opening() {
+            let shared = self.channel.shared().clone();
+            let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
+            self.waiting().claim = Some(AwaitedClaim { answer, client_id, clean_start });
+            return;
+        }
+        let claim = self.hub.tick();
+        self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
+        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+            self.hub.claim_later(&client_id);
+        }
+    }
+
+    pub(super) fn open_here(
+        &mut self,
+        client_id: ClientId,
+        (clean_start, claim): (bool, u64),
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
+            Opened::Fresh(discarded) => {
+                if let Some((parked, mailbox)) = discarded {
+                    self.hub.stats.count(Metric::SessionDiscarded);
+                    self.hub.end_parked(*parked, &mailbox);
+                }
+                self.start((None, claim), mailbox, scratch, now);
+            }
+            Opened::Resumed(parked, mailbox) => {
+                self.start((Some(parked.session), claim), mailbox, scratch, now);
+            }
+            Opened::Wait(answer, mailbox) => {
+                self.waiting().handover =
+                    Some(AwaitedSession { answer, mailbox, client_id, clean_start, claim });
+            }
+        }
+    }
+
+    pub(super) fn start(
+        &mut self,
+        (kept, claim): (Option<Box<Session>>, u64),
+        mailbox: Arc<Mailbox>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        mailbox.set_connected(true);
+        self.mailbox = Some(mailbox);
+        self.hub.stats.count(if kept.is_some() {
+            Metric::SessionResumed
+        } else {
+            Metric::SessionCreated
+        });
+        let number = self.hub.session_number();
+        let moment = Moment { now, wall: self.hub.clock.wall() };
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_session(kept, number, moment, &mut out);
+        self.channel.set_claim(claim);
+        self.hub.tell_connected(&self.channel);
+    }
+
+    /// The client may be opened here: nobody else has its session any more.
+    pub(super) fn on_claim(&mut self, may: Option<MayOpen>, scratch: &mut Scratch, now: Time) {
+        let claimed = self.waiting.as_mut().and_then(|waiting| waiting.claim.take());
+        let Some(AwaitedClaim { client_id, clean_start, .. }) = claimed else { return };
+        let claim = may.as_ref().map_or_else(|| self.hub.tick(), |may| may.claim);
+        self.open_here(client_id, (clean_start, claim), scratch, now);
+        drop(may);
+    }
+
+    pub(super) fn on_handover(&mut self, answer: Handover, scratch: &mut Scratch, now: Time) {
+        let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.handover.take())
+        else {
+            return;
+        };
+        match answer {
+            Handover::Session(session, _) => {
+                self.hub.stats.count(Metric::SessionTakeovered);
+                self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
+            }
+            Handover::Again => {
+                let how = (awaited.clean_start, awaited.claim);
+                self.open_here(awaited.client_id, how, scratch, now);
+            }
+        }
+    }
+}
