@@ -67,6 +67,8 @@ const RETAINED: usize = 256;
 
 /// Buffers of a worker, used by whichever connection has its turn.
 struct Scratch {
+    /// A turn is under way; seen at the next one, it ended in a panic.
+    busy: bool,
     read: Box<[u8]>,
     out: Vec<u8>,
     actions: Vec<Action>,
@@ -74,14 +76,35 @@ struct Scratch {
     bells: Vec<Waker>,
 }
 
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            busy: false,
+            read: vec![0; READ].into_boxed_slice(),
+            out: Vec::with_capacity(WRITE),
+            actions: Vec::new(),
+            deliveries: Vec::new(),
+            bells: Vec::new(),
+        }
+    }
+}
+
+impl Scratch {
+    /// One turn of a connection. What one that panicked has left is not for the next: it may be without a buffer, and hold
+    /// what the other was sent and was to do.
+    fn turn<T>(&mut self, turn: impl FnOnce(&mut Self) -> T) -> T {
+        if self.busy {
+            *self = Self::default();
+        }
+        self.busy = true;
+        let done = turn(self);
+        self.busy = false;
+        done
+    }
+}
+
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
-        read: vec![0; READ].into_boxed_slice(),
-        out: Vec::with_capacity(WRITE),
-        actions: Vec::new(),
-        deliveries: Vec::new(),
-        bells: Vec::new(),
-    });
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// Retained messages on their way to a new subscription.
@@ -158,7 +181,7 @@ impl Future for Connection {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        SCRATCH.with_borrow_mut(|scratch| self.turn(cx, scratch))
+        SCRATCH.with_borrow_mut(|scratch| scratch.turn(|scratch| self.turn(cx, scratch)))
     }
 }
 
@@ -837,6 +860,25 @@ fn broken(error: &io::Error) -> CloseReason {
 mod tests {
     use super::*;
     use crate::broker::session::Session;
+
+    #[test]
+    fn a_turn_that_panicked_leaves_nothing_to_the_next() {
+        let mut scratch = Scratch::default();
+        let kept = scratch.turn(|scratch| {
+            scratch.out.push(1);
+            scratch.out.as_ptr()
+        });
+        assert_eq!(scratch.turn(|scratch| scratch.out.as_ptr()), kept, "buffers are used again");
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            scratch.turn(|scratch| {
+                scratch.out.extend_from_slice(b"for another client");
+                drop(std::mem::take(&mut scratch.read));
+                panic!("planted");
+            })
+        }));
+        assert!(panicked.is_err());
+        scratch.turn(|scratch| assert_eq!((scratch.read.len(), scratch.out.len()), (READ, 0)));
+    }
 
     #[test]
     fn an_idle_connection_is_small() {

@@ -178,6 +178,8 @@ impl Hub {
         bells: &mut Vec<Waker>,
     ) -> Handed {
         MATCHES.with_borrow_mut(|matches| {
+            // Empty already, unless the one before panicked.
+            matches.clear();
             matches.clear();
             let Ok(topic) = TopicName::parse(message.topic()) else { return Handed::default() };
             locks::read(&self.subscriptions).matches(topic, choice, matches);
