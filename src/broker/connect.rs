@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     ClientId,
     access::{Verdict, Who},
+    acl::Action as Right,
     channel::{Action, Channel, Out, Password, Proof, State},
     close::CloseReason,
     rewrite::Named,
@@ -118,7 +119,7 @@ impl PendingWill {
     }
 }
 
-/// What a certificate says of a client, in place of what its CONNECT says. Whom it names has shown who he is.
+/// What a certificate says of a client, in place of what its CONNECT says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certified {
     /// User name.
@@ -133,6 +134,11 @@ impl Certified {
         connect.username = self.username.as_deref().or(connect.username);
         connect.client_id = self.client_id.as_deref().unwrap_or(connect.client_id);
         connect
+    }
+
+    /// Whether it stands for the password of this CONNECT: not where a user name is claimed that it does not give.
+    const fn proves(&self, connect: &Connect<'_>) -> bool {
+        self.username.is_some() || connect.username.is_none()
     }
 }
 
@@ -155,8 +161,8 @@ impl Channel {
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
         let accepted = match named {
-            Some(certified) => self.accept(&certified.over(connect), true, out),
-            None => self.accept(connect, false, out),
+            Some(certified) => self.accept(&certified.over(connect), Some(&certified), out),
+            None => self.accept(connect, None, out),
         };
         if let Err((reason, what)) = accepted {
             self.refuse(CloseReason::Refused { reason, what }, Some(connect.version), out);
@@ -166,7 +172,7 @@ impl Channel {
     fn accept(
         &mut self,
         connect: &Connect<'_>,
-        certified: bool,
+        certified: Option<&Certified>,
         out: &mut Out<'_>,
     ) -> Result<(), (ReasonCode, &'static str)> {
         let shared = self.shared.clone();
@@ -174,7 +180,8 @@ impl Channel {
         if connect.properties.authentication_method().is_some() {
             return Err((ReasonCode::BadAuthenticationMethod, "no such authentication method"));
         }
-        let (text, assigned) = self.choose_id(connect)?;
+        let named = certified.is_some_and(|certified| certified.client_id.is_some());
+        let (text, assigned) = self.choose_id(connect, named)?;
         if let Some(will) = &connect.will {
             Self::check_will(will, settings)?;
         }
@@ -215,7 +222,7 @@ impl Channel {
         self.state = State::Authenticating(Box::new(connecting));
         self.identity = Some(Box::new(identity));
         self.count(Metric::ClientAuthenticate);
-        out.actions.push(Action::Authenticate(if certified {
+        out.actions.push(Action::Authenticate(if certified.is_some_and(|it| it.proves(connect)) {
             Proof::Certificate
         } else {
             Proof::Password(connect.password.map(|password| Password::new(password.into())))
@@ -269,18 +276,27 @@ impl Channel {
             peer: self.peer.0,
         };
         self.rights = self.shared.access.rights(&who, &grant);
+        let mount = identity.mount.as_deref().unwrap_or("");
+        let will = connecting.will.as_ref().and_then(|will| will.topic.strip_prefix(mount));
+        if will.is_some_and(|topic| !self.rights.allows(Right::Publish, topic)) {
+            self.count(Metric::ClientAclDeny);
+            let what = "its will goes to a topic that acl.conf denies it";
+            return self.on_no_session(ReasonCode::NotAuthorized, what, out);
+        }
         let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
         self.state = State::Opening(connecting);
         out.actions.push(Action::Open { client_id, clean_start });
     }
 
+    /// The client id, and whether it was assigned; `named`: a certificate gives it.
     fn choose_id(
         &self,
         connect: &Connect<'_>,
+        named: bool,
     ) -> Result<(String, bool), (ReasonCode, &'static str)> {
         const BAD: ReasonCode = ReasonCode::ClientIdentifierNotValid;
         let settings = &self.shared.settings;
-        let username = connect.username.filter(|_| settings.use_username_as_client_id);
+        let username = connect.username.filter(|_| settings.use_username_as_client_id && !named);
         let client_id = username.filter(|name| !name.is_empty()).unwrap_or(connect.client_id);
         if client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));

@@ -17,7 +17,7 @@ use nix::{
 use ring::{hmac, pbkdf2};
 
 use super::support::{
-    Client, Connect, LIMIT, Node, Version, node::free_mesh_number, unique, wait_for,
+    Client, Connect, LIMIT, Node, Version, Will, node::free_mesh_number, unique, wait_for,
 };
 
 const SUCCESS: u8 = 0;
@@ -127,6 +127,28 @@ fn no_rule_holds_for_a_superuser() {
         let mut client = connect(Version::V5, name, name).open(node.mqtt());
         assert_eq!(client.subscribe("a/b", 1), if allowed { 1 } else { NOT_AUTHORIZED }, "{name}");
     }
+}
+
+/// A will is a message of its client, and the rules hold for it from CONNECT on.
+#[test]
+fn a_will_to_a_denied_topic_is_refused() {
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob", "root:superuser"]));
+    let rules = "{allow, all, publish, [\"free/#\"]}.\n{deny, all}.\n";
+    fs::write(node.config().with_file_name("rules.conf"), rules).unwrap();
+    node.configure("zone.external.mountpoint = house/%u/");
+    node.launch();
+    let with_will = |version, name: &str, topic: &str| {
+        let mut will = Will::new(topic, "gone");
+        will.retain = true;
+        connect(version, name, name).will(will).attempt(node.mqtt()).code
+    };
+    assert_eq!(with_will(Version::V5, "bob", "free/x"), SUCCESS);
+    assert_eq!(with_will(Version::V5, "bob", "else/x"), NOT_AUTHORIZED);
+    assert_eq!(with_will(Version::V5, "bob", "$SYS/brokers"), NOT_AUTHORIZED);
+    assert_eq!(with_will(Version::V3_1_1, "bob", "else/x"), 5);
+    assert_eq!(with_will(Version::V5, "root", "else/x"), SUCCESS);
+    assert_eq!(node.metric("client.acl.deny"), 3);
+    assert!(node.log().contains("its will goes to a topic that acl.conf denies it"));
 }
 
 #[test]

@@ -170,7 +170,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.peer_cert_as_clientid",
         "",
-        "Client id from the certificate, in the same way.",
+        "Client id from the certificate, in the same way; a user name that the client sends beside it needs its password.",
         |d, p, t| {
             let name = certificate_name(kind(p, ANY)?, t)?;
             of(d, p, ANY)?.settings.client_id_from = Some(name);

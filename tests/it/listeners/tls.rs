@@ -145,6 +145,36 @@ fn a_certificate_names_its_client_and_stands_for_a_password() {
     }
 }
 
+/// A certificate that gives the client id alone proves no user name.
+#[test]
+fn a_user_name_that_no_certificate_gives_needs_its_password() {
+    let (mut node, certs) = prepare();
+    let authority = Authority::new("ca");
+    write(&authority.issue(HOSTS), &authority.pem(), &certs);
+    let (port, lines) = tls_lines("ssl", &["verify = verify_peer", "peer_cert_as_clientid = cn"]);
+    node.configure(&lines);
+    node.configure("allow_anonymous = false\nzone.external.use_username_as_clientid = true");
+    node.configure("auth.user.1.username = admin\nauth.user.1.password = sesame");
+    node.launch_all();
+    let sensor = named(&authority, "sensor7");
+    let tls =
+        || TlsClient::new(&authority.pem(), Some(&sensor), &[&TLS13]).connect(tcp(port)).unwrap();
+    let as_admin = |password: Option<&str>| {
+        let mut connect = connect(V5).id("ignored");
+        connect.user = Some("admin".to_owned());
+        connect.password = password.map(Into::into);
+        connect
+    };
+    assert_eq!(as_admin(None).attempt_over(tls()).code, 0x86);
+    assert_eq!(as_admin(Some("wrong")).attempt_over(tls()).code, 0x86);
+    let client = as_admin(Some("sesame")).open_over(tls());
+    assert_eq!(row(&node, "sensor7")["username"], "admin", "the client id stays the certificate's");
+    drop(client);
+    let mut client = connect(V5).id("ignored").open_over(tls());
+    round_trip(&mut client);
+    assert_eq!(row(&node, "sensor7")["username"], serde_json::Value::Null, "named by it alone");
+}
+
 #[test]
 fn a_certificate_that_was_called_back_is_refused_from_the_reload_on() {
     let (mut node, certs) = prepare();
