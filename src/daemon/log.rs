@@ -8,12 +8,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
+use super::journal::Journal;
 use super::rate_limit::{RateLimit, WINDOW};
 use crate::config::{LogLevel, LogSettings, LogTo};
 use crate::net::clock::Clock;
@@ -38,8 +38,8 @@ impl Log {
         let mut sinks: Vec<Sink> = Vec::new();
         let journal = reads_stderr(env);
         match settings.to {
-            LogTo::Journald => match journal.then(journald).transpose() {
-                Ok(Some(sink)) => sinks.push(sink),
+            LogTo::Journald => match journal.then(Journal::open).transpose() {
+                Ok(Some(sink)) => sinks.push(Box::new(sink)),
                 Ok(None) | Err(_) => sinks.push(stderr(settings, journal)),
             },
             LogTo::Console | LogTo::Both => sinks.push(stderr(settings, journal)),
@@ -109,21 +109,6 @@ fn reads_stderr(env: &[(String, String)]) -> bool {
     let Some((device, inode)) = named.and_then(|text| text.split_once(':')) else { return false };
     let stat = nix::sys::stat::fstat(io::stderr());
     stat.is_ok_and(|stat| stat.st_dev.to_string() == device && stat.st_ino.to_string() == inode)
-}
-
-fn journald() -> io::Result<Sink> {
-    let priorities = PriorityMappings {
-        error: Priority::Error,
-        warn: Priority::Warning,
-        info: Priority::Informational,
-        debug: Priority::Debug,
-        trace: Priority::Debug,
-    };
-    let layer = tracing_journald::layer()?
-        .with_priority_mappings(priorities)
-        .with_field_prefix(Some("EMQX".into()))
-        .with_syslog_identifier("emqx-rs".into());
-    Ok(Box::new(layer))
 }
 
 /// Lines on stderr. journald adds the time itself, a terminal has colours.

@@ -334,7 +334,7 @@ impl Hub {
             Err(reason) if reason.is_full() => {
                 self.stats.count(Metric::LimitRetained);
                 if self.retained_full.is_due("retained", self.clock.now()) {
-                    tracing::warn!(topic = message.topic(), %reason, "retained message refused");
+                    tracing::warn!(name: "retained-refused", topic = message.topic(), %reason, "retained message refused");
                 }
                 false
             }

@@ -143,9 +143,9 @@ impl Connection {
             self.channel.identity().map(|who| who.client_id.as_str()).unwrap_or_default();
         let peer = self.channel.peer();
         if reason.is_fault() {
-            tracing::info!(client_id, %peer, %reason, "connection closed");
+            tracing::info!(name: "connection-closed", clientid = client_id, %peer, %reason, "connection closed");
         } else {
-            tracing::debug!(client_id, %peer, %reason, "connection closed");
+            tracing::debug!(name: "connection-closed", clientid = client_id, %peer, %reason, "connection closed");
         }
     }
 

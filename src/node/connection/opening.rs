@@ -46,7 +46,7 @@ impl Connection {
         let banned = self.channel.banned();
         if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(client_id, %peer, why, "banned client refused");
+            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
             return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let password = match proof {
