@@ -8,24 +8,27 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
 use super::journal::Journal;
 use super::rate_limit::{RateLimit, WINDOW};
+use super::recent::{OfClients, Recent};
 use crate::config::{LogLevel, LogSettings, LogTo};
+use crate::ctl::Happened;
 use crate::net::clock::Clock;
 
-type Filtered = Layered<reload::Layer<LevelFilter, Registry>, Registry>;
-type Sink = Box<dyn Layer<Filtered> + Send + Sync>;
+type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The log of this process.
 #[derive(Clone)]
 pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
     limit: RateLimit,
+    recent: Recent,
 }
 
 impl Log {
@@ -49,9 +52,17 @@ impl Log {
             sinks.push(files(settings)?);
         }
         let limit = RateLimit::new(Clock::system());
-        let sinks = sinks.with_filter(limit.clone());
-        tracing_subscriber::registry().with(filter).with(sinks).try_init()?;
-        Ok(Self { level, limit })
+        let recent = Recent::new(Clock::system());
+        tracing_subscriber::registry()
+            .with(sinks.with_filter(filter.and(limit.clone())))
+            .with(recent.clone().with_filter(OfClients))
+            .try_init()?;
+        Ok(Self { level, limit, recent })
+    }
+
+    /// What happened lately to a client or at an address.
+    pub(super) fn recent(&self, who: &str) -> Vec<Happened> {
+        self.recent.about(who)
     }
 
     /// Tells now and then what was left out of the log.
@@ -90,6 +101,17 @@ pub(super) const fn level_name(level: LogLevel) -> &'static str {
         LogLevel::Warning => "warning",
         LogLevel::Info => "info",
         LogLevel::Debug => "debug",
+    }
+}
+
+/// That of an event.
+#[must_use]
+pub(super) const fn level_of(level: tracing::Level) -> LogLevel {
+    match level {
+        tracing::Level::ERROR => LogLevel::Error,
+        tracing::Level::WARN => LogLevel::Warning,
+        tracing::Level::INFO => LogLevel::Info,
+        tracing::Level::DEBUG | tracing::Level::TRACE => LogLevel::Debug,
     }
 }
 

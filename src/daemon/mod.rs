@@ -10,6 +10,7 @@ mod journal;
 mod lab;
 mod log;
 mod rate_limit;
+mod recent;
 mod signals;
 mod systemd;
 
@@ -233,6 +234,10 @@ impl Operator for Reloader {
             data: config.folders.data.clone(),
             users: config.users_file.clone(),
         }
+    }
+
+    fn recent(&self, who: &str) -> Vec<ctl::Happened> {
+        self.process.log.recent(who)
     }
 
     fn set_log_level(&self, level: &str) -> Option<&'static str> {

@@ -70,6 +70,9 @@ pub trait Operator: Send + Sync + 'static {
     /// Where the node has its settings from.
     fn origins(&self) -> Origins;
 
+    /// What happened lately to a client id or at an address.
+    fn recent(&self, who: &str) -> Vec<ctl::Happened>;
+
     /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
     fn set_log_level(&self, level: &str) -> Option<&'static str>;
 }
@@ -174,6 +177,7 @@ impl Desk {
                 Ok(restart) => Reply::Reloaded { restart },
                 Err(faults) => Reply::Failed(faults),
             },
+            Request::Why { who } => Reply::Happened(self.operator.recent(&who)),
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
                 Some(level) => Reply::LogLevel(level.into()),
                 None => Reply::Failed(format!(
