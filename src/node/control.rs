@@ -4,6 +4,8 @@
 //! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
 //! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
+mod why;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -177,7 +179,7 @@ impl Desk {
                 Ok(restart) => Reply::Reloaded { restart },
                 Err(faults) => Reply::Failed(faults),
             },
-            Request::Why { who } => Reply::Happened(self.operator.recent(&who)),
+            Request::Why { who } => self.why(&who).await,
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
                 Some(level) => Reply::LogLevel(level.into()),
                 None => Reply::Failed(format!(

@@ -89,6 +89,10 @@ impl Connection {
             let what = "banned: this client id is taken over again and again";
             return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
         }
+        if taken_over {
+            let (clientid, peer) = (client_id.as_str(), self.channel.peer());
+            tracing::debug!(clientid, %peer, "takes over from the connection that has this client id");
+        }
         if self.hub.asks_before_opening() {
             let shared = self.channel.shared().clone();
             let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
