@@ -1,5 +1,8 @@
-//! Who is kept out for a while: bans that an operator sets, and those that follow from behaviour: wrong passwords from one address,
-//! one client id that is taken over again and again, a client that comes and goes.
+//! Who is kept out for a while: bans that an operator sets, and those that follow from behaviour: wrong passwords for one name, one
+//! client id that is taken over again and again, a client that comes and goes.
+//!
+//! What follows from behaviour holds for a name at an address: many clients may be behind one address, and one name may be tried
+//! from many by somebody else.
 //!
 //! What is counted is bounded: a flood of addresses makes the table forget the oldest, not grow. An address of IPv6 counts by its
 //! /64, of which every host has more than can be banned. Pure.
@@ -36,7 +39,7 @@ pub struct BanPolicy {
 /// What is banned by itself; `None` is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BanPolicies {
-    /// Addresses with wrong passwords (`auth_failure_policy`).
+    /// Names with wrong passwords (`auth_failure_policy`).
     pub failures: Option<BanPolicy>,
     /// Client ids that are taken over (`takeover_policy`).
     pub takeovers: Option<BanPolicy>,
@@ -113,6 +116,12 @@ pub struct Banned<'a> {
     pub peer: IpAddr,
 }
 
+impl Banned<'_> {
+    fn id(&self) -> Name {
+        Name::ClientId(ClientId::new(self.client_id))
+    }
+}
+
 /// A ban of an operator, without whom it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
@@ -156,6 +165,26 @@ pub enum Takeover {
 /// An address, or the /64 of one.
 type Source = IpAddr;
 
+/// What a client is counted and banned by, at its address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// Its id.
+    ClientId(ClientId),
+    /// Its user name.
+    Username(Box<str>),
+}
+
+impl Name {
+    /// The word of its kind, and the name.
+    #[must_use]
+    pub fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::ClientId(id) => ("clientid", id.as_str()),
+            Self::Username(name) => ("username", name),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Window {
     since: Time,
@@ -176,9 +205,8 @@ pub struct Bans {
     listed: BTreeMap<Target, Ban>,
     /// Those of `listed` that are no single address.
     blocks: Vec<Cidr>,
-    addresses: Recent<Source, Own>,
-    pairs: Recent<(ClientId, Source), Own>,
-    failures: Recent<Source, Window>,
+    by_itself: Recent<(Name, Source), Own>,
+    failures: Recent<(Name, Source), Window>,
     takeovers: Recent<ClientId, Takeovers>,
     flapping: Recent<(ClientId, Source), Window>,
 }
@@ -189,8 +217,7 @@ impl Default for Bans {
             policies: BanPolicies::default(),
             listed: BTreeMap::new(),
             blocks: Vec::new(),
-            addresses: Recent::new(COUNTED),
-            pairs: Recent::new(COUNTED),
+            by_itself: Recent::new(COUNTED),
             failures: Recent::new(COUNTED),
             takeovers: Recent::new(COUNTED),
             flapping: Recent::new(COUNTED),
@@ -222,19 +249,20 @@ impl Bans {
     /// Nobody is banned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.listed.is_empty() && self.addresses.is_empty() && self.pairs.is_empty()
+        self.listed.is_empty() && self.by_itself.is_empty()
     }
 
     /// Why this client is kept out, if it is.
     pub fn reason(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
         let source = source(client.peer);
         let holds = |own: &&Own| own.until > now;
-        if let Some(own) = self.addresses.get(&source).filter(holds) {
-            return Some(own.reason);
-        }
-        if !self.pairs.is_empty() {
-            let pair = (ClientId::new(client.client_id), source);
-            if let Some(own) = self.pairs.get(&pair).filter(holds) {
+        if !self.by_itself.is_empty() {
+            let names =
+                [Some(client.id()), client.username.map(|name| Name::Username(name.into()))];
+            let mut pairs = names.into_iter().flatten().map(|name| (name, source));
+            if let Some(own) =
+                pairs.find_map(|pair| self.by_itself.get(&pair).filter(holds).copied())
+            {
                 return Some(own.reason);
             }
         }
@@ -278,20 +306,20 @@ impl Bans {
     /// Takes a ban out, of an operator or one that followed from behaviour. `false`: there is none.
     pub fn remove(&mut self, target: &Target) -> bool {
         let listed = self.listed.remove(target).is_some();
-        let own = match target {
-            Target::Peerhost(block) => {
-                self.blocks.retain(|other| other != block);
-                block.address().is_some_and(|one| self.addresses.remove(&source(one)).is_some())
+        if let Target::Peerhost(block) = target {
+            self.blocks.retain(|other| other != block);
+        }
+        let named = |(name, at): &&(Name, Source)| match (target, name) {
+            (Target::ClientId(id), Name::ClientId(own)) => own.as_str() == &**id,
+            (Target::Username(name), Name::Username(own)) => own == name,
+            (Target::Peerhost(block), _) => block.address().is_some_and(|one| source(one) == *at),
+            (Target::ClientId(_), Name::Username(_)) | (Target::Username(_), Name::ClientId(_)) => {
+                false
             }
-            Target::ClientId(id) => {
-                let pairs = self.pairs.iter().map(|(pair, _)| pair);
-                let named: Vec<_> =
-                    pairs.filter(|(own, _)| own.as_str() == &**id).cloned().collect();
-                named.iter().fold(false, |any, pair| self.pairs.remove(pair).is_some() | any)
-            }
-            Target::Username(_) => false,
         };
-        listed | own
+        let own: Vec<_> =
+            self.by_itself.iter().map(|(pair, _)| pair).filter(named).cloned().collect();
+        own.iter().fold(listed, |any, pair| self.by_itself.remove(pair).is_some() | any)
     }
 
     /// Takes out what is over.
@@ -307,21 +335,21 @@ impl Bans {
         self.listed.iter()
     }
 
-    /// Addresses that are banned by themselves, and client ids at an address, in no order.
-    pub fn own(&self, now: Time) -> impl Iterator<Item = (Option<&ClientId>, IpAddr, Own)> {
-        let addresses = self.addresses.iter().map(|(source, own)| (None, *source, *own));
-        let pairs = self.pairs.iter().map(|((id, source), own)| (Some(id), *source, *own));
-        addresses.chain(pairs).filter(move |(_, _, own)| own.until > now)
+    /// Names that are banned by themselves, with their addresses, in no order.
+    pub fn own(&self, now: Time) -> impl Iterator<Item = (&Name, IpAddr, Own)> {
+        let pairs = self.by_itself.iter().map(|((name, source), own)| (name, *source, *own));
+        pairs.filter(move |(_, _, own)| own.until > now)
     }
 
-    /// A client gave wrong credentials. `true`: its address is banned from now on.
-    pub fn on_failure(&mut self, peer: IpAddr, now: Time, wall: Wall) -> bool {
+    /// A client gave wrong credentials. `true`: its user name, or its id if it gave none, is banned at this address from now on.
+    pub fn on_failure(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> bool {
         let Some(policy) = self.policies.failures else { return false };
-        let source = source(peer);
-        let reached = hit(&mut self.failures, source, now, &policy);
+        let name = client.username.map_or_else(|| client.id(), |name| Name::Username(name.into()));
+        let pair = (name, source(client.peer));
+        let reached = hit(&mut self.failures, pair.clone(), now, &policy);
         if reached {
-            let reason = "too many wrong passwords from this address";
-            self.addresses.insert(source, Own { reason, at: wall, until: now + policy.ban });
+            let reason = "too many wrong passwords";
+            self.by_itself.insert(pair, Own { reason, at: wall, until: now + policy.ban });
         }
         reached
     }
@@ -344,7 +372,7 @@ impl Bans {
         if row.window.hit(now, &policy) {
             let reason = "this client id is taken over again and again";
             let own = Own { reason, at: wall, until: now + policy.ban };
-            self.pairs.insert((id.clone(), source), own);
+            self.by_itself.insert((Name::ClientId(id.clone()), source), own);
             return Takeover::Banned;
         }
         if fight { Takeover::Fight(other) } else { Takeover::Fine }
@@ -357,7 +385,9 @@ impl Bans {
         let reached = hit(&mut self.flapping, pair.clone(), now, &policy);
         if reached {
             let reason = "flapping is detected";
-            self.pairs.insert(pair, Own { reason, at: wall, until: now + policy.ban });
+            let (id, source) = pair;
+            let own = Own { reason, at: wall, until: now + policy.ban };
+            self.by_itself.insert((Name::ClientId(id), source), own);
         }
         reached
     }
@@ -378,8 +408,9 @@ where
     }
 }
 
-/// What an address counts as.
-fn source(peer: IpAddr) -> Source {
+/// What an address counts as: of IPv6 its /64.
+#[must_use]
+pub fn source(peer: IpAddr) -> Source {
     match peer.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -473,21 +504,38 @@ mod tests {
     }
 
     #[test]
-    fn ten_wrong_passwords_in_a_minute_ban_the_address_for_one() {
+    fn ten_wrong_passwords_in_a_minute_ban_the_name_at_its_address_for_one() {
         let mut bans = Bans::default();
-        let bad = ip("10.0.0.1");
+        let bad = client("c", Some("bob"), "10.0.0.1");
         for n in 0..9 {
-            assert!(!bans.on_failure(bad, at(n), WALL));
+            assert!(!bans.on_failure(&bad, at(n), WALL));
         }
         // The window is over: it begins anew.
-        assert!(!bans.on_failure(bad, at(60), WALL));
-        assert!((61..69).all(|n| !bans.on_failure(bad, at(n), WALL)));
-        assert!(bans.on_failure(bad, at(69), WALL));
-        let client = client("any", Some("any"), "10.0.0.1");
-        assert!(bans.reason(&client, at(128), WALL).is_some());
-        assert!(bans.reason(&client, at(129), WALL).is_none());
+        assert!(!bans.on_failure(&bad, at(60), WALL));
+        assert!((61..69).all(|n| !bans.on_failure(&bad, at(n), WALL)));
+        assert!(bans.on_failure(&client("other", Some("bob"), "10.0.0.1"), at(69), WALL));
+        let mut banned =
+            |id, name, peer, when| bans.reason(&client(id, name, peer), at(when), WALL).is_some();
+        assert!(banned("any", Some("bob"), "10.0.0.1", 128));
+        assert!(!banned("any", Some("bob"), "10.0.0.1", 129));
+        assert!(!banned("c", Some("eve"), "10.0.0.1", 128), "others behind the same address");
+        assert!(!banned("bob", None, "10.0.0.1", 128));
+        assert!(!banned("c", Some("bob"), "10.0.0.2", 128), "the name at another address");
         assert_eq!(bans.own(at(128)).count(), 1);
         assert_eq!(bans.own(at(129)).count(), 0);
+        assert!(!bans.remove(&Target::parse("peerhost", "10.0.0.2").unwrap()));
+        assert!(!bans.remove(&Target::ClientId("bob".into())));
+        assert!(bans.remove(&Target::Username("bob".into())));
+        assert!(bans.is_empty());
+    }
+
+    #[test]
+    fn who_gives_no_user_name_counts_by_its_id() {
+        let mut bans = Bans::default();
+        let bad = client("c", None, "10.0.0.1");
+        assert_eq!((0..10).filter(|n| bans.on_failure(&bad, at(*n), WALL)).count(), 1);
+        assert!(bans.reason(&bad, at(10), WALL).is_some());
+        assert!(bans.reason(&client("d", None, "10.0.0.1"), at(10), WALL).is_none());
         assert!(bans.remove(&Target::parse("peerhost", "10.0.0.1").unwrap()));
         assert!(bans.is_empty());
     }
@@ -496,7 +544,7 @@ mod tests {
     fn an_ipv6_host_counts_by_its_network() {
         let mut bans = Bans::default();
         for n in 1..=10 {
-            bans.on_failure(ip(&format!("2001:db8::{n:x}")), at(n), WALL);
+            bans.on_failure(&client("c", None, &format!("2001:db8::{n:x}")), at(n), WALL);
         }
         assert!(bans.reason(&client("c", None, "2001:db8::ffff"), at(11), WALL).is_some());
         assert!(bans.reason(&client("c", None, "2001:db8:0:1::1"), at(11), WALL).is_none());
@@ -554,7 +602,8 @@ mod tests {
         for n in 0..100_000_u32 {
             let peer = IpAddr::from(n.to_be_bytes());
             let id = ClientId::new(&n.to_string());
-            bans.on_failure(peer, at(0), WALL);
+            let named = Banned { client_id: id.as_str(), username: None, peer };
+            bans.on_failure(&named, at(0), WALL);
             bans.on_takeover(&id, peer, at(0), WALL);
             bans.on_gone(&id, peer, at(0), WALL);
         }
@@ -562,6 +611,6 @@ mod tests {
             assert!((COUNTED..=2 * COUNTED).contains(&len), "{len}");
         }
         bans.set_policies(off);
-        assert!((0..20).all(|_| !bans.on_failure(ip("9.9.9.9"), at(0), WALL)));
+        assert!((0..20).all(|_| !bans.on_failure(&client("c", None, "9.9.9.9"), at(0), WALL)));
     }
 }

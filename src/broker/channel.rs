@@ -19,7 +19,7 @@ use std::{
 use super::{
     ClientId, Message, Settings,
     access::{Access, Refusal},
-    acl::{Action as Right, ClientAccess},
+    acl::{Action as Right, Cidr, ClientAccess},
     alias::{Incoming, Outgoing},
     bans::Banned,
     close::CloseReason,
@@ -57,6 +57,8 @@ pub struct Shared {
     pub zone: String,
     /// Port of the listener; 0 where it has none.
     pub port: u16,
+    /// Proxies: where these clients seem to be are many others.
+    pub proxies: Vec<Cidr>,
     /// Users and rules.
     pub access: Access,
     /// Counters of the node.
@@ -73,6 +75,7 @@ impl Shared {
             settings: self.settings.clone(),
             zone: self.zone.clone(),
             port: self.port,
+            proxies: self.proxies.clone(),
             access,
             stats: self.stats.clone(),
             next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),

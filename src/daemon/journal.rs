@@ -31,7 +31,7 @@ const KINDS: [(&str, &str); 34] = [
     ("not-let-in", "c26cfa05489f44f9bbf01e6211682aec"),
     ("connection-closed", "e46207c07f79440eb14e2260dd4ee8c4"),
     ("banned-refused", "ec144963c13240f284b52b5ef9249013"),
-    ("address-banned", "fc466433f45d45a3b72e427e5510b408"),
+    ("password-banned", "fc466433f45d45a3b72e427e5510b408"),
     ("client-id-fight", "0a2861ebe2704af997dfb3709c03ba03"),
     ("client-banned", "cfb5c96031d24a33b75455da5036e039"),
     ("retained-refused", "87b7464386414f57aff9d22e9204e329"),

@@ -1,11 +1,10 @@
 //! Verifies the passwords of clients: slow hashes in two threads of their own at low priority, so that a storm of logins stalls
 //! nobody else, and not again for who was verified before.
 //!
-//! The queue to the threads is bounded; who finds it full is told to come back (0x97, in MQTT 3 server unavailable). What was
-//! verified is kept as a MAC under a key of this process, and forgotten when the users change.
+//! The queue to the threads is bounded and fair between addresses; who finds no place in it is told to come back (0x97, in MQTT 3
+//! server unavailable). What was verified is kept as a MAC under a key of this process, and forgotten when the users change.
 
 use std::{
-    collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Condvar, Mutex, RwLock},
     time::Duration,
@@ -17,11 +16,13 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     auth_http::{AuthHttp, Said},
     locks,
+    logins::{Full, Logins},
 };
 use crate::{
     broker::{
         ClientId,
         access::{ConnectAttempt, Grant, Opinion, Refusal, Verdict},
+        bans,
         channel::{Password, Shared},
         password_hash::Memory,
         recent::Recent,
@@ -35,7 +36,7 @@ use crate::{
 /// Threads that verify.
 const THREADS: usize = 2;
 /// Logins that wait for them.
-const QUEUE: usize = 1024;
+const QUEUE: usize = 2048;
 /// Verified logins that are remembered, at least.
 const VERIFIED: usize = 32_768;
 /// A thread without work gives its memory back after this time.
@@ -134,10 +135,15 @@ struct Queue {
     bell: Condvar,
 }
 
-#[derive(Default)]
 struct Jobs {
-    waiting: VecDeque<Job>,
+    waiting: Logins<Job>,
     threads: usize,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { waiting: Logins::new(QUEUE), threads: 0 }
+    }
 }
 
 struct Job {
@@ -197,10 +203,7 @@ impl Authenticator {
 
     fn put(&self, job: Job) -> Result<(), Full> {
         let mut jobs = locks::lock(&self.queue.jobs);
-        if jobs.waiting.len() >= QUEUE {
-            return Err(Full);
-        }
-        jobs.waiting.push_back(job);
+        jobs.waiting.push(bans::source(job.login.peer), job)?;
         let start = jobs.threads < THREADS && jobs.threads < jobs.waiting.len();
         jobs.threads += usize::from(start);
         drop(jobs);
@@ -229,8 +232,6 @@ impl Authenticator {
         }
     }
 }
-
-struct Full;
 
 impl Verified {
     fn new_key() -> Option<hmac::Key> {
@@ -278,7 +279,7 @@ impl Worker {
     fn next(&self, memory: &mut Memory) -> Job {
         let mut jobs = locks::lock(&self.queue.jobs);
         loop {
-            if let Some(job) = jobs.waiting.pop_front() {
+            if let Some(job) = jobs.waiting.pop() {
                 return job;
             }
             let (woken, timeout) = locks::wait(&self.queue.bell, jobs, KEEPS_MEMORY);

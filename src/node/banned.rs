@@ -17,6 +17,7 @@ use crate::{
     broker::{
         ClientId,
         bans::{Ban, BanPolicies, Banned, Bans, Takeover, Target},
+        channel::Shared,
         stats::Metric,
     },
     ctl,
@@ -151,13 +152,13 @@ impl BanList {
         let mut own: Vec<_> = table
             .bans
             .own(now)
-            .map(|(id, address, own)| {
+            .map(|(name, address, own)| {
                 let left = u64::try_from(own.until.since(now).as_millis()).unwrap_or(u64::MAX);
-                let kind = if id.is_some() { "clientid" } else { "peerhost" };
+                let (kind, who) = name.words();
                 ctl::Ban {
                     kind: kind.into(),
-                    who: id.map_or_else(|| address.to_string(), |id| id.as_str().to_owned()),
-                    at_address: id.map(|_| address.to_string()),
+                    who: who.to_owned(),
+                    at_address: Some(address.to_string()),
                     reason: own.reason.into(),
                     by: "emqx-rs".into(),
                     at: own.at.as_ms() / 1000,
@@ -203,16 +204,23 @@ impl Hub {
         result
     }
 
-    /// Wrong credentials came from `peer`.
-    pub(super) fn on_auth_failure(&self, peer: SocketAddr) {
-        // All programs of this host come from there, and one with an old password must not shut the others out.
-        if [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer.ip()) {
+    /// A client of this listener gave wrong credentials.
+    pub(super) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
+        let peer = client.peer;
+        // All programs of this host come from there, and one with an old password must not shut the others out. And what a
+        // proxy that does not say where its clients are passes on may come from anybody.
+        let local = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer);
+        if local || shared.proxies.iter().any(|block| block.contains(peer)) {
             return;
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        if locks::lock(&self.bans.table).bans.on_failure(peer.ip(), now, wall) {
+        if locks::lock(&self.bans.table).bans.on_failure(client, now, wall) {
             self.banned_by_itself();
-            tracing::warn!(name: "address-banned", peer = %peer.ip(), "address banned: too many wrong passwords (auth_failure_policy)");
+            let (clientid, username) = (client.client_id, client.username);
+            tracing::warn!(
+                name: "password-banned", clientid, username, %peer,
+                "client banned at its address: too many wrong passwords (auth_failure_policy)"
+            );
         }
     }
 

@@ -20,6 +20,7 @@ pub mod link;
 pub mod listener;
 pub mod listener_settings;
 mod locks;
+mod logins;
 pub mod mailbox;
 pub mod mesh;
 mod presence;
@@ -310,6 +311,7 @@ fn shared(
         settings: Settings { send_timeout: listener.send_timeout, ..settings },
         zone: listener.zone.clone(),
         port: listener.bind.port(),
+        proxies: listener.trusted_proxies.clone(),
         access: access.clone(),
         stats: hub.stats.clone(),
         next_assigned: AtomicU64::new(random()),

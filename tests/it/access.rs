@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     num::NonZeroU32,
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
@@ -297,31 +298,80 @@ fn an_operator_bans_clients_users_and_addresses_and_the_bans_outlive_the_node() 
 }
 
 #[test]
-fn ten_wrong_passwords_ban_the_address_for_a_while() {
-    let mut node = with_users("auth_failure_policy = 10, 1m, 2s", &users(&["bob"]));
+fn ten_wrong_passwords_ban_the_name_at_its_address_for_a_while() {
+    let mut node = with_users(
+        "auth_failure_policy = 10, 1m, 2s\nlistener.tcp.external.trusted_proxies = 127.0.0.8",
+        &users(&["bob", "eve"]),
+    );
     node.launch();
-    let elsewhere = |version, password| {
-        let mut client = Client::raw_from(version, [127, 0, 0, 9].into(), node.mqtt());
-        client.send(&connect(version, "bob", password).bytes());
+    let from = |last: u8, version, name: &str, password: &str| {
+        let mut client = Client::raw_from(version, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&connect(version, name, password).bytes());
         client.take_connack();
         client.code
     };
     for n in 0..10 {
-        assert_eq!(elsewhere(Version::V5, "wrong"), BAD_PASSWORD, "attempt {n}");
-        assert_eq!(
-            code(&node, "bob", "wrong"),
-            BAD_PASSWORD,
-            "attempt {n} of a program of this host"
-        );
+        for (last, whose) in [(9, "another host"), (8, "a proxy"), (1, "this host")] {
+            let got = from(last, Version::V5, "bob", "wrong");
+            assert_eq!(got, BAD_PASSWORD, "attempt {n} of {whose}");
+        }
     }
-    assert_eq!(elsewhere(Version::V5, "bob"), BANNED);
-    assert_eq!(elsewhere(Version::V3_1_1, "bob"), 5);
-    assert!(
-        node.ctl(&["banned", "list"]).contains("Banned(peerhost=127.0.0.9, reason=too many wrong")
-    );
+    assert_eq!(from(9, Version::V5, "bob", "bob"), BANNED);
+    assert_eq!(from(9, Version::V3_1_1, "bob", "bob"), 5);
+    assert_eq!(from(9, Version::V5, "eve", "eve"), SUCCESS, "another one behind that address");
+    assert_eq!(from(7, Version::V5, "bob", "bob"), SUCCESS, "the same name elsewhere");
+    let listed = node.ctl(&["banned", "list"]);
+    let row = "Banned(username=bob, at_address=127.0.0.9, reason=too many wrong passwords";
+    assert!(listed.contains(row), "{listed}");
     assert_eq!(node.metric("emqx_rs.ban.set"), 1);
-    assert_eq!(code(&node, "bob", "bob"), SUCCESS, "who is on this host is never banned");
-    wait_for("the ban ends", LIMIT, || elsewhere(Version::V5, "bob") == SUCCESS);
+    for last in [1, 8] {
+        assert_eq!(from(last, Version::V5, "bob", "bob"), SUCCESS, "127.0.0.{last} is spared");
+    }
+    wait_for("the ban ends", LIMIT, || from(9, Version::V5, "bob", "bob") == SUCCESS);
+}
+
+/// A ban must not miss whom nobody knows yet: the client is between CONNECT and CONNACK when it is set.
+#[test]
+fn a_ban_reaches_who_is_being_verified() {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    static GO: AtomicBool = AtomicBool::new(false);
+    let server = http_server(|_| {
+        ASKED.store(true, Relaxed);
+        wait_for("the ban is set", LIMIT, || GO.load(Relaxed));
+        Some(OK)
+    });
+    let node = Node::start(&format!(
+        "auth.http.auth_req.url = http://{server}/auth\nauth.http.timeout = 15s"
+    ));
+    let mut client = Client::raw(Version::V5, node.mqtt());
+    client.send(&connect(Version::V5, "bob", "x").bytes());
+    wait_for("the server is asked", LIMIT, || ASKED.load(Relaxed));
+    node.ctl(&["banned", "add", "username", "bob"]);
+    GO.store(true, Relaxed);
+    client.take_connack();
+    assert_eq!(client.code, BANNED);
+    assert_eq!(node.metric("client.connected"), 0);
+}
+
+#[test]
+fn one_address_does_not_keep_others_from_being_verified() {
+    let slow = argon2id(b"bob", &[1; SALT]).unwrap();
+    let mut node = with_users("auth_failure_policy = off", &format!("bob:{slow}\n"));
+    node.launch();
+    let come = |last: u8, password: &str| {
+        let mut client = Client::raw_from(Version::V5, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&connect(Version::V5, "bob", password).bytes());
+        client
+    };
+    let mut flood: Vec<Client> = (0..100).map(|n| come(9, &n.to_string())).collect();
+    wait_for("the flood is being verified", LIMIT, || node.metric("emqx_rs.auth.verified") > 0);
+    let mut other = come(7, "bob");
+    other.take_connack();
+    assert_eq!(other.code, SUCCESS);
+    let verified = node.metric("emqx_rs.auth.verified");
+    assert!(verified < 100, "the other one waited behind all {verified}");
+    flood.iter_mut().for_each(Client::take_connack);
+    assert!(flood.iter().all(|client| client.code == BAD_PASSWORD));
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth_failure_policy",
         "10, 1m, 1m",
-        "An address, but 127.0.0.1 and ::1, with so many wrong passwords within so much time is banned for so long; or off.",
+        "A user name with so many wrong passwords from one address within so much time is banned there for so long; or off.",
         |d, _, t| {
             d.bans.failures = ban_policy(t)?;
             Ok(())

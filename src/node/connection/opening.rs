@@ -10,6 +10,7 @@ use crate::{
         ClientId,
         access::{Grant, Refusal, Verdict},
         channel::{Out, Proof},
+        close::CloseReason,
         connect::Moment,
         session::Session,
         stats::Metric,
@@ -43,10 +44,7 @@ pub(super) struct AwaitedClaim {
 
 impl Connection {
     pub(super) fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
-        let banned = self.channel.banned();
-        if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
-            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
+        if self.is_banned() {
             return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let password = match proof {
@@ -68,10 +66,26 @@ impl Connection {
         }
     }
 
-    pub(super) fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
-        if verdict.as_ref().is_err_and(|refusal| refusal.is_guess()) {
-            self.hub.on_auth_failure(self.channel.peer());
+    /// The client is kept out, which is told in the log.
+    fn is_banned(&self) -> bool {
+        let banned = self.channel.banned();
+        let why = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock));
+        if let Some(why) = &why {
+            let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
+            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
         }
+        why.is_some()
+    }
+
+    pub(super) fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
+        if let Some(client) = self.channel.banned()
+            && verdict.as_ref().is_err_and(|refusal| refusal.is_guess())
+        {
+            self.hub.on_auth_failure(&client, self.channel.shared());
+        }
+        // It may have been banned while its password was verified.
+        let verdict = verdict
+            .and_then(|grant| if self.is_banned() { Err(Refusal::Banned) } else { Ok(grant) });
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_verdict(verdict, now, &mut out);
     }
@@ -152,6 +166,13 @@ impl Connection {
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim);
         self.hub.tell_connected(&self.channel);
+        // Who is banned from here on is told so through its mailbox; before, it had none that counts.
+        if self.is_banned() {
+            self.channel.close(
+                CloseReason::Banned,
+                &mut Out { bytes: &mut scratch.out, actions: &mut scratch.actions },
+            );
+        }
     }
 
     /// The client may be opened here: nobody else has its session any more.
