@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use emqx_rs::broker::scram;
 use emqx_rs::cluster::invitation::{Invitation, TOKEN_MAX};
 use emqx_rs::cluster::settings::Cookie;
 use emqx_rs::ctl::doctor::{
@@ -310,12 +312,16 @@ enum UserCommand {
         /// No rule of acl.conf holds for this user
         #[arg(long)]
         superuser: bool,
+        #[command(flatten)]
+        scram: Scram,
     },
     /// Give a user another password
     #[command(alias = "update")]
     Passwd {
         /// User name
         name: String,
+        #[command(flatten)]
+        scram: Scram,
     },
     /// Take a user out
     #[command(alias = "delete")]
@@ -325,6 +331,28 @@ enum UserCommand {
     },
     /// All users
     List,
+}
+
+#[derive(Clone, Copy, clap::Args)]
+struct Scram {
+    /// Clients of this user can do SCRAM-SHA-256
+    #[arg(long)]
+    scram: bool,
+    /// How often such a client hashes to connect
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "scram",
+        default_value_t = scram::ITERATIONS.get(),
+        value_parser = clap::value_parser!(u32).range(i64::from(scram::LEAST_ITERATIONS)..=10_000_000)
+    )]
+    iterations: u32,
+}
+
+impl Scram {
+    fn iterations(self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.iterations).filter(|_| self.scram)
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -699,25 +727,29 @@ fn user_command(
             say(&if json {
                 format!("{:#}\n", serde_json::to_value(&users)?)
             } else {
-                let mark = |user: &User| if user.superuser { " superuser" } else { "" };
-                users
-                    .iter()
-                    .map(|user| format!("{}{}\n", render::shown(&user.username), mark(user)))
-                    .collect()
+                let line = |user: &User| {
+                    let superuser = if user.superuser { " superuser" } else { "" };
+                    let scram = if user.scram { " scram" } else { "" };
+                    format!("{}{superuser}{scram}\n", render::shown(&user.username))
+                };
+                users.iter().map(line).collect()
             })?;
             return Ok(ExitCode::SUCCESS);
         }
-        UserCommand::Add { name, .. } | UserCommand::Passwd { name } => {
+        UserCommand::Add { name, .. } | UserCommand::Passwd { name, .. } => {
             (name, Some(new_password(name)?))
         }
         UserCommand::Del { name } => (name, None),
     };
     let change = match (command, &change) {
-        (UserCommand::Add { superuser, .. }, Some(password)) => {
-            Change::Add { password, superuser: *superuser }
+        (UserCommand::Add { superuser, scram, .. }, Some(password)) => {
+            Change::Add { password, superuser: *superuser, scram: scram.iterations() }
         }
-        (_, Some(password)) => Change::Passwd { password },
-        (_, None) => Change::Delete,
+        (UserCommand::Passwd { scram, .. }, Some(password)) => {
+            Change::Passwd { password, scram: scram.iterations() }
+        }
+        (UserCommand::Add { .. } | UserCommand::Passwd { .. }, None)
+        | (UserCommand::Del { .. } | UserCommand::List, _) => Change::Delete,
     };
     let left = users::change(&path, name, change).map_err(anyhow::Error::msg)?;
     if left == 0 {
