@@ -18,13 +18,14 @@ use std::{
 
 use super::{
     ClientId, Message, Settings,
-    access::{Access, Refusal},
+    access::{Access, Refusal, Verdict},
     acl::{Action as Right, Cidr, ClientAccess},
     alias::{Incoming, Outgoing},
     bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
     delayed,
+    enhanced::Enhanced,
     message::{Meta, carried},
     portable::Portable,
     rewrite::rewrite,
@@ -118,6 +119,8 @@ pub enum Proof {
     Password(Option<Password>),
     /// By a certificate, which TLS has verified and which names it.
     Certificate,
+    /// By SCRAM: find whom [`Channel::claimed_user`] names and call [`Channel::on_candidate`].
+    Scram,
 }
 
 /// What the caller has to do.
@@ -126,6 +129,8 @@ pub enum Action {
     /// Find out whether the client that [`Channel::identity`] names may connect with this password; then call
     /// [`Channel::on_verdict`].
     Authenticate(Proof),
+    /// A proof was checked: call [`Channel::on_verdict`] with this.
+    Judge(Verdict),
     /// Find the session of this client, or make one; then call [`Channel::on_session`].
     Open {
         /// Whose session.
@@ -198,6 +203,8 @@ pub struct Channel {
     pub(super) aliases_in: Option<Box<Incoming>>,
     pub(super) aliases_out: Option<Box<Outgoing>>,
     pub(super) will: Option<Box<Will>>,
+    /// Where CONNECT named a method.
+    pub(super) enhanced: Option<Box<Enhanced>>,
     replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) closing: bool,
@@ -232,6 +239,7 @@ impl Channel {
             aliases_in: None,
             aliases_out: None,
             will: None,
+            enhanced: None,
             replies: None,
             last_packet: now,
             closing: false,
@@ -339,8 +347,10 @@ impl Channel {
     #[must_use]
     pub fn max_packet_size(&self) -> usize {
         match self.state {
-            State::Waiting(_) => self.shared.settings.max_packet_size.min(128 << 10),
-            State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => {
+            State::Waiting(_) | State::Authenticating(_) => {
+                self.shared.settings.max_packet_size.min(128 << 10)
+            }
+            State::Opening(_) | State::Up(_) | State::Closed => {
                 self.shared.settings.max_packet_size
             }
         }
@@ -354,8 +364,12 @@ impl Channel {
 
     /// No packet is read while a password is being verified or a session is being fetched.
     #[must_use]
-    pub const fn wants_packets(&self) -> bool {
-        matches!(self.state, State::Up(_) | State::Waiting(_))
+    pub fn wants_packets(&self) -> bool {
+        match self.state {
+            State::Up(_) | State::Waiting(_) => true,
+            State::Authenticating(_) => self.is_challenged() && !self.closing,
+            State::Opening(_) | State::Closed => false,
+        }
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -398,6 +412,7 @@ impl Channel {
         }
         self.last_packet = now;
         match self.state {
+            State::Authenticating(_) if self.is_challenged() => self.on_answer(header, body, out),
             State::Closed | State::Authenticating(_) | State::Opening(_) => (),
             State::Waiting(_) => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
@@ -433,14 +448,7 @@ impl Channel {
             }
             Packet::Disconnect(disconnect) => self.on_disconnect(&disconnect, out),
             Packet::Connect(_) => self.violation(ReasonCode::ProtocolError, "second CONNECT", out),
-            Packet::Auth(_) => {
-                self.count(Metric::PacketsAuthReceived);
-                self.violation(
-                    ReasonCode::ProtocolError,
-                    "AUTH without an authentication method",
-                    out,
-                );
-            }
+            Packet::Auth(auth) => self.on_auth(&auth, out),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.violation(ReasonCode::ProtocolError, "packet that only a server sends", out);
             }
@@ -682,7 +690,7 @@ impl Channel {
 
     // Ends
 
-    fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
+    pub(super) fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsDisconnectReceived);
         if let Some(seconds) = disconnect.properties.session_expiry_interval() {
             if self.expiry_ms == 0 && seconds != 0 {
@@ -755,6 +763,9 @@ impl Channel {
         let settings = &self.shared.settings;
         match &self.state {
             State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
+            State::Authenticating(_) if self.is_challenged() => {
+                Some(self.last_packet + settings.idle_timeout)
+            }
             State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
                 let alive = self.keep_alive().map(|limit| self.last_packet + limit);
@@ -774,6 +785,11 @@ impl Channel {
         match &self.state {
             State::Waiting(_) if now >= self.last_packet + settings.idle_timeout => {
                 self.close(CloseReason::Idle, out);
+            }
+            State::Authenticating(_) if self.is_challenged() => {
+                if now >= self.last_packet + settings.idle_timeout {
+                    self.close(CloseReason::Idle, out);
+                }
             }
             State::Authenticating(_) if now >= self.last_packet + VERDICT => {
                 self.on_verdict(Err(Refusal::Busy), now, out);
