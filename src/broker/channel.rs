@@ -208,6 +208,8 @@ pub struct Channel {
     replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) closing: bool,
+    /// There is no place for the client: it is told so when its CONNECT comes.
+    pub(super) turned_away: bool,
 }
 
 /// What a channel leaves behind.
@@ -243,7 +245,21 @@ impl Channel {
             replies: None,
             last_packet: now,
             closing: false,
+            turned_away: false,
         }
+    }
+
+    /// CONNECT must come within `limit`, if the zone does not say less.
+    pub fn hurry(&mut self, limit: Duration, now: Time) {
+        let ahead = self.shared.settings.idle_timeout.saturating_sub(limit);
+        let ahead = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
+        self.last_packet = Time::from_ms(now.as_ms().saturating_sub(ahead));
+    }
+
+    /// There is no place for the client, which is told so if its CONNECT comes within `limit`.
+    pub fn turn_away(&mut self, limit: Duration, now: Time) {
+        self.turned_away = true;
+        self.hurry(limit, now);
     }
 
     /// A certificate that was verified names this client; for before its CONNECT.

@@ -161,6 +161,10 @@ impl Channel {
             State::Waiting(named) => named.take(),
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
+        if self.turned_away {
+            let what = "max_connections reached";
+            return self.on_no_session(ReasonCode::QuotaExceeded, what, out);
+        }
         let accepted = match named {
             Some(certified) => self.begin(&certified.over(connect), Some(&certified), out),
             None => self.begin(connect, None, out),

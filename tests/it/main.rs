@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod abuse;
 mod access;
 mod clients;
 mod cluster;
@@ -23,6 +24,7 @@ mod groups;
 mod lab;
 mod limits;
 mod listeners;
+mod load;
 mod malformed;
 mod man;
 mod memory;
