@@ -54,6 +54,7 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         }
         Command::Listeners => Request::Listeners,
         Command::Banned(command) => banned(command),
+        Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
