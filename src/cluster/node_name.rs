@@ -58,6 +58,12 @@ impl NodeName {
         }
     }
 
+    /// `emqx@127.0.0.1`, which no other host can reach: EMQX's default.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self("emqx@127.0.0.1".into())
+    }
+
     /// The whole name.
     #[must_use]
     pub fn as_str(&self) -> &str {

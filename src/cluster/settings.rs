@@ -100,6 +100,21 @@ pub enum Discovery {
     K8s(K8s),
 }
 
+impl Discovery {
+    /// The word for it in emqx.conf.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Static(_) => "static",
+            Self::Mcast(_) => "mcast",
+            Self::Dns(_) => "dns",
+            Self::Etcd(_) => "etcd",
+            Self::K8s(_) => "k8s",
+        }
+    }
+}
+
 /// Discovery by multicast (`cluster.mcast.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mcast {

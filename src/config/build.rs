@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use config::{Source, Value, ValueKind};
-use ring::{hmac, rand::SystemRandom};
 use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 
 use super::draft::{Draft, UserDraft};
+use super::effective::Effective;
 use super::keys::{self, Effect, Place};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
@@ -48,9 +48,17 @@ fn build(
 ) -> Result<Config, Faults> {
     reader.environment(env);
     let (flat, faults, notes) = reader.finish();
-    let name = NodeName::parse("emqx@127.0.0.1");
-    let name = name.map_err(|e| Faults(vec![Fault::new("built in", e.to_string())]))?;
-    let mut builder = Builder { draft: Draft::new(name), faults, notes, file, env };
+    let effective = Effective::new(&flat);
+    let mut builder = Builder {
+        draft: Draft::new(NodeName::alone()),
+        faults,
+        notes,
+        idle: Vec::new(),
+        lacking: BTreeMap::new(),
+        effective,
+        file,
+        env,
+    };
     builder.apply(&flat);
     let config = builder.finish(&flat);
     if builder.faults.is_empty() { Ok(config) } else { Err(Faults(builder.faults)) }
@@ -60,6 +68,11 @@ struct Builder<'a> {
     draft: Draft,
     faults: Vec<Fault>,
     notes: Vec<Note>,
+    /// Keys without a meaning here, where they stand, in the order of the keys.
+    idle: Vec<String>,
+    /// Features that are missing, by the name of their row: the first key, and how many more.
+    lacking: BTreeMap<&'static str, (String, usize)>,
+    effective: Effective,
     file: Option<&'a Path>,
     env: &'a [(String, String)],
 }
@@ -125,20 +138,19 @@ impl Builder<'_> {
             Effect::Set(set) => set(&mut self.draft, &place, &setting.text),
             Effect::Unused(kind) | Effect::Missing(kind, _) => kind.check(&setting.text),
         };
-        let here = || format!("{}: {key}", setting.origin);
         match (&row.effect, result) {
             (_, Err(expected)) => self.faults.push(Fault::setting(key, setting, &expected.0)),
             (Effect::Unused(_), Ok(())) => {
-                self.notes
-                    .push(Note::info(format!("{} has no meaning here and is ignored", here())));
+                self.idle.push(format!("{key} ({})", setting.origin));
             }
             (Effect::Missing(_, harmless), Ok(()))
                 if !harmless.contains(&setting.text.as_str()) =>
             {
-                self.notes.push(Note::warning(format!(
-                    "{} is not supported by this version and has no effect",
-                    here()
-                )));
+                let first = || (format!("{}: {key}", setting.origin), 0);
+                self.lacking
+                    .entry(row.name)
+                    .and_modify(|(_, more)| *more += 1)
+                    .or_insert_with(first);
             }
             (Effect::Set(_) | Effect::Missing(..), Ok(())) => {}
         }
@@ -146,6 +158,7 @@ impl Builder<'_> {
 
     fn finish(&mut self, flat: &Flat) -> Config {
         let folders = Folders::new(self.file, &self.draft.node.data_dir, self.env);
+        self.effective.is("node.data_dir", &folders.data.display().to_string());
         self.node_name();
         self.cookies(&folders);
         self.invitation(flat, &folders);
@@ -166,12 +179,17 @@ impl Builder<'_> {
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
         self.bypass_warning(&listeners, &access);
         let mut log = self.draft.log.clone();
+        if self.draft.log_gate.is_some_and(|gate| gate < log.level) {
+            self.effective.stands_in("log.level", "log.primary_log_level");
+        }
         log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
         log.dir = folders.resolve(&self.draft.log_dir);
         let mut zones = std::mem::take(&mut self.draft.zones);
         for name in listeners.iter().map(|listener| listener.zone.as_str()).chain(["external"]) {
             zones.entry(name.to_owned()).or_insert_with(|| self.draft.base.clone());
         }
+        zones.keys().for_each(|name| self.effective.zone(name));
+        self.without_effect();
         let mut notes = std::mem::take(&mut self.notes);
         notes.append(&mut self.draft.notes);
         Config {
@@ -194,7 +212,21 @@ impl Builder<'_> {
             log,
             folders,
             notes,
-            values: values(flat),
+            effective: std::mem::take(&mut self.effective),
+        }
+    }
+
+    /// One line for all keys that have no meaning here, and one for each feature that is missing.
+    fn without_effect(&mut self) {
+        for (key, more) in std::mem::take(&mut self.lacking).into_values() {
+            let more = if more > 0 { format!(" (and {more} like it)") } else { String::new() };
+            let text = format!("{key}{more} is not supported by this version and has no effect");
+            self.notes.push(Note::warning(text));
+        }
+        let idle = std::mem::take(&mut self.idle);
+        if !idle.is_empty() {
+            let text = format!("no meaning here, and ignored: {}", idle.join(", "));
+            self.notes.push(Note::info(text));
         }
     }
 
@@ -213,6 +245,7 @@ impl Builder<'_> {
                 let address = address_towards_the_lan(self.draft.cluster.proto_dist.is_v6());
                 if let Ok(name) = NodeName::parse(&format!("emqx@{address}")) {
                     self.draft.info(format!("node.name is not set: {name}"));
+                    self.effective.follows("node.name", name.as_str(), "the address of this host");
                     self.draft.cluster.node_name = name;
                 }
             }
@@ -229,6 +262,7 @@ impl Builder<'_> {
         };
         if let Some((cookie, from)) = found {
             self.draft.info(format!("cookie from {from}"));
+            self.effective.secret("node.cookie", cookie.expose(), &from);
             self.draft.cluster.cookie = Some(cookie);
             self.draft.cookie_from = from;
         }
@@ -241,6 +275,7 @@ impl Builder<'_> {
             }
             Some((previous, from)) => {
                 self.draft.info(format!("previous cookie from {from}, accepted and never used"));
+                self.effective.secret("node.cookie_previous", previous.expose(), &from);
                 self.draft.cluster.cookie_previous = Some(previous);
             }
             None => {}
@@ -305,7 +340,9 @@ impl Builder<'_> {
             return self.draft.warn(text);
         }
         cluster.name.clone_from(&found.cluster);
-        let text = format!("cluster.name = {} from {}", found.cluster, path.display());
+        let from = path.display().to_string();
+        self.effective.follows("cluster.name", &found.cluster, &from);
+        let text = format!("cluster.name = {} from {from}", found.cluster);
         cluster.invitation = Some(found);
         self.draft.info(text);
     }
@@ -333,16 +370,36 @@ impl Builder<'_> {
         let (cluster, node) = (&mut self.draft.cluster, &self.draft.node);
         let late = std::mem::take(&mut self.draft.cluster_late);
         match late.discovery.finish(cluster, folders, &mut self.draft.notes) {
-            Ok(discovery) => cluster.discovery = discovery,
+            Ok(discovery) => {
+                let from =
+                    ["cluster.discovery", "cluster.discovery_strategy", "cluster.static.seeds"];
+                if let Some(from) = from.into_iter().find_map(|key| self.effective.set_at(key)) {
+                    let from = from.to_owned();
+                    self.effective.follows("cluster.discovery", discovery.as_str(), &from);
+                }
+                cluster.discovery = discovery;
+            }
             Err(fault) => self.faults.push(fault),
         }
         if let Some(number) = node.tcp_client_num.filter(|_| !late.data_streams_set) {
             cluster.data_streams = number;
+            self.effective.follows(
+                "cluster.data_streams",
+                &number.to_string(),
+                "rpc.tcp_client_num",
+            );
         }
         if let Some(size) = node.dist_buffer_size.filter(|_| !late.keep_bytes_set) {
             cluster.keep_bytes = size;
+            self.effective.stands_in("cluster.forward.keep_bytes", "node.dist_buffer_size");
         }
         cluster.keep_time = late.keep_time.or(cluster.autoclean).unwrap_or(cluster.keep_time);
+        if late.keep_time.is_none() && cluster.autoclean.is_some() {
+            self.effective.stands_in("cluster.forward.keep_time", "cluster.autoclean");
+        }
+        if self.effective.set_at("cluster.dns.record_type").is_some() {
+            self.effective.stands_in("cluster.dns.type", "cluster.dns.record_type");
+        }
     }
 
     /// The mesh is on IPv4 or on IPv6, as the transport says; addresses of the other kind are faults.
@@ -420,6 +477,7 @@ impl Builder<'_> {
         if drafts.values().all(|draft| draft.bind.is_none()) {
             self.draft.listeners = drafts;
             self.draft.listener(ListenerKind::Tcp, "external").bind = Some(Bind::Port(1883));
+            self.effective.follows("listener.tcp.external", "1883", "default");
             drafts = std::mem::take(&mut self.draft.listeners);
         }
         let mut listeners = Vec::new();
@@ -431,6 +489,7 @@ impl Builder<'_> {
                 continue;
             };
             let (listener, notes) = draft.finish(bind, folders);
+            self.effective.listener(listener.kind, &listener.name);
             self.draft.notes.extend(notes);
             listeners.push(listener);
         }
@@ -600,19 +659,6 @@ fn walk(
             leaves.insert(path.join("."), Setting { text: text.clone(), origin });
         }
     }
-}
-
-fn values(flat: &Flat) -> BTreeMap<String, String> {
-    // Under a key of this process: not even from a dump can the text be guessed.
-    static KEY: OnceLock<Option<hmac::Key>> = OnceLock::new();
-    let key = KEY.get_or_init(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
-    let digest = |text: &str| {
-        let digest = key.as_ref().map(|key| hmac::sign(key, text.as_bytes()));
-        digest.iter().flat_map(hmac::Tag::as_ref).map(|byte| format!("{byte:02x}")).collect()
-    };
-    let shown =
-        |key: &str, text: &str| if keys::is_secret(key) { digest(text) } else { text.to_owned() };
-    flat.0.iter().map(|(key, setting)| (key.clone(), shown(key, &setting.text))).collect()
 }
 
 /// The address of the interface that leads to the multicast group, or out of the LAN where it is one of IPv6; nothing is sent.

@@ -270,7 +270,12 @@ pub fn host(text: &str) -> Parsed<String> {
 /// # Errors
 /// Another form.
 pub fn server(text: &str, port: u16) -> Parsed<Server> {
-    let bad = || Expected(format!("http://host:port, https://host:port or host:port, not {text}"));
+    let bad = || {
+        Expected(format!(
+            "http://host:port, https://host:port or host:port, not {}",
+            super::keys::masked("", text)
+        ))
+    };
     let (tls, port, rest) = match text.split_once("://") {
         Some(("https", rest)) => (true, 443, rest),
         Some(("http", rest)) => (false, 80, rest),

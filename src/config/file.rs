@@ -56,7 +56,10 @@ fn item(line: &[u8]) -> Option<Result<Item, String>> {
 
 fn setting(line: &str) -> Result<Item, String> {
     let Some((key, value)) = line.split_once('=') else {
-        return Err(format!("{line}: expected key = value"));
+        // What stands behind the key may be a secret.
+        let (key, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let more = if rest.is_empty() { "" } else { " ..." };
+        return Err(format!("{key}{more}: expected key = value"));
     };
     let (key, value) = (key.trim_end(), value.trim());
     if let Some(at) = bad_key_char(key) {
@@ -155,6 +158,7 @@ mod tests {
         let faults: Vec<_> = bad.iter().filter(|l| l.item.is_err()).map(|l| l.number).collect();
         assert_eq!(faults, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         check("a", &[(1, "fault", "a: expected key = value")]);
+        check("node.cookie secret", &[(1, "fault", "node.cookie ...: expected key = value")]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod auth_http;
 mod build;
 pub mod discovery;
 pub mod draft;
+pub mod effective;
 pub mod erlang_terms;
 pub mod file;
 pub mod keys;
@@ -24,12 +25,13 @@ pub mod ssl_dist;
 mod tests;
 pub mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use effective::{Change, Effective};
 pub use log::{LogLevel, LogSettings, LogTo};
 pub use paths::Folders;
 
@@ -71,8 +73,8 @@ pub struct Config {
     pub folders: Folders,
     /// What the reader of the log should know, in order.
     pub notes: Vec<Note>,
-    /// Text of every key that is set, for [`settings_that_need_restart`]; of secrets a digest.
-    values: BTreeMap<String, String>,
+    /// Every key with its value and where it stands.
+    pub effective: Effective,
 }
 
 /// What concerns the process and not a module.
@@ -171,6 +173,7 @@ impl Config {
         if self.cluster.cookie.is_none() {
             let (cookie, path) =
                 secrets::make(&self.folders).map_err(|fault| Faults(vec![fault]))?;
+            self.effective.secret("node.cookie", cookie.expose(), &path);
             self.cluster.cookie = Some(cookie);
             self.cookie_from.clone_from(&path);
             let text = format!(
@@ -188,16 +191,26 @@ impl Config {
     }
 }
 
-/// Keys that differ between two configurations and take effect only at the next start.
+/// What a process that runs with `old` and has started with `started` does otherwise with `new`, by key; also what the users
+/// file and the rules hold.
 #[must_use]
-pub fn settings_that_need_restart(old: &Config, new: &Config) -> Vec<String> {
-    let keys: BTreeSet<_> = old.values.keys().chain(new.values.keys()).collect();
-    let changed = keys.into_iter().filter(|key| old.values.get(*key) != new.values.get(*key));
-    let waiting = changed.filter(|key| keys::find(key).is_some_and(|(row, _)| !row.reloads()));
-    let mut waiting: BTreeSet<String> = waiting.cloned().collect();
-    // It may have changed in its file.
-    if old.cluster.cookie != new.cluster.cookie {
-        waiting.insert("node.cookie".to_owned());
+pub fn changes(started: &Effective, old: &Config, new: &Config) -> Vec<Change> {
+    let mut changes = old.effective.changes(&new.effective, started);
+    let counted = |key: &str, old: usize, new: usize, what: &str| Change {
+        key: key.to_owned(),
+        was: Some(format!("{old} {what}")),
+        now: Some(format!("{new} {what}")),
+        from: None,
+        restart: false,
+    };
+    let (one, two) = (&old.access, &new.access);
+    if one.rules.0 != two.rules.0 {
+        changes.push(counted("acl_file", one.rules.0.len(), two.rules.0.len(), "rules"));
     }
-    waiting.into_iter().collect()
+    if one.users != two.users {
+        let from = Some(new.users_file.display().to_string());
+        let users = counted("users_file", one.users.len(), two.users.len(), "users");
+        changes.push(Change { from, ..users });
+    }
+    changes
 }

@@ -54,13 +54,15 @@ fn example() -> String {
     }
     let _ = write!(
         text,
-        "\n\n#### Keys of EMQX 4.4 that load, are checked, and do nothing here (one info line each)\n\n"
+        "\n\n#### Keys of EMQX 4.4 that load, are checked, and do nothing here (one info line names those that are set)\n\n"
     );
     for key in keys::all().filter(|key| matches!(key.effect, Effect::Unused(_))) {
         let _ = writeln!(text, "##   {}", key.name);
     }
-    let _ =
-        write!(text, "\n#### Keys of features this version does not have (one warning each)\n\n");
+    let _ = write!(
+        text,
+        "\n#### Keys of features this version does not have (one warning a feature)\n\n"
+    );
     for key in keys::all().filter(|key| matches!(key.effect, Effect::Missing(..))) {
         let _ = writeln!(text, "##   {}", key.name);
     }

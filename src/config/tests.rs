@@ -115,9 +115,10 @@ fn the_stock_file_of_emqx_loads_unchanged() {
     assert_eq!(config.log.dir, place.dir.path().join("state/log"));
     assert!(config.cluster.cookie.is_none(), "the published cookie counts as not set");
     let notes = place.notes();
-    for want in ["has no meaning here", "W emqx.conf:"] {
-        assert!(notes.iter().any(|note| note.contains(want)), "{want} is not in {notes:#?}");
-    }
+    let idle: Vec<_> = notes.iter().filter(|note| note.starts_with("no meaning here")).collect();
+    assert_eq!(idle.len(), 1, "one line for all of them: {notes:#?}");
+    assert!(idle[0].contains("rpc.mode (emqx.conf:"), "{idle:?}");
+    assert!(notes.iter().any(|note| note.starts_with("W emqx.conf:")), "{notes:#?}");
 }
 
 #[test]
@@ -150,6 +151,8 @@ fn keys_of_plugins_load_here_and_in_their_files() {
     );
     let warned = config.notes.iter().filter(|note| note.warning).count();
     assert!(warned >= 5, "{:#?}", config.notes);
+    let listener = config.notes.iter().filter(|note| note.text.contains("management.listener"));
+    assert_eq!(listener.count(), 2, "{:#?}", config.notes);
 }
 
 #[test]
@@ -576,9 +579,9 @@ fn a_cookie_changed_in_its_file_needs_a_restart() {
     old.ensure_cookie().unwrap();
     let path = old.folders.data.join("cookie");
     assert_eq!(old.cookie_from, path.display().to_string());
-    assert_eq!(settings_that_need_restart(&old, &place.load().unwrap()), Vec::<String>::new());
+    assert_eq!(waiting(&old, &place.load().unwrap()), Vec::<String>::new());
     fs::write(path, "a cookie that somebody set\n").unwrap();
-    assert_eq!(settings_that_need_restart(&old, &place.load().unwrap()), ["node.cookie"]);
+    assert_eq!(waiting(&old, &place.load().unwrap()), ["node.cookie"]);
 }
 
 #[test]
@@ -609,6 +612,87 @@ fn an_invitation_names_the_cluster_unless_the_configuration_does() {
     assert!(broken.notes().iter().any(|note| note.starts_with("W state/cluster.join is ignored")));
 }
 
+/// Keys that need a restart, of a process that has started with `old`.
+fn waiting(old: &Config, new: &Config) -> Vec<String> {
+    let all = changes(&old.effective, old, new);
+    all.into_iter().filter(|one| one.restart).map(|one| one.key).collect()
+}
+
+#[test]
+fn what_is_in_force_says_where_it_comes_from() {
+    let place = Place::new(
+        "node.name = a@10.0.0.1\nnode.cookie = a cookie of some length\nrpc.tcp_client_num = 4\nnode.process_limit = 5\n\
+         zone.slow.max_inflight = 1\nlistener.wss.x = 1\ncluster.static.seeds = b@h\n",
+    );
+    let config = place.env("EMQX_MQTT__MAX_TOPIC_LEVELS", "7").load().unwrap();
+    let rows = config.effective.in_force(&config.effective);
+    let row = |key: &str| {
+        let row = rows.iter().find(|row| row.key == key)?;
+        assert_eq!(row.waits, None);
+        let from = row.from.rsplit('/').next().unwrap();
+        Some(format!("{} {from}{}", row.text.clone().unwrap(), if row.acts { "" } else { " idle" }))
+    };
+    for (key, want) in [
+        ("node.name", Some("a@10.0.0.1 emqx.conf:1")),
+        ("node.cookie", Some("****** emqx.conf:2")),
+        ("cluster.data_streams", Some("4 rpc.tcp_client_num")),
+        ("cluster.discovery", Some("static emqx.conf:7")),
+        ("cluster.forward.keep_time", Some("5m cluster.autoclean")),
+        ("node.process_limit", Some("5 emqx.conf:4 idle")),
+        ("mqtt.max_topic_levels", Some("7 EMQX_MQTT__MAX_TOPIC_LEVELS")),
+        ("mqtt.max_packet_size", Some("2MB default")),
+        ("zone.slow.max_inflight", Some("1 emqx.conf:5")),
+        ("zone.slow.max_awaiting_rel", Some("100 default")),
+        ("zone.external.max_inflight", Some("32 default")),
+        ("listener.wss.x.max_conn_rate", Some("500 default")),
+        ("listener.wss.x.depth", Some("10 default")),
+        ("listener.wss.x.mode", None),
+        ("listener.tcp.external", None),
+        ("node.dist_port", None),
+    ] {
+        assert_eq!(row(key).as_deref(), want, "{key}");
+    }
+    assert!(!format!("{rows:?}").contains("cookie of some"));
+    let plain = Place::new("").load().unwrap().effective;
+    let rows = plain.in_force(&plain);
+    let from = |key: &str| rows.iter().find(|row| row.key == key).map(|row| row.from.as_str());
+    assert_eq!(from("listener.tcp.external"), Some("default"));
+    assert_eq!(from("node.name"), Some("the address of this host"));
+}
+
+#[test]
+fn a_reload_tells_key_by_key() {
+    let load = |text: &str| Place::new(text).load().unwrap();
+    let cookie = "node.name = a@10.0.0.1\nauth.user.1.username = u\nauth.user.1.password = ";
+    let old = load(&format!("{cookie}one\nmqtt.max_topic_levels = 3\nlog.rotation.count = 3\n"));
+    let new = load(&format!("{cookie}two\nlog.rotation.count = 4\nlistener.tcp.external = 1883\n"));
+    let told = |old: &Config, new: &Config| {
+        let all = changes(&old.effective, old, new).into_iter();
+        let row = |one: Change| {
+            let text = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+            let restart = if one.restart { " restart" } else { "" };
+            format!("{} {} {}{restart}", one.key, text(one.was), text(one.now))
+        };
+        all.map(row).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&old, &new),
+        [
+            "auth.user.1.password ****** ******",
+            "log.rotation.count 3 4 restart",
+            "mqtt.max_topic_levels 3 128",
+            "users_file 1 users 1 users",
+        ],
+        "a default that is written down is no change"
+    );
+    assert_eq!(told(&new, &new), [""; 0]);
+    let later = changes(&old.effective, &new, &new);
+    assert_eq!(later.len(), 1, "what waits is told again: {later:?}");
+    let rows = old.effective.in_force(&new.effective);
+    let count = rows.iter().find(|row| row.key == "log.rotation.count").unwrap();
+    assert_eq!((count.text.as_deref(), count.waits.as_deref()), (Some("3"), Some("4")));
+}
+
 #[test]
 fn a_reload_names_what_needs_a_restart() {
     let load = |text: &str| Place::new(text).load().unwrap();
@@ -619,11 +703,8 @@ fn a_reload_names_what_needs_a_restart() {
         "node.name = b@h\nlog.level = debug\nnode.cookie = bbbbbbbbbbbbbbbb\nnode.process_limit = 5\n\
                     listener.tcp.x = 5\n",
     );
-    assert_eq!(
-        settings_that_need_restart(&old, &new),
-        ["listener.tcp.x", "node.cookie", "node.name"]
-    );
-    assert_eq!(settings_that_need_restart(&old, &old), Vec::<String>::new());
+    assert_eq!(waiting(&old, &new), ["listener.tcp.x", "node.cookie", "node.name"]);
+    assert_eq!(waiting(&old, &old), Vec::<String>::new());
     assert!(!format!("{old:?}").contains("aaaaaaaaaaaaaaaa"), "a cookie is never shown");
 }
 

@@ -116,6 +116,11 @@ pub enum Request {
     UsersReload,
     /// Read the configuration again.
     ConfReload,
+    /// The settings in force.
+    ConfShow {
+        /// Only of the keys that begin so.
+        prefix: Option<String>,
+    },
     /// What happened lately to a client or at an address.
     Why {
         /// Client id, or address with or without port.
@@ -147,6 +152,7 @@ impl Request {
             | Self::RetainerTopics { .. }
             | Self::Listeners
             | Self::Banned
+            | Self::ConfShow { .. }
             | Self::UsersFile
             | Self::Why { .. } => false,
             Self::ClusterJoin { .. }
@@ -210,11 +216,10 @@ pub enum Reply {
     Banned(Vec<Ban>),
     /// To `UsersFile`: the path of the node, whether there is a file or not.
     UsersFile(PathBuf),
-    /// To `ConfReload`: read and in effect, but for these keys, which need a restart.
-    Reloaded {
-        /// Changed keys that take effect at the next start.
-        restart: Vec<String>,
-    },
+    /// To `ConfReload`: read, and what it changed.
+    Reloaded(Reloaded),
+    /// To `ConfShow`, by key.
+    Settings(Vec<Setting>),
     /// To `Why`, the oldest first.
     Happened(Vec<Happened>),
     /// To `LogSetLevel`: the level now.
@@ -238,6 +243,7 @@ impl Reply {
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
             (Self::RetainedTopics(rows), Self::RetainedTopics(more)) => rows.extend(more),
             (Self::Happened(rows), Self::Happened(more)) => rows.extend(more),
+            (Self::Settings(rows), Self::Settings(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
         }
         Ok(())
@@ -264,6 +270,7 @@ impl Reply {
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
             Self::RetainedTopics(rows) => cut(rows, Self::RetainedTopics),
             Self::Happened(rows) => cut(rows, Self::Happened),
+            Self::Settings(rows) => cut(rows, Self::Settings),
             Self::Status(_)
             | Self::Retainer(_)
             | Self::Cleaned(_)
@@ -278,12 +285,50 @@ impl Reply {
             | Self::Done
             | Self::Listeners(_)
             | Self::UsersFile(_)
-            | Self::Reloaded { .. }
+            | Self::Reloaded(_)
             | Self::LogLevel(_)
             | Self::Failed(_)
             | Self::End => vec![self],
         }
     }
+}
+
+/// A setting in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its key.
+    pub key: String,
+    /// Its value, stars for a secret; none when it gets one by a restart alone.
+    pub value: Option<String>,
+    /// `file:line`, the name of a variable, `default`, or what it follows from.
+    pub from: String,
+    /// What a restart makes of it, where that is another value; empty: it has none then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after_restart: Option<String>,
+    /// It does something here.
+    pub acts: bool,
+}
+
+/// What reading the configuration again has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// In effect.
+    pub changed: Vec<Changed>,
+    /// They wait for a restart, also those that were told before.
+    pub restart: Vec<Changed>,
+}
+
+/// A setting that has another value, secrets masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its key.
+    pub key: String,
+    /// What it was, if it had a value.
+    pub was: Option<String>,
+    /// What it is, if it has one.
+    pub now: Option<String>,
+    /// Where that stands.
+    pub from: Option<String>,
 }
 
 /// The retained messages of a node.

@@ -8,7 +8,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Ban, Broker, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal, Reply,
+    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal,
+    Reloaded, Reply, Setting,
 };
 
 /// Width at which Erlang breaks a term.
@@ -59,10 +60,8 @@ pub fn text(reply: &Reply) -> String {
         Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
-        Reply::Reloaded { restart } if restart.is_empty() => "ok\n".into(),
-        Reply::Reloaded { restart } => {
-            format!("ok\nThese keys changed and need a restart: {}\n", restart.join(", "))
-        }
+        Reply::Reloaded(reloaded) => reloaded_text(reloaded),
+        Reply::Settings(rows) => settings_text(rows),
         Reply::LogLevel(level) => format!("{level}\n"),
         Reply::Failed(reason) => format!("{reason}\n"),
         Reply::End => String::new(),
@@ -78,7 +77,10 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Done => json!({ "result": "ok" }),
         Reply::Ignored => json!({ "result": "ignored" }),
         Reply::LogLevel(level) => json!({ "level": level }),
-        Reply::Reloaded { restart } => json!({ "result": "ok", "restart": restart }),
+        Reply::Reloaded(Reloaded { changed, restart }) => {
+            json!({ "result": "ok", "changed": changed, "restart": restart })
+        }
+        Reply::Settings(rows) => json!(rows),
         Reply::Banned(rows) => json!(rows),
         Reply::UsersFile(path) => json!({ "file": path }),
         Reply::Subscriptions(rows) => json!(rows),
@@ -130,6 +132,46 @@ pub fn shown(text: &str) -> String {
 
 fn lines<T>(rows: impl IntoIterator<Item = T>, line: impl Fn(T) -> String) -> String {
     rows.into_iter().map(|row| line(row) + "\n").collect()
+}
+
+/// What changed, and what of it waits.
+fn reloaded_text(reloaded: &Reloaded) -> String {
+    let mut text = "ok\n".to_owned();
+    let parts = [
+        ("These settings changed:", &reloaded.changed),
+        ("These wait for a restart (systemctl restart emqx-rs):", &reloaded.restart),
+    ];
+    for (head, rows) in parts.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+        let _ = writeln!(text, "{head}");
+        let unset = |value: &Option<String>| shown(value.as_deref().unwrap_or("(unset)"));
+        let row = |one: &Changed| {
+            let left = format!("{} = {}", shown(&one.key), unset(&one.now));
+            let from = one.from.iter().map(|from| format!(" ({})", shown(from)));
+            let from: String = from.collect();
+            format!("  {left}, was {}{from}", unset(&one.was))
+        };
+        text.push_str(&lines(rows, row));
+    }
+    text
+}
+
+/// `key = value` and where it stands, side by side.
+fn settings_text(rows: &[Setting]) -> String {
+    const MOST: usize = 56;
+    let left = |row: &Setting| {
+        format!("{} = {}", shown(&row.key), shown(row.value.as_deref().unwrap_or("(unset)")))
+    };
+    let width = rows.iter().map(|row| left(row).chars().count()).filter(|len| *len <= MOST).max();
+    let width = width.unwrap_or(0);
+    lines(rows, |row| {
+        let waits = match row.after_restart.as_deref() {
+            None => String::new(),
+            Some("") => "; unset after a restart".to_owned(),
+            Some(value) => format!("; after a restart {}", shown(value)),
+        };
+        let idle = if row.acts { "" } else { "; has no effect here" };
+        format!("{:<width$}  {}{waits}{idle}", left(row), shown(&row.from))
+    })
 }
 
 fn broker_text(broker: &Broker) -> String {
@@ -444,6 +486,50 @@ mod tests {
         let want = json!([{ "client_id": "c", "topic": "t", "qos": 1 }]);
         assert_eq!(json(&Reply::Subscriptions(vec![row])), want);
         assert_eq!(json(&Reply::Failed("no".into())), json!({ "error": "no" }));
+    }
+
+    #[test]
+    fn settings_stand_beside_where_they_come_from() {
+        let row = |key: &str, value: Option<&str>, from: &str| Setting {
+            key: key.into(),
+            value: value.map(Into::into),
+            from: from.into(),
+            after_restart: None,
+            acts: true,
+        };
+        let rows = vec![
+            row("node.name", Some("a@h"), "/etc/emqx-rs/emqx.conf:3"),
+            Setting {
+                after_restart: Some("2".into()),
+                ..row("cluster.data_streams", Some("1"), "default")
+            },
+            Setting { after_restart: Some(String::new()), ..row("node.dist_port", Some("1"), "E") },
+            Setting { after_restart: Some("5".into()), ..row("listener.tcp.x", None, "x:1") },
+            Setting { acts: false, ..row("vm", Some("x"), "y:2") },
+        ];
+        check(
+            &Reply::Settings(rows),
+            "node.name = a@h           /etc/emqx-rs/emqx.conf:3\n\
+             cluster.data_streams = 1  default; after a restart 2\n\
+             node.dist_port = 1        E; unset after a restart\n\
+             listener.tcp.x = (unset)  x:1; after a restart 5\n\
+             vm = x                    y:2; has no effect here\n",
+        );
+        let one = |key: &str, was: Option<&str>, from: Option<&str>| Changed {
+            key: key.into(),
+            was: was.map(Into::into),
+            now: Some("2".into()),
+            from: from.map(Into::into),
+        };
+        check(&Reply::Reloaded(Reloaded::default()), "ok\n");
+        check(
+            &Reply::Reloaded(Reloaded {
+                changed: vec![one("a", Some("1"), Some("f:1"))],
+                restart: vec![one("b", None, None)],
+            }),
+            "ok\nThese settings changed:\n  a = 2, was 1 (f:1)\n\
+             These wait for a restart (systemctl restart emqx-rs):\n  b = 2, was (unset)\n",
+        );
     }
 
     #[test]

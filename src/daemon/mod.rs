@@ -11,6 +11,7 @@ mod lab;
 mod log;
 mod rate_limit;
 mod recent;
+mod settings;
 mod signals;
 mod systemd;
 
@@ -28,7 +29,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::Socket;
 
-use crate::config::{self, Config};
+use crate::config::{Config, keys};
 use crate::ctl;
 use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
@@ -40,6 +41,7 @@ use args::{Args, Command};
 use exit::Exit;
 use huge_pages::Held;
 use log::Log;
+use settings::Settings;
 use signals::{Asked, Signals};
 
 /// The configuration of a daemon that was told of none.
@@ -184,17 +186,17 @@ struct Process {
 /// Reads the configuration again. What was read at the start is what a restart would change.
 struct Reloader {
     node: Arc<Node>,
+    settings: Settings,
     process: Process,
 }
 
 impl Operator for Reloader {
-    fn reload(&self) -> Result<Vec<String>, String> {
-        let Process { config: started, file, env, log, held: _ } = &self.process;
+    fn reload(&self) -> Result<ctl::Reloaded, String> {
+        let Process { config: _, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
             faults.to_string()
         })?;
-        let restart = config::settings_that_need_restart(started, &new);
         self.node.reload_auth_http(new.auth_http.clone());
         self.node.reload(Renewed {
             zones: &new.zones,
@@ -204,12 +206,18 @@ impl Operator for Reloader {
             listeners: &new.listeners,
         });
         log.set_level(new.log.level);
-        if restart.is_empty() {
-            tracing::info!("configuration reloaded");
-        } else {
-            tracing::warn!(name: "config-waits", restart = restart.join(" "), "configuration reloaded; some keys wait");
+        Ok(self.settings.renew(new))
+    }
+
+    fn settings(&self, prefix: &str) -> Result<Vec<ctl::Setting>, String> {
+        let rows = self.settings.rows(prefix);
+        if rows.is_empty() {
+            let nearest = keys::nearest(prefix);
+            return Err(format!(
+                "no key that has a value begins with that; the nearest known one is {nearest}"
+            ));
         }
-        Ok(restart)
+        Ok(rows)
     }
 
     fn reload_users(&self) -> Result<(), String> {
@@ -241,6 +249,7 @@ impl Operator for Reloader {
     fn set_log_level(&self, level: &str) -> Option<&'static str> {
         let level = log::level_named(level)?;
         self.process.log.set_level(level);
+        self.settings.set_log_level(log::level_name(level));
         Some(log::level_name(level))
     }
 }
@@ -303,7 +312,8 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let node = Arc::new(Box::pin(node).await?);
     huge_pages::release_when_large(process.held);
     supervise::spawn_core("log floods", process.log.clone().tell_of_floods());
-    let reloader = Reloader { node: node.clone(), process };
+    let settings = Settings::new(&process.config);
+    let reloader = Reloader { node: node.clone(), settings, process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));

@@ -57,11 +57,17 @@ const CERTIFICATE_DAYS: &str = "mesh.certificate.days";
 
 /// What a node asks of the process around it.
 pub trait Operator: Send + Sync + 'static {
-    /// Reads the configuration again and puts it into effect. Gives the changed keys that need a restart.
+    /// Reads the configuration again and puts it into effect. Gives what changed, and what of it needs a restart.
     ///
     /// # Errors
     /// The faults of the configuration; nothing was changed.
-    fn reload(&self) -> Result<Vec<String>, String>;
+    fn reload(&self) -> Result<ctl::Reloaded, String>;
+
+    /// The settings in force whose key begins with `prefix`, secrets masked.
+    ///
+    /// # Errors
+    /// There is none; the text names the nearest key.
+    fn settings(&self, prefix: &str) -> Result<Vec<ctl::Setting>, String>;
 
     /// Reads the users again and puts them into effect, and nothing else.
     ///
@@ -118,7 +124,7 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Operator::reload`].
-    pub fn reload(&self) -> Result<Vec<String>, String> {
+    pub fn reload(&self) -> Result<ctl::Reloaded, String> {
         self.operator.reload()
     }
 
@@ -176,10 +182,16 @@ impl Desk {
                 Err(faults) => Reply::Failed(faults),
             },
             Request::ConfReload => match self.operator.reload() {
-                Ok(restart) => Reply::Reloaded { restart },
+                Ok(reloaded) => Reply::Reloaded(reloaded),
                 Err(faults) => Reply::Failed(faults),
             },
             Request::Why { who } => self.why(&who).await,
+            Request::ConfShow { prefix } => {
+                match self.operator.settings(prefix.as_deref().unwrap_or_default()) {
+                    Ok(rows) => Reply::Settings(rows),
+                    Err(why) => Reply::Failed(why),
+                }
+            }
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
                 Some(level) => Reply::LogLevel(level.into()),
                 None => Reply::Failed(format!(

@@ -318,7 +318,12 @@ pub(super) enum CookieCommand {
 
 #[derive(Subcommand)]
 pub(super) enum ConfCommand {
-    /// Read the configuration again; a bad one changes nothing
+    /// Every setting in force, and where it comes from: file and line, variable, or default
+    Show {
+        /// Only of the keys that begin so, such as listener.tcp
+        prefix: Option<String>,
+    },
+    /// Read the configuration again and tell what changed; a bad one changes nothing
     Reload,
 }
 

@@ -55,6 +55,7 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Listeners => Request::Listeners,
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
+        Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }

@@ -14,9 +14,12 @@ mod node;
 mod other;
 mod zone;
 
+use std::borrow::Cow;
+
 use super::draft::Draft;
 use super::file::segments;
 use super::values::{self, Expected, Parsed};
+use crate::cluster::NodeName;
 
 /// One row: a key or a family of keys.
 #[derive(Debug)]
@@ -191,6 +194,20 @@ impl Key {
         !self.acts() || RELOADED.iter().any(|front| self.name.starts_with(front))
     }
 
+    /// Whether `key`, which is one of this row, may have this value: most keys of listeners are for some kinds alone.
+    #[must_use]
+    pub fn takes(&self, key: &str, text: &str) -> bool {
+        let words = segments(key);
+        let names = self.matches(&words).unwrap_or_default();
+        match &self.effect {
+            Effect::Set(set) => {
+                let place = Place { key, names, origin: BUILT_IN };
+                set(&mut Draft::new(NodeName::alone()), &place, text).is_ok()
+            }
+            Effect::Unused(kind) | Effect::Missing(kind, _) => kind.check(text).is_ok(),
+        }
+    }
+
     /// What the free segments stand for in `key`, if it is one of ours.
     fn matches<'k>(&self, key: &'k [String]) -> Option<Vec<&'k str>> {
         let mut names = Vec::new();
@@ -286,13 +303,26 @@ fn distance(a: &str, b: &str) -> usize {
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     const SECRET: &[&str] = &["cookie", "cookie_previous", "password", "secret", "key_password"];
-    key.rsplit('.').next().is_some_and(|last| SECRET.contains(&last))
+    const OPEN_HEADERS: &[&str] = &["content-type", "accept"];
+    let (front, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let header = front.ends_with(".headers") && !OPEN_HEADERS.contains(&last);
+    header || SECRET.contains(&last)
 }
 
-/// `text`, or stars when `key` holds a secret.
+/// What is shown for a secret.
+pub const MASK: &str = "******";
+
+/// `text`, or stars when `key` holds a secret; who is named before the host of a URL is one, too.
 #[must_use]
-pub fn masked<'t>(key: &str, text: &'t str) -> &'t str {
-    if is_secret(key) { "******" } else { text }
+pub fn masked<'t>(key: &str, text: &'t str) -> Cow<'t, str> {
+    if is_secret(key) {
+        return MASK.into();
+    }
+    let url = text.split_once("://");
+    match url.and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://{MASK}@{host}").into(),
+        None => text.into(),
+    }
 }
 
 #[cfg(test)]
@@ -353,10 +383,16 @@ mod tests {
             ("node.cookie", true),
             ("auth.user.1.password", true),
             ("listener.ssl.x.key_password", true),
+            ("auth.http.auth_req.headers.authorization", true),
+            ("auth.http.auth_req.headers.content-type", false),
             ("auth.mnesia.password_hash", false),
             ("node.name", false),
         ] {
             assert_eq!(is_secret(key), secret, "{key}");
         }
+        let shown = |text| masked("cluster.etcd.server", text).into_owned();
+        assert_eq!(shown("https://me:secret@h:1/x"), "https://******@h:1/x");
+        assert_eq!(shown("http://h1, a@b"), "http://******@b", "rather too much than too little");
+        assert_eq!(shown("a@h"), "a@h");
     }
 }

@@ -1,0 +1,92 @@
+//! The settings this process runs with: those it started with, those it has read since, and the level of the log that
+//! somebody asked for meanwhile.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::{self, Change, Config, Effective, effective::InForce};
+use crate::ctl;
+
+/// Lines about single keys that one reload writes to the log.
+const LINES: usize = 100;
+
+/// See the head of this file.
+pub(super) struct Settings {
+    started: Effective,
+    now: Mutex<Now>,
+}
+
+struct Now {
+    config: Arc<Config>,
+    /// Set by hand since the last reload.
+    log_level: Option<&'static str>,
+}
+
+impl Settings {
+    /// Those of the start.
+    pub(super) fn new(config: &Config) -> Self {
+        let now = Now { config: Arc::new(config.clone()), log_level: None };
+        Self { started: config.effective.clone(), now: Mutex::new(now) }
+    }
+
+    /// Nothing that can panic is done under this lock.
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The level of the log is another one until the next reload.
+    pub(super) fn set_log_level(&self, level: &'static str) {
+        self.now().log_level = Some(level);
+    }
+
+    /// `new` is in effect. Says what is other, to the log and as the answer.
+    pub(super) fn renew(&self, new: Config) -> ctl::Reloaded {
+        let new = Arc::new(new);
+        let old = std::mem::replace(&mut *self.now(), Now { config: new.clone(), log_level: None });
+        let changes = config::changes(&self.started, &old.config, &new);
+        tell(&changes);
+        let (restart, changed): (Vec<_>, Vec<_>) = changes.into_iter().partition(|one| one.restart);
+        let row =
+            |one: Change| ctl::Changed { key: one.key, was: one.was, now: one.now, from: one.from };
+        ctl::Reloaded {
+            changed: changed.into_iter().map(row).collect(),
+            restart: restart.into_iter().map(row).collect(),
+        }
+    }
+
+    /// Those whose key begins with `prefix`, by key.
+    pub(super) fn rows(&self, prefix: &str) -> Vec<ctl::Setting> {
+        let (config, level) = {
+            let now = self.now();
+            (now.config.clone(), now.log_level)
+        };
+        let row = |one: InForce| {
+            let by_hand = level.filter(|_| one.key == "log.level");
+            ctl::Setting {
+                value: by_hand.map(str::to_owned).or(one.text),
+                from: by_hand.map_or(one.from, |_| "emqx-rs-ctl log set-level".to_owned()),
+                key: one.key,
+                after_restart: one.waits,
+                acts: one.acts,
+            }
+        };
+        let rows = self.started.in_force(&config.effective).into_iter();
+        rows.filter(|one| one.key.starts_with(prefix)).map(row).collect()
+    }
+}
+
+/// One line a key: what takes effect, and what waits.
+fn tell(changes: &[Change]) {
+    for Change { key, was, now, from, restart } in changes.iter().take(LINES) {
+        let unset = || "unset".to_owned();
+        let (was, now) = (was.clone().unwrap_or_else(unset), now.clone().unwrap_or_else(unset));
+        let from = from.as_deref().unwrap_or_default();
+        if *restart {
+            tracing::warn!(name: "config-waits", key, was, now, from, "this setting needs a restart");
+        } else {
+            tracing::info!(key, was, now, from, "this setting changed");
+        }
+    }
+    let restart = changes.iter().filter(|one| one.restart).count();
+    let changed = changes.len() - restart;
+    tracing::info!(changed, restart, "configuration reloaded");
+}
