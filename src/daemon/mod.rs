@@ -44,8 +44,6 @@ use signals::{Asked, Signals};
 const USUAL_CONFIG: &str = "/etc/emqx-rs/emqx.conf";
 /// Descriptors kept for files, links and the control socket.
 const SPARE_DESCRIPTORS: usize = 512;
-/// The mesh must answer within this time for a sign of life to be sent.
-const HEALTHY: Duration = Duration::from_secs(10);
 
 type Env = Vec<(String, String)>;
 
@@ -187,8 +185,8 @@ struct Reloader {
     process: Process,
 }
 
-impl Operator for Reloader {
-    fn reload(&self) -> Result<Vec<String>, String> {
+impl Reloader {
+    fn read_again(&self) -> Result<Vec<String>, String> {
         let Process { config: started, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(%faults, "configuration not reloaded");
@@ -210,6 +208,15 @@ impl Operator for Reloader {
             tracing::warn!(restart = restart.join(" "), "configuration reloaded; some keys wait");
         }
         Ok(restart)
+    }
+}
+
+impl Operator for Reloader {
+    fn reload(&self) -> Result<Vec<String>, String> {
+        systemd::reloading();
+        let result = self.read_again();
+        systemd::ready();
+        result
     }
 
     fn reload_users(&self) -> Result<(), String> {
@@ -283,6 +290,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     // Taken first: a second daemon with this data stops here.
     let _data = lock_data(&config.folders.data)?;
     let socket = bind_socket(socket, &config.folders.data)?;
+    systemd::starting(config.cluster.join_wait);
     let node = Node::start(NodeParts {
         cluster: config.cluster.clone(),
         listeners: config.listeners.clone(),
@@ -302,20 +310,15 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
-    if let Some(period) = systemd::watchdog_period() {
-        supervise::spawn_core("watchdog", watchdog(node.clone(), period));
-    }
-    let serving = format!("{name} serves");
-    systemd::ready(&serving);
+    let serving = systemd::serve(node.clone(), name.to_string());
     tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
     while signals.next().await == Asked::Reload {
-        systemd::reloading();
         // What failed is in the log.
         drop(desk.reload());
-        systemd::ready(&serving);
     }
     tracing::info!("stopping");
     desk.stopping();
+    drop(serving);
     systemd::stopping(drain_time + Duration::from_secs(5));
     // A second request to stop does not wait for clients.
     tokio::select! {
@@ -331,19 +334,4 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
 
 async fn second(signals: &mut Signals) {
     while signals.next().await == Asked::Reload {}
-}
-
-/// Tells systemd that we live, as long as the mesh and this runtime answer.
-async fn watchdog(node: Arc<Node>, period: Duration) {
-    let mut tick = tokio::time::interval(period);
-    loop {
-        tick.tick().await;
-        if node.mesh().progress().is_stalled() {
-            tracing::error!("a part of this node makes no progress, no sign of life sent");
-        } else if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
-            systemd::alive();
-        } else {
-            tracing::error!("the mesh does not answer, no sign of life sent");
-        }
-    }
 }

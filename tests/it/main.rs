@@ -36,5 +36,6 @@ mod sim;
 mod slow_peer;
 mod support;
 mod sys_topics;
+mod systemd;
 mod takeover;
 mod tidy;
