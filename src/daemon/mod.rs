@@ -48,8 +48,6 @@ use signals::{Asked, Signals};
 const USUAL_CONFIG: &str = "/etc/emqx-rs/emqx.conf";
 /// Descriptors kept for files, links and the control socket.
 const SPARE_DESCRIPTORS: usize = 512;
-/// The mesh must answer within this time for a sign of life to be sent.
-const HEALTHY: Duration = Duration::from_secs(10);
 
 type Env = Vec<(String, String)>;
 
@@ -190,8 +188,8 @@ struct Reloader {
     process: Process,
 }
 
-impl Operator for Reloader {
-    fn reload(&self) -> Result<ctl::Reloaded, String> {
+impl Reloader {
+    fn read_again(&self) -> Result<ctl::Reloaded, String> {
         let Process { config: _, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
@@ -207,6 +205,15 @@ impl Operator for Reloader {
         });
         log.set_level(new.log.level);
         Ok(self.settings.renew(new))
+    }
+}
+
+impl Operator for Reloader {
+    fn reload(&self) -> Result<ctl::Reloaded, String> {
+        systemd::reloading();
+        let result = self.read_again();
+        systemd::ready();
+        result
     }
 
     fn settings(&self, prefix: &str) -> Result<Vec<ctl::Setting>, String> {
@@ -296,6 +303,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     // Taken first: a second daemon with this data stops here.
     let _data = lock_data(&config.folders.data)?;
     let socket = bind_socket(socket, &config.folders.data)?;
+    systemd::starting(config.cluster.join_wait);
     let node = Node::start(NodeParts {
         cluster: config.cluster.clone(),
         listeners: config.listeners.clone(),
@@ -317,20 +325,24 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
+<<<<<<< HEAD
     if let Some(period) = systemd::watchdog_period() {
         supervise::spawn_core("watchdog", watchdog(node.clone(), period));
     }
     let serving = format!("{name} serves");
     systemd::ready(&serving);
     tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
+=======
+    let serving = systemd::serve(node.clone(), name.to_string());
+    tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
+>>>>>>> 7d1a2de
     while signals.next().await == Asked::Reload {
-        systemd::reloading();
         // What failed is in the log.
         drop(desk.reload());
-        systemd::ready(&serving);
     }
     tracing::info!("stopping");
     desk.stopping();
+    drop(serving);
     systemd::stopping(drain_time + Duration::from_secs(5));
     // A second request to stop does not wait for clients.
     tokio::select! {
@@ -347,6 +359,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
 async fn second(signals: &mut Signals) {
     while signals.next().await == Asked::Reload {}
 }
+<<<<<<< HEAD
 
 /// Tells systemd that we live, as long as the mesh and this runtime answer.
 async fn watchdog(node: Arc<Node>, period: Duration) {
@@ -362,3 +375,5 @@ async fn watchdog(node: Arc<Node>, period: Duration) {
         }
     }
 }
+=======
+>>>>>>> 7d1a2de

@@ -15,7 +15,7 @@ use std::{
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::watch,
+    sync::{Notify, watch},
 };
 
 use super::{
@@ -51,6 +51,9 @@ pub struct Listening {
     address: OnceLock<String>,
     /// Bound and not yet taken by [`Self::run`].
     socket: Mutex<Option<ListenSocket>>,
+    /// Rings in [`Self::run`], which rings back.
+    asked: Notify,
+    answered: Notify,
 }
 
 /// A listener cannot listen.
@@ -107,6 +110,8 @@ impl Listening {
             failed: Default::default(),
             address: OnceLock::new(),
             socket: Mutex::new(None),
+            asked: Notify::new(),
+            answered: Notify::new(),
         };
         listening.open(inherited)?;
         Ok(listening)
@@ -156,6 +161,13 @@ impl Listening {
         }
     }
 
+    /// Resolves when the loop that accepts has come round.
+    pub(super) async fn answers(&self) {
+        let answer = self.answered.notified();
+        self.asked.notify_one();
+        answer.await;
+    }
+
     /// Accepts until `stop` says so.
     pub(super) async fn run(self: Arc<Self>, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -167,6 +179,10 @@ impl Listening {
             let incoming = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = self.asked.notified() => {
+                    self.answered.notify_waiters();
+                    continue;
+                }
                 incoming = socket.accept() => incoming,
             };
             match incoming {

@@ -13,6 +13,7 @@ pub mod discovery;
 mod forward;
 mod groups;
 mod handshakes;
+pub mod health;
 pub mod heartbeat;
 pub(crate) mod http;
 pub mod hub;

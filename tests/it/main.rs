@@ -38,6 +38,7 @@ mod sim;
 mod slow_peer;
 mod support;
 mod sys_topics;
+mod systemd;
 mod takeover;
 mod tidy;
 mod why;
