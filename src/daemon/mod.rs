@@ -325,17 +325,8 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
-<<<<<<< HEAD
-    if let Some(period) = systemd::watchdog_period() {
-        supervise::spawn_core("watchdog", watchdog(node.clone(), period));
-    }
-    let serving = format!("{name} serves");
-    systemd::ready(&serving);
-    tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
-=======
     let serving = systemd::serve(node.clone(), name.to_string());
-    tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
->>>>>>> 7d1a2de
+    tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
     while signals.next().await == Asked::Reload {
         // What failed is in the log.
         drop(desk.reload());
@@ -359,21 +350,3 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
 async fn second(signals: &mut Signals) {
     while signals.next().await == Asked::Reload {}
 }
-<<<<<<< HEAD
-
-/// Tells systemd that we live, as long as the mesh and this runtime answer.
-async fn watchdog(node: Arc<Node>, period: Duration) {
-    let mut tick = tokio::time::interval(period);
-    loop {
-        tick.tick().await;
-        if node.mesh().progress().is_stalled() {
-            tracing::error!(name: "no-progress", "a part of this node makes no progress, no sign of life sent");
-        } else if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
-            systemd::alive();
-        } else {
-            tracing::error!(name: "no-progress", "the mesh does not answer, no sign of life sent");
-        }
-    }
-}
-=======
->>>>>>> 7d1a2de

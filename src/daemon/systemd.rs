@@ -3,10 +3,7 @@
 //! While the node serves, a task keeps the line of `systemctl status` current and gives a sign of life as long as listeners, router and mesh
 //! answer ([`Node::health`]).
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use nix::time::{ClockId, clock_gettime};
 use sd_notify::NotifyState;
@@ -100,7 +97,9 @@ impl Watch {
                             tell(&[NotifyState::Watchdog]);
                             self.tell_line(Some(&cluster));
                         }
-                        Err(error) => tracing::error!("{error}, no sign of life sent"),
+                        Err(error) => {
+                            tracing::error!(name: "no-progress", "{error}, no sign of life sent")
+                        }
                     }
                 }
                 _ => {
@@ -112,7 +111,7 @@ impl Watch {
     }
 
     fn tell_line(&mut self, cluster: Option<&ClusterStatus>) {
-        let open = |listener: &Arc<Listening>| listener.connections.load(Ordering::Relaxed);
+        let open = |listener: &Arc<Listening>| listener.connections();
         let clients = self.node.listeners().iter().map(open).sum();
         let line = line(&self.name, cluster, clients);
         if line != self.line {

@@ -187,10 +187,8 @@ impl Desk {
             },
             Request::Why { who } => self.why(&who).await,
             Request::ConfShow { prefix } => {
-                match self.operator.settings(prefix.as_deref().unwrap_or_default()) {
-                    Ok(rows) => Reply::Settings(rows),
-                    Err(why) => Reply::Failed(why),
-                }
+                let found = self.operator.settings(prefix.as_deref().unwrap_or_default());
+                found.map_or_else(Reply::Failed, Reply::Settings)
             }
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
                 Some(level) => Reply::LogLevel(level.into()),
@@ -470,7 +468,7 @@ fn listener(one: &Arc<Listening>) -> ctl::Listener {
         listen_on: one.address(),
         acceptors: 1,
         max_conns: one.places.most() as u64,
-        current_conn: one.places.taken() as u64,
+        current_conn: one.connections() as u64,
         shutdown_count: failed.collect(),
         closed: one.closed(),
     }

@@ -149,6 +149,12 @@ impl Listening {
         self.address.get().cloned().unwrap_or_else(|| self.settings.bind.to_string())
     }
 
+    /// Connections that are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.places.taken()
+    }
+
     /// Connections that did not come through, by the step where they stopped.
     pub fn failed(&self) -> impl Iterator<Item = (Step, usize)> {
         let counts = self.failed.iter().map(|count| count.load(Ordering::Relaxed));
