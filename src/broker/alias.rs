@@ -49,6 +49,15 @@ pub struct Outgoing {
     max: u16,
 }
 
+/// Those of a connection that has any.
+#[derive(Debug, Default)]
+pub struct Aliases {
+    /// Of the client.
+    pub incoming: Incoming,
+    /// Of this node, where the client allows some.
+    pub outgoing: Option<Outgoing>,
+}
+
 /// How to name a topic in a PUBLISH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {

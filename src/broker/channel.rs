@@ -20,7 +20,7 @@ use super::{
     ClientId, Message, Settings,
     access::{Access, Refusal, Verdict},
     acl::{Action as Right, Cidr, ClientAccess},
-    alias::{Incoming, Outgoing},
+    alias::Aliases,
     bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
@@ -197,11 +197,10 @@ pub struct Channel {
     pub(super) version: Version,
     /// After so many milliseconds without a packet it ends; 0: never.
     pub(super) keep_alive_ms: u32,
-    pub(super) expiry_ms: u64,
+    pub(super) expiry_s: u32,
     pub(super) receive_max: u16,
     pub(super) max_packet_out: u32,
-    pub(super) aliases_in: Option<Box<Incoming>>,
-    pub(super) aliases_out: Option<Box<Outgoing>>,
+    pub(super) aliases: Option<Box<Aliases>>,
     pub(super) will: Option<Box<Will>>,
     /// Where CONNECT named a method.
     pub(super) enhanced: Option<Box<Enhanced>>,
@@ -235,11 +234,10 @@ impl Channel {
             peer: (peer.ip(), peer.port()),
             version: Version::V3_1_1,
             keep_alive_ms: 0,
-            expiry_ms: 0,
+            expiry_s: 0,
             receive_max: u16::MAX,
             max_packet_out: u32::MAX,
-            aliases_in: None,
-            aliases_out: None,
+            aliases: None,
             will: None,
             enhanced: None,
             replies: None,
@@ -351,12 +349,14 @@ impl Channel {
 
     /// Life of the session after the connection.
     #[must_use]
-    pub const fn expiry(&self) -> Duration {
-        Duration::from_millis(self.expiry_ms)
+    pub fn expiry(&self) -> Duration {
+        Duration::from_secs(self.expiry_s.into())
     }
 
     pub(super) fn set_expiry(&mut self, expiry: Duration) {
-        self.expiry_ms = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX);
+        // Less than a second is one: none would end the session with the connection.
+        let seconds = expiry.as_secs() + u64::from(expiry.subsec_nanos() != 0);
+        self.expiry_s = u32::try_from(seconds).unwrap_or(u32::MAX);
     }
 
     /// Largest packet it accepts, in bytes: small until CONNECT is through.
@@ -528,7 +528,7 @@ impl Channel {
                 ));
             }
             if let Some(alias) = publish.properties.topic_alias() {
-                let aliases = self.aliases_in.get_or_insert_with(Box::default);
+                let aliases = &mut self.aliases.get_or_insert_default().incoming;
                 topic = aliases
                     .resolve(alias, topic, settings.max_topic_alias)
                     .map_err(|reason| Denied::violation(reason, "topic alias"))?;
@@ -709,7 +709,7 @@ impl Channel {
     pub(super) fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsDisconnectReceived);
         if let Some(seconds) = disconnect.properties.session_expiry_interval() {
-            if self.expiry_ms == 0 && seconds != 0 {
+            if self.expiry_s == 0 && seconds != 0 {
                 // v5 3.14.2.2.2
                 self.violation(ReasonCode::ProtocolError, "session expiry set in DISCONNECT", out);
                 return;

@@ -6,6 +6,7 @@ use super::{
     ClientId,
     access::{Grant, Verdict, Who},
     acl::Action as Right,
+    alias::Outgoing,
     channel::{Action, Channel, Out, Password, Proof, State},
     close::CloseReason,
     enhanced::{self, Enhanced},
@@ -384,7 +385,9 @@ impl Channel {
         self.max_packet_out = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
         let aliases =
             connect.properties.topic_alias_maximum().unwrap_or(0).min(settings.max_topic_alias);
-        self.aliases_out = (aliases > 0).then(|| Box::new(super::alias::Outgoing::new(aliases)));
+        if aliases > 0 {
+            self.aliases.get_or_insert_default().outgoing = Some(Outgoing::new(aliases));
+        }
         let keep_alive = match settings.server_keepalive {
             Some(forced) if v5 => forced,
             _ if v5 => connect.keep_alive.min(settings.keepalive_max),

@@ -93,7 +93,8 @@ impl Channel {
                 Property::MessageExpiryInterval(seconds).encode(&mut extra);
             }
             delivery.ids.for_each(|id| Property::SubscriptionIdentifier(id).encode(&mut extra));
-            if let Some(aliases) = self.aliases_out.as_deref_mut() {
+            let aliases = self.aliases.as_deref_mut().and_then(|both| both.outgoing.as_mut());
+            if let Some(aliases) = aliases {
                 match aliases.name(topic) {
                     Naming::Name => {}
                     Naming::Introduce(alias) => Property::TopicAlias(alias).encode(&mut extra),
@@ -110,7 +111,9 @@ impl Channel {
                 > self.max_packet_out as usize
         {
             // The client has not seen an alias that was introduced here, so it is not used again.
-            self.aliases_out = None;
+            if let Some(both) = &mut self.aliases {
+                both.outgoing = None;
+            }
             self.count(Metric::DeliveryDropped);
             self.count(Metric::DeliveryDroppedTooLarge);
             return false;
