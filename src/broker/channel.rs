@@ -197,7 +197,18 @@ pub struct Channel {
     pub(super) will: Option<Box<Will>>,
     replies: Option<Box<Replies>>,
     last_packet: Time,
-    pub(super) closing: bool,
+    pub(super) stay: Stay,
+}
+
+/// Whether the client is to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// As long as it likes.
+    Welcome,
+    /// There is no place for it: it is told so when its CONNECT comes.
+    NoPlace,
+    /// The connection is being closed.
+    Over,
 }
 
 /// What a channel leaves behind.
@@ -231,8 +242,21 @@ impl Channel {
             will: None,
             replies: None,
             last_packet: now,
-            closing: false,
+            stay: Stay::Welcome,
         }
+    }
+
+    /// CONNECT must come within `limit`, if the zone does not say less.
+    pub fn hurry(&mut self, limit: Duration, now: Time) {
+        let ahead = self.shared.settings.idle_timeout.saturating_sub(limit);
+        let ahead = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
+        self.last_packet = Time::from_ms(now.as_ms().saturating_sub(ahead));
+    }
+
+    /// There is no place for the client, which is told so if its CONNECT comes within `limit`.
+    pub fn turn_away(&mut self, limit: Duration, now: Time) {
+        self.stay = Stay::NoPlace;
+        self.hurry(limit, now);
     }
 
     /// A certificate that was verified names this client; for before its CONNECT.
@@ -390,7 +414,7 @@ impl Channel {
 
     /// One packet of the client.
     pub fn on_packet(&mut self, header: FixedHeader, body: &[u8], now: Time, out: &mut Out<'_>) {
-        if self.closing {
+        if self.stay == Stay::Over {
             return;
         }
         self.last_packet = now;
@@ -703,7 +727,7 @@ impl Channel {
 
     /// Ends the connection: DISCONNECT to a v5 client that is owed one, then [`Action::Close`].
     pub fn close(&mut self, reason: CloseReason, out: &mut Out<'_>) {
-        if self.closing {
+        if self.stay == Stay::Over {
             return;
         }
         if let (State::Up(_), Version::V5, Some(code)) =
@@ -717,7 +741,7 @@ impl Channel {
         if reason.drops_will() {
             self.will = None;
         }
-        self.closing = true;
+        self.stay = Stay::Over;
         out.actions.push(Action::Close(reason));
     }
 

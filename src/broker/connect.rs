@@ -6,7 +6,7 @@ use super::{
     ClientId,
     access::{Verdict, Who},
     acl::Action as Right,
-    channel::{Action, Channel, Out, Password, Proof, State},
+    channel::{Action, Channel, Out, Password, Proof, State, Stay},
     close::CloseReason,
     rewrite::Named,
     session::Session,
@@ -160,6 +160,10 @@ impl Channel {
             State::Waiting(named) => named.take(),
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
+        if self.stay == Stay::NoPlace {
+            let what = "max_connections reached";
+            return self.on_no_session(ReasonCode::QuotaExceeded, what, out);
+        }
         let accepted = match named {
             Some(certified) => self.accept(&certified.over(connect), Some(&certified), out),
             None => self.accept(connect, None, out),
@@ -479,7 +483,7 @@ impl Channel {
             self.count(Metric::PacketsSent);
         }
         self.will = None;
-        self.closing = true;
+        self.stay = Stay::Over;
         self.state = State::Closed;
         out.actions.push(Action::Close(reason));
     }

@@ -123,6 +123,7 @@ named! {
         BanSet = "emqx_rs.ban.set",
         BanRefused = "emqx_rs.ban.refused",
         MalformedPackets = "emqx_rs.malformed_packets",
+        Panics = "emqx_rs.panics",
         LimitConnections = "emqx_rs.limit.connections",
         LimitConnRate = "emqx_rs.limit.conn_rate",
         LimitIdle = "emqx_rs.limit.idle",

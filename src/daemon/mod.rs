@@ -128,9 +128,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     }
     guard_memory();
     let most = descriptors().min(config.node.max_connections.unwrap_or(usize::MAX));
-    for listener in &mut config.listeners {
-        listener.max_connections = listener.max_connections.min(most);
-    }
+    config.node.max_connections = Some(most);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let process = Process { config, file, env, log, held };
@@ -286,6 +284,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     let node = Node::start(NodeParts {
         cluster: config.cluster.clone(),
         listeners: config.listeners.clone(),
+        max_connections: config.node.max_connections.unwrap_or(usize::MAX),
         zones: config.zones.clone(),
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),

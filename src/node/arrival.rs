@@ -16,11 +16,12 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{
-    connection::{Connection, Place},
+    connection::Connection,
     hub::Hub,
     listener::{Incoming, Listening},
     listener_settings::ListenerKind,
     locks,
+    places::{Place, Room},
     proxy::{self, Proxied},
     tls::{
         certificate::{self, Subject},
@@ -95,6 +96,7 @@ pub(super) struct Arrival {
     /// Where it is, as far as that is known.
     pub(super) peer: SocketAddr,
     pub(super) place: Place,
+    pub(super) room: Room,
 }
 
 /// What came through: the stream, and whom a certificate names.
@@ -106,8 +108,9 @@ impl Arrival {
         match Box::pin(self.prepare(incoming)).await {
             Ok((stream, subject)) => {
                 let shared = locks::read(&self.listening.shared).clone();
-                let Self { listening, hub, peer, place } = self;
+                let Self { listening, hub, peer, place, room } = self;
                 let mut connection = Connection::new(stream, peer, shared, hub, place);
+                connection.hurry(room);
                 if let Some(certified) = subject.and_then(|subject| certified(&listening, &subject))
                 {
                     connection.certify(certified);

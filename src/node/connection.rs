@@ -14,17 +14,15 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 
 use self::{
-    closing::Closing,
+    closing::{Closing, LINGER},
     opening::{AwaitedClaim, AwaitedSession},
 };
 use super::{
@@ -34,6 +32,7 @@ use super::{
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
+    places::{Place, Room},
     registry::Handover,
     transport::Stream,
     websocket::{CloseCode, Violation},
@@ -62,6 +61,8 @@ const READ: usize = 64 << 10;
 const WRITE: usize = 64 << 10;
 /// Reads of a full buffer before others get their turn.
 const READS: usize = 4;
+/// Time for CONNECT when few places are left.
+const CROWDED: Duration = Duration::from_secs(5);
 /// Retained messages fetched at once for a new subscription.
 const RETAINED: usize = 256;
 
@@ -161,15 +162,6 @@ pub(super) struct Connection {
     _place: Place,
 }
 
-/// A connection's place among those its listener allows.
-pub(super) struct Place(pub(super) Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Bytes the kernel did not take.
 struct Unsent {
     bytes: Vec<u8>,
@@ -205,6 +197,16 @@ impl Connection {
             timer: None,
             closing: None,
             _place: place,
+        }
+    }
+
+    /// How much room there was for it: with none left it is told so, with little its CONNECT must not take long.
+    pub(super) fn hurry(&mut self, room: Room) {
+        let now = self.hub.clock.now();
+        match room {
+            Room::Plenty => {}
+            Room::Little => self.channel.hurry(CROWDED, now),
+            Room::None => self.channel.turn_away(LINGER, now),
         }
     }
 

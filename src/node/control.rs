@@ -129,7 +129,7 @@ impl Desk {
             Request::Broker => Reply::Broker(broker(hub.clock)),
             Request::Stats => Reply::Numbers(self.node.gauges()),
             Request::Metrics => {
-                Reply::Numbers(hub.stats.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
+                Reply::Numbers(hub.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
             }
             Request::ClusterStatus => self.cluster().await.map_or_else(mesh_ended, Reply::Cluster),
             Request::ClusterDiscover => self.discover().await,
@@ -451,8 +451,8 @@ fn listener(one: &Arc<Listening>) -> ctl::Listener {
         id: one.settings.id(),
         listen_on: one.address(),
         acceptors: 1,
-        max_conns: one.settings.max_connections as u64,
-        current_conn: one.connections.load(Ordering::Relaxed) as u64,
+        max_conns: one.places.most() as u64,
+        current_conn: one.places.taken() as u64,
         shutdown_count: failed.collect(),
         closed: one.closed(),
     }

@@ -21,6 +21,7 @@ use super::{
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
+    places::NodePlaces,
     publish::Returns,
     registry::{Parked, Registry},
     sections::Sections,
@@ -41,7 +42,7 @@ use crate::{
     },
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
-    net::clock::Clock,
+    net::{clock::Clock, supervise},
     time::{Stamp, Time},
     topic::{TopicFilter, TopicName, share::Subscription},
 };
@@ -95,6 +96,10 @@ pub struct Hub {
     pub(super) takeovers: Takeovers,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
+    /// Places for the connections of all listeners.
+    pub(super) places: Arc<NodePlaces>,
+    /// Panics of tasks that are in the counters.
+    panics: AtomicU64,
     /// Places for TLS handshakes with clients.
     pub(super) handshakes: Handshakes,
 }
@@ -134,6 +139,8 @@ impl Hub {
             sections: Arc::default(),
             takeovers: Takeovers::default(),
             session_settings: RwLock::default(),
+            places: Arc::new(NodePlaces::new(usize::MAX)),
+            panics: AtomicU64::new(0),
             handshakes: Handshakes::default(),
         }
     }
@@ -398,6 +405,14 @@ impl Hub {
         set(Gauge::Channels, sessions);
         set(Gauge::Connections, sessions - parked);
         set(Gauge::LiveConnections, sessions - parked);
+    }
+
+    /// Every counter, with the panics of tasks up to now.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let seen = supervise::panics();
+        let known = self.panics.fetch_max(seen, Ordering::Relaxed);
+        self.stats.add(Metric::Panics, seen.saturating_sub(known));
+        self.stats.metrics()
     }
 
     /// All clients of this node, or the one named, sorted by id.

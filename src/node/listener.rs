@@ -20,10 +20,11 @@ use tokio::{
 
 use super::{
     arrival::{Arrival, HERE, Step},
-    connection::{Connection, Place},
+    connection::Connection,
     hub::Hub,
     listener_settings::{Bind, Listener, ListenerKind},
     locks,
+    places::{NodePlaces, Places, Room},
     tls::listener::ListenerTls,
     transport::Stream,
 };
@@ -39,8 +40,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Listening {
     /// How it is set.
     pub settings: Listener,
-    /// Connections it has now.
-    pub connections: Arc<AtomicUsize>,
+    /// Places of its connections.
+    pub(super) places: Arc<Places>,
     /// What its connections share; swapped by a reload.
     pub(super) shared: RwLock<Arc<Shared>>,
     pub(super) tls: Option<ListenerTls>,
@@ -93,12 +94,14 @@ impl Listening {
     pub fn bind(
         settings: Listener,
         shared: Shared,
+        places: Arc<NodePlaces>,
         inherited: &mut Inherited,
     ) -> Result<Self, CannotListen> {
         let tls = settings.tls.as_ref().map(|tls| ListenerTls::new(tls.material.clone()));
+        let places = Places::new(settings.max_connections, places);
         let listening = Self {
             settings,
-            connections: Arc::default(),
+            places: Arc::new(places),
             shared: RwLock::new(Arc::new(shared)),
             tls,
             failed: Default::default(),
@@ -159,6 +162,7 @@ impl Listening {
         let Some(socket) = socket else { return };
         let mut second = hub.clock.now();
         let mut accepted = 0;
+        let mut spare = Spare::open();
         loop {
             let incoming = tokio::select! {
                 biased;
@@ -170,7 +174,9 @@ impl Listening {
                 Err(error) => {
                     hub.stats.count(Metric::ListenerAcceptError);
                     tracing::warn!(listener = self.settings.id(), %error, "accept failed");
-                    tokio::time::sleep(PAUSE).await;
+                    if !spare.turn_away(&socket, &error).await {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
             }
             accepted += 1;
@@ -192,13 +198,13 @@ impl Listening {
             tracing::debug!(listener = self.settings.id(), %peer, "closed by listener.*.access");
             return;
         }
-        let place = Place(self.connections.clone());
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.settings.max_connections {
+        let place = self.places.take();
+        if place.as_ref().is_none_or(|(_, room)| *room == Room::None) {
             self.count(Step::Access);
             hub.stats.count(Metric::LimitConnections);
-            tracing::debug!(listener = self.settings.id(), %peer, "closed: max_connections reached");
-            return;
+            tracing::debug!(listener = self.settings.id(), %peer, "max_connections reached");
         }
+        let Some((place, room)) = place else { return };
         let incoming = match incoming {
             Incoming::Tcp(tcp) => {
                 if self.settings.nodelay {
@@ -208,7 +214,8 @@ impl Listening {
                 {
                     let shared = locks::read(&self.shared).clone();
                     let stream = Stream::Tcp(tcp);
-                    let connection = Connection::new(stream, peer, shared, hub.clone(), place);
+                    let mut connection = Connection::new(stream, peer, shared, hub.clone(), place);
+                    connection.hurry(room);
                     // A task begins at a multiple of 128 bytes, for which the allocator takes the next power of two unless the
                     // size is one. In a box of its own the connection takes what it needs, and the task 128.
                     supervise::spawn_unpin("connection", Box::new(connection));
@@ -218,8 +225,31 @@ impl Listening {
             }
             unix @ Incoming::Unix(_) => unix,
         };
-        let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place };
+        let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place, room };
         supervise::spawn("arrival", arrival.welcome(incoming));
+    }
+}
+
+/// A descriptor kept back, so that a client can be taken and closed when there is no other: it would wait in the backlog and
+/// wonder.
+struct Spare(Option<fs::File>);
+
+impl Spare {
+    fn open() -> Self {
+        Self(fs::File::open("/dev/null").ok())
+    }
+
+    /// Takes one client and closes it, if it was for want of descriptors that accepting failed.
+    async fn turn_away(&mut self, socket: &ListenSocket, error: &io::Error) -> bool {
+        let none_left = [Some(nix::libc::EMFILE), Some(nix::libc::ENFILE)];
+        if self.0.take().is_none() || !none_left.contains(&error.raw_os_error()) {
+            *self = Self::open();
+            return false;
+        }
+        let taken = tokio::time::timeout(PAUSE, socket.accept()).await;
+        let closed = taken.is_ok_and(|taken| taken.is_ok());
+        *self = Self::open();
+        closed
     }
 }
 

@@ -22,6 +22,7 @@ pub mod listener_settings;
 mod locks;
 pub mod mailbox;
 pub mod mesh;
+mod places;
 mod presence;
 pub mod proxy;
 mod publish;
@@ -59,6 +60,7 @@ use hub::Hub;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
+use places::NodePlaces;
 use takeover::Desk;
 use tls::Material;
 
@@ -68,6 +70,8 @@ pub struct NodeParts {
     pub cluster: cluster::Settings,
     /// Client listeners.
     pub listeners: Vec<Listener>,
+    /// Connections of all listeners together.
+    pub max_connections: usize,
     /// Limits of each zone.
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
@@ -135,6 +139,7 @@ impl Node {
         hub.name = parts.cluster.node_name.to_string();
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
+        hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.connect_waits =
             parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
@@ -149,7 +154,8 @@ impl Node {
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
         for settings in parts.listeners {
             let shared = shared(&parts.zones, &settings, &access, &hub);
-            listeners.push(Arc::new(Listening::bind(settings, shared, &mut inherited)?));
+            let places = hub.places.clone();
+            listeners.push(Arc::new(Listening::bind(settings, shared, places, &mut inherited)?));
         }
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");

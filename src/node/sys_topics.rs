@@ -59,7 +59,7 @@ async fn tell_state(node: &Node, name: &str) {
     for (gauge, number) in node.gauges() {
         say(&format!("stats/{gauge}"), &number.to_string(), false);
     }
-    for (metric, number) in hub.stats.metrics() {
+    for (metric, number) in hub.metrics() {
         say(&format!("metrics/{}", metric.replace('.', "/")), &number.to_string(), false);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long a closed connection may take to read the last word.
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection that has ended and gets its last word out.
 pub(super) struct Closing {
