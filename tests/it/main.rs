@@ -13,16 +13,19 @@
     unreachable_pub
 )]
 
+mod abuse;
 mod access;
 mod clients;
 mod cluster;
 mod conformance;
+mod defaults;
 mod discovery;
 mod features;
 mod groups;
 mod lab;
 mod limits;
 mod listeners;
+mod load;
 mod malformed;
 mod man;
 mod memory;
