@@ -426,6 +426,10 @@ impl Channel {
             },
             State::Up(_) => match mqtt::decode(self.version, header, body) {
                 Ok(packet) => self.on_served(packet, now, out),
+                // Its reason is one for CONNACK.
+                Err(DecodeError::UnsupportedVersion(_)) => {
+                    self.violation(ReasonCode::ProtocolError, "second CONNECT", out);
+                }
                 Err(error) => self.close(error.into(), out),
             },
         }

@@ -207,6 +207,8 @@ fn order(version: Version, rows: &mut Vec<Row>) {
     };
     let publish = |qos, id| Message::new("order/t", "x", qos).id(id).bytes(version);
     add("second CONNECT", connect(version).bytes(), WRONG);
+    let other = packet(0x10, &cat(&[&string("MQTT"), &[9, 2, 0, 0, 0], &string("id")]));
+    add("second CONNECT, of another version", other, Want::Ends(&[0x82]));
     add("DISCONNECT and more", cat(&[&packet(0xe0, &[]), &publish(1, 1)]), ENDS);
     for (name, first) in [("PUBACK", 0x40), ("PUBREC", 0x50), ("PUBREL", 0x62), ("PUBCOMP", 0x70)] {
         add(
