@@ -10,7 +10,7 @@ export CARGO_TERM_COLOR ?= auto
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 FUZZ_SECONDS ?= 10
-STAGES = tools fmt clippy doc man licences unit sim conformance it netns clients fuzz
+STAGES = tools fmt clippy doc man licences unit sim conformance it load netns clients fuzz
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
 
@@ -59,7 +59,12 @@ conformance:
 	cargo test --locked --test it -- conformance:: malformed::
 
 it:
-	cargo test --locked --test it -- --skip sim:: --skip conformance:: --skip malformed:: --skip clients::
+	cargo test --locked --test it -- --skip sim:: --skip conformance:: --skip malformed:: --skip clients:: --skip abuse:: --skip load::
+
+# Bad input, ten thousand connections, clients that do not read: one after the other, because they measure. MUTATION_SEED=17
+# MUTATIONS=1 replays one conversation.
+load:
+	MUTATIONS=$${MUTATIONS:-1000000} cargo test --locked --test it -- abuse:: load:: --test-threads=1 --nocapture
 
 # Hosts as network namespaces, cables that are cut: as root. One after the other, because they measure time.
 netns:
@@ -80,7 +85,8 @@ fuzz:
 	done
 
 long: tools
-	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it
+	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it -- --skip abuse:: --skip load::
+	MUTATIONS=10000000 cargo test --locked --release --test it -- abuse:: load:: --test-threads=1 --nocapture
 	cargo test --locked --features dns-srv --test it discovery::
 	NETNS_TRIES=50 NETNS_BUSY=600 cargo test --locked --release --test netns -- --test-threads=1 --nocapture
 	$(MAKE) fuzz FUZZ_SECONDS=600

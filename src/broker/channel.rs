@@ -206,9 +206,18 @@ pub struct Channel {
     pub(super) enhanced: Option<Box<Enhanced>>,
     replies: Option<Box<Replies>>,
     last_packet: Time,
-    pub(super) closing: bool,
-    /// There is no place for the client: it is told so when its CONNECT comes.
-    pub(super) turned_away: bool,
+    pub(super) stay: Stay,
+}
+
+/// Whether the client is to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// As long as it likes.
+    Welcome,
+    /// There is no place for it: it is told so when its CONNECT comes.
+    NoPlace,
+    /// The connection is being closed.
+    Over,
 }
 
 /// What a channel leaves behind.
@@ -242,8 +251,7 @@ impl Channel {
             enhanced: None,
             replies: None,
             last_packet: now,
-            closing: false,
-            turned_away: false,
+            stay: Stay::Welcome,
         }
     }
 
@@ -256,7 +264,7 @@ impl Channel {
 
     /// There is no place for the client, which is told so if its CONNECT comes within `limit`.
     pub fn turn_away(&mut self, limit: Duration, now: Time) {
-        self.turned_away = true;
+        self.stay = Stay::NoPlace;
         self.hurry(limit, now);
     }
 
@@ -383,7 +391,7 @@ impl Channel {
     pub fn wants_packets(&self) -> bool {
         match self.state {
             State::Up(_) | State::Waiting(_) => true,
-            State::Authenticating(_) => self.is_challenged() && !self.closing,
+            State::Authenticating(_) => self.is_challenged() && self.stay != Stay::Over,
             State::Opening(_) | State::Closed => false,
         }
     }
@@ -423,7 +431,7 @@ impl Channel {
 
     /// One packet of the client.
     pub fn on_packet(&mut self, header: FixedHeader, body: &[u8], now: Time, out: &mut Out<'_>) {
-        if self.closing {
+        if self.stay == Stay::Over {
             return;
         }
         self.last_packet = now;
@@ -436,6 +444,10 @@ impl Channel {
             },
             State::Up(_) => match mqtt::decode(self.version, header, body) {
                 Ok(packet) => self.on_served(packet, now, out),
+                // Its reason is one for CONNACK.
+                Err(DecodeError::UnsupportedVersion(_)) => {
+                    self.violation(ReasonCode::ProtocolError, "second CONNECT", out);
+                }
                 Err(error) => self.close(error.into(), out),
             },
         }
@@ -730,7 +742,7 @@ impl Channel {
 
     /// Ends the connection: DISCONNECT to a v5 client that is owed one, then [`Action::Close`].
     pub fn close(&mut self, reason: CloseReason, out: &mut Out<'_>) {
-        if self.closing {
+        if self.stay == Stay::Over {
             return;
         }
         if let (State::Up(_), Version::V5, Some(code)) =
@@ -744,7 +756,7 @@ impl Channel {
         if reason.drops_will() {
             self.will = None;
         }
-        self.closing = true;
+        self.stay = Stay::Over;
         out.actions.push(Action::Close(reason));
     }
 

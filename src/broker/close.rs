@@ -87,6 +87,7 @@ impl CloseReason {
             Self::Decode(
                 DecodeError::PropertiesTooLarge { .. } | DecodeError::UserProperties { .. },
             ) => Some(Metric::LimitProperties),
+            Self::Decode(DecodeError::Filters { .. }) => Some(Metric::LimitSubscriptions),
             Self::Decode(_) => Some(Metric::MalformedPackets),
             Self::Violation { reason, .. } => limit_of(*reason),
             Self::Refused { reason, .. } => match limit_of(*reason) {

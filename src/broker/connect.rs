@@ -7,7 +7,7 @@ use super::{
     access::{Grant, Verdict, Who},
     acl::Action as Right,
     alias::Outgoing,
-    channel::{Action, Channel, Out, Password, Proof, State},
+    channel::{Action, Channel, Out, Password, Proof, State, Stay},
     close::CloseReason,
     enhanced::{self, Enhanced},
     rewrite::Named,
@@ -162,7 +162,7 @@ impl Channel {
             State::Waiting(named) => named.take(),
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
-        if self.turned_away {
+        if self.stay == Stay::NoPlace {
             let what = "max_connections reached";
             return self.on_no_session(ReasonCode::QuotaExceeded, what, out);
         }
@@ -515,7 +515,7 @@ impl Channel {
             self.count(Metric::PacketsSent);
         }
         self.will = None;
-        self.closing = true;
+        self.stay = Stay::Over;
         self.state = State::Closed;
         out.actions.push(Action::Close(reason));
     }

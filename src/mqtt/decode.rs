@@ -6,9 +6,9 @@
 
 use super::frame::{self, FixedHeader};
 use super::{
-    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, FilterNames, Filters, Packet, PacketId,
-    PacketType, Properties, PropertyId, PropertySet, Publish, QoS, ReasonCode, Reasons, SubAck,
-    Subscribe, SubscriptionOptions, UnsubAck, Unsubscribe, Version, Will,
+    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, FilterNames, Filters, MAX_FILTERS,
+    Packet, PacketId, PacketType, Properties, PropertyId, PropertySet, Publish, QoS, ReasonCode,
+    Reasons, SubAck, Subscribe, SubscriptionOptions, UnsubAck, Unsubscribe, Version, Will,
 };
 use crate::topic::{TopicName, share};
 
@@ -259,7 +259,9 @@ fn subscribe(version: Version, body: &[u8]) -> Result<Subscribe<'_>, DecodeError
     if raw.is_empty() {
         return Err(DecodeError::Protocol("SUBSCRIBE without a filter")); // [MQTT-3.8.3-2]
     }
+    let mut count = 0;
     while !reader.is_empty() {
+        count_filter(&mut count)?;
         let shared = share::check(reader.string()?)?;
         let options = SubscriptionOptions::from_byte(reader.u8()?, version)?;
         if shared && options.no_local {
@@ -268,6 +270,11 @@ fn subscribe(version: Version, body: &[u8]) -> Result<Subscribe<'_>, DecodeError
     }
     let mask = if version == Version::V5 { 0x3F } else { 0x03 };
     Ok(Subscribe { packet_id, properties, filters: Filters { raw, mask } })
+}
+
+const fn count_filter(count: &mut usize) -> Result<(), DecodeError> {
+    *count += 1;
+    if *count > MAX_FILTERS { Err(DecodeError::Filters { limit: MAX_FILTERS }) } else { Ok(()) }
 }
 
 fn suback(version: Version, body: &[u8]) -> Result<SubAck<'_>, DecodeError> {
@@ -291,7 +298,9 @@ fn unsubscribe(version: Version, body: &[u8]) -> Result<Unsubscribe<'_>, DecodeE
     if raw.is_empty() {
         return Err(DecodeError::Protocol("UNSUBSCRIBE without a filter")); // [MQTT-3.10.3-2]
     }
+    let mut count = 0;
     while !reader.is_empty() {
+        count_filter(&mut count)?;
         share::check(reader.string()?)?;
     }
     Ok(Unsubscribe { packet_id, properties, filters: FilterNames { raw } })

@@ -38,6 +38,8 @@ use crate::topic::{BadFilter, BadTopic};
 
 /// User properties in one block of properties; more are refused.
 pub const MAX_USER_PROPERTIES: usize = 64;
+/// Filters of one SUBSCRIBE or UNSUBSCRIBE: a packet has room for a million, and each takes its time.
+pub const MAX_FILTERS: usize = 65_535;
 /// Bytes of one block of properties; more are refused.
 pub const MAX_PROPERTY_BYTES: usize = 16 * 1024;
 
@@ -242,6 +244,12 @@ pub enum DecodeError {
         /// How many are accepted.
         limit: usize,
     },
+    /// More filters than are accepted.
+    #[error("more than {limit} filters")]
+    Filters {
+        /// How many are accepted.
+        limit: usize,
+    },
     /// A topic name that is none.
     #[error(transparent)]
     TopicName(#[from] BadTopic),
@@ -262,7 +270,7 @@ impl DecodeError {
             Self::Protocol(_) => ReasonCode::ProtocolError,
             Self::UnsupportedVersion(_) => ReasonCode::UnsupportedProtocolVersion,
             Self::TooLarge { .. } | Self::PropertiesTooLarge { .. } => ReasonCode::PacketTooLarge,
-            Self::UserProperties { .. } => ReasonCode::QuotaExceeded,
+            Self::UserProperties { .. } | Self::Filters { .. } => ReasonCode::QuotaExceeded,
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,
             Self::TopicFilter(_) => ReasonCode::TopicFilterInvalid,
             Self::TopicAlias => ReasonCode::TopicAliasInvalid,

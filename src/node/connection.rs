@@ -710,6 +710,8 @@ impl Connection {
                 if let Some(mailbox) = mailbox {
                     self.hub.registry.forget(&session.client_id, &mailbox);
                     self.hub.end_session(&session, &mailbox);
+                    // Who asked while it ended; nobody else will answer.
+                    self.answer_again(&mailbox);
                 }
                 let _ = reply.send(Handover::Again);
             }

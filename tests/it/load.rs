@@ -18,7 +18,7 @@ use rustix::process::{Pid, Resource as Kind, Rlimit, prlimit};
 use socket2::{Domain, Socket, Type};
 
 use super::support::{
-    Client, Connect, LIMIT, Message, Node, Version,
+    Client, Connect, LIMIT, Message, Node, Packet, Version,
     client::subscribe_bytes,
     node::{free_mesh_number, free_port},
     unique, wait_for,
@@ -138,6 +138,41 @@ fn ten_thousand_connections_at_once_are_all_served() {
         assert_eq!(node.metric("emqx_rs.limit.connections"), 0);
         assert_eq!(node.metric("emqx_rs.limit.conn_rate") > 0, rate.is_empty());
         wait_for("all are gone", LIMIT, || node.stat("connections.count") == 0);
+    }
+}
+
+/// Many times sixteen connections with one client id, at once: each is answered, and one of them stays.
+#[test]
+fn a_storm_over_one_client_id_leaves_nobody_waiting() {
+    const ROUNDS: usize = 300;
+    let node = Node::start("takeover_policy = off\nlistener.tcp.external.max_conn_rate = 0");
+    let storms: Vec<_> = (0..4)
+        .map(|_| {
+            let (id, at) = (unique("storm"), node.mqtt());
+            thread::spawn(move || {
+                for round in 0..ROUNDS {
+                    let all = (0..16).map(|n| {
+                        let mut client = Client::raw(V5, at);
+                        client.send(&Connect::new(V5).id(&id).clean((n + round) % 4 > 0).bytes());
+                        client
+                    });
+                    let mut all: Vec<Client> = all.collect();
+                    for client in &mut all {
+                        client.take_connack();
+                        assert_eq!(client.code, 0);
+                        client.send(&[0xc0, 0]);
+                    }
+                    let left = all.iter_mut().map(|client| {
+                        // PINGRESP from the last, DISCONNECT and the end from the others.
+                        matches!(client.next_or_end(), Some(Packet::PingResp))
+                    });
+                    assert!(left.filter(|left| *left).count() >= 1, "round {round}");
+                }
+            })
+        })
+        .collect();
+    for storm in storms {
+        storm.join().expect("each is answered");
     }
 }
 

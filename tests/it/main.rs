@@ -18,6 +18,7 @@ mod access;
 mod clients;
 mod cluster;
 mod conformance;
+mod defaults;
 mod discovery;
 mod features;
 mod groups;

@@ -81,7 +81,11 @@ impl Connection {
         let Finished { session, expiry, will } = self.channel.finish();
         // A session that was handed to us and not yet looked at must not get lost.
         if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
-            && let Ok(Handover::Session(session, _)) = awaited.answer.try_recv()
+            && let Ok(Handover::Session(session, _)) = {
+                // Nothing is sent to it from here on: what is not there goes back to who had it.
+                awaited.answer.close();
+                awaited.answer.try_recv()
+            }
         {
             let kept = expiry.max(Duration::from_secs(1));
             self.park(session, now + kept, None, &awaited.mailbox);

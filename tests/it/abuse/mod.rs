@@ -21,6 +21,11 @@ const MORE_KIB: u64 = 2 << 10;
 /// What was thrown at the node is over and its memory given back after so long.
 const SETTLED: Duration = Duration::from_secs(30);
 
+/// Becomes the daemon, without huge pages: with them memory that is free is given back by the 2 MiB, some time.
+const SMALL_PAGES: &str = "import ctypes, os, sys\n\
+    ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)\n\
+    os.execv(sys.argv[1], sys.argv[1:])\n";
+
 /// A node with a listener of each kind, all of which take who comes as fast as he comes.
 struct Target {
     node: Node,
@@ -45,8 +50,10 @@ enum Over {
 
 impl Target {
     fn start() -> Self {
-        let number = free_mesh_number();
-        let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+        let name = format!("node{}@127.0.0.1", free_mesh_number());
+        let at = ([127, 0, 0, 1], free_port()).into();
+        let runner = ["python3", "-c", SMALL_PAGES].map(str::to_owned).to_vec();
+        let mut node = Node::prepare_at(&name, at, runner, "cluster.discovery = manual");
         let folder = node.config().parent().unwrap().to_owned();
         let (certs, unix) = (folder.join("certs"), folder.join("mqtt.sock"));
         fs::create_dir(&certs).unwrap();

@@ -13,7 +13,9 @@ const MQTT: &str = "Sec-WebSocket-Protocol: mqtt\r\n";
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     frames(&mut rows);
+    frames_of_many_kinds(&mut rows);
     requests(&mut rows);
+    headers(&mut rows);
     lines(&mut rows);
     binary(&mut rows);
     for (name, bytes) in of_other_protocols() {
@@ -54,6 +56,13 @@ fn frames(rows: &mut Vec<Row>) {
             add(format!("frame that begins with {first:02x}, not masked"), open, ENDS);
         }
     }
+}
+
+/// Frames whose lengths, order or contents are the fault.
+fn frames_of_many_kinds(rows: &mut Vec<Row>) {
+    let mut add =
+        |name: String, bytes: Vec<u8>, want| rows.push(row(name, At::Frames, bytes, want));
+    let ping = [0xc0, 0];
     let head = |bytes: &[u8]| cat(&[bytes, &[1, 2, 3, 4]]);
     add("length 2^63".into(), head(&[0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]), ENDS);
     add("length 2^64 - 1".into(), head(&[&[0x82, 0xff][..], &[0xff; 8]].concat()), ENDS);
@@ -122,7 +131,6 @@ fn frames(rows: &mut Vec<Row>) {
 fn requests(rows: &mut Vec<Row>) {
     let mut add = |name: String, text: Vec<u8>, want| rows.push(row(name, At::Request, text, want));
     let good = upgrade("/mqtt", MQTT);
-    let with = |line: &str| upgrade("/mqtt", &format!("{MQTT}{line}\r\n")).into_bytes();
     let without = |name: &str| {
         let lines = good.split("\r\n").filter(|line| !line.starts_with(name));
         lines.collect::<Vec<_>>().join("\r\n").into_bytes()
@@ -173,6 +181,13 @@ fn requests(rows: &mut Vec<Row>) {
             ENDS,
         );
     }
+}
+
+/// Requests whose header, path or shape is odd.
+fn headers(rows: &mut Vec<Row>) {
+    let mut add = |name: String, text: Vec<u8>, want| rows.push(row(name, At::Request, text, want));
+    let good = upgrade("/mqtt", MQTT);
+    let with = |line: &str| upgrade("/mqtt", &format!("{MQTT}{line}\r\n")).into_bytes();
     for (what, line) in [
         ("a space before the colon", "X-A : b"),
         ("no colon", "nonsense"),
@@ -226,7 +241,7 @@ fn requests(rows: &mut Vec<Row>) {
     add("lines that end with LF".into(), good.replace("\r\n", "\n").into_bytes(), Want::Either);
     add("lines that end with CR".into(), good.replace("\r\n", "\r").into_bytes(), Want::Waits);
     add("empty lines before it".into(), format!("\r\n\r\n\r\n{good}").into_bytes(), Want::Either);
-    add("half of it".into(), good[..good.len() / 2].as_bytes().to_vec(), Want::Waits);
+    add("half of it".into(), good.as_bytes()[..good.len() / 2].to_vec(), Want::Waits);
     add("two of them".into(), good.repeat(2).into_bytes(), Want::Either);
     add(
         "MQTT behind it, without a frame".into(),

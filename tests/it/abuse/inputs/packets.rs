@@ -207,6 +207,8 @@ fn order(version: Version, rows: &mut Vec<Row>) {
     };
     let publish = |qos, id| Message::new("order/t", "x", qos).id(id).bytes(version);
     add("second CONNECT", connect(version).bytes(), WRONG);
+    let other = packet(0x10, &cat(&[&string("MQTT"), &[9, 2, 0, 0, 0], &string("id")]));
+    add("second CONNECT, of another version", other, Want::Ends(&[0x82]));
     add("DISCONNECT and more", cat(&[&packet(0xe0, &[]), &publish(1, 1)]), ENDS);
     for (name, first) in [("PUBACK", 0x40), ("PUBREC", 0x50), ("PUBREL", 0x62), ("PUBCOMP", 0x70)] {
         add(
@@ -478,22 +480,19 @@ fn numbers(rows: &mut Vec<Row>) {
     };
     add("content type of 16,000 bytes", text(16_000), Want::Lives);
     add("content type of 65,535 bytes", text(65_535), Want::Ends(&[0x95]));
-    for (count, want) in [(1000, Want::Lives), (10_000, Want::Either), (400_000, Want::Either)] {
-        let filters: Vec<String> = (0..count).map(|n| format!("n{}", n % 2000)).collect();
-        let both: Vec<(&str, u8)> = filters.iter().map(|f| (f.as_str(), 0)).collect();
-        let names: Vec<&str> = filters.iter().map(String::as_str).collect();
-        if count < 300_000 {
-            add(&format!("{count} filters in SUBSCRIBE"), subscribe_bytes(V5, 9, &both, &[]), want);
-            add(&format!("{count} filters in UNSUBSCRIBE"), unsubscribe_bytes(V5, 9, &names), want);
-        } else {
-            let short: Vec<(&str, u8)> = vec![("a", 0); count];
-            add(
-                &format!("{count} filters in SUBSCRIBE"),
-                subscribe_bytes(V5, 9, &short, &[]),
-                want,
-            );
-        }
+    let (many, ends) = (Want::Lives, Want::Ends(&[0x97]));
+    for (count, want) in
+        [(1000, many), (1001, many), (65_535, many), (65_536, ends), (400_000, ends)]
+    {
+        let filters = vec![("a", 0); count];
+        add(&format!("{count} filters in SUBSCRIBE"), subscribe_bytes(V5, 9, &filters, &[]), want);
+        let names = vec!["a"; count];
+        add(&format!("{count} filters in UNSUBSCRIBE"), unsubscribe_bytes(V5, 9, &names), want);
     }
+    let filters: Vec<String> = (0..1000).map(|n| format!("n{n}")).collect();
+    let filters: Vec<(&str, u8)> = filters.iter().map(|filter| (filter.as_str(), 2)).collect();
+    let often = subscribe_bytes(V5, 9, &filters, &[]).repeat(20);
+    add("20 times 1,000 filters in SUBSCRIBE", often, Want::Lives);
     let deep: Vec<String> = (0..1000).map(|n| format!("{}d{n}", "+/".repeat(16))).collect();
     let deep: Vec<(&str, u8)> = deep.iter().map(|f| (f.as_str(), 0)).collect();
     add("1,000 filters of 16 wildcards", subscribe_bytes(V5, 9, &deep, &[]), Want::Lives);
