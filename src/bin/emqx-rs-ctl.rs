@@ -80,6 +80,9 @@ enum Command {
     /// Who is kept out
     #[command(subcommand)]
     Banned(BannedCommand),
+    /// What others said that clients may do
+    #[command(subcommand, alias = "authz")]
+    Acl(AclCommand),
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`
@@ -126,7 +129,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
     ),
     (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
     (
-        &["acl", "authz", "clientid"],
+        &["clientid"],
         "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
     ),
     (&["trace", "traces"], "is not built in this version; see log set-level debug"),
@@ -254,6 +257,19 @@ enum SubscriptionsCommand {
     Show {
         /// Client identifier
         client_id: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum AclCommand {
+    /// Ask again what clients of this node may do
+    CacheClean {
+        /// `all`, `node` or a client id
+        #[arg(value_name = "all|node|CLIENTID")]
+        whose: String,
+        /// The node, behind `node`
+        #[arg(value_name = "NODE", required_if_eq("whose", "node"))]
+        node: Option<String>,
     },
 }
 
@@ -494,6 +510,9 @@ fn request(command: &Command) -> Option<Request> {
         }
         Command::Listeners => Request::Listeners,
         Command::Banned(command) => banned(command),
+        Command::Acl(AclCommand::CacheClean { whose, node }) => {
+            acl_cache_clean(whose, node.clone())
+        }
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::SetLevel { level }) => {
             Request::LogSetLevel { level: level.clone() }
@@ -502,6 +521,12 @@ fn request(command: &Command) -> Option<Request> {
             return None;
         }
     })
+}
+
+/// `all`, `node NODE` or a client id.
+fn acl_cache_clean(whose: &str, node: Option<String>) -> Request {
+    let all = node.is_some() || whose == "all";
+    Request::AclCacheClean { client_id: (!all).then(|| whose.to_owned()), node }
 }
 
 fn banned(command: &BannedCommand) -> Request {

@@ -128,6 +128,12 @@ impl ClientAccess {
         Self::new(Vec::new(), true)
     }
 
+    /// May do nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::new(Vec::new(), false)
+    }
+
     /// Every topic, both ways: no question needs to be asked.
     #[must_use]
     pub fn allows_all(&self) -> bool {
@@ -137,18 +143,24 @@ impl ClientAccess {
     /// Whether the client may do this with this topic name or, for [`Action::Subscribe`], topic filter.
     #[must_use]
     pub fn allows(&self, action: Action, topic: &str) -> bool {
+        self.decides(action, topic).unwrap_or(self.nomatch_allows)
+    }
+
+    /// What the first rule that matches says; `None`: no rule does.
+    #[must_use]
+    pub fn decides(&self, action: Action, topic: &str) -> Option<bool> {
         let (all, subscribing) = match action {
             Action::Publish => (self.publish_all, false),
             Action::Subscribe => (self.subscribe_all, true),
         };
         if all {
-            return true;
+            return Some(true);
         }
         let first = self.rules.iter().find(|rule| {
             (if subscribing { rule.subscribe } else { rule.publish })
                 && rule.matches(subscribing, topic)
         });
-        first.map_or(self.nomatch_allows, |rule| rule.allow)
+        first.map(|rule| rule.allow)
     }
 }
 

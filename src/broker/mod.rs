@@ -4,6 +4,7 @@
 pub mod access;
 pub mod acl;
 pub mod alias;
+pub mod asking;
 pub mod bans;
 pub mod channel;
 pub mod close;
@@ -26,6 +27,7 @@ pub mod subscribing;
 pub mod subscription_list;
 pub mod subscriptions;
 pub mod users;
+pub mod verdicts;
 pub mod will;
 
 pub use message::{ClientId, Message};

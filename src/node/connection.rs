@@ -28,6 +28,7 @@ use self::{
     opening::{AwaitedClaim, AwaitedSession},
 };
 use super::{
+    authorizer::Asking,
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
@@ -50,6 +51,7 @@ use crate::{
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
+        verdicts::{Question, Ruling},
     },
     mqtt::{QoS, ReasonCode, frame},
     time::Time,
@@ -127,6 +129,7 @@ struct Waiting {
     verdict: Option<oneshot::Receiver<Verdict>>,
     claim: Option<AwaitedClaim>,
     handover: Option<AwaitedSession>,
+    rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
     forwards: VecDeque<Forwarded>,
@@ -139,6 +142,7 @@ impl Waiting {
         self.verdict.is_none()
             && self.claim.is_none()
             && self.handover.is_none()
+            && self.rulings.is_none()
             && self.barriers.is_empty()
             && self.replays.is_empty()
             && self.forwards.is_empty()
@@ -417,6 +421,11 @@ impl Connection {
                     used += total;
                     packets += 1;
                     self.channel.on_packet(header, body, now, &mut out);
+                    if self.channel.is_asking() {
+                        // It is handed in again.
+                        used -= total;
+                        packets -= 1;
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -451,6 +460,7 @@ impl Connection {
                     Action::Authenticate(proof) => {
                         self.authenticate(proof, scratch, now);
                     }
+                    Action::Ask(questions) => self.ask(questions),
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -534,6 +544,13 @@ impl Connection {
         }
     }
 
+    /// Has others asked what the client may do.
+    fn ask(&mut self, questions: Vec<Question>) {
+        let Some(asking) = Asking::of(&self.channel, questions) else { return };
+        let answer = self.hub.authenticator.others.authorize(asking, self.hub.clock);
+        self.waiting().rulings = Some(answer);
+    }
+
     fn waiting(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_with(Box::default)
     }
@@ -597,6 +614,14 @@ impl Connection {
             self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
             self.perform(scratch, now);
         }
+        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.rulings.as_mut())
+            && let Poll::Ready(rulings) = Pin::new(answer).poll(cx)
+        {
+            self.waiting().rulings = None;
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            self.channel.on_rulings(&rulings.unwrap_or_default(), now, &mut out);
+            self.perform(scratch, now);
+        }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
         {
@@ -637,6 +662,7 @@ impl Connection {
                         self.close(CloseReason::Banned, scratch, now);
                     }
                 }
+                Signal::CleanAclCache => self.channel.clean_acl_cache(),
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }

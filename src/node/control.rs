@@ -25,6 +25,7 @@ use super::{
     hub::Hub,
     listener::Listening,
     locks,
+    mailbox::Signal,
     mesh::{Discovered, JoinError},
     sys_topics,
 };
@@ -165,6 +166,13 @@ impl Desk {
                     Err(why) => Reply::Failed(why),
                 },
             },
+            Request::AclCacheClean { node: Some(node), .. } if !self.is_me(&node) => {
+                Reply::Failed(format!(
+                    "{node} is another node: run emqx-rs-ctl there",
+                    node = ctl::render::shown(&node)
+                ))
+            }
+            Request::AclCacheClean { client_id, .. } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => match self.operator.reload_users() {
                 Ok(()) => Reply::Done,
@@ -200,6 +208,22 @@ impl Desk {
             Ok(()) => Reply::Done,
             Err(why) => Reply::Failed(why),
         }
+    }
+
+    fn is_me(&self, node: &str) -> bool {
+        seed(node, &self.name).is_ok_and(|seed| seed.name == self.name)
+    }
+
+    fn clean_acl_cache(&self, client_id: Option<&str>) -> Reply {
+        let registry = &self.node.hub().registry;
+        match client_id {
+            None => registry.signal_all(|| Signal::CleanAclCache),
+            Some(id) => match registry.live(&ClientId::new(id)) {
+                Some(mailbox) => mailbox.signal(Signal::CleanAclCache),
+                None => return Reply::NotFound,
+            },
+        }
+        Reply::Done
     }
 
     fn state(&self) -> &'static str {

@@ -3,6 +3,7 @@
 mod arrival;
 pub mod auth_http;
 mod authenticator;
+mod authorizer;
 mod banned;
 pub mod clients;
 mod connection;

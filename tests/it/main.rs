@@ -14,6 +14,7 @@
 )]
 
 mod access;
+mod authorization;
 mod clients;
 mod cluster;
 mod conformance;
