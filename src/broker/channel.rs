@@ -59,6 +59,8 @@ pub struct Shared {
     pub zone: String,
     /// Port of the listener; 0 where it has none.
     pub port: u16,
+    /// The listener has no place for more: who connects is told so.
+    pub full: bool,
     /// Proxies: where these clients seem to be are many others.
     pub proxies: Vec<Cidr>,
     /// Users and rules.
@@ -77,10 +79,37 @@ impl Shared {
             settings: self.settings.clone(),
             zone: self.zone.clone(),
             port: self.port,
+            full: self.full,
             proxies: self.proxies.clone(),
             access,
             stats: self.stats.clone(),
             next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The same for a client that there is no place for. It has little time to say who it is.
+    #[must_use]
+    pub fn when_full(&self) -> Self {
+        const HURRY: Duration = Duration::from_secs(5);
+        let mut full = self.with_access(self.access.clone());
+        full.settings.idle_timeout = full.settings.idle_timeout.min(HURRY);
+        Self { full: true, ..full }
+    }
+
+    /// What becomes of a PUBLISH about whose topic this is known.
+    fn admit_topic(&self, verdict: Option<bool>) -> Result<(), Denied> {
+        match verdict {
+            Some(true) => Ok(()),
+            None => Err(Denied::Ask),
+            Some(false) => {
+                self.stats.count(Metric::ClientAclDeny);
+                self.stats.count(Metric::PacketsPublishAuthError);
+                Err(if self.settings.acl_deny_disconnect {
+                    Denied::violation(ReasonCode::NotAuthorized, "publish denied by the ACL")
+                } else {
+                    Denied::Answer(ReasonCode::NotAuthorized)
+                })
+            }
         }
     }
 

@@ -177,6 +177,9 @@ impl Channel {
     ) -> Result<(), (ReasonCode, &'static str)> {
         let shared = self.shared.clone();
         let settings = &shared.settings;
+        if shared.full {
+            return Err((ReasonCode::QuotaExceeded, "max_connections of the listener is reached"));
+        }
         if connect.properties.authentication_method().is_some() {
             return Err((ReasonCode::BadAuthenticationMethod, "no such authentication method"));
         }

@@ -17,6 +17,7 @@ pub mod message;
 pub mod mqueue;
 pub mod password_hash;
 pub mod portable;
+pub mod rate;
 pub mod recent;
 pub mod retained;
 pub mod rewrite;

@@ -127,6 +127,7 @@ named! {
         MalformedPackets = "emqx_rs.malformed_packets",
         LimitConnections = "emqx_rs.limit.connections",
         LimitConnRate = "emqx_rs.limit.conn_rate",
+        LimitRate = "emqx_rs.limit.rate",
         LimitIdle = "emqx_rs.limit.idle",
         LimitPacketSize = "emqx_rs.limit.packet_size",
         LimitProperties = "emqx_rs.limit.properties",

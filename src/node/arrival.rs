@@ -95,6 +95,8 @@ pub(super) struct Arrival {
     /// Where it is, as far as that is known.
     pub(super) peer: SocketAddr,
     pub(super) place: Place,
+    /// There is no place for it among those that are served.
+    pub(super) full: bool,
 }
 
 /// What came through: the stream, and whom a certificate names.
@@ -105,8 +107,8 @@ impl Arrival {
     pub(super) async fn welcome(mut self, incoming: Incoming) {
         match Box::pin(self.prepare(incoming)).await {
             Ok((stream, subject)) => {
-                let shared = locks::read(&self.listening.shared).clone();
-                let Self { listening, hub, peer, place } = self;
+                let shared = self.listening.shared(self.full);
+                let Self { listening, hub, peer, place, .. } = self;
                 let mut connection = Connection::new(stream, peer, shared, hub, place);
                 if let Some(certified) = subject.and_then(|subject| certified(&listening, &subject))
                 {

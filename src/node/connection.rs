@@ -48,12 +48,13 @@ use crate::{
         connect::Certified,
         mqueue::{Delivery, SubscriptionIds},
         portable::Portable,
+        rate::Pace,
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
         verdicts::{Question, Ruling},
     },
-    mqtt::{QoS, ReasonCode, frame},
+    mqtt::{PacketType, QoS, ReasonCode, frame},
     time::Time,
     topic::TopicFilter,
 };
@@ -160,13 +161,23 @@ pub(super) struct Connection {
     carry: Vec<u8>,
     unsent: Option<Box<Unsent>>,
     waiting: Option<Box<Waiting>>,
+    /// How much it may send, where that is limited.
+    pace: Option<Box<Pace>>,
     timer: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
     _place: Place,
 }
 
 /// A connection's place among those its listener allows.
-pub(super) struct Place(pub(super) Arc<AtomicUsize>);
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    /// A place among `most`, if there is one.
+    pub(super) fn among(taken: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let place = Self(taken.clone());
+        (taken.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -197,6 +208,7 @@ impl Connection {
         hub: Arc<Hub>,
         place: Place,
     ) -> Self {
+        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in).map(Box::new);
         let channel = Channel::new(shared, peer, hub.clock.now());
         Self {
             stream,
@@ -206,6 +218,7 @@ impl Connection {
             carry: Vec::new(),
             unsent: None,
             waiting: None,
+            pace,
             timer: None,
             closing: None,
             _place: place,
@@ -229,6 +242,7 @@ impl Connection {
                 self.on_signals(scratch, now);
                 ended = self.read(cx, scratch, now);
                 let held = !self.reads();
+                self.poll_pace(now);
                 self.poll_waiting(cx, scratch, now);
                 if held && self.reads() {
                     self.resume(cx, scratch, now);
@@ -266,7 +280,8 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let due = [self.channel.deadline(), blocked, slow].into_iter().flatten().min();
+        let paused = self.pace.as_ref().and_then(|pace| pace.until());
+        let due = [self.channel.deadline(), blocked, slow, paused].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {
@@ -312,7 +327,19 @@ impl Connection {
 
     /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
     fn reads(&self) -> bool {
-        self.channel.wants_packets() && !self.is_held()
+        self.channel.wants_packets() && !self.is_held() && !self.is_paused()
+    }
+
+    /// It has sent more than its rate allows.
+    fn is_paused(&self) -> bool {
+        self.pace.as_ref().is_some_and(|pace| pace.until().is_some())
+    }
+
+    /// Lets a client that was above its rate go on when it is time.
+    fn poll_pace(&mut self, now: Time) {
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.until().is_some()) else { return };
+        self.channel.on_held(now);
+        pace.on_time(now);
     }
 
     fn is_held(&self) -> bool {
@@ -425,6 +452,11 @@ impl Connection {
                         // It is handed in again.
                         used -= total;
                         packets -= 1;
+                    } else if let Some(pace) = &mut self.pace {
+                        let is_message = header.packet_type() == PacketType::Publish;
+                        if pace.on_packet(is_message, total, now) {
+                            self.hub.stats.count(Metric::LimitRate);
+                        }
                     }
                 }
                 Ok(None) => break,

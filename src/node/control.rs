@@ -53,6 +53,8 @@ const MOST: usize = 16;
 const IDLE: Duration = Duration::from_secs(5);
 /// Days until the first of the certificates for other nodes ends.
 const CERTIFICATE_DAYS: &str = "mesh.certificate.days";
+/// The same of the listeners.
+const LISTENER_CERTIFICATE_DAYS: &str = "listener.certificate.days";
 
 /// What a node asks of the process around it.
 pub trait Operator: Send + Sync + 'static {
@@ -465,6 +467,7 @@ impl Node {
             [(format!("{name}.count"), now), (format!("{name}.max"), max)]
         })
         .chain(self.mesh().certificate_days().map(|days| (CERTIFICATE_DAYS.to_owned(), days)))
+        .chain(self.certificate_days().map(|days| (LISTENER_CERTIFICATE_DAYS.to_owned(), days)))
         .collect()
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::watch,
+    sync::{Notify, watch},
 };
 
 use super::{
@@ -24,13 +24,16 @@ use super::{
     hub::Hub,
     listener_settings::{Bind, Listener, ListenerKind},
     locks,
-    tls::listener::ListenerTls,
+    tls::{LOOK, listener::ListenerTls},
     transport::Stream,
 };
 use crate::{
     broker::{channel::Shared, stats::Metric},
-    net::supervise,
+    net::{clock::Clock, supervise},
 };
+
+/// Connections above the limit that are told so at once; more are closed without a word.
+const TURNED_AWAY: usize = 256;
 
 /// A pause after an accept that failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,6 +44,8 @@ pub struct Listening {
     pub settings: Listener,
     /// Connections it has now.
     pub connections: Arc<AtomicUsize>,
+    /// Connections beside them, which are told that there is no place.
+    turned_away: Arc<AtomicUsize>,
     /// What its connections share; swapped by a reload.
     pub(super) shared: RwLock<Arc<Shared>>,
     pub(super) tls: Option<ListenerTls>,
@@ -99,6 +104,7 @@ impl Listening {
         let listening = Self {
             settings,
             connections: Arc::default(),
+            turned_away: Arc::default(),
             shared: RwLock::new(Arc::new(shared)),
             tls,
             failed: Default::default(),
@@ -184,6 +190,12 @@ impl Listening {
         }
     }
 
+    /// What a connection shares with the others; `full` for one that there is no place for.
+    pub(super) fn shared(&self, full: bool) -> Arc<Shared> {
+        let shared = locks::read(&self.shared).clone();
+        if full { Arc::new(shared.when_full()) } else { shared }
+    }
+
     fn serve(self: &Arc<Self>, incoming: Incoming, peer: SocketAddr, hub: &Arc<Hub>) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if !self.settings.accepts(peer.ip()) {
@@ -192,13 +204,17 @@ impl Listening {
             tracing::debug!(listener = self.settings.id(), %peer, "closed by listener.*.access");
             return;
         }
-        let place = Place(self.connections.clone());
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.settings.max_connections {
+        let mut place = Place::among(&self.connections, self.settings.max_connections);
+        let full = place.is_none();
+        if full {
             self.count(Step::Access);
             hub.stats.count(Metric::LimitConnections);
+            place = Place::among(&self.turned_away, TURNED_AWAY);
+        }
+        let Some(place) = place else {
             tracing::debug!(listener = self.settings.id(), %peer, "closed: max_connections reached");
             return;
-        }
+        };
         let incoming = match incoming {
             Incoming::Tcp(tcp) => {
                 if self.settings.nodelay {
@@ -206,7 +222,7 @@ impl Listening {
                 }
                 if self.settings.kind == ListenerKind::Tcp && self.settings.proxy_timeout.is_none()
                 {
-                    let shared = locks::read(&self.shared).clone();
+                    let shared = self.shared(full);
                     let stream = Stream::Tcp(tcp);
                     let connection = Connection::new(stream, peer, shared, hub.clone(), place);
                     // A task begins at a multiple of 128 bytes, for which the allocator takes the next power of two unless the
@@ -218,8 +234,27 @@ impl Listening {
             }
             unix @ Incoming::Unix(_) => unix,
         };
-        let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place };
+        let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place, full };
         supervise::spawn("arrival", arrival.welcome(incoming));
+    }
+}
+
+/// Says in the log when certificates of these listeners end soon; looks again when they are `renewed`. Runs for ever.
+pub(super) async fn watch_certificates(
+    listeners: Vec<Arc<Listening>>,
+    renewed: Arc<Notify>,
+    clock: Clock,
+) {
+    loop {
+        for one in &listeners {
+            if let Some(tls) = &one.tls {
+                tls.tell_end(&one.settings.id(), clock.wall());
+            }
+        }
+        tokio::select! {
+            () = renewed.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
 }
 

@@ -46,7 +46,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     broker::{
@@ -119,6 +119,8 @@ pub struct Node {
     hub: Arc<Hub>,
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
+    /// Certificates of listeners were read again.
+    certificates_renewed: Arc<Notify>,
     stop: watch::Sender<bool>,
 }
 
@@ -177,9 +179,19 @@ impl Node {
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);
         supervise::spawn_core("janitor", hub.clone().janitor());
-        let node = Self { hub, mesh, listeners, stop };
+        let certificates_renewed = Arc::new(Notify::new());
+        let all = listeners.clone();
+        let watch = listener::watch_certificates(all, certificates_renewed.clone(), clock);
+        supervise::spawn("listener certificates", watch);
+        let node = Self { hub, mesh, listeners, certificates_renewed, stop };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)
+    }
+
+    /// Days until the first certificate of a listener ends, rounded down.
+    fn certificate_days(&self) -> Option<u64> {
+        let now = self.hub.clock.wall();
+        self.listeners.iter().filter_map(|one| one.tls.as_ref()?.days_left(now)).min()
     }
 
     /// Lets an open listener accept, or says why it is closed.
@@ -227,6 +239,7 @@ impl Node {
                 self.renew_tls(listener, tls.material.clone());
             }
         }
+        self.certificates_renewed.notify_one();
         self.hub.set_shared_strategy(shared_strategy(new.zones));
         *locks::write(&self.hub.session_settings) = zone_settings(new.zones, "external");
         self.hub.reload_retain(new.retain);
@@ -309,9 +322,14 @@ fn shared(
 ) -> Shared {
     let settings = zone_settings(zones, &listener.zone);
     Shared {
-        settings: Settings { send_timeout: listener.send_timeout, ..settings },
+        settings: Settings {
+            send_timeout: listener.send_timeout,
+            bytes_in: settings.bytes_in.or(listener.rate_limit),
+            ..settings
+        },
         zone: listener.zone.clone(),
         port: listener.bind.port(),
+        full: false,
         proxies: listener.trusted_proxies.clone(),
         access: access.clone(),
         stats: hub.stats.clone(),

@@ -184,6 +184,34 @@ fn a_bad_users_file_ends_the_start_and_an_empty_one_denies_everybody() {
 }
 
 #[test]
+fn a_bad_acl_file_ends_the_start_and_an_empty_one_denies_everybody() {
+    for (name, rules, told) in [
+        ("rules.conf", Some("{allow, all}.\n{allow, nobody}.\n"), "rules.conf:2:"),
+        ("rules.conf", Some("allow all\n"), "rules.conf:1:"),
+        ("missing.conf", None, "acl_file = missing.conf"),
+        // A folder is no file to read, whoever asks.
+        (".", None, "acl_file = ."),
+    ] {
+        let mut node = with_users(&format!("acl_file = {name}"), "");
+        if let Some(rules) = rules {
+            fs::write(node.config().with_file_name(name), rules).unwrap();
+        }
+        node.spawn();
+        node.wait_end();
+        assert!(node.log().contains(told), "{told}: {}", node.log());
+        let mut check = Command::new(env!("CARGO_BIN_EXE_emqx-rs"));
+        let check = check.args(["--check-config", "-c"]).arg(node.config()).output().unwrap();
+        assert_eq!(check.status.code(), Some(78), "{told}");
+    }
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob"]));
+    fs::write(node.config().with_file_name("rules.conf"), "%% nothing\n").unwrap();
+    node.launch();
+    let mut client = connect(Version::V5, "bob", "bob").open(node.mqtt());
+    assert_eq!(client.subscribe("a", 0), NOT_AUTHORIZED);
+    assert_eq!(client.publish("a", "x", 1), NOT_AUTHORIZED);
+}
+
+#[test]
 fn a_bad_file_changes_nothing_at_reload() {
     let mut node = with_users("allow_anonymous = false", &users(&["bob"]));
     node.launch();
