@@ -14,6 +14,7 @@ use super::jwt::{BadToken, Jwt, Token};
 use super::password_hash::Memory;
 use super::stats::Metric;
 pub use super::users::{Known, Users};
+use super::verdicts::{self, Verdicts};
 use crate::mqtt::ReasonCode;
 use crate::time::Wall;
 
@@ -26,6 +27,8 @@ pub struct Access {
     pub jwt: Option<Arc<Jwt>>,
     /// Who has a password.
     pub users: Arc<Users>,
+    /// Others are asked what a client may do.
+    pub asks: Option<verdicts::Settings>,
     /// Rules in the order they are tried.
     pub rules: Rules,
     /// Policy of zones that have none of their own.
@@ -297,6 +300,16 @@ impl Access {
             Some(rules) if self.policy_of(who.zone).enable_acl => rules.client(who, false),
             Some(_) | None => self.client(who),
         }
+    }
+
+    /// What others say that a client may do, if they are to be asked.
+    #[must_use]
+    pub fn verdicts(&self, who: &Who<'_>, grant: &Grant) -> Option<Verdicts> {
+        let policy = self.policy_of(who.zone);
+        let settings = self.asks.filter(|_| policy.enable_acl)?;
+        let ruled = grant.superuser || grant.rules.is_some();
+        let rules = || self.rules.client(who, false);
+        (!ruled).then(|| Verdicts::new(settings, rules(), policy.nomatch_allows))
     }
 
     /// What a client may do by the rules of the node.

@@ -95,11 +95,15 @@ pub struct Who<'a> {
 /// What one client may do. Small: it holds only the rules that can apply, and shares their topics where they name no client.
 #[derive(Clone, Debug)]
 pub struct ClientAccess {
-    rules: Box<[BoundRule]>,
+    /// A thin pointer: every connection has one. `None`: no rule.
+    rules: Option<Box<BoundRules>>,
     nomatch_allows: bool,
     publish_all: bool,
     subscribe_all: bool,
 }
+
+#[derive(Clone, Debug)]
+struct BoundRules(Vec<BoundRule>);
 
 #[derive(Clone, Debug)]
 struct BoundRule {
@@ -119,13 +123,20 @@ impl ClientAccess {
         };
         let (publish_all, subscribe_all) = (all(|r| r.publish), all(|r| r.subscribe));
         let rules = if publish_all && subscribe_all { Vec::new() } else { rules };
-        Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
+        let rules = (!rules.is_empty()).then(|| Box::new(BoundRules(rules)));
+        Self { rules, nomatch_allows, publish_all, subscribe_all }
     }
 
     /// May do everything: a zone without ACL.
     #[must_use]
     pub fn everything() -> Self {
         Self::new(Vec::new(), true)
+    }
+
+    /// May do nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::new(Vec::new(), false)
     }
 
     /// Every topic, both ways: no question needs to be asked.
@@ -137,18 +148,24 @@ impl ClientAccess {
     /// Whether the client may do this with this topic name or, for [`Action::Subscribe`], topic filter.
     #[must_use]
     pub fn allows(&self, action: Action, topic: &str) -> bool {
+        self.decides(action, topic).unwrap_or(self.nomatch_allows)
+    }
+
+    /// What the first rule that matches says; `None`: no rule does.
+    #[must_use]
+    pub fn decides(&self, action: Action, topic: &str) -> Option<bool> {
         let (all, subscribing) = match action {
             Action::Publish => (self.publish_all, false),
             Action::Subscribe => (self.subscribe_all, true),
         };
         if all {
-            return true;
+            return Some(true);
         }
-        let first = self.rules.iter().find(|rule| {
+        let first = self.rules.iter().flat_map(|rules| &rules.0).find(|rule| {
             (if subscribing { rule.subscribe } else { rule.publish })
                 && rule.matches(subscribing, topic)
         });
-        first.map_or(self.nomatch_allows, |rule| rule.allow)
+        first.map(|rule| rule.allow)
     }
 }
 

@@ -19,8 +19,9 @@ use std::{
 use super::{
     ClientId, Message, Settings,
     access::{Access, Refusal, Verdict},
-    acl::{Action as Right, Cidr, ClientAccess},
+    acl::{Cidr, ClientAccess},
     alias::Aliases,
+    asking::may_publish,
     bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
@@ -33,6 +34,7 @@ use super::{
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
     subscription_list::Terms,
+    verdicts::{Question, Verdicts},
     will::Will,
 };
 use zeroize::Zeroizing;
@@ -80,6 +82,23 @@ impl Shared {
             access,
             stats: self.stats.clone(),
             next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// What becomes of a PUBLISH about whose topic this is known.
+    fn admit_topic(&self, verdict: Option<bool>) -> Result<(), Denied> {
+        match verdict {
+            Some(true) => Ok(()),
+            None => Err(Denied::Ask),
+            Some(false) => {
+                self.stats.count(Metric::ClientAclDeny);
+                self.stats.count(Metric::PacketsPublishAuthError);
+                Err(if self.settings.acl_deny_disconnect {
+                    Denied::violation(ReasonCode::NotAuthorized, "publish denied by the ACL")
+                } else {
+                    Denied::Answer(ReasonCode::NotAuthorized)
+                })
+            }
         }
     }
 
@@ -131,6 +150,8 @@ pub enum Action {
     Authenticate(Proof),
     /// A proof was checked: call [`Channel::on_verdict`] with this.
     Judge(Verdict),
+    /// Ask others these questions about the client, then call [`Channel::on_rulings`]; until then no packet is wanted.
+    Ask(Vec<Question>),
     /// Find the session of this client, or make one; then call [`Channel::on_session`].
     Open {
         /// Whose session.
@@ -193,6 +214,8 @@ pub struct Channel {
     pub(super) state: State,
     pub(super) identity: Option<Box<Identity>>,
     pub(super) rights: ClientAccess,
+    /// Where others say what it may do; then `rights` allows nothing.
+    pub(super) verdicts: Option<Box<Verdicts>>,
     pub(super) peer: (IpAddr, u16),
     pub(super) version: Version,
     /// After so many milliseconds without a packet it ends; 0: never.
@@ -207,6 +230,8 @@ pub struct Channel {
     replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) stay: Stay,
+    /// The answers of others are awaited.
+    pub(super) asking: bool,
 }
 
 /// Whether the client is to stay.
@@ -240,6 +265,7 @@ impl Channel {
             state: State::Waiting(None),
             identity: None,
             rights: ClientAccess::everything(),
+            verdicts: None,
             peer: (peer.ip(), peer.port()),
             version: Version::V3_1_1,
             keep_alive_ms: 0,
@@ -252,6 +278,7 @@ impl Channel {
             replies: None,
             last_packet: now,
             stay: Stay::Welcome,
+            asking: false,
         }
     }
 
@@ -386,14 +413,15 @@ impl Channel {
         matches!(self.state, State::Up(_))
     }
 
-    /// No packet is read while a password is being verified or a session is being fetched.
+    /// No packet is read while a password is being verified, a session is being fetched, or others are asked about a packet.
     #[must_use]
     pub fn wants_packets(&self) -> bool {
-        match self.state {
+        let wants = match self.state {
             State::Up(_) | State::Waiting(_) => true,
             State::Authenticating(_) => self.is_challenged() && self.stay != Stay::Over,
             State::Opening(_) | State::Closed => false,
-        }
+        };
+        wants && !self.asking
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -466,7 +494,7 @@ impl Channel {
                 self.on_pubcomp(&ack);
                 self.pay(now, out);
             }
-            Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe, out),
+            Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe, now, out),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe, out),
             Packet::PingReq => {
                 self.count(Metric::PacketsPingreqReceived);
@@ -486,6 +514,15 @@ impl Channel {
     // PUBLISH and what follows it
 
     fn on_publish(&mut self, publish: &Publish<'_>, now: Time, out: &mut Out<'_>) {
+        let reply = match (publish.qos, publish.packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => Reply::PubAck(id),
+            (QoS::ExactlyOnce, Some(id)) => Reply::PubRec(id),
+            (QoS::AtMostOnce, _) | (_, None) => Reply::None,
+        };
+        let admitted = self.admit(publish, reply, now);
+        if matches!(admitted, Err(Denied::Ask)) {
+            return self.ask(out);
+        }
         let stats = &self.shared.stats;
         stats.count(Metric::PacketsPublishReceived);
         stats.count(Metric::MessagesReceived);
@@ -494,12 +531,7 @@ impl Channel {
             QoS::AtLeastOnce => Metric::MessagesQos1Received,
             QoS::ExactlyOnce => Metric::MessagesQos2Received,
         });
-        let reply = match (publish.qos, publish.packet_id) {
-            (QoS::AtLeastOnce, Some(id)) => Reply::PubAck(id),
-            (QoS::ExactlyOnce, Some(id)) => Reply::PubRec(id),
-            (QoS::AtMostOnce, _) | (_, None) => Reply::None,
-        };
-        match self.admit(publish, reply, now) {
+        match admitted {
             Ok(Some((message, Duration::ZERO))) => {
                 self.count(Metric::MessagesPublish);
                 out.actions.push(Action::Publish(message, reply));
@@ -511,6 +543,7 @@ impl Channel {
             Ok(None) => self.reply(reply, ReasonCode::Success, true, out),
             Err(Denied::Answer(reason)) => self.reply(reply, reason, true, out),
             Err(Denied::Close(reason)) => self.close(reason, out),
+            Err(Denied::Ask) => {}
         }
     }
 
@@ -575,14 +608,10 @@ impl Channel {
                 ));
             }
         }
-        if !self.rights.allows_all() && !self.rights.allows(Right::Publish, topic) {
-            self.shared.stats.count(Metric::ClientAclDeny);
-            self.shared.stats.count(Metric::PacketsPublishAuthError);
-            return Err(if settings.acl_deny_disconnect {
-                Denied::violation(ReasonCode::NotAuthorized, "publish denied by the ACL")
-            } else {
-                Denied::Answer(ReasonCode::NotAuthorized)
-            });
+        if !self.rights.allows_all() {
+            let verdict =
+                may_publish(&mut self.verdicts, &self.rights, &self.shared.stats, topic, now);
+            self.shared.admit_topic(verdict)?;
         }
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
@@ -796,7 +825,8 @@ impl Channel {
             }
             State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
-                let alive = self.keep_alive().map(|limit| self.last_packet + limit);
+                let alive = self.keep_alive().filter(|_| !self.asking);
+                let alive = alive.map(|limit| self.last_packet + limit);
                 let oldest = settings
                     .retry_interval
                     .and_then(|retry| Some(session.inflight.oldest()? + retry));
@@ -826,7 +856,9 @@ impl Channel {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 if ends.is_some_and(|end| now >= end) {
                     self.violation(ReasonCode::NotAuthorized, "the token has expired", out);
-                } else if self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit) {
+                } else if !self.asking
+                    && self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit)
+                {
                     self.close(CloseReason::KeepAlive, out);
                 } else if let Some(retry) = settings.retry_interval {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
@@ -838,6 +870,8 @@ impl Channel {
 }
 
 enum Denied {
+    /// Others have to be asked first.
+    Ask,
     Answer(ReasonCode),
     Close(CloseReason),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     ClientId,
     access::{Grant, Verdict, Who},
-    acl::Action as Right,
+    acl::ClientAccess,
     alias::Outgoing,
     channel::{Action, Channel, Out, Password, Proof, State, Stay},
     close::CloseReason,
@@ -293,17 +293,36 @@ impl Channel {
             Metric::ClientAuthSuccess
         });
         self.take_rights(&grant);
+        self.state = State::Authenticating(connecting);
+        self.admit_will(now, out);
+    }
+
+    /// The client may connect; whether its will may go where it is to go.
+    pub(super) fn admit_will(&mut self, now: Time, out: &mut Out<'_>) {
+        let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
+        else {
+            return;
+        };
         let Some(identity) = self.identity.as_deref() else { return };
+        let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
         let mount = identity.mount.as_deref().unwrap_or("");
         let will = connecting.will.as_ref().and_then(|will| will.topic.strip_prefix(mount));
-        if will.is_some_and(|topic| !self.rights.allows(Right::Publish, topic)) {
-            self.count(Metric::ClientAclDeny);
-            let what = "its will goes to a topic that acl.conf denies it";
-            return self.on_no_session(ReasonCode::NotAuthorized, what, out);
+        let verdict = will.map(str::to_owned).map(|topic| self.may_will(&topic, now));
+        match verdict {
+            Some(None) => {
+                self.state = State::Authenticating(connecting);
+                self.ask(out);
+            }
+            Some(Some(false)) => {
+                self.count(Metric::ClientAclDeny);
+                let what = "its will goes to a topic that it may not publish to";
+                self.on_no_session(ReasonCode::NotAuthorized, what, out);
+            }
+            Some(Some(true)) | None => {
+                self.state = State::Opening(connecting);
+                out.actions.push(Action::Open { client_id, clean_start });
+            }
         }
-        let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
-        self.state = State::Opening(connecting);
-        out.actions.push(Action::Open { client_id, clean_start });
     }
 
     /// What the client may do from now on.
@@ -315,7 +334,11 @@ impl Channel {
             username: identity.username.as_deref(),
             peer: self.peer.0,
         };
-        self.rights = self.shared.access.rights(&who, grant);
+        self.verdicts = self.shared.access.verdicts(&who, grant).map(Box::new);
+        self.rights = match self.verdicts {
+            Some(_) => ClientAccess::nothing(),
+            None => self.shared.access.rights(&who, grant),
+        };
     }
 
     /// The client id, and whether it was assigned; `named`: a certificate gives it.

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod acl;
 pub mod alias;
+pub mod asking;
 pub mod bans;
 pub mod channel;
 pub mod close;
@@ -17,6 +18,7 @@ pub mod message;
 pub mod mqueue;
 pub mod password_hash;
 pub mod portable;
+pub mod rate;
 pub mod recent;
 pub mod retained;
 pub mod rewrite;
@@ -28,6 +30,7 @@ pub mod subscribing;
 pub mod subscription_list;
 pub mod subscriptions;
 pub mod users;
+pub mod verdicts;
 pub mod will;
 
 pub use message::{ClientId, Message};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rate::Rate;
 use super::rewrite::Rule;
 use crate::mqtt::{QoS, SubscriptionOptions};
 
@@ -89,6 +90,10 @@ pub struct Settings {
     pub shared_subscription: bool,
     /// MQTT 3 clients do not get their own messages back.
     pub ignore_loop_deliver: bool,
+    /// Messages of a client; above it is not read for a while (`rate_limit.conn_messages_in`).
+    pub messages_in: Option<Rate>,
+    /// Bytes of its packets (`rate_limit.conn_bytes_in`).
+    pub bytes_in: Option<Rate>,
     /// Time for the first packet to be complete.
     pub idle_timeout: Duration,
     /// Keep alive forced on MQTT 5 clients, in seconds.
@@ -175,6 +180,8 @@ impl Default for Settings {
             wildcard_subscription: true,
             shared_subscription: true,
             ignore_loop_deliver: false,
+            messages_in: None,
+            bytes_in: None,
             idle_timeout: Duration::from_secs(15),
             server_keepalive: None,
             keepalive_max: 3600,

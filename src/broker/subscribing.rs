@@ -1,7 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE (v5 3.8 to 3.11).
 
 use super::{
-    acl::Action as Right,
     channel::{Action, Channel, Out, State},
     connect::{Identity, filled},
     rewrite::rewrite,
@@ -12,6 +11,7 @@ use crate::{
         PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode,
         frame::width_of,
     },
+    time::Time,
     topic::{TopicFilter, share::Subscription},
 };
 
@@ -49,7 +49,10 @@ pub struct UnsubscribeRequest {
 }
 
 impl Channel {
-    pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, out: &mut Out<'_>) {
+    pub(super) fn on_subscribe(&mut self, subscribe: &Subscribe<'_>, now: Time, out: &mut Out<'_>) {
+        if self.must_ask(subscribe, now) {
+            return self.ask(out);
+        }
         self.count(Metric::PacketsSubscribeReceived);
         self.count(Metric::ClientSubscribe);
         if !self.takes_answer(subscribe.filters.iter().count(), out) {
@@ -67,7 +70,7 @@ impl Channel {
                 self.count(Metric::LimitSubscriptions);
                 Err(ReasonCode::QuotaExceeded)
             } else {
-                self.grant(filter, options).and_then(|to| self.enter(to, options, (id, place)))
+                self.grant(filter, options, now).and_then(|to| self.enter(to, options, (id, place)))
             };
             let reason = match verdict {
                 Ok(granted) => {
@@ -90,6 +93,7 @@ impl Channel {
             };
             request.reasons.push(reason);
         }
+        self.on_packet_done();
         out.actions.push(Action::Subscribe(Box::new(request)));
     }
 
@@ -98,6 +102,7 @@ impl Channel {
         &mut self,
         filter: &str,
         asked: SubscriptionOptions,
+        now: Time,
     ) -> Result<Subscription, ReasonCode> {
         let settings = &self.shared.settings;
         let plain = Subscription::parse(filter).map_err(|_| ReasonCode::TopicFilterInvalid)?;
@@ -127,7 +132,7 @@ impl Channel {
             self.count(Metric::LimitTopic);
             return Err(ReasonCode::QuotaExceeded);
         }
-        if !self.rights.allows_all() && !self.rights.allows(Right::Subscribe, text) {
+        if !self.rights.allows_all() && !self.may_subscribe(text, now) {
             self.count(Metric::ClientAclDeny);
             self.count(Metric::PacketsSubscribeAuthError);
             return Err(ReasonCode::NotAuthorized);

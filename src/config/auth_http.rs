@@ -1,4 +1,4 @@
-//! `auth.http.*`: what is asked of an HTTP server about a client that wants to connect, collected key by key.
+//! `auth.http.*`: what is asked of an HTTP server about clients, collected key by key.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cluster::settings::TlsFiles,
     node::{
-        auth_http::{AuthHttp, FILLED, HttpMethod, HttpRequest},
+        auth_http::{AuthHttp, FILLED, FILLED_ACL, HttpMethod, HttpRequest},
         http::client_config,
     },
 };
@@ -23,6 +23,7 @@ use crate::{
 pub struct AuthHttpDraft {
     auth: RequestDraft,
     superuser: RequestDraft,
+    acl: RequestDraft,
     /// `auth.http.timeout`
     pub timeout: Duration,
     /// `auth.http.pool_size`
@@ -45,6 +46,7 @@ impl Default for AuthHttpDraft {
         Self {
             auth: RequestDraft::default(),
             superuser: RequestDraft::default(),
+            acl: RequestDraft::default(),
             timeout: Duration::from_secs(5),
             pool_size: 32,
             files: Default::default(),
@@ -53,12 +55,12 @@ impl Default for AuthHttpDraft {
 }
 
 impl AuthHttpDraft {
-    /// The request a key names: `auth.http.super_req.*`, else the other.
+    /// The request a key names.
     pub fn request(&mut self, place: &Place<'_>) -> &mut RequestDraft {
-        if place.key.starts_with("auth.http.super_req") {
-            &mut self.superuser
-        } else {
-            &mut self.auth
+        match place.key.split('.').nth(2) {
+            Some("super_req") => &mut self.superuser,
+            Some("acl_req") => &mut self.acl,
+            _ => &mut self.auth,
         }
     }
 
@@ -67,17 +69,15 @@ impl AuthHttpDraft {
     /// # Errors
     /// A key that lacks another, or files that prove nothing.
     pub fn finish(self, folders: &Folders) -> Result<Option<AuthHttp>, Fault> {
-        let superuser = self.superuser.finish()?;
-        let Some((auth, origin)) = self.auth.finish()? else {
-            return match superuser {
-                Some((_, origin)) => {
-                    Err(Fault::new(origin, "expected auth.http.auth_req.url beside it"))
-                }
-                None => Ok(None),
-            };
-        };
-        let superuser = superuser.map(|(request, _)| request);
-        let over_tls = auth.server.tls || superuser.as_ref().is_some_and(|one| one.server.tls);
+        let (auth, superuser) = (self.auth.finish()?, self.superuser.finish()?);
+        let acl = self.acl.finish()?;
+        if let (None, Some((_, origin))) = (&auth, &superuser) {
+            return Err(Fault::new(origin, "expected auth.http.auth_req.url beside it"));
+        }
+        let Some((_, origin)) = auth.as_ref().or(acl.as_ref()).cloned() else { return Ok(None) };
+        let request = |with_origin: Option<(HttpRequest, String)>| with_origin.map(|(one, _)| one);
+        let (auth, superuser, acl) = (request(auth), request(superuser), request(acl));
+        let over_tls = [&auth, &superuser, &acl].into_iter().flatten().any(|one| one.server.tls);
         let path = |text: &Option<String>| text.as_ref().map(|text| folders.resolve(text));
         let [ca, certificate, key] = &self.files;
         let tls = if over_tls { Some((path(ca), path(certificate), path(key))) } else { None };
@@ -85,7 +85,7 @@ impl AuthHttpDraft {
         let tls = tls.map(|files| client_config(&files)).transpose();
         let tls = tls.map_err(|what| Fault::new(&origin, format!("auth.http.ssl.*: {what}")))?;
         let turns = Semaphore::new(self.pool_size);
-        Ok(Some(AuthHttp { auth, superuser, timeout: self.timeout, tls, turns }))
+        Ok(Some(AuthHttp { auth, superuser, acl, timeout: self.timeout, tls, turns }))
     }
 }
 
@@ -153,16 +153,24 @@ impl RequestDraft {
     ///
     /// # Errors
     /// Another form, or an unknown placeholder.
-    pub fn set_params(&mut self, text: &str) -> Parsed<()> {
+    pub fn set_params(&mut self, text: &str, place: &Place<'_>) -> Parsed<()> {
+        let more = if place.key.contains(".acl_req.") { FILLED_ACL } else { "" };
         let bad = || Expected("pairs such as clientid=%c,username=%u,password=%P,ip=%a".into());
         let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
         self.params = pairs
             .map(|pair| {
                 let (name, value) = pair.split_once('=').ok_or_else(bad)?;
                 let mut words = value.split('%').skip(1);
-                let known = words.all(|word| word.starts_with(|letter| FILLED.contains(letter)));
+                let known = words.all(|word| {
+                    word.starts_with(|letter| FILLED.contains(letter) || more.contains(letter))
+                });
                 if !known {
-                    return Err(Expected(format!("%u, %c, %a, %r or %P in {value}")));
+                    let letters: Vec<String> = FILLED
+                        .chars()
+                        .chain(more.chars())
+                        .map(|letter| format!("%{letter}"))
+                        .collect();
+                    return Err(Expected(format!("{} in {value}", letters.join(", "))));
                 }
                 Ok((name.trim().to_owned(), value.trim().to_owned()))
             })

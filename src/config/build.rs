@@ -19,6 +19,7 @@ use super::{
 use crate::broker::access::{Access, Policy, Rules};
 use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
+use crate::broker::verdicts;
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
@@ -167,7 +168,15 @@ impl Builder<'_> {
         let mesh_tls = self.mesh_tls(&folders);
         let listeners = self.listeners(&folders);
         let (users, users_file) = self.users(&folders);
+        let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
+        let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
+        let (cached, most, ttl) = self.draft.acl_cache;
+        let asks = verdicts::Settings {
+            rules_first: self.draft.rules_first,
+            cache: cached.then_some((most, ttl)),
+        };
         let access = Access {
+            asks: auth_http.as_ref().and_then(|http| http.acl.as_ref()).map(|_| asks),
             bans: self.draft.bans,
             jwt: self.jwt(&folders),
             users: Arc::new(users),
@@ -175,8 +184,6 @@ impl Builder<'_> {
             policy: self.draft.access,
             zones: self.policies(),
         };
-        let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
-        let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
         self.bypass_warning(&listeners, &access);
         let mut log = self.draft.log.clone();
         if self.draft.log_gate.is_some_and(|gate| gate < log.level) {

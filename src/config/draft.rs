@@ -45,6 +45,10 @@ pub struct Draft {
     pub jwt_key: Option<(String, String)>,
     /// `auth.jwt.verify_claims`, and the claims.
     pub jwt_claims: (bool, Vec<(String, String)>),
+    /// Others are asked what a client may do only where no rule decides (`acl_order`).
+    pub rules_first: bool,
+    /// Whether there is an `acl_cache`, for how many answers, and for how long.
+    pub acl_cache: (bool, usize, Duration),
     /// `auth.http.*`
     pub auth_http: AuthHttpDraft,
     /// What zones set of the policy.
@@ -155,6 +159,8 @@ impl Draft {
             bans: BanPolicies::default(),
             jwt: Jwt::default(),
             jwt_key: None,
+            rules_first: false,
+            acl_cache: (true, 32, Duration::from_secs(60)),
             auth_http: AuthHttpDraft::default(),
             jwt_claims: Default::default(),
             policies: BTreeMap::new(),
@@ -308,6 +314,28 @@ pub fn nomatch_allows(text: &str) -> Parsed<bool> {
     Ok(word(text, &["deny", "allow"])? == 1)
 }
 
+/// The order of back ends that say what a client may do: whether the rules come before the others.
+///
+/// # Errors
+/// A back end that EMQX does not know.
+pub fn rules_first(text: &str) -> Parsed<bool> {
+    const KNOWN: &[&str] = &[
+        "none", "http", "internal", "file", "jwt", "ldap", "mnesia", "mongo", "mysql", "pgsql",
+        "redis",
+    ];
+    let mut order = Vec::new();
+    for name in list(text) {
+        word(name, KNOWN)
+            .map_err(|_| Expected::from("none, or an order such as internal, http"))?;
+        order.push(name);
+    }
+    let at = |wanted: &[&str]| order.iter().position(|name| wanted.contains(name));
+    Ok(match (at(&["internal", "file"]), at(&["http"])) {
+        (Some(rules), Some(http)) => rules < http,
+        _ => false,
+    })
+}
+
 /// `10, 1m, 5m`: so often, within so much time, banned for so long; or `off`.
 ///
 /// # Errors
@@ -386,6 +414,20 @@ mod tests {
         for text in ["a", "a@h:0", "a@h:x", "a@[::1]x", "a@h,b"] {
             assert!(seeds(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn rules_come_first_where_it_says_so() {
+        for (text, want) in [
+            ("none", false),
+            ("http, internal", false),
+            ("internal,http", true),
+            ("redis, file http", true),
+            ("internal", false),
+        ] {
+            assert_eq!(rules_first(text), Ok(want), "{text}");
+        }
+        assert!(rules_first("http, extern").is_err());
     }
 
     #[test]

@@ -19,7 +19,15 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Listeners", &["listener."]),
     (
         "Who may connect and do what",
-        &["allow_anonymous", "users_file", "acl_", "auth", "takeover_policy", "flapping_"],
+        &[
+            "allow_anonymous",
+            "users_file",
+            "acl_",
+            "enable_acl_",
+            "auth",
+            "takeover_policy",
+            "flapping_",
+        ],
     ),
     ("Limits and features of MQTT", &["mqtt."]),
     ("Limits and features by zone", &["zone."]),

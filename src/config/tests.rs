@@ -138,7 +138,7 @@ fn keys_of_plugins_load_here_and_in_their_files() {
     let place = Place::new(
         "retainer.storage_type = disc\nretainer.expiry_interval = 1h\nmanagement.listener.http = 8081\n\
          management.listener.http.acceptors = 2\ndashboard.default_user.login = admin\nweb.hook.api.url = http://x\n\
-         auth.http.acl_req.url = http://x\nbridge.mqtt.aws.address = 1.2.3.4:1883\nplugins.etc_dir = etc/plugins/",
+         auth.mysql.server = x:3306\nbridge.mqtt.aws.address = 1.2.3.4:1883\nplugins.etc_dir = etc/plugins/",
     );
     place.file(
         "plugins/emqx_retainer.conf",

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::broker::rate::Rate;
 use crate::node::listener_settings::Bind;
 
 /// What a value should have looked like; the end of the sentence "expected ...".
@@ -244,6 +245,20 @@ pub fn pair<A, B>(
         (Some(a), Some(b), None) => Ok((first(a)?, second(b)?)),
         _ => Err(Expected(format!("two values separated by {separator:?}"))),
     }
+}
+
+/// `100, 10s` or `100KB, 10s`: so much within so much time.
+///
+/// # Errors
+/// Another form, nothing at all, or no time.
+pub fn rate(text: &str, amount: impl Fn(&str) -> Parsed<u64>) -> Parsed<Option<Rate>> {
+    if text == "undefined" || text == "off" {
+        return Ok(None);
+    }
+    let form = || Expected::from("how much within what time: 100, 10s or 100KB, 10s; or off");
+    let (amount, window) = pair(text, ',', amount, duration).map_err(|_| form())?;
+    let window = between(window, "1ms", "1h").map_err(|_| form())?;
+    if amount == 0 { Err(form()) } else { Ok(Some(Rate { amount, window })) }
 }
 
 /// `1883`, `0.0.0.0:1883`, `[::1]:1883`, and EMQX's `::1:1883` (split at the last colon).

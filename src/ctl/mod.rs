@@ -110,6 +110,13 @@ pub enum Request {
         /// Client id, user name, or address or block.
         who: String,
     },
+    /// Forget what others said that clients of this node may do.
+    AclCacheClean {
+        /// Only of this client.
+        client_id: Option<String>,
+        /// The node that is meant; none is this one.
+        node: Option<String>,
+    },
     /// Where the users are.
     UsersFile,
     /// Read the users again, and nothing else.
@@ -162,6 +169,7 @@ impl Request {
             | Self::RetainerClean { .. }
             | Self::BannedAdd { .. }
             | Self::BannedDel { .. }
+            | Self::AclCacheClean { .. }
             | Self::UsersReload
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,

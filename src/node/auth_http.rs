@@ -1,7 +1,8 @@
-//! Asks an HTTP server whether a client may connect, and whether it is a superuser (EMQX `emqx_auth_http` 4.4).
+//! Asks an HTTP server whether a client may connect, whether it is a superuser, and what it may do (EMQX `emqx_auth_http` 4.4).
 //!
 //! Status 200 lets it in, unless the body is `ignore`, which leaves it to `allow_anonymous`; another status refuses it. A server
-//! that does not answer refuses too: nobody comes in because something is broken. Each login is a task of its own, so a slow
+//! that does not answer refuses too: nobody comes in because something is broken. What a client may do is answered alike; there
+//! `ignore` leaves it to the rules. Each login is a task of its own, so a slow
 //! server holds up those who wait for it and nobody else; so many are asked at once (`auth.http.pool_size`), the others wait for
 //! their turn within the same limit of time.
 
@@ -13,15 +14,23 @@ use rustls::ClientConfig;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::http::exchange;
-use crate::{broker::access::ConnectAttempt, cluster::settings::Server};
+use crate::{
+    broker::{
+        access::{Action, ConnectAttempt},
+        verdicts::Ruling,
+    },
+    cluster::settings::Server,
+};
 
 /// What is asked, and how.
 #[derive(Debug)]
 pub struct AuthHttp {
     /// Whether a client may connect.
-    pub auth: HttpRequest,
+    pub auth: Option<HttpRequest>,
     /// Whether it is a superuser; asked of those who may connect.
     pub superuser: Option<HttpRequest>,
+    /// What a client may do.
+    pub acl: Option<HttpRequest>,
     /// From the turn to the last byte of the answer.
     pub timeout: Duration,
     /// How to prove a server that is asked over TLS.
@@ -57,8 +66,38 @@ pub enum HttpMethod {
     Put,
 }
 
-/// Placeholders: user name, client id, address, protocol, password.
-pub const FILLED: &str = "ucarP";
+/// Placeholders: user name, client id, address, protocol, port of the listener, password.
+pub const FILLED: &str = "ucarpP";
+/// Beside them, where it is asked what a client may do: 1 to subscribe and 2 to publish, topic, mount point. No password is kept,
+/// so there `%P` is empty, as it is in EMQX.
+pub const FILLED_ACL: &str = "Atm";
+
+/// What is filled in.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) username: Option<&'a str>,
+    pub(super) client_id: &'a str,
+    pub(super) peer: IpAddr,
+    pub(super) port: u16,
+    pub(super) password: Option<&'a [u8]>,
+    pub(super) question: Option<(Action, &'a str)>,
+    pub(super) mount: Option<&'a str>,
+}
+
+impl<'a> Client<'a> {
+    /// One that wants to connect, on a listener with this port.
+    pub(super) const fn of(attempt: &ConnectAttempt<'a>, port: u16) -> Self {
+        Self {
+            username: attempt.username,
+            client_id: attempt.client_id,
+            peer: attempt.peer,
+            port,
+            password: attempt.password,
+            question: None,
+            mount: None,
+        }
+    }
+}
 
 /// What the server says of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +114,13 @@ pub(super) enum Said {
 
 impl AuthHttp {
     /// Asks.
-    pub(super) async fn ask(self: Arc<Self>, attempt: &ConnectAttempt<'_>) -> Said {
-        match self.request(&self.auth, attempt).await {
+    pub(super) async fn ask(self: Arc<Self>, client: &Client<'_>) -> Said {
+        let Some(auth) = &self.auth else { return Said::Ignore };
+        match self.request(auth, client).await {
             Ok((200, body)) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Said::Ignore,
             Ok((200, _)) => {
                 let Some(superuser) = &self.superuser else { return Said::Yes(false) };
-                match self.request(superuser, attempt).await {
+                match self.request(superuser, client).await {
                     Ok((status, _)) => Said::Yes(status == 200),
                     Err(fault) => {
                         tracing::warn!(%fault, "HTTP server does not say who is a superuser");
@@ -96,16 +136,30 @@ impl AuthHttp {
         }
     }
 
+    /// Whether the client may do what it asks for.
+    ///
+    /// # Errors
+    /// The server does not answer, or says that it cannot; in one line.
+    pub(super) async fn may(&self, client: &Client<'_>) -> Result<Ruling, String> {
+        let Some(acl) = &self.acl else { return Ok(Ruling::Ignore) };
+        match self.request(acl, client).await? {
+            (200, body) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Ok(Ruling::Ignore),
+            (200, _) => Ok(Ruling::Allow),
+            (status @ 500.., _) => Err(format!("{}: answers {status}", acl.server)),
+            _ => Ok(Ruling::Deny),
+        }
+    }
+
     async fn request(
         &self,
         request: &HttpRequest,
-        attempt: &ConnectAttempt<'_>,
+        client: &Client<'_>,
     ) -> Result<(u16, Bytes), String> {
         let server = &request.server;
         let late = |_| format!("{server}: no answer within {:?}", self.timeout);
         let answer = async {
             let _turn = self.turns.acquire().await.map_err(|closed| closed.to_string())?;
-            let message = request.message(attempt)?;
+            let message = request.message(client)?;
             exchange(server, self.tls.clone(), message).await
         };
         timeout(self.timeout, Box::pin(answer))
@@ -117,18 +171,18 @@ impl AuthHttp {
 
 impl HttpRequest {
     /// With the placeholders filled in.
-    fn message(&self, attempt: &ConnectAttempt<'_>) -> Result<Request<Full<Bytes>>, String> {
+    fn message(&self, client: &Client<'_>) -> Result<Request<Full<Bytes>>, String> {
         let kind = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let json = kind.is_some_and(|(_, kind)| kind.contains("json"));
         let (uri, body, method) = match self.method {
             HttpMethod::Get => {
-                let form = self.form(attempt);
+                let form = self.form(client);
                 let mark = if self.path.contains('?') { '&' } else { '?' };
                 let query = if form.is_empty() { form } else { format!("{mark}{form}") };
                 (format!("{}{query}", self.path), String::new(), Method::GET)
             }
             HttpMethod::Post | HttpMethod::Put => {
-                let body = if json { self.json(attempt) } else { self.form(attempt) };
+                let body = if json { self.json(client) } else { self.form(client) };
                 let put = self.method == HttpMethod::Put;
                 (self.path.clone(), body, if put { Method::PUT } else { Method::POST })
             }
@@ -147,16 +201,16 @@ impl HttpRequest {
         message.body(Full::new(body.into())).map_err(|error| format!("cannot be asked: {error}"))
     }
 
-    fn form(&self, attempt: &ConnectAttempt<'_>) -> String {
+    fn form(&self, client: &Client<'_>) -> String {
         let pair = |(name, text): &(String, String)| {
-            format!("{}={}", encoded(name.as_bytes()), encoded(&filled(text, attempt)))
+            format!("{}={}", encoded(name.as_bytes()), encoded(&filled(text, client)))
         };
         self.params.iter().map(pair).collect::<Vec<_>>().join("&")
     }
 
-    fn json(&self, attempt: &ConnectAttempt<'_>) -> String {
+    fn json(&self, client: &Client<'_>) -> String {
         let pair = |(name, text): &(String, String)| {
-            let text = String::from_utf8_lossy(&filled(text, attempt)).into_owned();
+            let text = String::from_utf8_lossy(&filled(text, client)).into_owned();
             (name.clone(), serde_json::Value::String(text))
         };
         serde_json::Value::Object(self.params.iter().map(pair).collect()).to_string()
@@ -164,17 +218,27 @@ impl HttpRequest {
 }
 
 /// `text` with its placeholders filled in.
-fn filled(text: &str, attempt: &ConnectAttempt<'_>) -> Vec<u8> {
+fn filled(text: &str, client: &Client<'_>) -> Vec<u8> {
     let (mut out, mut chars) = (Vec::new(), text.chars());
     let address = |ip: IpAddr| ip.to_canonical().to_string();
     while let Some(letter) = chars.next() {
         let word = (letter == '%').then(|| chars.next()).flatten();
         match word {
-            Some('u') => out.extend_from_slice(attempt.username.unwrap_or_default().as_bytes()),
-            Some('c') => out.extend_from_slice(attempt.client_id.as_bytes()),
-            Some('a') => out.extend_from_slice(address(attempt.peer).as_bytes()),
+            Some('u') => out.extend_from_slice(client.username.unwrap_or_default().as_bytes()),
+            Some('c') => out.extend_from_slice(client.client_id.as_bytes()),
+            Some('a') => out.extend_from_slice(address(client.peer).as_bytes()),
             Some('r') => out.extend_from_slice(b"mqtt"),
-            Some('P') => out.extend_from_slice(attempt.password.unwrap_or_default()),
+            Some('p') => out.extend_from_slice(client.port.to_string().as_bytes()),
+            Some('P') => out.extend_from_slice(client.password.unwrap_or_default()),
+            Some('A') => out.extend_from_slice(match client.question {
+                Some((Action::Subscribe, _)) => b"1",
+                Some((Action::Publish, _)) => b"2",
+                None => b"",
+            }),
+            Some('t') => {
+                out.extend_from_slice(client.question.map_or("", |(_, topic)| topic).as_bytes());
+            }
+            Some('m') => out.extend_from_slice(client.mount.unwrap_or_default().as_bytes()),
             Some(other) => out.extend_from_slice(format!("%{other}").as_bytes()),
             None => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
         }
@@ -229,7 +293,12 @@ mod tests {
             peer: [10, 0, 0, 1].into(),
             wall: Wall::default(),
         };
-        let message = request.message(&attempt).unwrap();
+        let client = Client {
+            question: Some((Action::Publish, "a/+ b")),
+            mount: Some("m/"),
+            ..Client::of(&attempt, 1883)
+        };
+        let message = request.message(&client).unwrap();
         let uri = format!("{} {}", message.method(), message.uri());
         let body = message.into_body().collect().await.unwrap().to_bytes();
         (uri, String::from_utf8(body.to_vec()).unwrap())
@@ -237,8 +306,16 @@ mod tests {
 
     #[tokio::test]
     async fn parameters_are_filled_in_and_encoded() {
-        let params = [("id", "%c"), ("name", "x-%u"), ("ip", "%a"), ("pw", "%P"), ("q", "100%%x")];
-        let form = "id=c%261&name=x-b%C3%B6b&ip=10.0.0.1&pw=p%3D%FF%20%25u&q=100%25%25x";
+        let params = [
+            ("id", "%c"),
+            ("name", "x-%u"),
+            ("ip", "%a"),
+            ("pw", "%P"),
+            ("q", "100%%x"),
+            ("what", "%A:%t:%m:%p"),
+        ];
+        let form = "id=c%261&name=x-b%C3%B6b&ip=10.0.0.1&pw=p%3D%FF%20%25u&q=100%25%25x\
+                    &what=2%3Aa%2F%2B%20b%3Am%2F%3A1883";
         let get = text(&request(HttpMethod::Get, &[], &params)).await;
         assert_eq!(get, (format!("GET /auth?{form}"), String::new()));
         let post = text(&request(HttpMethod::Post, &[], &params)).await;

@@ -17,9 +17,10 @@ use ring::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    auth_http::{AuthHttp, Said},
+    auth_http::{AuthHttp, Client, Said},
     locks,
     logins::{Full, Logins},
+    told::Told,
 };
 use crate::{
     broker::{
@@ -33,7 +34,7 @@ use crate::{
         stats::{Metric, Stats},
         users::{Candidate, Users},
     },
-    net::supervise,
+    net::{clock::Clock, supervise},
     time::Wall,
 };
 
@@ -83,22 +84,37 @@ pub(super) enum Answer {
 pub(super) struct Authenticator {
     queue: Arc<Queue>,
     verified: Arc<Mutex<Verified>>,
-    others: Others,
+    pub(super) others: Others,
     stats: Arc<Stats>,
     /// Gives users that nobody knows their salts, unless the users file does.
     secret: Option<[u8; 32]>,
 }
 
-/// Whom to ask about clients that nobody here knows.
+/// Whom to ask about clients that nobody here knows, and what clients may do.
 #[derive(Clone, Default)]
-struct Others(Arc<RwLock<Option<Asked>>>);
+pub(super) struct Others {
+    server: Arc<RwLock<Option<Asked>>>,
+    told: Arc<Told>,
+}
 
 /// The server, and the runtime to ask it on.
 type Asked = (Arc<AuthHttp>, Handle);
 
 impl Others {
+    /// Whom to ask, if there is anybody.
+    pub(super) fn server(&self) -> Option<Asked> {
+        locks::read(&self.server).clone()
+    }
+
+    /// A fault of the server, in the log now and then.
+    pub(super) fn tell(&self, fault: &str, clock: Clock) {
+        if self.told.is_due("acl", clock.now()) {
+            tracing::warn!(fault, "HTTP server does not say what clients may do: they may not");
+        }
+    }
+
     fn ask(&self, login: Login) -> Answer {
-        if locks::read(&self.0).is_none() {
+        if self.server().is_none_or(|(http, _)| http.auth.is_none()) {
             return Answer::Now(login.shared.access.otherwise(&login.attempt()));
         }
         let (reply, answer) = oneshot::channel();
@@ -107,15 +123,16 @@ impl Others {
     }
 
     fn ask_for(&self, login: Login, reply: oneshot::Sender<Verdict>) {
-        let Some((http, runtime)) = locks::read(&self.0).clone() else {
+        let server = self.server().filter(|(http, _)| http.auth.is_some());
+        let Some((http, runtime)) = server else {
             // It may have gone meanwhile.
             return drop(reply.send(login.shared.access.otherwise(&login.attempt())));
         };
         supervise::spawn_on(&runtime, "HTTP login", async move {
             let attempt = login.attempt();
-            let mut reply = reply;
+            let (client, mut reply) = (Client::of(&attempt, login.shared.port), reply);
             let said = tokio::select! {
-                said = http.ask(&attempt) => said,
+                said = http.ask(&client) => said,
                 () = reply.closed() => return,
             };
             drop(reply.send(match said {
@@ -201,7 +218,7 @@ impl Authenticator {
 
     /// The HTTP server that says who may connect, if there is one. Runs on the runtime that clients are served on.
     pub(super) fn set_http(&self, http: Option<Arc<AuthHttp>>) {
-        *locks::write(&self.others.0) = http.map(|http| (http, Handle::current()));
+        *locks::write(&self.others.server) = http.map(|http| (http, Handle::current()));
     }
 
     /// These are the users from now on. If they differ from those before, what was verified counts no more. Gives the table that

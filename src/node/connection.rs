@@ -26,6 +26,7 @@ use self::{
     opening::{AwaitedClaim, AwaitedSession},
 };
 use super::{
+    authorizer::Asking,
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
@@ -46,11 +47,13 @@ use crate::{
         connect::Certified,
         mqueue::{Delivery, SubscriptionIds},
         portable::Portable,
+        rate::Pace,
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
+        verdicts::{Question, Ruling},
     },
-    mqtt::{QoS, ReasonCode, frame},
+    mqtt::{PacketType, QoS, ReasonCode, frame},
     time::Time,
     topic::TopicFilter,
 };
@@ -128,6 +131,7 @@ struct Waiting {
     verdict: Option<oneshot::Receiver<Verdict>>,
     claim: Option<AwaitedClaim>,
     handover: Option<AwaitedSession>,
+    rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
     barriers: VecDeque<Barrier>,
     replays: VecDeque<Replay>,
     forwards: VecDeque<Forwarded>,
@@ -140,6 +144,7 @@ impl Waiting {
         self.verdict.is_none()
             && self.claim.is_none()
             && self.handover.is_none()
+            && self.rulings.is_none()
             && self.barriers.is_empty()
             && self.replays.is_empty()
             && self.forwards.is_empty()
@@ -157,6 +162,8 @@ pub(super) struct Connection {
     carry: Vec<u8>,
     unsent: Option<Box<Unsent>>,
     waiting: Option<Box<Waiting>>,
+    /// How much it may send, where that is limited.
+    pace: Option<Box<Pace>>,
     timer: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
     _place: Place,
@@ -185,6 +192,7 @@ impl Connection {
         hub: Arc<Hub>,
         place: Place,
     ) -> Self {
+        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in).map(Box::new);
         let channel = Channel::new(shared, peer, hub.clock.now());
         Self {
             stream,
@@ -194,6 +202,7 @@ impl Connection {
             carry: Vec::new(),
             unsent: None,
             waiting: None,
+            pace,
             timer: None,
             closing: None,
             _place: place,
@@ -227,6 +236,7 @@ impl Connection {
                 self.on_signals(scratch, now);
                 ended = self.read(cx, scratch, now);
                 let held = !self.reads();
+                self.poll_pace(now);
                 self.poll_waiting(cx, scratch, now);
                 if held && self.reads() {
                     self.resume(cx, scratch, now);
@@ -264,7 +274,8 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let due = [self.channel.deadline(), blocked, slow].into_iter().flatten().min();
+        let paused = self.pace.as_ref().and_then(|pace| pace.until());
+        let due = [self.channel.deadline(), blocked, slow, paused].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {
@@ -310,7 +321,19 @@ impl Connection {
 
     /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
     fn reads(&self) -> bool {
-        self.channel.wants_packets() && !self.is_held()
+        self.channel.wants_packets() && !self.is_held() && !self.is_paused()
+    }
+
+    /// It has sent more than its rate allows.
+    fn is_paused(&self) -> bool {
+        self.pace.as_ref().is_some_and(|pace| pace.until().is_some())
+    }
+
+    /// Lets a client that was above its rate go on when it is time.
+    fn poll_pace(&mut self, now: Time) {
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.until().is_some()) else { return };
+        self.channel.on_held(now);
+        pace.on_time(now);
     }
 
     fn is_held(&self) -> bool {
@@ -419,6 +442,16 @@ impl Connection {
                     used += total;
                     packets += 1;
                     self.channel.on_packet(header, body, now, &mut out);
+                    if self.channel.is_asking() {
+                        // It is handed in again.
+                        used -= total;
+                        packets -= 1;
+                    } else if let Some(pace) = &mut self.pace {
+                        let is_message = header.packet_type() == PacketType::Publish;
+                        if pace.on_packet(is_message, total, now) {
+                            self.hub.stats.count(Metric::LimitRate);
+                        }
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -454,6 +487,7 @@ impl Connection {
                         self.authenticate(proof, scratch, now);
                     }
                     Action::Judge(verdict) => self.on_verdict(verdict, scratch, now),
+                    Action::Ask(questions) => self.ask(questions),
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }
@@ -537,6 +571,13 @@ impl Connection {
         }
     }
 
+    /// Has others asked what the client may do.
+    fn ask(&mut self, questions: Vec<Question>) {
+        let Some(asking) = Asking::of(&self.channel, questions) else { return };
+        let answer = self.hub.authenticator.others.authorize(asking, self.hub.clock);
+        self.waiting().rulings = Some(answer);
+    }
+
     fn waiting(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_with(Box::default)
     }
@@ -600,6 +641,14 @@ impl Connection {
             self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
             self.perform(scratch, now);
         }
+        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.rulings.as_mut())
+            && let Poll::Ready(rulings) = Pin::new(answer).poll(cx)
+        {
+            self.waiting().rulings = None;
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            self.channel.on_rulings(&rulings.unwrap_or_default(), now, &mut out);
+            self.perform(scratch, now);
+        }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
         {
@@ -640,6 +689,7 @@ impl Connection {
                         self.close(CloseReason::Banned, scratch, now);
                     }
                 }
+                Signal::CleanAclCache => self.channel.clean_acl_cache(),
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }

@@ -27,6 +27,7 @@ use super::{
     hub::Hub,
     listener::Listening,
     locks,
+    mailbox::Signal,
     mesh::{Discovered, JoinError},
     sys_topics,
 };
@@ -54,6 +55,8 @@ const MOST: usize = 16;
 const IDLE: Duration = Duration::from_secs(5);
 /// Days until the first of the certificates for other nodes ends.
 const CERTIFICATE_DAYS: &str = "mesh.certificate.days";
+/// The same of the listeners.
+const LISTENER_CERTIFICATE_DAYS: &str = "listener.certificate.days";
 
 /// What a node asks of the process around it.
 pub trait Operator: Send + Sync + 'static {
@@ -176,6 +179,13 @@ impl Desk {
                     Err(why) => Reply::Failed(why),
                 },
             },
+            Request::AclCacheClean { node: Some(node), .. } if !self.is_me(&node) => {
+                Reply::Failed(format!(
+                    "{node} is another node: run emqx-rs-ctl there",
+                    node = ctl::render::shown(&node)
+                ))
+            }
+            Request::AclCacheClean { client_id, .. } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => match self.operator.reload_users() {
                 Ok(()) => Reply::Done,
@@ -216,6 +226,22 @@ impl Desk {
             Ok(()) => Reply::Done,
             Err(why) => Reply::Failed(why),
         }
+    }
+
+    fn is_me(&self, node: &str) -> bool {
+        seed(node, &self.name).is_ok_and(|seed| seed.name == self.name)
+    }
+
+    fn clean_acl_cache(&self, client_id: Option<&str>) -> Reply {
+        let registry = &self.node.hub().registry;
+        match client_id {
+            None => registry.signal_all(|| Signal::CleanAclCache),
+            Some(id) => match registry.live(&ClientId::new(id)) {
+                Some(mailbox) => mailbox.signal(Signal::CleanAclCache),
+                None => return Reply::NotFound,
+            },
+        }
+        Reply::Done
     }
 
     fn state(&self) -> &'static str {
@@ -457,6 +483,7 @@ impl Node {
             [(format!("{name}.count"), now), (format!("{name}.max"), max)]
         })
         .chain(self.mesh().certificate_days().map(|days| (CERTIFICATE_DAYS.to_owned(), days)))
+        .chain(self.certificate_days().map(|days| (LISTENER_CERTIFICATE_DAYS.to_owned(), days)))
         .collect()
     }
 }

@@ -25,12 +25,12 @@ use super::{
     listener_settings::{Bind, Listener, ListenerKind},
     locks,
     places::{NodePlaces, Places, Room},
-    tls::listener::ListenerTls,
+    tls::{LOOK, listener::ListenerTls},
     transport::Stream,
 };
 use crate::{
     broker::{channel::Shared, stats::Metric},
-    net::supervise,
+    net::{clock::Clock, supervise},
 };
 
 /// A pause after an accept that failed for want of descriptors or memory.
@@ -272,6 +272,25 @@ impl Spare {
         let closed = taken.is_ok_and(|taken| taken.is_ok());
         *self = Self::open();
         closed
+    }
+}
+
+/// Says in the log when certificates of these listeners end soon; looks again when they are `renewed`. Runs for ever.
+pub(super) async fn watch_certificates(
+    listeners: Vec<Arc<Listening>>,
+    renewed: Arc<Notify>,
+    clock: Clock,
+) {
+    loop {
+        for one in &listeners {
+            if let Some(tls) = &one.tls {
+                tls.tell_end(&one.settings.id(), clock.wall());
+            }
+        }
+        tokio::select! {
+            () = renewed.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
 }
 

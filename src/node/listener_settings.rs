@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::tls::certificate::Subject;
 use super::tls::listener as tls;
 use super::websocket::upgrade;
-use crate::broker::access::Cidr;
+use crate::broker::{access::Cidr, rate::Rate};
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +112,8 @@ pub struct Listener {
     pub max_connections: usize,
     /// New connections per second; the rest waits in the backlog. 0 is no limit.
     pub max_conn_rate: u32,
+    /// Bytes of a client, where its zone sets no rate.
+    pub rate_limit: Option<Rate>,
     /// Connections the kernel keeps before they are accepted.
     pub backlog: u32,
     /// TCP_NODELAY.
@@ -185,6 +187,7 @@ impl Listener {
             zone: "external".into(),
             max_connections: 1_024_000,
             max_conn_rate: if kind.is_tls() { 500 } else { 1000 },
+            rate_limit: None,
             backlog: 1024,
             nodelay: true,
             reuseaddr: true,

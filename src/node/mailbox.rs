@@ -41,6 +41,8 @@ pub enum Signal {
     Kick,
     /// Who is named is banned from now on: the same for whom it names.
     Ban(Arc<Target>),
+    /// What others said about the client is to be asked again.
+    CleanAclCache,
     /// The node stops.
     ShutDown,
     /// Tell what `clients list` shows.

@@ -3,6 +3,7 @@
 mod arrival;
 pub mod auth_http;
 mod authenticator;
+mod authorizer;
 mod banned;
 pub mod clients;
 mod connection;
@@ -47,7 +48,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     broker::{
@@ -123,6 +124,8 @@ pub struct Node {
     hub: Arc<Hub>,
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
+    /// Certificates of listeners were read again.
+    certificates_renewed: Arc<Notify>,
     stop: watch::Sender<bool>,
 }
 
@@ -183,9 +186,19 @@ impl Node {
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);
         supervise::spawn_core("janitor", hub.clone().janitor());
-        let node = Self { hub, mesh, listeners, stop };
+        let certificates_renewed = Arc::new(Notify::new());
+        let all = listeners.clone();
+        let watch = listener::watch_certificates(all, certificates_renewed.clone(), clock);
+        supervise::spawn("listener certificates", watch);
+        let node = Self { hub, mesh, listeners, certificates_renewed, stop };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)
+    }
+
+    /// Days until the first certificate of a listener ends, rounded down.
+    fn certificate_days(&self) -> Option<u64> {
+        let now = self.hub.clock.wall();
+        self.listeners.iter().filter_map(|one| one.tls.as_ref()?.days_left(now)).min()
     }
 
     /// Lets an open listener accept, or says why it is closed.
@@ -233,6 +246,7 @@ impl Node {
                 self.renew_tls(listener, tls.material.clone());
             }
         }
+        self.certificates_renewed.notify_one();
         self.hub.set_shared_strategy(shared_strategy(new.zones));
         *locks::write(&self.hub.session_settings) = zone_settings(new.zones, "external");
         self.hub.reload_retain(new.retain);
@@ -315,7 +329,11 @@ fn shared(
 ) -> Shared {
     let settings = zone_settings(zones, &listener.zone);
     Shared {
-        settings: Settings { send_timeout: listener.send_timeout, ..settings },
+        settings: Settings {
+            send_timeout: listener.send_timeout,
+            bytes_in: settings.bytes_in.or(listener.rate_limit),
+            ..settings
+        },
         zone: listener.zone.clone(),
         port: listener.bind.port(),
         proxies: listener.trusted_proxies.clone(),

@@ -54,7 +54,7 @@ const ALPN: &[u8] = b"emqx-rs-mesh/1";
 /// Longest file that is read.
 const FILE_MAX: u64 = 1 << 20;
 /// Certificates are looked at this often for their end.
-const LOOK: Duration = Duration::from_secs(3_600);
+pub(super) const LOOK: Duration = Duration::from_secs(3_600);
 /// A refused end has this long to read why.
 const LINGER: Duration = Duration::from_millis(500);
 

@@ -293,3 +293,65 @@ fn a_socket_that_takes_nothing_is_closed() {
     wait_for("it is closed", LIMIT, || node.metric("emqx_rs.send_timeout") == 1);
     assert!(node.resident_kib() < 200 << 10, "{} KiB", node.resident_kib());
 }
+
+/// A client above its rate waits, behind its socket; what it sent comes through, and others are served meanwhile.
+#[test]
+fn a_client_above_its_rate_is_not_read_for_a_while_and_loses_nothing() {
+    const SENT: u16 = 40;
+    let node = Node::start("zone.external.rate_limit.conn_messages_in = 20, 2s");
+    for version in BOTH {
+        let mut reader = Client::at(version, node.mqtt());
+        reader.subscribe("rate", 0);
+        let before = node.metric("emqx_rs.limit.rate");
+        let mut fast = Client::at(version, node.mqtt());
+        let began = Instant::now();
+        let message = |id: u16| Message::new("rate", id.to_string(), 1).id(id).bytes(version);
+        fast.send(&(1..=SENT).flat_map(message).collect::<Vec<u8>>());
+        let mut other = Client::at(version, node.mqtt());
+        for id in 1..=SENT {
+            assert_eq!(fast.complete(1, id) & 0x80, 0, "{id}");
+            assert_eq!(reader.message().text(), id.to_string());
+            if id == 21 {
+                other.ping();
+            }
+        }
+        // 20 at once, the others at 10 a second.
+        assert!(began.elapsed() >= Duration::from_millis(1800), "{:?}", began.elapsed());
+        assert!(node.metric("emqx_rs.limit.rate") > before);
+        assert_eq!(other.publish("rate", "", 1) & 0x80, 0, "each has a rate of its own");
+    }
+}
+
+#[test]
+fn bytes_have_a_rate_and_a_pause_is_no_silence_of_the_client() {
+    let node = Node::start("listener.tcp.external.rate_limit = 10KB, 2s");
+    let mut client = Connect::new(V5).keep_alive(1).open(node.mqtt());
+    assert_eq!(client.publish("t", vec![0; 20 << 10], 1) & 0x80, 0);
+    let began = Instant::now();
+    // It is paused for longer than its keep alive, twice.
+    for _ in 0..2 {
+        assert_eq!(client.publish("t", vec![0; 20 << 10], 1) & 0x80, 0);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(3500), "{:?}", began.elapsed());
+    assert!(node.metric("emqx_rs.limit.rate") >= 2);
+}
+
+#[test]
+fn who_finds_no_place_is_told_so() {
+    let node = Node::start("listener.tcp.external.max_connections = 2");
+    let mut held = Vec::new();
+    // What looked whether the node serves may still have a place.
+    wait_for("both places are taken", LIMIT, || {
+        held.extend(Some(Connect::new(V5).attempt(node.mqtt())).filter(|it| it.code == 0));
+        held.len() == 2
+    });
+    let before = node.metric("emqx_rs.limit.connections");
+    assert_eq!(Connect::new(V5).attempt(node.mqtt()).code, 0x97);
+    assert_eq!(Connect::new(V3).attempt(node.mqtt()).code, 3);
+    let silent = Client::raw(V5, node.mqtt());
+    wait_for("all are counted", LIMIT, || node.metric("emqx_rs.limit.connections") == before + 3);
+    held.iter_mut().for_each(Client::ping);
+    held.pop().unwrap().disconnect();
+    wait_for("there is a place again", LIMIT, || Connect::new(V5).attempt(node.mqtt()).code == 0);
+    drop(silent);
+}

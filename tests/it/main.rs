@@ -15,6 +15,7 @@
 
 mod abuse;
 mod access;
+mod authorization;
 mod clients;
 mod cluster;
 mod conformance;

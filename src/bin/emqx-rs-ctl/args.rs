@@ -67,6 +67,9 @@ pub(super) enum Command {
         /// Client identifier, or address with or without port
         who: String,
     },
+    /// What others said that clients may do
+    #[command(subcommand, alias = "authz")]
+    Acl(AclCommand),
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`
@@ -282,6 +285,19 @@ pub(super) enum UserCommand {
     },
     /// All users
     List,
+}
+
+#[derive(Subcommand)]
+pub(super) enum AclCommand {
+    /// Ask again what clients of this node may do
+    CacheClean {
+        /// `all`, `node` or a client id
+        #[arg(value_name = "all|node|CLIENTID")]
+        whose: String,
+        /// The node, behind `node`
+        #[arg(value_name = "NODE", required_if_eq("whose", "node"))]
+        node: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, clap::Args)]

@@ -21,7 +21,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
     ),
     (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
     (
-        &["acl", "authz", "clientid"],
+        &["clientid"],
         "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
     ),
     (&["trace", "traces"], "is not built in this version; see log set-level debug"),

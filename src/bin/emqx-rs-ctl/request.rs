@@ -3,7 +3,7 @@
 use emqx_rs::ctl::{Request, token};
 
 use crate::args::{
-    BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand, Numbers,
+    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand, Numbers,
     RetainerCommand, SubscriptionsCommand, TopicsCommand,
 };
 
@@ -52,6 +52,9 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Retainer(RetainerCommand::Clean { topic }) => {
             Request::RetainerClean { topic: topic.clone() }
         }
+        Command::Acl(AclCommand::CacheClean { whose, node }) => {
+            acl_cache_clean(whose, node.clone())
+        }
         Command::Listeners => Request::Listeners,
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
@@ -79,4 +82,10 @@ fn banned(command: &BannedCommand) -> Request {
             Request::BannedDel { kind: kind.0.into(), who: who.clone() }
         }
     }
+}
+
+/// `all`, `node NODE` or a client id.
+fn acl_cache_clean(whose: &str, node: Option<String>) -> Request {
+    let all = node.is_some() || whose == "all";
+    Request::AclCacheClean { client_id: (!all).then(|| whose.to_owned()), node }
 }

@@ -1,9 +1,9 @@
 //! Who may connect and do what: the top-level keys and the static users of the `auth_mnesia` plugin.
 
 use super::Key;
-use super::Kind::{Duration, Flag, Integer, Text, Words};
+use super::Kind::{Duration, Text, Words};
 use crate::broker::jwt::Secret;
-use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
+use crate::config::draft::{anonymous, ban_policy, nomatch_allows, rules_first};
 use crate::config::values::{Parsed, between, duration, flag, integer, word};
 
 pub(super) const KEYS: &[Key] = &[
@@ -183,11 +183,33 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
-    Key::unused("enable_acl_cache", Flag),
-    Key::unused("acl_cache_max_size", Integer),
-    Key::unused("acl_cache_ttl", Duration),
+    Key::set(
+        "acl_order",
+        "none",
+        "Who is asked first what a client may do: none = http, then the rules; internal, http = the rules, then http.",
+        |d, _, t| {
+            d.rules_first = rules_first(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "enable_acl_cache",
+        "on",
+        "What the HTTP server says that a client may do is kept, for each client.",
+        |d, _, t| {
+            d.acl_cache.0 = flag(t)?;
+            Ok(())
+        },
+    ),
+    Key::set("acl_cache_max_size", "32", "So many of its answers are kept.", |d, _, t| {
+        d.acl_cache.1 = integer(t, 1, 65_535)?;
+        Ok(())
+    }),
+    Key::set("acl_cache_ttl", "1m", "They are kept so long.", |d, _, t| {
+        d.acl_cache.2 = duration(t)?;
+        Ok(())
+    }),
     Key::missing("auth_order", Text, &["none"]),
-    Key::missing("acl_order", Text, &["none"]),
     Key::unused("alias_enrichment_module", Text),
     Key::unused("special_auth_module", Text),
     Key::set(
@@ -211,8 +233,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth.http.auth_req.params",
         "",
-        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
-        |d, p, t| d.auth_http.request(p).set_params(t),
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address), %r (protocol) and %p (port).",
+        |d, p, t| d.auth_http.request(p).set_params(t, p),
     ),
     Key::set(
         "auth.http.super_req.url",
@@ -235,8 +257,32 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth.http.super_req.params",
         "",
-        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address) and %r (protocol).",
-        |d, p, t| d.auth_http.request(p).set_params(t),
+        "Its parameters: clientid=%c,username=%u,password=%P; also %a (address), %r (protocol) and %p (port).",
+        |d, p, t| d.auth_http.request(p).set_params(t, p),
+    ),
+    Key::set(
+        "auth.http.acl_req.url",
+        "",
+        "URL that is asked what a client may do. 200: it may; 200 and ignore: the rules decide; else: it may not.",
+        |d, p, t| d.auth_http.request(p).set_url(t, p),
+    ),
+    Key::set(
+        "auth.http.acl_req.method",
+        "post",
+        "How it is asked: get, post or put.",
+        |d, p, t| d.auth_http.request(p).set_method(t),
+    ),
+    Key::set(
+        "auth.http.acl_req.headers.$name",
+        "",
+        "A header of that request. With content-type = application/json the parameters go as JSON.",
+        |d, p, t| d.auth_http.request(p).set_header(p.name(), t),
+    ),
+    Key::set(
+        "auth.http.acl_req.params",
+        "",
+        "Its parameters, as above; also %A (1 = subscribe, 2 = publish), %t (topic) and %m (mount point).",
+        |d, p, t| d.auth_http.request(p).set_params(t, p),
     ),
     Key::set("auth.http.timeout", "5s", "An answer that takes longer is none.", |d, _, t| {
         d.auth_http.timeout = between(duration(t)?, "100ms", "15s")?;
@@ -273,7 +319,6 @@ pub(super) const KEYS: &[Key] = &[
         d.auth_http.files[2] = Some(t.into());
         Ok(())
     }),
-    Key::missing("auth.http.acl_req.*", Text, &[]),
     Key::unused("auth.http.connect_timeout", Duration),
     Key::unused("auth.http.enable_pipelining", Text),
     Key::unused("auth.http.ssl.*", Text),

@@ -7,7 +7,7 @@ use crate::config::listeners::{
     ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
     socket_path, suites, versions,
 };
-use crate::config::values::{Parsed, bind, duration, flag, integer, list, size, word};
+use crate::config::values::{Parsed, bind, bytes, duration, flag, integer, list, rate, size, word};
 use crate::node::listener_settings::ListenerKind;
 
 const ANY: &[ListenerKind] = &ListenerKind::ALL;
@@ -46,9 +46,18 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.max_connections",
         "1024000",
-        "Connections at once.",
+        "Connections at once; who comes beyond is told so (0x97, in MQTT 3 code 3).",
         |d, p, t| {
             of(d, p, ANY)?.settings.max_connections = integer(t, 1, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.rate_limit",
+        "",
+        "As zone.$name.rate_limit.conn_bytes_in, where the zone sets none.",
+        |d, p, t| {
+            of(d, p, ANY)?.settings.rate_limit = rate(t, bytes)?;
             Ok(())
         },
     ),
@@ -179,7 +188,6 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::unused("listener.$kind.$name.acceptors", Integer),
     Key::unused("listener.$kind.$name.active_n", Integer),
-    Key::missing("listener.$kind.$name.rate_limit", Text, &["undefined"]),
     Key::unused("listener.$kind.$name.send_timeout_close", Flag),
     Key::unused("listener.$kind.$name.buffer", Bytes),
     Key::unused("listener.$kind.$name.high_watermark", Bytes),

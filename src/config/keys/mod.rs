@@ -171,6 +171,7 @@ impl Key {
             "takeover_policy",
             "flapping_detect_policy",
             "acl_",
+            "enable_acl_cache",
             "log.level",
             "log.primary_log_level",
             "retainer.",

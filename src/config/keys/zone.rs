@@ -5,7 +5,8 @@ use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
 use crate::config::draft::{anonymous, nomatch_allows, qos, response_information};
 use crate::config::values::{
-    Expected, bytes, duration, duration_or_off, flag, float, integer, packet_size, pair, size,
+    Expected, Parsed, bytes, duration, duration_or_off, flag, float, integer, packet_size, pair,
+    rate, size,
 };
 
 pub(super) const KEYS: &[Key] = &[
@@ -332,12 +333,38 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::unused("zone.$name.enable_ban", Flag),
     Key::unused("zone.$name.enable_stats", Flag),
-    Key::missing("zone.$name.publish_limit", Text, &[]),
     Key::unused("zone.$name.latency_samples", Integer),
     Key::missing("zone.$name.mqueue_priorities", Text, &["none"]),
     Key::unused("zone.$name.mqueue_default_priority", Words(&["highest", "lowest"])),
-    Key::missing("zone.$name.rate_limit.conn_messages_in", Text, &[]),
-    Key::missing("zone.$name.rate_limit.conn_bytes_in", Text, &[]),
+    Key::set(
+        "zone.$name.rate_limit.conn_messages_in",
+        "",
+        "Messages of a client within a time, 100, 10s: above, it is not read for a while; nothing is dropped. off = no limit.",
+        |d, p, t| {
+            d.zone(p).messages_in = rate(t, messages)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.publish_limit",
+        "",
+        "An old name of zone.$name.rate_limit.conn_messages_in, which comes before it.",
+        |d, p, t| {
+            let limit = rate(t, messages)?;
+            let zone = d.zone(p);
+            zone.messages_in = zone.messages_in.or(limit);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "zone.$name.rate_limit.conn_bytes_in",
+        "",
+        "The same for the bytes of its packets: 100KB, 10s.",
+        |d, p, t| {
+            d.zone(p).bytes_in = rate(t, bytes)?;
+            Ok(())
+        },
+    ),
     Key::missing("zone.$name.conn_congestion.alarm", Flag, &["off", "false"]),
     Key::unused("zone.$name.conn_congestion.min_alarm_sustain_duration", Duration),
     Key::missing("zone.$name.quota.conn_messages_routing", Text, &[]),
@@ -367,4 +394,8 @@ pub(super) const KEYS: &[Key] = &[
 
 fn unlimited(number: usize) -> usize {
     if number == 0 { usize::MAX } else { number }
+}
+
+fn messages(text: &str) -> Parsed<u64> {
+    integer(text, 1, 1_000_000_000)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
 
@@ -16,12 +16,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
-    Files, TlsError, at, last_words, misfit, provider,
+    Files, TlsError, at, certificate,
+    expiry::{self, Expiring, Expiry},
+    last_words, misfit, provider,
     settings::{BadTls, Role},
     verify::ClientCheck,
     words,
 };
-use crate::node::locks;
+use crate::{node::locks, time::Wall};
 
 /// What an operator can say about TLS of a listener (`listener.ssl.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,11 @@ impl Default for Settings {
 
 /// TLS with certificate and key, checked and ready.
 #[derive(Clone)]
-pub struct Material(Arc<ServerConfig>);
+pub struct Material {
+    config: Arc<ServerConfig>,
+    /// When the first of its certificates ends.
+    ends: Option<Wall>,
+}
 
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,8 +73,9 @@ impl Material {
     /// Every file at fault, with the place that names it.
     pub fn load(settings: &Settings) -> Result<Self, Vec<BadTls>> {
         let files = Files::load(&settings.role)?;
+        let ends = files.chain.iter().filter_map(|one| certificate::not_after(one)).min();
         let config = server_config(settings, files).map_err(|bad| vec![bad])?;
-        Ok(Self(Arc::new(config)))
+        Ok(Self { config: Arc::new(config), ends })
     }
 }
 
@@ -116,21 +123,62 @@ fn client_check(
 
 /// The TLS of one listener: what is to be used from now on, or why there is none.
 #[derive(Debug)]
-pub(in crate::node) struct ListenerTls(RwLock<Result<Material, String>>);
+pub(in crate::node) struct ListenerTls {
+    present: RwLock<Result<Material, String>>,
+    /// What was said of the end of a certificate, and when that is.
+    said: Mutex<(Option<Wall>, Expiring)>,
+}
 
 impl ListenerTls {
-    pub(in crate::node) const fn new(material: Result<Material, String>) -> Self {
-        Self(RwLock::new(material))
+    pub(in crate::node) fn new(material: Result<Material, String>) -> Self {
+        Self { present: RwLock::new(material), said: Mutex::default() }
+    }
+
+    fn ends(&self) -> Option<Wall> {
+        locks::read(&self.present).as_ref().ok()?.ends
+    }
+
+    /// Days until the first of its certificates ends, rounded down.
+    pub(in crate::node) fn days_left(&self, now: Wall) -> Option<u64> {
+        self.ends().map(|ends| expiry::days_left(ends, now))
+    }
+
+    /// Says in the log that a certificate of this listener ends soon, if it is time to.
+    pub(in crate::node) fn tell_end(&self, listener: &str, now: Wall) {
+        let Some(ends) = self.ends() else { return };
+        let due = {
+            let mut said = locks::lock(&self.said);
+            if said.0 != Some(ends) {
+                *said = (Some(ends), Expiring::default());
+            }
+            said.1.due(ends, now)
+        };
+        match due {
+            Some(Expiry::Ahead(days)) => {
+                tracing::warn!(
+                    listener,
+                    days,
+                    "the certificate of a listener ends soon; replace it and reload"
+                );
+            }
+            Some(Expiry::Over) => {
+                tracing::error!(
+                    listener,
+                    "the certificate of a listener has expired: clients that check it stay away"
+                );
+            }
+            None => {}
+        }
     }
 
     /// Why there is none.
     pub(in crate::node) fn missing(&self) -> Option<String> {
-        locks::read(&self.0).as_ref().err().cloned()
+        locks::read(&self.present).as_ref().err().cloned()
     }
 
     /// New files, for connections to come. One that is bad changes nothing but the reason why there is none.
     pub(in crate::node) fn renew(&self, new: Result<Material, String>) {
-        let mut present = locks::write(&self.0);
+        let mut present = locks::write(&self.present);
         if new.is_ok() || present.is_err() {
             *present = new;
         }
@@ -138,8 +186,8 @@ impl ListenerTls {
 
     /// TLS for whoever connected.
     pub(in crate::node) async fn accept(&self, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let material = locks::read(&self.0).clone().map_err(io::Error::other)?;
-        let accepting = TlsAcceptor::from(material.0).accept(tcp);
+        let material = locks::read(&self.present).clone().map_err(io::Error::other)?;
+        let accepting = TlsAcceptor::from(material.config).accept(tcp);
         match accepting.into_fallible().await {
             Ok(tls) => Ok(tls),
             Err((error, tcp)) => {

@@ -79,6 +79,39 @@ fn both_versions_of_tls_carry_mqtt_and_sessions_are_resumed() {
 }
 
 #[test]
+fn the_end_of_a_certificate_is_told_before_it_comes() {
+    let (mut node, certs) = prepare();
+    let authority = Authority::new("ca");
+    let last_for = |days| write(&authority.issue_until(HOSTS, days), &authority.pem(), &certs);
+    last_for(5);
+    let (_, lines) = tls_lines("ssl", &[]);
+    node.configure(&lines);
+    node.launch_all();
+    let told = |words: &[&str]| {
+        let soon = "the certificate of a listener ";
+        node.log().lines().any(|line| {
+            line.contains(soon)
+                && line.contains("mqtt:ssl:x")
+                && words.iter().all(|w| line.contains(w))
+        })
+    };
+    for days in [5, 20] {
+        last_for(days);
+        reload(&node);
+        wait_for("its end is told", LIMIT, || told(&["ends soon", &format!("days={days}")]));
+        let stat = || node.stat("listener.certificate.days");
+        wait_for("it is a number in stats", LIMIT, || stat() == u64::try_from(days).unwrap());
+    }
+    last_for(100);
+    reload(&node);
+    wait_for("the new one counts", LIMIT, || node.stat("listener.certificate.days") == 100);
+    last_for(-1);
+    reload(&node);
+    wait_for("it has ended", LIMIT, || told(&["has expired"]));
+    assert_eq!(node.log().matches("the certificate of a listener ").count(), 3, "each once");
+}
+
+#[test]
 fn versions_and_ciphers_can_be_narrowed() {
     let (mut node, certs) = prepare();
     let authority = Authority::new("ca");

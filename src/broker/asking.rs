@@ -1,0 +1,104 @@
+//! What the channel does when others say what its client may do: packets that wait for their answer, and the will.
+
+use super::{
+    acl::{Action as Right, ClientAccess},
+    channel::{Action, Channel, Out, State},
+    stats::{Metric, Stats},
+    verdicts::{Known, Question, Ruling, Verdicts},
+};
+use crate::{mqtt::Subscribe, time::Time, topic::share::Subscription};
+
+/// Whether a client may publish to a topic, by its rights or by what others say; `None`: they have to be asked first.
+pub(super) fn may_publish(
+    verdicts: &mut Option<Box<Verdicts>>,
+    rights: &ClientAccess,
+    stats: &Stats,
+    topic: &str,
+    now: Time,
+) -> Option<bool> {
+    let Some(verdicts) = verdicts else { return Some(rights.allows(Right::Publish, topic)) };
+    let verdict = counted(verdicts.may(Right::Publish, topic, now)?, stats);
+    verdicts.on_packet_done();
+    Some(verdict)
+}
+
+fn counted(known: Known, stats: &Stats) -> bool {
+    let (verdict, cached) = match known {
+        Known::Now(verdict) => (verdict, false),
+        Known::Cached(verdict) => (verdict, true),
+    };
+    stats.count(Metric::ClientCheckAcl);
+    stats.add(Metric::ClientAclCacheHit, cached.into());
+    stats.add(Metric::ClientAclAllow, verdict.into());
+    verdict
+}
+
+impl Channel {
+    /// Whether the client may subscribe to a filter of the packet at hand, after [`Self::must_ask`].
+    pub(super) fn may_subscribe(&mut self, filter: &str, now: Time) -> bool {
+        let Some(verdicts) = &mut self.verdicts else {
+            return self.rights.allows(Right::Subscribe, filter);
+        };
+        let known = verdicts.may(Right::Subscribe, filter, now);
+        known.is_some_and(|known| counted(known, &self.shared.stats))
+    }
+
+    /// Whether the client may publish to the topic of its will; `None`: others have to be asked first.
+    pub(super) fn may_will(&mut self, topic: &str, now: Time) -> Option<bool> {
+        may_publish(&mut self.verdicts, &self.rights, &self.shared.stats, topic, now)
+    }
+
+    /// Has the questions asked. The packet at hand is handed back: nothing of it was done.
+    pub(super) fn ask(&mut self, out: &mut Out<'_>) {
+        let questions = self.verdicts.iter().flat_map(|verdicts| verdicts.questions());
+        let questions: Vec<Question> = questions.cloned().collect();
+        self.asking = true;
+        out.actions.push(Action::Ask(questions));
+    }
+
+    /// Whether others must be asked about a filter of this packet.
+    pub(super) fn must_ask(&mut self, subscribe: &Subscribe<'_>, now: Time) -> bool {
+        let Some(verdicts) = &mut self.verdicts else { return false };
+        let most = self.shared.settings.max_filters_per_packet;
+        for (filter, _) in subscribe.filters.iter().take(most) {
+            if let Ok(plain) = Subscription::parse(filter) {
+                let _ = verdicts.may(Right::Subscribe, plain.filter.as_str(), now);
+            }
+        }
+        !verdicts.questions().is_empty()
+    }
+
+    /// What was said about the packet at hand holds for no other.
+    pub(super) fn on_packet_done(&mut self) {
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.on_packet_done();
+        }
+    }
+
+    /// A packet was handed back and waits for [`Self::on_rulings`]; hand it in again then, and no other before it.
+    #[must_use]
+    #[inline]
+    pub const fn is_asking(&self) -> bool {
+        self.asking
+    }
+
+    /// The answers to [`Action::Ask`], in its order; what is missing was not answered.
+    pub fn on_rulings(&mut self, rulings: &[Ruling], now: Time, out: &mut Out<'_>) {
+        self.asking = false;
+        // It was not listened to meanwhile.
+        self.on_held(now);
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.on_rulings(rulings, now);
+        }
+        if let State::Authenticating(_) = &self.state {
+            self.admit_will(now, out);
+        }
+    }
+
+    /// Forgets what others said.
+    pub fn clean_acl_cache(&mut self) {
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.clean();
+        }
+    }
+}

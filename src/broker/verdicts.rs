@@ -1,0 +1,286 @@
+//! What others say a client may do (EMQX `acl_cache` 4.4): what is to be asked of them for the packet at hand, what they said, and
+//! a cache of it. Pure.
+//!
+//! A packet that needs an answer is handed back to the caller, nothing of it done, and is handed in again when the answers are
+//! there. So its client waits in its place, and no part of a packet is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::acl::{Action, ClientAccess};
+use crate::time::Time;
+
+/// How others are asked (`acl_order`, `enable_acl_cache`, `acl_cache_max_size`, `acl_cache_ttl`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The rules of the node are looked at first, and others asked where none of them matches.
+    pub rules_first: bool,
+    /// Answers a client keeps, and for how long.
+    pub cache: Option<(usize, Duration)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { rules_first: false, cache: Some((32, Duration::from_secs(60))) }
+    }
+}
+
+/// May the client do this with this topic?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What it wants to do.
+    pub action: Action,
+    /// Topic name, or topic filter without its group.
+    pub topic: Box<str>,
+}
+
+/// What is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It may.
+    Allow,
+    /// It may not.
+    Deny,
+    /// Others are to decide: the rules of the node, then `acl_nomatch`.
+    Ignore,
+    /// Who was asked does not answer: it may not, this time.
+    Nothing,
+}
+
+/// One for publishes, one for subscriptions.
+#[derive(Debug, Default)]
+struct Both<T>([BTreeMap<Box<str>, T>; 2]);
+
+impl<T> Both<T> {
+    const fn of(&self, action: Action) -> &BTreeMap<Box<str>, T> {
+        let [publish, subscribe] = &self.0;
+        match action {
+            Action::Publish => publish,
+            Action::Subscribe => subscribe,
+        }
+    }
+
+    const fn of_mut(&mut self, action: Action) -> &mut BTreeMap<Box<str>, T> {
+        let [publish, subscribe] = &mut self.0;
+        match action {
+            Action::Publish => publish,
+            Action::Subscribe => subscribe,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(BTreeMap::len).sum()
+    }
+}
+
+/// Where a verdict comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The rules, or who was just asked.
+    Now(bool),
+    /// The cache.
+    Cached(bool),
+}
+
+/// What is known of one client.
+#[derive(Debug)]
+pub struct Verdicts {
+    settings: Settings,
+    rules: ClientAccess,
+    nomatch_allows: bool,
+    cache: Both<(bool, Time)>,
+    /// What was said about the packet at hand.
+    said: Both<bool>,
+    asked: Vec<Question>,
+}
+
+impl Verdicts {
+    /// Nothing is known yet of a client whose rules are these; they allow nothing where none matches, and then `nomatch_allows`
+    /// decides.
+    #[must_use]
+    pub fn new(settings: Settings, rules: ClientAccess, nomatch_allows: bool) -> Self {
+        Self {
+            settings,
+            rules,
+            nomatch_allows,
+            cache: Both::default(),
+            said: Both::default(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Whether the client may do this; `None`: it is among the questions now.
+    pub fn may(&mut self, action: Action, topic: &str, now: Time) -> Option<Known> {
+        if self.settings.rules_first
+            && let Some(verdict) = self.rules.decides(action, topic)
+        {
+            return Some(Known::Now(verdict));
+        }
+        if let Some(verdict) = self.said.of(action).get(topic) {
+            return Some(Known::Now(*verdict));
+        }
+        match self.cache.of(action).get(topic) {
+            Some((verdict, until)) if *until > now => Some(Known::Cached(*verdict)),
+            Some(_) | None => {
+                self.asked.push(Question { action, topic: topic.into() });
+                None
+            }
+        }
+    }
+
+    /// What has to be asked before the packet at hand can go on.
+    #[must_use]
+    pub fn questions(&self) -> &[Question] {
+        &self.asked
+    }
+
+    /// The answers, in the order of the questions; those that are missing are [`Ruling::Nothing`].
+    pub fn on_rulings(&mut self, rulings: &[Ruling], now: Time) {
+        let rulings = rulings.iter().copied().chain(std::iter::repeat(Ruling::Nothing));
+        for (Question { action, topic }, ruling) in
+            std::mem::take(&mut self.asked).into_iter().zip(rulings)
+        {
+            let verdict = match ruling {
+                Ruling::Allow => true,
+                Ruling::Deny | Ruling::Nothing => false,
+                Ruling::Ignore => self.rules.decides(action, &topic).unwrap_or(self.nomatch_allows),
+            };
+            if ruling != Ruling::Nothing {
+                self.keep(action, &topic, verdict, now);
+            }
+            self.said.of_mut(action).insert(topic, verdict);
+        }
+    }
+
+    fn keep(&mut self, action: Action, topic: &str, verdict: bool, now: Time) {
+        let Some((most, ttl)) = self.settings.cache else { return };
+        if self.cache.len() >= most && !self.cache.of(action).contains_key(topic) {
+            self.make_room(now);
+        }
+        self.cache.of_mut(action).insert(topic.into(), (verdict, now + ttl));
+    }
+
+    /// Takes out what is over, or else the oldest.
+    fn make_room(&mut self, now: Time) {
+        let before = self.cache.len();
+        for table in &mut self.cache.0 {
+            table.retain(|_, (_, until)| *until > now);
+        }
+        if self.cache.len() < before {
+            return;
+        }
+        let actions = [Action::Publish, Action::Subscribe];
+        let all = actions.into_iter().flat_map(|action| {
+            self.cache.of(action).iter().map(move |(topic, (_, until))| (*until, action, topic))
+        });
+        let oldest = all.min_by_key(|(until, ..)| *until);
+        if let Some((action, topic)) = oldest.map(|(_, action, topic)| (action, topic.clone())) {
+            self.cache.of_mut(action).remove(&topic);
+        }
+    }
+
+    /// The packet at hand is done with.
+    pub fn on_packet_done(&mut self) {
+        self.said = Both::default();
+    }
+
+    /// Forgets what was said; it is asked again.
+    pub fn clean(&mut self) {
+        self.cache = Both::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::acl::{Clients, Rule, Rules, TopicPattern, Who};
+
+    /// `rules/#` may be published to, and nothing else.
+    fn rules() -> ClientAccess {
+        let topics = Some([TopicPattern::filter("rules/#")].into());
+        let rule = Rule { allow: true, who: Clients::All, publish: true, subscribe: false, topics };
+        let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
+        Rules([rule].into()).client(&who, false)
+    }
+
+    fn verdicts(rules_first: bool, cache: Option<(usize, u64)>) -> Verdicts {
+        let cache = cache.map(|(most, seconds)| (most, Duration::from_secs(seconds)));
+        Verdicts::new(Settings { rules_first, cache }, rules(), false)
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::from_ms(seconds * 1000)
+    }
+
+    /// Asks about publishing to `topic`, and is told `ruling` if the question gets out.
+    fn ask(verdicts: &mut Verdicts, topic: &str, ruling: Ruling, now: u64) -> (bool, bool) {
+        let mut asked = false;
+        loop {
+            match verdicts.may(Action::Publish, topic, at(now)) {
+                Some(Known::Now(verdict) | Known::Cached(verdict)) => {
+                    verdicts.on_packet_done();
+                    return (verdict, asked);
+                }
+                None => {
+                    assert!(!std::mem::replace(&mut asked, true), "asked again");
+                    assert_eq!(verdicts.questions().len(), 1);
+                    verdicts.on_rulings(&[ruling], at(now));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_ignores_leaves_it_to_the_rules() {
+        let mut verdicts = verdicts(false, None);
+        for (topic, ruling, want) in [
+            ("a", Ruling::Allow, true),
+            ("rules/a", Ruling::Deny, false),
+            ("rules/a", Ruling::Ignore, true),
+            ("a", Ruling::Ignore, false),
+            ("rules/a", Ruling::Nothing, false),
+        ] {
+            assert_eq!(ask(&mut verdicts, topic, ruling, 0), (want, true), "{topic} {ruling:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_where_the_rules_come_first_and_decide() {
+        let mut verdicts = verdicts(true, None);
+        assert_eq!(ask(&mut verdicts, "rules/a", Ruling::Deny, 0), (true, false));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Allow, 0), (true, true));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Ignore, 0), (false, true));
+        verdicts.nomatch_allows = true;
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Deny, 0), (false, true));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Ignore, 0), (true, true));
+    }
+
+    #[test]
+    fn what_was_said_is_kept_for_a_while_and_failures_are_not() {
+        let mut verdicts = verdicts(false, Some((32, 60)));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Nothing, 0), (false, true));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Allow, 1), (true, true));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Deny, 60), (true, false));
+        assert_eq!(verdicts.may(Action::Subscribe, "a", at(60)), None, "another question");
+        verdicts.on_rulings(&[], at(60));
+        assert_eq!(verdicts.may(Action::Subscribe, "a", at(60)), Some(Known::Now(false)));
+        verdicts.on_packet_done();
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Deny, 61), (false, true));
+        verdicts.clean();
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Allow, 62), (true, true));
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_the_oldest_goes() {
+        let mut verdicts = verdicts(false, Some((3, 60)));
+        for (n, topic) in ["a", "b", "c", "d"].iter().enumerate() {
+            assert_eq!(ask(&mut verdicts, topic, Ruling::Allow, n as u64), (true, true));
+            assert!(verdicts.cache.len() <= 3);
+        }
+        assert_eq!(ask(&mut verdicts, "b", Ruling::Deny, 4), (true, false));
+        assert_eq!(ask(&mut verdicts, "a", Ruling::Deny, 4), (false, true), "the oldest went");
+        // All are over but the last one.
+        assert_eq!(ask(&mut verdicts, "e", Ruling::Allow, 63), (true, true));
+        assert_eq!(verdicts.cache.len(), 2);
+    }
+}
