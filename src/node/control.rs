@@ -171,21 +171,10 @@ impl Desk {
             Request::BannedAdd { kind, who, seconds, reason } => {
                 self.ban((&kind, &who), seconds, reason)
             }
-            Request::BannedDel { kind, who } => match bans::Target::parse(&kind, &who) {
-                None => bad_target(&kind),
-                Some(target) => match hub.bans.remove(&target, hub.clock.wall()) {
-                    Ok(true) => Reply::Done,
-                    Ok(false) => Reply::NotFound,
-                    Err(why) => Reply::Failed(why),
-                },
-            },
-            Request::AclCacheClean { node: Some(node), .. } if !self.is_me(&node) => {
-                Reply::Failed(format!(
-                    "{node} is another node: run emqx-rs-ctl there",
-                    node = ctl::render::shown(&node)
-                ))
+            Request::BannedDel { kind, who } => self.unban(&kind, &who),
+            Request::AclCacheClean { client_id, node } => {
+                self.clean_acl_cache(client_id.as_deref(), node.as_deref())
             }
-            Request::AclCacheClean { client_id, .. } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => match self.operator.reload_users() {
                 Ok(()) => Reply::Done,
@@ -232,7 +221,11 @@ impl Desk {
         seed(node, &self.name).is_ok_and(|seed| seed.name == self.name)
     }
 
-    fn clean_acl_cache(&self, client_id: Option<&str>) -> Reply {
+    fn clean_acl_cache(&self, client_id: Option<&str>, node: Option<&str>) -> Reply {
+        if let Some(other) = node.filter(|node| !self.is_me(node)) {
+            let other = ctl::render::shown(other);
+            return Reply::Failed(format!("{other} is another node: run emqx-rs-ctl there"));
+        }
         let registry = &self.node.hub().registry;
         match client_id {
             None => registry.signal_all(|| Signal::CleanAclCache),
@@ -242,6 +235,16 @@ impl Desk {
             },
         }
         Reply::Done
+    }
+
+    fn unban(&self, kind: &str, who: &str) -> Reply {
+        let Some(target) = bans::Target::parse(kind, who) else { return bad_target(kind) };
+        let hub = self.node.hub();
+        match hub.bans.remove(&target, hub.clock.wall()) {
+            Ok(true) => Reply::Done,
+            Ok(false) => Reply::NotFound,
+            Err(why) => Reply::Failed(why),
+        }
     }
 
     fn state(&self) -> &'static str {

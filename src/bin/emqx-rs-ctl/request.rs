@@ -3,8 +3,8 @@
 use emqx_rs::ctl::{Request, token};
 
 use crate::args::{
-    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand, Numbers,
-    RetainerCommand, SubscriptionsCommand, TopicsCommand,
+    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand,
+    Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
