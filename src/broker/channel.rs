@@ -180,6 +180,8 @@ pub enum Routed {
     Waiting,
     /// This node has no room to keep it, and it goes to nobody.
     Refused,
+    /// It did not go to all that want it, and its client is not there to be told. It may come again.
+    Unheard,
 }
 
 #[derive(Debug)]
@@ -629,7 +631,14 @@ impl Channel {
 
     /// The message of the PUBLISH before was routed.
     pub fn on_routed(&mut self, reply: Reply, routed: Routed, out: &mut Out<'_>) {
+        if let (Routed::Refused | Routed::Unheard, Reply::PubRec(id), State::Up(session)) =
+            (routed, reply, &mut self.state)
+        {
+            // What comes again under this id is not here yet.
+            session.awaiting_rel.remove(&id);
+        }
         match routed {
+            Routed::Unheard => {}
             Routed::Done(matched) => {
                 let reason =
                     if matched { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };
@@ -787,6 +796,20 @@ impl Channel {
         }
         self.stay = Stay::Over;
         out.actions.push(Action::Close(reason));
+    }
+
+    /// The will of the client, from the verdict on: with the delay that counts if the client is lost, as it goes out with the end
+    /// of the session at the latest (v5 3.1.3.2.2).
+    #[must_use]
+    pub fn will(&self) -> Option<Will> {
+        let will = match &self.state {
+            State::Opening(connecting) => connecting.will(),
+            State::Up(_) => self.will.as_deref().cloned(),
+            State::Waiting(_) | State::Authenticating(_) | State::Closed => None,
+        };
+        let will = will?;
+        let delay = will.delay.min(self.expiry());
+        Some(will.after(delay))
     }
 
     /// Takes the channel apart once its connection is closed.

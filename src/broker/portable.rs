@@ -159,13 +159,7 @@ impl Portable {
             });
         }
         if let Some((will, delay)) = &self.will {
-            record(&mut out, WILL, |out| {
-                let (message, expiry) = will.parts();
-                put_u64(out, span(*delay));
-                put_u64(out, expiry.map_or(NEVER, span));
-                out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
-                put_message(out, message, now);
-            });
+            record(&mut out, WILL, |out| put_will(out, will, *delay, now));
         }
         put_queue(&mut out, &self.queue, now);
         out
@@ -241,6 +235,22 @@ pub fn decode_queue(bytes: &[u8], now: Time) -> Result<Vec<Delivery>, BadSession
     Ok(queue)
 }
 
+/// A will as bytes, for nodes that keep it for the case that this one dies.
+#[must_use]
+pub fn encode_will(will: &Will) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_will(&mut out, will, will.delay, Time::ZERO);
+    out
+}
+
+/// Reads what [`encode_will`] wrote.
+///
+/// # Errors
+/// [`BadSession`]
+pub fn decode_will(bytes: &[u8]) -> Result<Will, BadSession> {
+    Get(bytes).will(Time::ZERO).map(|(will, _)| *will)
+}
+
 fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.push(tag);
     let at = out.len();
@@ -295,13 +305,24 @@ fn put_queue(out: &mut Vec<u8>, queue: &[Delivery], now: Time) {
 }
 
 fn put_delivery(out: &mut Vec<u8>, delivery: &Delivery, now: Time) {
-    let flags = u8::from(delivery.retain) | u8::from(delivery.shared) << 1;
+    let flags = u8::from(delivery.retain) | u8::from(delivery.group != 0) << 1;
     out.extend_from_slice(&[delivery.qos.as_u8(), flags]);
     let mut ids = Vec::new();
     delivery.ids.for_each(|id| ids.push(id));
     put_u32(out, u32::try_from(ids.len()).unwrap_or(u32::MAX));
     ids.into_iter().for_each(|id| put_u32(out, id));
+    if delivery.group != 0 {
+        put_u64(out, delivery.group);
+    }
     put_message(out, &delivery.message, now);
+}
+
+fn put_will(out: &mut Vec<u8>, will: &Will, delay: Duration, now: Time) {
+    let (message, expiry) = will.parts();
+    put_u64(out, span(delay));
+    put_u64(out, expiry.map_or(NEVER, span));
+    out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
+    put_message(out, message, now);
 }
 
 fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
@@ -378,12 +399,13 @@ impl<'a> Get<'a> {
 
     fn delivery(&mut self, now: Time) -> Result<Delivery, BadSession> {
         let (qos, flags, count) = (self.qos()?, self.u8()?, self.u32()?);
-        let (retain, shared) = (flags & 1 != 0, flags & 2 != 0);
+        let (retain, in_group) = (flags & 1 != 0, flags & 2 != 0);
         let mut ids = SubscriptionIds::None;
         for _ in 0..count {
             ids = ids.with(self.u32()?);
         }
-        Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, shared })
+        let group = if in_group { self.u64()? } else { 0 };
+        Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, group })
     }
 
     fn message(&mut self, (qos, retain): (QoS, bool), now: Time) -> Result<Message, BadSession> {
@@ -422,7 +444,7 @@ mod tests {
                 .fold(SubscriptionIds::None, |ids, id| ids.with(u32::try_from(id).unwrap())),
             qos,
             retain: n.is_multiple_of(3),
-            shared: n.is_multiple_of(2),
+            group: if n.is_multiple_of(2) { n + 7 } else { 0 },
         }
     }
 
@@ -515,6 +537,24 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = to;
             let _ = Portable::decode(&bytes, NOW);
+        }
+    }
+
+    #[test]
+    fn a_will_alone_survives_and_bytes_from_nowhere_are_refused() {
+        let meta = Meta { qos: QoS::ExactlyOnce, retain: true, expires_at: None, publisher: 9 };
+        let message = Message::new("t/a", &[1, 1], b"gone", meta);
+        let will = Will::of_parts(message, Some(Duration::from_secs(7)), Duration::from_secs(3));
+        let bytes = encode_will(&will);
+        let back = decode_will(&bytes).unwrap();
+        assert_eq!((encode_will(&back), back.delay), (bytes.clone(), will.delay));
+        let message = back.into_message(NOW);
+        assert_eq!((message.topic(), message.payload()), ("t/a", &b"gone"[..]));
+        assert_eq!((message.qos(), message.retain()), (QoS::ExactlyOnce, true));
+        assert_eq!(message.expires_at(), Some(NOW + Duration::from_secs(7)));
+        // Without its payload it is one without payload.
+        for cut in 0..bytes.len() - b"gone".len() {
+            assert!(decode_will(&bytes[..cut]).is_err(), "cut at {cut}");
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     authenticator::Authenticator,
     banned::BanList,
     clients::ClientRow,
+    forward::Forwarded,
     groups::Turns,
     handshakes::Handshakes,
     link::Peers,
@@ -22,8 +23,8 @@ use super::{
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
     places::NodePlaces,
-    publish::Returns,
-    registry::{Parked, Registry},
+    publish::{Publisher, Returns},
+    registry::{Kicked, Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
     told::Told,
@@ -222,6 +223,14 @@ impl Hub {
         kept
     }
 
+    /// Publishes a message for which nobody waits, when its turn comes: behind all that are due, and no faster than other nodes take
+    /// them.
+    pub(super) fn publish_in_turn(&self, message: Message) {
+        let now = self.clock.now();
+        locks::lock(&self.delayed).push(message, now, (0, 0));
+        self.registry.changed.notify_one();
+    }
+
     /// Takes a subscription out; tells the mesh of the last of its filter.
     pub(super) fn unsubscribe(&self, to: &Subscription, session: u64) {
         let mut table = locks::write(&self.subscriptions);
@@ -274,7 +283,7 @@ impl Hub {
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, None, false, &mut bells);
+        self.publish(message, Publisher::default(), &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }
@@ -293,7 +302,7 @@ impl Hub {
     /// Publishes a `$SYS/brokers` topic, to the clients of every node. It counts neither as published nor as dropped.
     pub fn publish_system(&self, topic: &str, payload: &[u8], qos: QoS, retain: bool) {
         self.tell_all(topic, payload, (qos, retain), |message, bells| {
-            self.route(message, None, bells);
+            self.route(message, Publisher::default(), bells);
         });
         self.flush_links();
     }
@@ -430,8 +439,9 @@ impl Hub {
         match self.registry.kick(client_id) {
             None => false,
             Some(None) => true,
-            Some(Some((parked, mailbox))) => {
+            Some(Some(Kicked { parked, mailbox, will })) => {
                 self.end_parked(*parked, &mailbox);
+                self.will_over(client_id, will);
                 true
             }
         }
@@ -464,36 +474,61 @@ impl Hub {
         locks::write(&self.retained).set_limits(settings);
     }
 
-    /// Publishes the delayed messages that are due.
-    fn publish_due(&self, now: Time) {
-        loop {
+    /// Publishes delayed messages that are due, at most a piece of them. They were acknowledged, so none may be refused: the nodes
+    /// that must have the last one before the next is taken out are returned.
+    fn publish_due(&self, now: Time) -> Option<Forwarded> {
+        const PIECE: usize = 256;
+        let publisher = Publisher { patient: true, ..Publisher::default() };
+        let (mut bells, mut slow) = (Vec::new(), Vec::new());
+        for _ in 0..PIECE {
             // Bound, so that the lock is not held while it is published.
             let due = locks::lock(&self.delayed).due(now);
-            let Some(message) = due else { return };
-            self.publish_now(&message);
+            let Some(message) = due else { break };
+            slow = self.publish(&message, publisher, &mut bells).slow;
+            if !slow.is_empty() {
+                break;
+            }
         }
+        bells.into_iter().for_each(Waker::wake);
+        self.flush_links();
+        (!slow.is_empty()).then(|| {
+            self.stats.count(Metric::MeshForwardHeld);
+            Forwarded::new(slow, now)
+        })
     }
 
     /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
+        // Nodes that are too slow for the delayed messages.
+        let mut held: Option<Forwarded> = None;
         loop {
             let now = self.clock.now();
             while let Some(due) = self.registry.due(now) {
                 if let Some(will) = due.will {
                     self.publish_will(*will);
                 }
+                if let Some((client_id, claim)) = due.will_over {
+                    self.will_over(&client_id, Some(claim));
+                }
                 if let Some((session, mailbox)) = due.expired {
                     self.end_session(&session, &mailbox);
                 }
             }
-            self.publish_due(now);
+            if held.as_ref().is_none_or(Forwarded::has_arrived) {
+                held = self.publish_due(now);
+            }
+            if let Some(held) = &mut held {
+                let hub = self.clone();
+                held.ring(move || hub.registry.changed.notify_one());
+            }
             if now >= next_sweep {
                 self.sweep_retained(now).await;
                 next_sweep = self.clock.now() + SWEEP_EVERY;
             }
-            let delayed = locks::lock(&self.delayed).deadline();
+            let delayed = locks::lock(&self.delayed).deadline().filter(|_| held.is_none());
+            tokio::task::yield_now().await;
             let wake = [self.registry.deadline(), delayed]
                 .into_iter()
                 .flatten()

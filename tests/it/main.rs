@@ -24,6 +24,7 @@ mod discovery;
 mod features;
 mod groups;
 mod lab;
+mod last_wills;
 mod limits;
 mod listeners;
 mod load;

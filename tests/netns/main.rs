@@ -22,6 +22,7 @@ mod lan;
 mod loss;
 mod membership;
 mod partitions;
+mod roaming;
 mod sessions;
 #[path = "../it/support/mod.rs"]
 #[expect(unused_imports, reason = "not all that the integration tests use is used here")]

@@ -118,13 +118,11 @@ fn tags_in_tests() -> BTreeSet<(String, String)> {
     found
 }
 
-/// What is about one node and what it is made of, or needs messages that are kept on one node.
-const ONE_NODE: [&str; 5] = [
+/// What is about one node and what it is made of.
+const ONE_NODE: [&str; 3] = [
     "conformance::holds_across_two_nodes",
     "conformance::enhanced::",
     "conformance::offers::",
-    "conformance::retain::",
-    "conformance::will::retained_as_the_flag_says",
 ];
 
 /// The whole once more over two nodes of a cluster: every connection of a test goes to the other node than the one before, so
