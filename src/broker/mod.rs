@@ -10,6 +10,8 @@ pub mod close;
 pub mod connect;
 pub mod delayed;
 pub mod delivering;
+pub mod estate;
+pub mod frozen;
 pub mod inflight;
 pub mod jwt;
 pub mod message;
