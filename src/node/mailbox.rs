@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{clients::ClientRow, locks, registry::Handover};
+use super::{clients::ClientRow, connection::Order, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
@@ -43,6 +43,8 @@ pub enum Signal {
     Ban(Arc<Target>),
     /// The node stops.
     ShutDown,
+    /// Another process takes the place of this one: be ready to go on there.
+    StandStill(Order),
     /// Tell what `clients list` shows.
     Describe(oneshot::Sender<ClientRow>),
 }

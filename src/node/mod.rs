@@ -10,6 +10,7 @@ pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
+pub mod estate;
 mod forward;
 mod groups;
 mod handshakes;
@@ -44,7 +45,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     broker::{
@@ -55,6 +56,7 @@ use crate::{
     net::{clock::Clock, supervise},
 };
 use auth_http::AuthHttp;
+use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
@@ -82,6 +84,8 @@ pub struct NodeParts {
     pub mesh_tls: Option<Arc<Material>>,
     /// Listening sockets that systemd has opened.
     pub inherited: Inherited,
+    /// What the process before left.
+    pub inheritance: Option<Inheritance>,
 }
 
 /// What a reload changes, for connections to come.
@@ -118,6 +122,7 @@ pub struct Node {
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
     stop: watch::Sender<bool>,
+    janitor: JoinHandle<()>,
 }
 
 impl Node {
@@ -154,6 +159,10 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
+        let mut inheritance = parts.inheritance;
+        if let Some(inheritance) = &mut inheritance {
+            hub.inherit_messages(inheritance);
+        }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
         let mesh = Mesh::start(MeshParts {
@@ -172,10 +181,14 @@ impl Node {
             tls: parts.mesh_tls,
         })?;
         let _ = hub.mesh.set(mesh.clone());
+        let arrivals = inheritance.map_or_else(Arrivals::default, |inheritance| {
+            hub.inherit_sessions(inheritance, &listeners)
+        });
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);
-        supervise::spawn_core("janitor", hub.clone().janitor());
-        let node = Self { hub, mesh, listeners, stop };
+        hub.go_on(arrivals);
+        let janitor = supervise::spawn_core("janitor", hub.clone().janitor());
+        let node = Self { hub, mesh, listeners, stop, janitor };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)
     }
@@ -268,6 +281,8 @@ impl Node {
     pub async fn drain(&self, limit: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
         let until = self.hub.clock.now() + limit;
+        // Who connects from here on is refused.
+        self.listeners.iter().for_each(|listener| drop(listener.take_kept()));
         let _ = self.stop.send(true);
         self.mesh.drain().await;
         self.hub.shut_down();

@@ -26,6 +26,8 @@ impl Transport for TcpStream {}
 
 impl Transport for UnixStream {}
 
+impl Transport for tokio::io::Empty {}
+
 impl<S: Transport> Transport for TlsStream<S> {
     fn is_unflushed(&self) -> bool {
         let (inner, session) = self.get_ref();
@@ -42,6 +44,11 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// In place of one that was taken away.
+    pub(super) fn none() -> Self {
+        Self::Other(Box::new(tokio::io::empty()))
+    }
+
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

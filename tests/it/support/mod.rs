@@ -5,6 +5,7 @@
 pub mod certificates;
 pub mod client;
 pub mod codec;
+pub mod manager;
 pub mod node;
 pub mod wire;
 
