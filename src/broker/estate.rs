@@ -199,12 +199,12 @@ impl Reader {
                 let message = body.whole(now)?;
                 let topic = message.topic().into();
                 let content = Content::Message(message);
-                self.estate.retained.push(Entry { topic, stamp, content });
+                self.estate.retained.push(Entry { topic, stamp, content, arrival: 0 });
             }
             GONE => {
                 let (stamp, left) = (body.stamp()?, Duration::from_millis(body.u64()?));
                 let (topic, content) = (body.rest_text()?.into(), Content::Gone(now + left));
-                self.estate.retained.push(Entry { topic, stamp, content });
+                self.estate.retained.push(Entry { topic, stamp, content, arrival: 0 });
             }
             DELAYED => {
                 let left = Duration::from_millis(body.u64()?);
@@ -300,8 +300,13 @@ mod tests {
             }],
             connections: vec![crate::broker::frozen::tests::sample()],
             retained: vec![
-                Entry { topic: "r".into(), stamp, content: Content::Message(message("r")) },
-                Entry { topic: "s".into(), stamp, content: gone },
+                Entry {
+                    topic: "r".into(),
+                    stamp,
+                    content: Content::Message(message("r")),
+                    arrival: 0,
+                },
+                Entry { topic: "s".into(), stamp, content: gone, arrival: 0 },
             ],
             delayed: vec![(Duration::from_secs(3), message("d"))],
             stopped: Wall::from_ms(12),

@@ -7,7 +7,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Ban, Broker, Client, Cluster, ClusterChange, Discovery, Listener, Refusal, Reply};
+use super::{
+    Ban, Broker, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal, Reply,
+};
 
 /// Width at which Erlang breaks a term.
 const WIDTH: usize = 80;
@@ -51,6 +53,10 @@ pub fn text(reply: &Reply) -> String {
         Reply::RetainedTopics(rows) => lines(rows, |topic| shown(topic)),
         Reply::Cleaned(count) => format!("Cleaned {count} retained messages\n"),
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
+        Reply::Happened(rows) if rows.is_empty() => {
+            "Nothing happened to it on this node lately; ask the others too.\n".into()
+        }
+        Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded { restart } if restart.is_empty() => "ok\n".into(),
@@ -91,6 +97,7 @@ pub fn json(reply: &Reply) -> Value {
         Reply::RetainedTopics(rows) => json!(rows),
         Reply::Cleaned(count) => json!({ "result": "ok", "cleaned": count }),
         Reply::Listeners(rows) => json!(rows),
+        Reply::Happened(rows) => json!(rows),
         Reply::End => Value::Null,
     }
 }
@@ -275,6 +282,18 @@ fn ban(row: &Ban) -> String {
     let (who, reason, by) = (shown(&row.who), shown(&row.reason), shown(&row.by));
     let kind = shown(&row.kind);
     format!("Banned({kind}={who}{at}, reason={reason}, by={by}, at={}, until={until})", row.at)
+}
+
+fn happened(row: &Happened) -> String {
+    let Happened { datetime, level, client_id, peer, what, times, .. } = row;
+    let (client_id, what) = (shown(client_id), shown(what));
+    let peer = if peer.is_empty() || *peer == row.client_id {
+        String::new()
+    } else {
+        format!(" at {}", shown(peer))
+    };
+    let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+    format!("{datetime} {level:<7} {client_id}{peer}: {what}{times}\n")
 }
 
 fn listener(row: &Listener) -> String {

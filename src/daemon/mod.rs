@@ -6,9 +6,11 @@
 mod args;
 mod exit;
 mod huge_pages;
+mod journal;
 mod lab;
 mod log;
 mod rate_limit;
+mod recent;
 mod restart;
 mod signals;
 mod systemd;
@@ -122,7 +124,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
             return Exit::Failed;
         }
     };
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    std::panic::set_hook(Box::new(|panic| tracing::error!(name: "panic", %panic, "panic")));
     for note in &config.notes {
         if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
     }
@@ -191,7 +193,7 @@ impl Operator for Reloader {
     fn reload(&self) -> Result<Vec<String>, String> {
         let Process { config: started, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
-            tracing::error!(%faults, "configuration not reloaded");
+            tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
             faults.to_string()
         })?;
         let restart = config::settings_that_need_restart(started, &new);
@@ -207,7 +209,7 @@ impl Operator for Reloader {
         if restart.is_empty() {
             tracing::info!("configuration reloaded");
         } else {
-            tracing::warn!(restart = restart.join(" "), "configuration reloaded; some keys wait");
+            tracing::warn!(name: "config-waits", restart = restart.join(" "), "configuration reloaded; some keys wait");
         }
         Ok(restart)
     }
@@ -232,6 +234,10 @@ impl Operator for Reloader {
             data: config.folders.data.clone(),
             users: config.users_file.clone(),
         }
+    }
+
+    fn recent(&self, who: &str) -> Vec<ctl::Happened> {
+        self.process.log.recent(who)
     }
 
     fn set_log_level(&self, level: &str) -> Option<&'static str> {
@@ -308,7 +314,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     }
     let serving = format!("{name} serves");
     systemd::ready(&serving);
-    tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
+    tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
     while signals.next().await == Asked::Reload {
         systemd::reloading();
         // What failed is in the log.
@@ -348,11 +354,11 @@ async fn watchdog(node: Arc<Node>, period: Duration) {
     loop {
         tick.tick().await;
         if node.mesh().progress().is_stalled() {
-            tracing::error!("a part of this node makes no progress, no sign of life sent");
+            tracing::error!(name: "no-progress", "a part of this node makes no progress, no sign of life sent");
         } else if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
             systemd::alive();
         } else {
-            tracing::error!("the mesh does not answer, no sign of life sent");
+            tracing::error!(name: "no-progress", "the mesh does not answer, no sign of life sent");
         }
     }
 }

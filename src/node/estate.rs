@@ -252,7 +252,7 @@ impl Hub {
         {
             let mut retained = locks::write(&self.retained);
             for entry in inheritance.estate.retained.drain(..) {
-                let merged = retained.merge(entry, 0, now);
+                let merged = retained.merge(entry, false, now);
                 refused +=
                     usize::from(matches!(merged, crate::broker::retained::Merged::Refused(_)));
             }

@@ -82,7 +82,8 @@ fn declared(path: &Path) -> bool {
         let up = dir.parent().unwrap();
         (dir.file_name().unwrap().to_str().unwrap(), vec![up.join("mod.rs"), up.join("lib.rs")])
     } else {
-        (stem, vec![dir.join("mod.rs"), dir.join("lib.rs"), dir.with_extension("rs")])
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|name| dir.join(name));
+        (stem, parents.into_iter().chain([dir.with_extension("rs")]).collect())
     };
     matches!(stem, "lib" | "main")
         || dir.ends_with("bin")

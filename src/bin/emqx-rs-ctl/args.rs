@@ -1,0 +1,304 @@
+//! The command line: every command, its words and options, and what the help says of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use emqx_rs::ctl::cookie;
+
+use crate::here::usual_data;
+
+/// Controls the emqx-rs node of this host
+#[derive(Parser)]
+#[command(name = "emqx-rs-ctl", version, disable_help_subcommand = false)]
+pub(super) struct Args {
+    /// Socket of the node
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Name, version and state of the node
+    Status,
+    /// Version, uptime and time; or its gauges, or its counters
+    Broker {
+        #[command(subcommand)]
+        what: Option<Numbers>,
+    },
+    /// The cluster: who is in it, join, leave
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it
+    Doctor,
+    /// Clients of this node
+    #[command(subcommand)]
+    Clients(ClientsCommand),
+    /// Route table: which node has subscribers of which topic
+    #[command(subcommand, alias = "routes")]
+    Topics(TopicsCommand),
+    /// Subscriptions of this node's clients
+    #[command(subcommand)]
+    Subscriptions(SubscriptionsCommand),
+    /// Retained messages
+    #[command(subcommand)]
+    Retainer(RetainerCommand),
+    /// Who may connect with a password, in the users file
+    User {
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH", global = true)]
+        file: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Who is kept out
+    #[command(subcommand)]
+    Banned(BannedCommand),
+    /// What happened lately to a client: refused why, closed why, denied what, taken over by whom
+    Why {
+        /// Client identifier, or address with or without port
+        who: String,
+    },
+    /// What is open for clients
+    Listeners,
+    /// Gauges, as `broker stats`
+    Stats,
+    /// Counters, as `broker metrics`
+    Metrics,
+    /// The secret of the cluster, in its file
+    Cookie {
+        /// The file, if it is not where the package or the node puts it
+        #[arg(long, value_name = "PATH", global = true)]
+        file: Option<PathBuf>,
+        #[command(subcommand)]
+        command: CookieCommand,
+    },
+    /// The configuration
+    #[command(subcommand)]
+    Conf(ConfCommand),
+    /// The log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// A command of EMQX, or a mistake.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum Numbers {
+    /// Gauges
+    Stats,
+    /// Counters
+    Metrics,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ClusterCommand {
+    /// Running and stopped nodes
+    Status,
+    /// Nodes that discovery by multicast hears, and what it makes of them
+    Discover,
+    /// Print a token for the next box: cookie, cluster name, addresses
+    Token {
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Join the cluster of a node, or the one of a token
+    Join {
+        /// name@host, a name alone is on this host; or - to read a token from standard input
+        #[arg(value_name = "NODE|-|TOKEN")]
+        node: String,
+        /// Do not restart the service; say that it needs it
+        #[arg(long)]
+        no_restart: bool,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Leave the cluster and stay alone
+    Leave,
+    /// Take a member out that does not come back
+    ForceLeave {
+        /// name@host; a name alone is on this host
+        node: String,
+    },
+}
+
+/// Where the node of this host has its secret and its state.
+#[derive(clap::Args, Clone)]
+pub(super) struct Files {
+    /// File of the cookie, if it is not where the package or the node puts it
+    #[arg(long, value_name = "PATH")]
+    pub(super) file: Option<PathBuf>,
+    /// Data folder of the node, if it is not the usual one
+    #[arg(long, value_name = "PATH")]
+    pub(super) data: Option<PathBuf>,
+}
+
+impl Files {
+    /// The folder, and the file of the cookie that goes with it.
+    pub(super) fn find(self) -> (PathBuf, PathBuf) {
+        let given = self.data.clone().map(|data| data.join("cookie"));
+        let data = self.data.unwrap_or_else(usual_data);
+        let file = self.file.or(given).unwrap_or_else(|| cookie::file(std::slice::from_ref(&data)));
+        (file, data)
+    }
+}
+
+#[derive(Subcommand)]
+pub(super) enum RetainerCommand {
+    /// How many there are
+    Info,
+    /// Their topics
+    Topics {
+        /// The first to tell, counted from 1
+        #[arg(default_value_t = 1)]
+        start: u64,
+        /// So many at most
+        #[arg(default_value_t = u64::MAX)]
+        limit: u64,
+    },
+    /// Forget all, or those that a filter matches, on all nodes
+    Clean {
+        /// Topic or filter
+        topic: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum ClientsCommand {
+    /// All clients
+    List,
+    /// One client
+    Show {
+        /// Client identifier
+        client_id: String,
+    },
+    /// Disconnect a client and end its session
+    Kick {
+        /// Client identifier
+        client_id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TopicsCommand {
+    /// All routes
+    List,
+    /// Routes of one topic filter
+    Show {
+        /// Topic filter
+        topic: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum SubscriptionsCommand {
+    /// All subscriptions
+    List,
+    /// Those of one client
+    Show {
+        /// Client identifier
+        client_id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum BannedCommand {
+    /// All bans that hold
+    List,
+    /// Ban somebody and end the connections that are there
+    Add {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+        /// For how long, such as 5m or 1d; for ever without it
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        r#for: Option<Duration>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take a ban out
+    #[command(alias = "delete")]
+    Del {
+        /// What is banned
+        kind: BannedKind,
+        /// Client id, user name, or address or block
+        who: String,
+    },
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct BannedKind(pub(super) &'static str);
+
+impl std::str::FromStr for BannedKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kinds = ["clientid", "username", "peerhost"];
+        let known = kinds.into_iter().find(|kind| *kind == text);
+        known.map(Self).ok_or("expected clientid, username or peerhost")
+    }
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    emqx_rs::config::values::duration(text).map_err(|expected| format!("expected {}", expected.0))
+}
+
+#[derive(Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user; the password is asked for, or taken from standard input
+    Add {
+        /// User name
+        name: String,
+        /// No rule of acl.conf holds for this user
+        #[arg(long)]
+        superuser: bool,
+    },
+    /// Give a user another password
+    #[command(alias = "update")]
+    Passwd {
+        /// User name
+        name: String,
+    },
+    /// Take a user out
+    #[command(alias = "delete")]
+    Del {
+        /// User name
+        name: String,
+    },
+    /// All users
+    List,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum CookieCommand {
+    /// Print the cookie
+    Show,
+    /// Take the cookie from standard input
+    Set,
+    /// Make a new one
+    New,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConfCommand {
+    /// Read the configuration again; a bad one changes nothing
+    Reload,
+}
+
+#[derive(Subcommand)]
+pub(super) enum LogCommand {
+    /// Set the least severity that is logged
+    SetLevel {
+        /// error, warning, info or debug
+        level: String,
+    },
+}

@@ -1,0 +1,35 @@
+//! Commands of EMQX that this program has not, and why.
+
+/// Commands of EMQX 4.4 and 5 that this one has not, and why.
+const NOT_HERE: &[(&[&str], &str)] = &[
+    (
+        &["vm", "recon", "observer", "mnesia", "node_dump", "pem_cache", "olp", "gc"],
+        "is about the Erlang machine, and there is none; see broker stats and systemctl status emqx-rs",
+    ),
+    (
+        &["start", "stop", "restart", "console", "foreground"],
+        "is systemd's: systemctl ACTION emqx-rs",
+    ),
+    (&["plugins", "modules"], "has no use: there are no plugins, everything is built in"),
+    (
+        &["rules", "resources", "rule-actions", "bridges", "exhook", "luahook", "data", "ds"],
+        "is not part of this program, which only brings messages from publishers to subscribers",
+    ),
+    (
+        &["license", "telemetry", "audit", "sasl"],
+        "has no use: nothing is licensed, and nothing calls home",
+    ),
+    (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
+    (
+        &["acl", "authz", "clientid"],
+        "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
+    ),
+    (&["trace", "traces"], "is not built in this version; see log set-level debug"),
+    (&["eviction", "rebalance", "exclusive", "routes_cleanup"], "is not built in this version"),
+];
+
+/// What is to be said about a command that is not ours; none when nobody has it.
+pub(super) fn not_here(name: &str) -> Option<String> {
+    let (_, why) = NOT_HERE.iter().find(|(names, _)| names.contains(&name))?;
+    Some(format!("{name} {why}"))
+}

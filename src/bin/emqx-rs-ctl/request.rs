@@ -1,0 +1,81 @@
+//! The request to a node that a command stands for.
+
+use emqx_rs::ctl::{Request, token};
+
+use crate::args::{
+    BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand, Numbers,
+    RetainerCommand, SubscriptionsCommand, TopicsCommand,
+};
+
+/// The request a command stands for; none when it needs no node.
+pub(super) fn request(command: &Command) -> Option<Request> {
+    Some(match command {
+        Command::Status => Request::Status,
+        Command::Broker { what: None } => Request::Broker,
+        Command::Broker { what: Some(Numbers::Stats) } | Command::Stats => Request::Stats,
+        Command::Broker { what: Some(Numbers::Metrics) } | Command::Metrics => Request::Metrics,
+        Command::Cluster(ClusterCommand::Status) => Request::ClusterStatus,
+        Command::Cluster(ClusterCommand::Join { node, .. })
+            if node != "-" && !token::is_token(node) =>
+        {
+            Request::ClusterJoin { node: node.clone() }
+        }
+        Command::Cluster(ClusterCommand::Discover) => Request::ClusterDiscover,
+        Command::Cluster(ClusterCommand::Join { .. } | ClusterCommand::Token { .. }) => {
+            return None;
+        }
+        Command::Cluster(ClusterCommand::Leave) => Request::ClusterLeave,
+        Command::Cluster(ClusterCommand::ForceLeave { node }) => {
+            Request::ClusterForceLeave { node: node.clone() }
+        }
+        Command::Clients(ClientsCommand::List) => Request::Clients { client_id: None },
+        Command::Clients(ClientsCommand::Show { client_id }) => {
+            Request::Clients { client_id: Some(client_id.clone()) }
+        }
+        Command::Clients(ClientsCommand::Kick { client_id }) => {
+            Request::ClientsKick { client_id: client_id.clone() }
+        }
+        Command::Topics(TopicsCommand::List) => Request::Routes { topic: None },
+        Command::Topics(TopicsCommand::Show { topic }) => {
+            Request::Routes { topic: Some(topic.clone()) }
+        }
+        Command::Subscriptions(SubscriptionsCommand::List) => {
+            Request::Subscriptions { client_id: None }
+        }
+        Command::Subscriptions(SubscriptionsCommand::Show { client_id }) => {
+            Request::Subscriptions { client_id: Some(client_id.clone()) }
+        }
+        Command::Retainer(RetainerCommand::Info) => Request::RetainerInfo,
+        Command::Retainer(RetainerCommand::Topics { start, limit }) => {
+            Request::RetainerTopics { start: *start, limit: *limit }
+        }
+        Command::Retainer(RetainerCommand::Clean { topic }) => {
+            Request::RetainerClean { topic: topic.clone() }
+        }
+        Command::Listeners => Request::Listeners,
+        Command::Why { who } => Request::Why { who: who.clone() },
+        Command::Banned(command) => banned(command),
+        Command::Conf(ConfCommand::Reload) => Request::ConfReload,
+        Command::Log(LogCommand::SetLevel { level }) => {
+            Request::LogSetLevel { level: level.clone() }
+        }
+        Command::Cookie { .. } | Command::User { .. } | Command::Doctor | Command::Other(_) => {
+            return None;
+        }
+    })
+}
+
+fn banned(command: &BannedCommand) -> Request {
+    match command {
+        BannedCommand::List => Request::Banned,
+        BannedCommand::Add { kind, who, r#for, reason } => Request::BannedAdd {
+            kind: kind.0.into(),
+            who: who.clone(),
+            seconds: r#for.map(|time| time.as_secs().max(1)),
+            reason: reason.clone(),
+        },
+        BannedCommand::Del { kind, who } => {
+            Request::BannedDel { kind: kind.0.into(), who: who.clone() }
+        }
+    }
+}
