@@ -11,6 +11,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::portable::{BadSession, Get, put_text, put_u32};
+
 /// Rules in the order they are tried. `Default` is the list of our etc/acl.conf: loopback everything; others nothing under
 /// `$SYS/`, else everything.
 #[derive(Clone, Debug)]
@@ -181,6 +183,45 @@ impl BoundRule {
 }
 
 /// Fills in `%c` and `%u`. Topics without them are shared, not copied.
+impl ClientAccess {
+    /// Stands in place of the number of topics.
+    const EVERY_TOPIC: u32 = u32::MAX;
+
+    /// The rules as bytes, for the process that follows this one.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        // Rules that come to "everything" are not kept one by one.
+        out.push(u8::from(self.nomatch_allows || self.allows_all()));
+        for rule in self.rules.iter().flat_map(|rules| &rules.0) {
+            let flags = [rule.allow, rule.publish, rule.subscribe];
+            out.extend(flags.map(u8::from));
+            let Some(topics) = &rule.topics else {
+                put_u32(out, Self::EVERY_TOPIC);
+                continue;
+            };
+            put_u32(out, u32::try_from(topics.len()).unwrap_or(0));
+            topics.iter().for_each(|topic| topic.put(out));
+        }
+    }
+
+    /// Reads what [`Self::put`] wrote, to the end.
+    pub(super) fn get(from: &mut Get<'_>) -> Result<Self, BadSession> {
+        let nomatch_allows = from.u8()? != 0;
+        let mut rules = Vec::new();
+        while !from.0.is_empty() {
+            let [allow, publish, subscribe] = from.array::<3>()?.map(|byte| byte != 0);
+            let topics = match from.u32()? {
+                Self::EVERY_TOPIC => None,
+                count => {
+                    let topics = (0..count).map(|_| TopicPattern::get(from));
+                    Some(topics.collect::<Result<Vec<_>, _>>()?.into())
+                }
+            };
+            rules.push(BoundRule { allow, publish, subscribe, topics });
+        }
+        Ok(Self::new(rules, nomatch_allows))
+    }
+}
+
 fn bind_topics(topics: &Arc<[TopicPattern]>, who: &Who<'_>) -> Arc<[TopicPattern]> {
     if topics.iter().any(TopicPattern::names_client) {
         topics.iter().filter_map(|topic| topic.bind(who)).collect()
@@ -264,6 +305,50 @@ impl TopicPattern {
     #[must_use]
     pub fn literal(text: &str) -> Self {
         Self(Kind::Literal(text.into()))
+    }
+
+    /// As a byte for its kind and its texts; the names of the client are filled in already.
+    fn put(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Kind::Literal(text) => {
+                out.push(0);
+                put_text(out, text);
+            }
+            Kind::Levels(levels) => {
+                out.push(1);
+                put_u32(out, u32::try_from(levels.len()).unwrap_or(0));
+                for level in levels {
+                    let (kind, text) = match level {
+                        Level::Word(text) => (0, &**text),
+                        Level::One => (1, ""),
+                        Level::Rest => (2, ""),
+                        Level::ClientId => (3, ""),
+                        Level::UserName => (4, ""),
+                    };
+                    out.push(kind);
+                    put_text(out, text);
+                }
+            }
+        }
+    }
+
+    fn get(from: &mut Get<'_>) -> Result<Self, BadSession> {
+        if from.u8()? == 0 {
+            return Ok(Self::literal(from.text()?));
+        }
+        let mut levels = Vec::new();
+        for _ in 0..from.u32()? {
+            let (kind, text) = (from.u8()?, from.text()?);
+            levels.push(match kind {
+                0 => Level::Word(text.into()),
+                1 => Level::One,
+                2 => Level::Rest,
+                3 => Level::ClientId,
+                4 => Level::UserName,
+                _ => return Err(BadSession("level of a rule")),
+            });
+        }
+        Ok(Self(Kind::Levels(levels.into())))
     }
 
     fn names_client(&self) -> bool {

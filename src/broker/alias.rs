@@ -42,6 +42,17 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// The topics of aliases 1, 2 and so on.
+    pub(super) fn topics(&self) -> impl Iterator<Item = Option<&str>> {
+        self.topics.iter().map(Option::as_deref)
+    }
+
+    pub(super) const fn of_topics(topics: Vec<Option<Box<str>>>) -> Self {
+        Self { topics }
+    }
+}
+
 /// Aliases we set towards the client: the first topics get them, up to its Topic Alias Maximum.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -74,6 +85,13 @@ impl Outgoing {
     #[must_use]
     pub fn new(max: u16) -> Self {
         Self { aliases: HashMap::default(), max }
+    }
+
+    /// The Topic Alias Maximum, and the topics of aliases 1, 2 and so on.
+    pub(super) fn topics(&self) -> (u16, Vec<&str>) {
+        let mut named: Vec<_> = self.aliases.iter().map(|(topic, at)| (*at, &**topic)).collect();
+        named.sort_unstable();
+        (self.max, named.into_iter().map(|(_, topic)| topic).collect())
     }
 
     /// How to name `topic` in the next PUBLISH.

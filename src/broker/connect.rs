@@ -62,6 +62,20 @@ pub struct Identity {
     pub ends_at: Option<Time>,
     /// Mount point with its placeholders filled.
     pub mount: Option<Box<str>>,
+    /// Where its rights come from.
+    pub rights: RightsFrom,
+}
+
+/// Where the rights of a client come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RightsFrom {
+    /// The rules of the node.
+    #[default]
+    Node,
+    /// No rule holds for it.
+    Superuser,
+    /// Rules of its own, which came with its password or token.
+    Own,
 }
 
 impl Identity {
@@ -240,6 +254,7 @@ impl Channel {
             connected_at: Wall::default(),
             ends_at: None,
             mount,
+            rights: RightsFrom::Node,
         };
         if !self.fits_connack(&connecting, &identity) {
             let what = "no CONNACK fits into the client's Maximum Packet Size";
@@ -294,6 +309,11 @@ impl Channel {
         };
         let Some(identity) = self.identity.as_deref_mut() else { return };
         identity.ends_at = grant.life.map(|life| now + life);
+        identity.rights = match &grant.rules {
+            _ if grant.superuser => RightsFrom::Superuser,
+            Some(_) => RightsFrom::Own,
+            None => RightsFrom::Node,
+        };
         self.count(if grant.anonymous {
             Metric::ClientAuthSuccessAnonymous
         } else {

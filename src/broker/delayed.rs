@@ -67,6 +67,11 @@ impl Delayed {
         true
     }
 
+    /// All, with the time each is due.
+    pub fn iter(&self) -> impl Iterator<Item = (Time, &Message)> {
+        self.waiting.iter().map(|((at, _), message)| (*at, message))
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {

@@ -12,6 +12,8 @@ pub mod connect;
 pub mod delayed;
 pub mod delivering;
 pub mod enhanced;
+pub mod estate;
+pub mod frozen;
 pub mod inflight;
 pub mod jwt;
 pub mod message;

@@ -32,7 +32,7 @@ const AWAITING_REL: u8 = 6;
 const QUEUED: u8 = 7;
 const WILL: u8 = 8;
 /// A span that never ends.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// All that outlives a connection.
 #[derive(Debug, Default)]
@@ -59,8 +59,8 @@ pub struct Portable {
 
 /// Bytes that are no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("bytes of another node that are no session: {0}")]
-pub struct BadSession(&'static str);
+#[error("bytes of another process that are no session: {0}")]
+pub struct BadSession(pub(super) &'static str);
 
 impl Portable {
     /// Takes the fields that a session has; expiry, queue and will are the caller's.
@@ -159,7 +159,7 @@ impl Portable {
             });
         }
         if let Some((will, delay)) = &self.will {
-            record(&mut out, WILL, |out| put_will(out, will, *delay, now));
+            record(&mut out, WILL, |out| put_will(out, (will, *delay), now));
         }
         put_queue(&mut out, &self.queue, now);
         out
@@ -239,7 +239,7 @@ pub fn decode_queue(bytes: &[u8], now: Time) -> Result<Vec<Delivery>, BadSession
 #[must_use]
 pub fn encode_will(will: &Will) -> Vec<u8> {
     let mut out = Vec::new();
-    put_will(&mut out, will, will.delay, Time::ZERO);
+    put_will(&mut out, (will, will.delay), Time::ZERO);
     out
 }
 
@@ -251,7 +251,7 @@ pub fn decode_will(bytes: &[u8]) -> Result<Will, BadSession> {
     Get(bytes).will(Time::ZERO).map(|(will, _)| *will)
 }
 
-fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.push(tag);
     let at = out.len();
     put_u32(out, 0);
@@ -262,20 +262,20 @@ fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-fn put_u32(out: &mut Vec<u8>, value: u32) {
+pub(super) fn put_u32(out: &mut Vec<u8>, value: u32) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-fn put_u64(out: &mut Vec<u8>, value: u64) {
+pub(super) fn put_u64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_u32(out, u32::try_from(text.len()).unwrap_or(u32::MAX));
     out.extend_from_slice(text.as_bytes());
 }
 
-fn span(span: Duration) -> u64 {
+pub(super) fn span(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(NEVER)
 }
 
@@ -317,15 +317,20 @@ fn put_delivery(out: &mut Vec<u8>, delivery: &Delivery, now: Time) {
     put_message(out, &delivery.message, now);
 }
 
-fn put_will(out: &mut Vec<u8>, will: &Will, delay: Duration, now: Time) {
+pub(super) fn put_will(out: &mut Vec<u8>, (will, delay): (&Will, Duration), now: Time) {
     let (message, expiry) = will.parts();
     put_u64(out, span(delay));
     put_u64(out, expiry.map_or(NEVER, span));
+    put_whole(out, message, now);
+}
+
+/// A message with its QoS and RETAIN flag.
+pub(super) fn put_whole(out: &mut Vec<u8>, message: &Message, now: Time) {
     out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
     put_message(out, message, now);
 }
 
-fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
+pub(super) fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
     put_u64(out, message.number());
     put_u64(out, message.expires_at().map_or(NEVER, |at| span(at.since(now))));
     put_text(out, message.topic());
@@ -334,8 +339,8 @@ fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
     out.extend_from_slice(message.payload());
 }
 
-/// Walks over bytes of another node.
-struct Get<'a>(&'a [u8]);
+/// Walks over bytes of another process.
+pub(super) struct Get<'a>(pub(super) &'a [u8]);
 
 impl<'a> Get<'a> {
     fn take(&mut self, len: usize) -> Result<&'a [u8], BadSession> {
@@ -344,46 +349,46 @@ impl<'a> Get<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadSession> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], BadSession> {
         let (head, rest) = self.0.split_first_chunk().ok_or(BadSession("truncated"))?;
         self.0 = rest;
         Ok(*head)
     }
 
-    fn u8(&mut self) -> Result<u8, BadSession> {
+    pub(super) fn u8(&mut self) -> Result<u8, BadSession> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn u32(&mut self) -> Result<u32, BadSession> {
+    pub(super) fn u32(&mut self) -> Result<u32, BadSession> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, BadSession> {
+    pub(super) fn u64(&mut self) -> Result<u64, BadSession> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], BadSession> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], BadSession> {
         let len = usize::try_from(self.u32()?).map_err(|_| BadSession("length"))?;
         self.take(len)
     }
 
-    fn text(&mut self) -> Result<&'a str, BadSession> {
+    pub(super) fn text(&mut self) -> Result<&'a str, BadSession> {
         std::str::from_utf8(self.bytes()?).map_err(|_| BadSession("text"))
     }
 
-    fn rest_text(&mut self) -> Result<&'a str, BadSession> {
+    pub(super) fn rest_text(&mut self) -> Result<&'a str, BadSession> {
         std::str::from_utf8(self.0).map_err(|_| BadSession("text"))
     }
 
-    fn record(&mut self) -> Result<(u8, Self), BadSession> {
+    pub(super) fn record(&mut self) -> Result<(u8, Self), BadSession> {
         Ok((self.u8()?, Self(self.bytes()?)))
     }
 
-    fn packet_id(&mut self) -> Result<PacketId, BadSession> {
+    pub(super) fn packet_id(&mut self) -> Result<PacketId, BadSession> {
         PacketId::new(u16::from_be_bytes(self.array()?)).ok_or(BadSession("packet id 0"))
     }
 
-    fn qos(&mut self) -> Result<QoS, BadSession> {
+    pub(super) fn qos(&mut self) -> Result<QoS, BadSession> {
         QoS::from_u8(self.u8()?).ok_or(BadSession("QoS 3"))
     }
 
@@ -408,7 +413,11 @@ impl<'a> Get<'a> {
         Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, group })
     }
 
-    fn message(&mut self, (qos, retain): (QoS, bool), now: Time) -> Result<Message, BadSession> {
+    pub(super) fn message(
+        &mut self,
+        (qos, retain): (QoS, bool),
+        now: Time,
+    ) -> Result<Message, BadSession> {
         let (number, left, topic) = (self.u64()?, self.u64()?, self.text()?);
         TopicName::parse(topic).map_err(|_| BadSession("topic"))?;
         let properties = self.bytes()?;
@@ -417,11 +426,16 @@ impl<'a> Get<'a> {
         Ok(Message::new(topic, properties, self.0, meta).with_number(number))
     }
 
-    fn will(&mut self, now: Time) -> Result<(Box<Will>, Duration), BadSession> {
-        let (delay, expiry) = (Duration::from_millis(self.u64()?), self.u64()?);
+    /// What [`put_whole`] wrote, to the end.
+    pub(super) fn whole(&mut self, now: Time) -> Result<Message, BadSession> {
         let (qos, retain) = (self.qos()?, self.u8()? != 0);
+        self.message((qos, retain), now)
+    }
+
+    pub(super) fn will(&mut self, now: Time) -> Result<(Box<Will>, Duration), BadSession> {
+        let (delay, expiry) = (Duration::from_millis(self.u64()?), self.u64()?);
         let expiry = (expiry != NEVER).then(|| Duration::from_millis(expiry));
-        let message = self.message((qos, retain), now)?;
+        let message = self.whole(now)?;
         Ok((Box::new(Will::of_parts(message, expiry, delay)), delay))
     }
 }

@@ -11,6 +11,7 @@ mod lab;
 mod log;
 mod rate_limit;
 mod recent;
+mod restart;
 mod settings;
 mod signals;
 mod systemd;
@@ -27,13 +28,11 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use socket2::Socket;
 
 use crate::config::{Config, keys};
 use crate::ctl;
 use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
-use crate::node::listener::Inherited;
 use crate::node::listener_settings::Listener;
 use crate::node::state::StateError;
 use crate::node::{Node, NodeParts, Renewed, sys_topics};
@@ -41,6 +40,7 @@ use args::{Args, Command};
 use exit::Exit;
 use huge_pages::Held;
 use log::Log;
+use restart::Given;
 use settings::Settings;
 use signals::{Asked, Signals};
 
@@ -101,8 +101,8 @@ fn complain(text: &dyn std::fmt::Display) {
 
 /// Everything before the runtime.
 fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exit {
-    let inherited = match sys::inherited() {
-        Ok(sockets) => sockets.into_iter().map(|(name, one)| (name, Socket::from(one))).collect(),
+    let given = match sys::inherited() {
+        Ok(all) => Given::sort(all),
         Err(error) => {
             complain(&format_args!("sockets from systemd: {error}"));
             return Exit::Failed;
@@ -134,7 +134,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let process = Process { config, file, env, log, held };
-        let result = runtime.block_on(serve(process, inherited));
+        let result = runtime.block_on(serve(process, given));
         runtime.shutdown_timeout(Duration::from_millis(200));
         result
     }) {
@@ -290,7 +290,7 @@ fn bind_socket(path: PathBuf, data: &Path) -> io::Result<ControlSocket> {
 }
 
 /// Starts the node, serves until told to stop, drains.
-async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
+async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     let config = &process.config;
     let mut signals = Signals::catch()?;
     let name = config.cluster.node_name.clone();
@@ -314,7 +314,8 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),
-        inherited,
+        inheritance: given.inheritance(),
+        inherited: given.listeners,
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
@@ -334,6 +335,14 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     tracing::info!("stopping");
     desk.stopping();
     drop(serving);
+    if node.can_be_inherited()
+        && let Some(places) = restart::places().await
+        && restart::hand_over(&node, places).await
+    {
+        control.abort();
+        drop(control.await);
+        return Ok(());
+    }
     systemd::stopping(drain_time + Duration::from_secs(5));
     // A second request to stop does not wait for clients.
     tokio::select! {

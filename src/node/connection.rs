@@ -6,6 +6,7 @@
 
 mod closing;
 mod opening;
+mod standing;
 
 use std::{
     cell::RefCell,
@@ -21,9 +22,11 @@ use std::{
 
 use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 
+pub(super) use self::standing::{Order, Still, Thawed};
 use self::{
     closing::{Closing, LINGER},
     opening::{AwaitedClaim, AwaitedSession},
+    standing::Standing,
 };
 use super::{
     authorizer::Asking,
@@ -46,6 +49,7 @@ use crate::{
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
+        frozen::Replay,
         mqueue::{Delivery, SubscriptionIds},
         portable::Portable,
         rate::Pace,
@@ -56,7 +60,6 @@ use crate::{
     },
     mqtt::{PacketType, QoS, ReasonCode, frame},
     time::Time,
-    topic::TopicFilter,
 };
 
 /// Bytes of the read buffer of a worker.
@@ -114,14 +117,6 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Retained messages on their way to a new subscription.
-struct Replay {
-    filter: TopicFilter,
-    after: Option<Box<str>>,
-    qos: QoS,
-    id: u32,
-}
-
 /// A SUBACK that waits until every node knows.
 struct Barrier {
     done: oneshot::Receiver<()>,
@@ -144,16 +139,22 @@ struct Waiting {
     look_at: Time,
     /// It is not: what it sent before is read to the end, and not taken for nodes that are too slow.
     ended: bool,
+    /// The next process takes the connection, as soon as it waits for nothing else.
+    standing: Option<Standing>,
 }
 
 impl Waiting {
     fn is_over(&self) -> bool {
+        self.is_quiet() && self.replays.is_empty() && self.standing.is_none()
+    }
+
+    /// Nothing is awaited from outside.
+    fn is_quiet(&self) -> bool {
         self.verdict.is_none()
             && self.claim.is_none()
             && self.handover.is_none()
             && self.rulings.is_none()
             && self.barriers.is_empty()
-            && self.replays.is_empty()
             && self.forwards.is_empty()
             && self.held.is_none()
             && !self.ended
@@ -257,6 +258,9 @@ impl Connection {
             if let (None, Some(reason)) = (&self.closing, ended) {
                 self.begin_close(reason, now, scratch);
             }
+            if self.is_standing() && self.stand_still(scratch, now) {
+                return Poll::Ready(());
+            }
             if self.closing.is_some() {
                 let _ = self.write(cx, &scratch.out, now);
                 continue;
@@ -288,8 +292,10 @@ impl Connection {
         if look.is_some_and(|look| look <= now) {
             return false;
         }
-        let due =
-            [self.channel.deadline(), blocked, slow, paused, look].into_iter().flatten().min();
+        let standing = self.waiting.as_ref().and_then(|waiting| waiting.standing.as_ref());
+        let stood = standing.map(|standing| standing.until);
+        let due = [self.channel.deadline(), blocked, slow, paused, look, stood];
+        let due = due.into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {
@@ -307,7 +313,8 @@ impl Connection {
         {
             return false;
         }
-        let wants = self.unsent.is_none().then(|| self.channel.window() > 0);
+        let takes = self.unsent.is_none() && !self.is_standing();
+        let wants = takes.then(|| self.channel.window() > 0);
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
     }
 
@@ -351,7 +358,12 @@ impl Connection {
     }
 
     fn is_held(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.held.is_some())
+        let holds = |waiting: &Waiting| waiting.held.is_some() || waiting.standing.is_some();
+        self.waiting.as_deref().is_some_and(holds)
+    }
+
+    fn is_standing(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.standing.is_some())
     }
 
     fn read(
@@ -715,6 +727,9 @@ impl Connection {
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
+                Signal::StandStill(order) if self.closing.is_none() => {
+                    self.on_order(order, scratch, now);
+                }
                 Signal::TakeOver { discard, reply } if self.channel.is_up() => {
                     self.hand_over(discard, reply, scratch, now);
                 }
@@ -725,7 +740,11 @@ impl Connection {
                     self.absorb(*older, &mailbox);
                     let _ = done.send(());
                 }
-                Signal::Absorb(..) | Signal::Kick | Signal::Ban(_) | Signal::ShutDown => {}
+                Signal::Absorb(..)
+                | Signal::Kick
+                | Signal::Ban(_)
+                | Signal::ShutDown
+                | Signal::StandStill(_) => {}
             }
         }
     }
@@ -802,7 +821,7 @@ impl Connection {
         now: Time,
     ) -> Option<CloseReason> {
         loop {
-            let free = self.unsent.is_none();
+            let free = self.unsent.is_none() && !self.is_standing();
             if free && self.channel.is_up() && self.closing.is_none() {
                 self.take_retained(scratch);
                 if let Some(mailbox) = &self.mailbox {

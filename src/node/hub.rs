@@ -70,7 +70,7 @@ pub struct Hub {
     pub(super) retained: Arc<RwLock<Retained>>,
     /// Logs that there is no room for retained messages, now and then.
     retained_full: Told,
-    delayed: Mutex<Delayed>,
+    pub(super) delayed: Mutex<Delayed>,
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,

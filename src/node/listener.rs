@@ -3,7 +3,10 @@
 use std::{
     fs, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::{FileTypeExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
@@ -54,6 +57,8 @@ pub struct Listening {
     /// Rings in [`Self::run`], which rings back.
     asked: Notify,
     answered: Notify,
+    /// The same once more, where another process can go on with it: not of a Unix socket, whose file goes with this one.
+    kept: Mutex<Option<OwnedFd>>,
 }
 
 /// A listener cannot listen.
@@ -67,6 +72,9 @@ pub struct CannotListen {
 
 /// Sockets that systemd has opened for us, with their names.
 pub type Inherited = Vec<(String, Socket)>;
+
+/// Name of a listening socket that the process before left for this one.
+pub const STORED: &str = "emqx-rs-listener";
 
 enum ListenSocket {
     Tcp(TcpListener),
@@ -112,6 +120,7 @@ impl Listening {
             socket: Mutex::new(None),
             asked: Notify::new(),
             answered: Notify::new(),
+            kept: Mutex::new(None),
         };
         listening.open(inherited)?;
         Ok(listening)
@@ -127,14 +136,36 @@ impl Listening {
         }
         let settings = &self.settings;
         let failed = |error| CannotListen { id: settings.id(), bind: settings.bind.clone(), error };
-        let socket = match adopt(settings, inherited) {
-            Some(socket) => from_systemd(socket, settings),
-            None => bind(settings),
+        // What a socket unit has opened stays open without us.
+        let (socket, ours) = match adopt(settings, inherited) {
+            Some((name, socket)) => (from_systemd(socket, settings), name == STORED),
+            None => (bind(settings), true),
         };
         let (socket, address) = socket.map_err(failed)?;
+        if let (ListenSocket::Tcp(tcp), true) = (&socket, ours) {
+            let kept = tcp.as_fd().try_clone_to_owned().ok();
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        }
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
         let _ = self.address.set(address);
         Ok(())
+    }
+
+    /// The socket, for the process that goes on with it. Who connects waits until then.
+    pub(super) fn take_kept(&self) -> Option<OwnedFd> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether a connection that was accepted at `local` came from here.
+    pub(super) fn accepted(&self, local: SocketAddr) -> bool {
+        let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+        self.settings.kind == ListenerKind::Tcp
+            && match &self.settings.bind {
+                Bind::Address(at) if at.ip().is_unspecified() => at.port() == local.port(),
+                Bind::Address(at) => *at == local,
+                Bind::Port(port) => *port == local.port(),
+                Bind::Path(_) => false,
+            }
     }
 
     /// Why it does not listen, if it does not.
@@ -371,7 +402,7 @@ fn bind_unix(path: &Path, settings: &Listener) -> io::Result<(ListenSocket, Stri
 }
 
 /// The socket that systemd has opened for this listener: the one with its name, or else the one at its address.
-fn adopt(settings: &Listener, inherited: &mut Inherited) -> Option<Socket> {
+fn adopt(settings: &Listener, inherited: &mut Inherited) -> Option<(String, Socket)> {
     let name = format!("listener.{}.{}", settings.kind.as_str(), settings.name);
     let named = inherited.iter().position(|(known, _)| *known == name);
     let there = |socket: &Socket| {
@@ -386,7 +417,7 @@ fn adopt(settings: &Listener, inherited: &mut Inherited) -> Option<Socket> {
     };
     let at = named
         .or_else(|| inherited.iter().position(|(_, socket)| there(socket).unwrap_or(false)))?;
-    Some(inherited.swap_remove(at).1)
+    Some(inherited.swap_remove(at))
 }
 
 fn from_systemd(socket: Socket, settings: &Listener) -> io::Result<(ListenSocket, String)> {

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{clients::ClientRow, locks, registry::Handover};
+use super::{clients::ClientRow, connection::Order, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
@@ -45,6 +45,8 @@ pub enum Signal {
     CleanAclCache,
     /// The node stops.
     ShutDown,
+    /// Another process takes the place of this one: be ready to go on there.
+    StandStill(Order),
     /// Tell what `clients list` shows.
     Describe(oneshot::Sender<ClientRow>),
 }

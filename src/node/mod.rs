@@ -11,6 +11,7 @@ pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
+pub mod estate;
 mod forward;
 mod groups;
 mod handshakes;
@@ -49,7 +50,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use crate::{
     broker::{
@@ -60,6 +64,7 @@ use crate::{
     net::{clock::Clock, supervise},
 };
 use auth_http::AuthHttp;
+use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
@@ -90,6 +95,8 @@ pub struct NodeParts {
     pub mesh_tls: Option<Arc<Material>>,
     /// Listening sockets that systemd has opened.
     pub inherited: Inherited,
+    /// What the process before left.
+    pub inheritance: Option<Inheritance>,
 }
 
 /// What a reload changes, for connections to come.
@@ -128,6 +135,7 @@ pub struct Node {
     /// Certificates of listeners were read again.
     certificates_renewed: Arc<Notify>,
     stop: watch::Sender<bool>,
+    janitor: JoinHandle<()>,
 }
 
 impl Node {
@@ -166,6 +174,10 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
+        let mut inheritance = parts.inheritance;
+        if let Some(inheritance) = &mut inheritance {
+            hub.inherit_messages(inheritance);
+        }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
         let mesh = Mesh::start(MeshParts {
@@ -184,14 +196,18 @@ impl Node {
             tls: parts.mesh_tls,
         })?;
         let _ = hub.mesh.set(mesh.clone());
+        let arrivals = inheritance.map_or_else(Arrivals::default, |inheritance| {
+            hub.inherit_sessions(inheritance, &listeners)
+        });
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);
-        supervise::spawn_core("janitor", hub.clone().janitor());
+        hub.go_on(arrivals);
+        let janitor = supervise::spawn_core("janitor", hub.clone().janitor());
         let certificates_renewed = Arc::new(Notify::new());
         let all = listeners.clone();
         let watch = listener::watch_certificates(all, certificates_renewed.clone(), clock);
         supervise::spawn("listener certificates", watch);
-        let node = Self { hub, mesh, listeners, certificates_renewed, stop };
+        let node = Self { hub, mesh, listeners, certificates_renewed, stop, janitor };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)
     }
@@ -291,6 +307,8 @@ impl Node {
     pub async fn drain(&self, limit: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
         let until = self.hub.clock.now() + limit;
+        // Who connects from here on is refused.
+        self.listeners.iter().for_each(|listener| drop(listener.take_kept()));
         let _ = self.stop.send(true);
         self.mesh.drain().await;
         self.hub.shut_down();

@@ -63,6 +63,13 @@ impl Places {
         self.most.min(self.node.most)
     }
 
+    /// A place for a connection that has one already, in the process before.
+    pub(super) fn keep(self: &Arc<Self>) -> Place {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.node.taken.fetch_add(1, Ordering::Relaxed);
+        Place(self.clone())
+    }
+
     /// A place, and how much room there was; `None` when there is not even room to say that there is none.
     pub(super) fn take(self: &Arc<Self>) -> Option<(Place, Room)> {
         let here = self.taken.fetch_add(1, Ordering::Relaxed);

@@ -297,6 +297,32 @@ impl Registry {
         change
     }
 
+    /// Leaves the session of a connection that goes on in another process: nothing is due for it, and it takes messages as before.
+    pub fn stand(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
+        let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
+        let mut part = self.part(&client_id);
+        let (claim, will) = part
+            .remove(&client_id)
+            .map_or((claim, None), |entry| (entry.claim.max(claim), entry.will));
+        let mailbox = mailbox.clone();
+        part.insert(client_id, Entry { mailbox, parked: Some(parked), claim, will });
+    }
+
+    /// Calls `f` with each session without a connection, its mailbox and the claim on it.
+    pub fn for_each_parked(&self, mut f: impl FnMut(&Parked, &Mailbox, u64)) {
+        for part in &self.parts {
+            #[expect(
+                clippy::iter_over_hash_type,
+                reason = "each goes its way; none knows of another"
+            )]
+            for entry in locks::lock(part).values() {
+                if let Some(parked) = &entry.parked {
+                    f(parked, &entry.mailbox, entry.claim);
+                }
+            }
+        }
+    }
+
     /// Forgets a client whose session ends, if it is still this one; its will.
     #[must_use]
     pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) -> Option<Box<KeptWill>> {

@@ -43,7 +43,7 @@ use crate::{
     broker::{
         ClientId, Settings,
         channel::Shared,
-        connect::Identity,
+        connect::{Identity, RightsFrom},
         mqueue::Delivery,
         portable::{self, Portable},
         session::Session,
@@ -379,6 +379,7 @@ impl Hub {
             connected_at: state.created_at,
             ends_at: None,
             mount: None,
+            rights: RightsFrom::Node,
         }));
         let number = self.session_number();
         let session = Box::new(state.into_session(client_id.clone(), number, claim));

@@ -47,6 +47,12 @@ fn is_closed(heard: impl Future<Output = io::Result<Ready>>) -> bool {
     }
 }
 
+impl Transport for tokio::io::Empty {
+    fn has_ended(&self) -> bool {
+        false
+    }
+}
+
 impl<S: Transport> Transport for TlsStream<S> {
     fn has_ended(&self) -> bool {
         self.get_ref().0.has_ended()
@@ -67,6 +73,11 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// In place of one that was taken away.
+    pub(super) fn none() -> Self {
+        Self::Other(Box::new(tokio::io::empty()))
+    }
+
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

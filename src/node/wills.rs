@@ -82,7 +82,7 @@ impl Hub {
         let body = portable::encode_will(will);
         if body.len() > WILL_MAX {
             self.stats.count(Metric::LimitMeshWills);
-            tracing::debug!(%client_id, size = body.len(), "will too large to be kept by other nodes");
+            tracing::debug!(clientid = %client_id, size = body.len(), "will too large to be kept by other nodes");
             return None;
         }
         Some(body.into())

@@ -35,6 +35,7 @@ mod mesh_port;
 mod mesh_tls;
 mod nodes;
 mod refusals;
+mod restart;
 mod retained;
 mod secrets;
 mod sim;

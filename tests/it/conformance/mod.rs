@@ -119,11 +119,8 @@ fn tags_in_tests() -> BTreeSet<(String, String)> {
 }
 
 /// What is about one node and what it is made of.
-const ONE_NODE: [&str; 3] = [
-    "conformance::holds_across_two_nodes",
-    "conformance::enhanced::",
-    "conformance::offers::",
-];
+const ONE_NODE: [&str; 3] =
+    ["conformance::holds_across_two_nodes", "conformance::enhanced::", "conformance::offers::"];
 
 /// The whole once more over two nodes of a cluster: every connection of a test goes to the other node than the one before, so
 /// publisher and subscriber, and the connections of one session, are apart.

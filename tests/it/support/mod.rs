@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod client;
 pub mod codec;
 pub mod http;
+pub mod manager;
 pub mod node;
 pub mod scram;
 pub mod wire;

@@ -162,7 +162,7 @@ impl Node {
         self.dir.path().join("emqx.conf")
     }
 
-    fn log_file(&self) -> PathBuf {
+    pub fn log_file(&self) -> PathBuf {
         self.dir.path().join("log")
     }
 

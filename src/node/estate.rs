@@ -1,0 +1,398 @@
+//! From one process to the next (`systemctl restart`): the node comes to rest and writes down what it has, and the next one goes on
+//! with it. The format is `broker/estate.rs`; who keeps sockets and bytes meanwhile, `daemon/restart.rs`.
+//!
+//! What is written is read in whole before anything of it is used. For a moment nobody reads, so whatever a client was told stands:
+//! what was acknowledged is in a queue, in the table of retained messages or with the subscriber.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use socket2::Socket;
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+
+use super::{
+    Node,
+    connection::{Connection, Order, Still, Thawed},
+    hub::Hub,
+    listener::Listening,
+    locks,
+    mailbox::{Mailbox, Signal},
+    registry::{KeptWill, Parked},
+    transport::Stream,
+};
+use crate::{
+    broker::{
+        ClientId, Settings,
+        connect::{Identity, RightsFrom},
+        estate::{self, BadEstate, Estate, Kept, Reader, Records},
+        frozen::Frozen,
+        portable::Portable,
+        retained::Cursor,
+        session::Session,
+        subscriptions::Subscriber,
+    },
+    net::supervise,
+    time::Time,
+};
+
+/// A connection that was just accepted has this long to become one of a client that is served.
+const ARRIVALS: Duration = Duration::from_millis(300);
+/// All connections stand still within this time; the others are lost.
+const STILL: Duration = Duration::from_secs(5);
+/// Between two looks at what is waited for.
+const LOOK: Duration = Duration::from_millis(2);
+/// Rounds of orders: a client may have been let in during the one before.
+const ROUNDS: usize = 3;
+/// Bytes of retained messages written in one go.
+const PIECE: (usize, usize) = (1 << 20, 10_000);
+
+/// What the next process gets beside the bytes.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Listening.
+    pub listeners: Vec<OwnedFd>,
+    /// Of clients.
+    pub clients: Vec<Still>,
+}
+
+/// What the process before left.
+#[derive(Debug)]
+pub struct Inheritance {
+    estate: Estate,
+    /// Sockets of clients by what the kernel calls them.
+    sockets: HashMap<u64, Socket>,
+}
+
+/// The state of the process before is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum BadState {
+    /// It cannot be read.
+    #[error("state: {0}")]
+    Io(#[from] io::Error),
+    /// It is not understood.
+    #[error(transparent)]
+    Estate(#[from] BadEstate),
+}
+
+impl Inheritance {
+    /// Reads `state`.
+    ///
+    /// # Errors
+    /// [`BadState`]: this is a start like any other.
+    pub fn read(state: File, sockets: Vec<Socket>, now: Time) -> Result<Self, BadState> {
+        let estate = read(state, now)?;
+        let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
+        Ok(Self { estate, sockets: named.collect() })
+    }
+}
+
+fn read(mut state: File, now: Time) -> Result<Estate, BadState> {
+    let mut left = state.metadata()?.len();
+    state.seek(SeekFrom::Start(0))?;
+    let mut state = BufReader::new(state);
+    let mut first = [0; estate::HEAD];
+    state.read_exact(&mut first).map_err(|_| BadEstate::Foreign)?;
+    let mut reader = Reader::new(first)?;
+    left = left.saturating_sub(first.len() as u64);
+    let mut body = Vec::new();
+    loop {
+        let mut first = [0; estate::RECORD];
+        state.read_exact(&mut first).map_err(|_| BadEstate::Cut)?;
+        let (tag, len) = Reader::begin(first);
+        left = left.saturating_sub(first.len() as u64);
+        // Never more room than there are bytes.
+        left = left.checked_sub(u64::from(len)).ok_or(BadEstate::Cut)?;
+        body.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+        state.read_exact(&mut body).map_err(|_| BadEstate::Cut)?;
+        if !reader.record(tag, &body, now)? {
+            return Ok(reader.end()?);
+        }
+    }
+}
+
+impl Node {
+    /// Whether another process can go on where this one stops: no other node is up that would have to be told.
+    #[must_use]
+    pub fn can_be_inherited(&self) -> bool {
+        !self.mesh().has_peers()
+    }
+
+    /// Brings everything to rest, so that the next process can go on with up to `most` connections over plain TCP, less one for each
+    /// listener. The other connections end as in [`Node::drain`]. There is no way back.
+    pub async fn rest(&self, most: usize) -> Sockets {
+        let listeners: Vec<_> = self.listeners.iter().filter_map(|one| one.take_kept()).collect();
+        let most = most.saturating_sub(listeners.len());
+        let _ = self.stop.send(true);
+        let _ = timeout(Duration::from_secs(2), self.stop.closed()).await;
+        let accepted = || -> usize { self.listeners.iter().map(|one| one.connections()).sum() };
+        let quiet = || accepted() <= self.hub.registry.connected();
+        let _ = timeout(ARRIVALS, until(quiet)).await;
+        let mut clients = Vec::new();
+        for _ in 0..ROUNDS {
+            if self.hub.registry.connected() == 0 {
+                break;
+            }
+            let (order, mut stills) = Order::new(most.saturating_sub(clients.len()));
+            self.hub.registry.signal_all(|| Signal::StandStill(order.clone()));
+            drop(order);
+            if timeout(STILL, gather(&mut stills, &mut clients)).await.is_err() {
+                let left = self.hub.registry.connected();
+                tracing::error!(left, "connections do not come to rest and are lost");
+            }
+        }
+        // Those that end have their last word to say.
+        let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
+        self.janitor.abort();
+        // What another node that has just come sends from here on it keeps.
+        self.mesh.shutdown().await;
+        self.hub.sections.passed().await;
+        Sockets { listeners, clients }
+    }
+
+    /// Writes down what this node has, once it rests.
+    ///
+    /// # Errors
+    /// `state` takes no more.
+    pub fn write_estate(&self, state: &File, clients: &[Still]) -> io::Result<()> {
+        let now = self.hub.clock.now();
+        let (mut out, mut records) = (BufWriter::new(state), Records::default());
+        out.write_all(&estate::head())?;
+        let mut bytes = Vec::new();
+        records.stopped(&mut bytes, self.hub.clock.wall());
+        let mut result = Ok(());
+        self.hub.registry.for_each_parked(|parked, mailbox, claim| {
+            records.session(&mut bytes, &kept(parked, mailbox, claim, now), now);
+            if result.is_ok() {
+                result = out.write_all(&bytes);
+            }
+            bytes.clear();
+        });
+        result?;
+        for still in clients {
+            records.connection(&mut bytes, &still.record);
+            out.write_all(&bytes)?;
+            bytes.clear();
+        }
+        let mut from = Some(Cursor::Messages(None));
+        while let Some(cursor) = from {
+            let mut entries = Vec::new();
+            from = locks::read(&self.hub.retained).piece(|_| true, cursor, PIECE, &mut entries);
+            entries.iter().for_each(|entry| records.retained(&mut bytes, entry, now));
+            out.write_all(&bytes)?;
+            bytes.clear();
+        }
+        for due in locks::lock(&self.hub.delayed).iter() {
+            records.delayed(&mut bytes, due, now);
+            out.write_all(&bytes)?;
+            bytes.clear();
+        }
+        records.end(&mut bytes);
+        out.write_all(&bytes)?;
+        out.flush()
+    }
+
+    /// Tells clients that were to go on elsewhere that they do not.
+    pub fn send_away(&self, clients: Vec<Still>) {
+        let now = self.hub.clock.now();
+        for still in clients {
+            if let Ok(frozen) = Frozen::decode(&still.record, now) {
+                // It does not block, and nobody waits for one that does not read.
+                let _ = (&still.socket).write_all(&frozen.goodbye());
+            }
+        }
+    }
+}
+
+async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn gather(stills: &mut mpsc::Receiver<Still>, clients: &mut Vec<Still>) {
+    while let Some(still) = stills.recv().await {
+        clients.push(still);
+    }
+}
+
+fn kept(parked: &Parked, mailbox: &Mailbox, claim: u64, now: Time) -> Kept {
+    let mut state = Portable::of_session(&parked.session);
+    state.queue = mailbox.since(0).0;
+    state.expiry = parked.expires_at.since(now);
+    state.username = parked.identity.as_ref().and_then(|who| who.username.clone());
+    state.will = parked.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
+    let client_id = parked.session.client_id.clone();
+    Kept { client_id, claim, since: parked.since, state }
+}
+
+/// A connection that is to go on, and where.
+struct Arriving {
+    thawed: Thawed,
+    socket: Socket,
+    listening: Arc<Listening>,
+}
+
+/// Connections that go on when the routes of the other nodes are here.
+#[derive(Default)]
+pub(super) struct Arrivals(Vec<Arriving>);
+
+impl Hub {
+    /// Retained and delayed messages of the process before.
+    pub(super) fn inherit_messages(&self, inheritance: &mut Inheritance) {
+        let now = self.clock.now();
+        let mut refused = 0;
+        {
+            let mut retained = locks::write(&self.retained);
+            for entry in inheritance.estate.retained.drain(..) {
+                let merged = retained.merge(entry, false, now);
+                refused +=
+                    usize::from(matches!(merged, crate::broker::retained::Merged::Refused(_)));
+            }
+        }
+        if refused > 0 {
+            tracing::warn!(
+                refused,
+                "retained messages of before pass the limits of now and are gone"
+            );
+        }
+        let mut delayed = locks::lock(&self.delayed);
+        for (left, message) in inheritance.estate.delayed.drain(..) {
+            delayed.push(message, now + left, (0, 0));
+        }
+    }
+
+    /// Sessions of the process before, with what they subscribe to. Returns the connections that go on.
+    pub(super) fn inherit_sessions(
+        self: &Arc<Self>,
+        inheritance: Inheritance,
+        listeners: &[Arc<Listening>],
+    ) -> Arrivals {
+        let Inheritance { estate, mut sockets } = inheritance;
+        let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
+        let mut connections: HashMap<ClientId, Frozen> =
+            estate.connections.into_iter().map(named).collect();
+        let (mut arrivals, mut sessions) = (Vec::new(), 0);
+        for kept in estate.sessions {
+            sessions += 1;
+            let Some(frozen) = connections.remove(&kept.client_id) else {
+                self.inherit_parked(kept, None);
+                continue;
+            };
+            let socket = sockets.remove(&frozen.cookie);
+            let listening = socket.as_ref().and_then(|socket| {
+                let local = socket.local_addr().ok()?.as_socket()?;
+                listeners.iter().find(|one| one.accepted(local))
+            });
+            match (socket, listening) {
+                (Some(socket), Some(listening)) => {
+                    let thawed = self.inherit_live(kept, frozen, listening);
+                    let listening = listening.clone();
+                    arrivals.push(Arriving { thawed, socket, listening });
+                }
+                (socket, _) => {
+                    if let Some(mut socket) = socket {
+                        let _ = socket.write_all(&frozen.goodbye());
+                    }
+                    self.inherit_parked(kept, Some(frozen));
+                }
+            }
+        }
+        let pause_ms = self.clock.wall().as_ms().saturating_sub(estate.stopped.as_ms());
+        tracing::info!(
+            clients = arrivals.len(),
+            sessions,
+            pause_ms,
+            "takes over from the process before"
+        );
+        Arrivals(arrivals)
+    }
+
+    fn inherit_live(&self, kept: Kept, frozen: Frozen, listening: &Listening) -> Thawed {
+        let shared = locks::read(&listening.shared).clone();
+        let (session, mailbox) = self.inherit_session(kept, &shared.settings).0;
+        self.registry.open(&session.client_id, false, &mailbox, session.claim);
+        let will = frozen.will().cloned();
+        let will = will.map(|will| KeptWill { claim: session.claim, will });
+        self.registry.set_will(&session.client_id, will);
+        Thawed { frozen, session, mailbox }
+    }
+
+    /// A session without a connection, or with one that is lost.
+    fn inherit_parked(&self, kept: Kept, lost: Option<Frozen>) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let since = if lost.is_some() { wall } else { kept.since };
+        let settings = locks::read(&self.session_settings).clone();
+        let ((session, mailbox), mut state) = self.inherit_session(kept, &settings);
+        let identity = lost.as_ref().map_or_else(
+            || Identity {
+                client_id: session.client_id.clone(),
+                username: state.username.take(),
+                clean_start: false,
+                keep_alive: 0,
+                connected_at: session.created_at,
+                ends_at: None,
+                mount: None,
+                rights: RightsFrom::Node,
+            },
+            |frozen| frozen.identity.clone(),
+        );
+        let expires_at = now + lost.as_ref().map_or(state.expiry, Frozen::expiry);
+        let will = match lost {
+            Some(frozen) => frozen.into_will().map(|will| {
+                let at = now + will.delay;
+                (will, at)
+            }),
+            None => state.will.map(|(will, left)| (will, now + left)),
+        };
+        let parked =
+            Parked { session, identity: Some(Box::new(identity)), expires_at, will, since };
+        self.park(parked, &mailbox);
+    }
+
+    /// The session with its subscriptions and queue; and what else was kept of it.
+    fn inherit_session(
+        &self,
+        kept: Kept,
+        settings: &Settings,
+    ) -> ((Box<Session>, Arc<Mailbox>), Portable) {
+        let Kept { client_id, claim, mut state, .. } = kept;
+        let mailbox = Arc::new(Mailbox::new(settings));
+        mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
+        let rest = Portable {
+            username: state.username.take(),
+            expiry: state.expiry,
+            will: state.will.take(),
+            ..Portable::default()
+        };
+        let session = Box::new(state.into_session(client_id, self.session_number(), claim));
+        for (to, (options, id)) in session.subscriptions.iter() {
+            let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
+            self.subscribe(to, subscriber.upgrading(settings.upgrade_qos));
+        }
+        ((session, mailbox), rest)
+    }
+
+    /// The connections go on.
+    pub(super) fn go_on(self: &Arc<Self>, arrivals: Arrivals) {
+        for Arriving { thawed, socket, listening } in arrivals.0 {
+            let client_id = thawed.session.client_id.clone();
+            let tcp =
+                socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket.into()));
+            match tcp {
+                Ok(tcp) => {
+                    let shared = locks::read(&listening.shared).clone();
+                    let (stream, place) = (Stream::Tcp(tcp), listening.places.keep());
+                    let connection = Connection::thaw(stream, thawed, shared, self.clone(), place);
+                    supervise::spawn_unpin("connection", Box::new(connection));
+                }
+                Err(error) => tracing::error!(clientid = %client_id, %error, "connection is lost"),
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! `systemctl restart`: clients, sessions and sockets go from one process to the next through the descriptor store.
+
+use std::{
+    io::{Seek, SeekFrom, Write},
+    os::unix::net::UnixStream,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::support::{
+    Client, Connect, LIMIT, Message, Packet, Version, Will,
+    codec::{ack, prop},
+    manager::Manager,
+    wait_for,
+};
+
+const V3: Version = Version::V3_1_1;
+const V5: Version = Version::V5;
+/// What the unit allows.
+const MOST: usize = 4096;
+
+#[test]
+fn clients_notice_a_pause_and_nothing_else() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let mut subscriber = Connect::new(V5).with(prop::two(prop::ALIAS_MAXIMUM, 4)).open(at);
+    assert_eq!(subscriber.subscribe("t/#", 2), 2);
+    let mut publisher = Connect::new(V5).open(at);
+    let alias = |n| prop::two(prop::ALIAS, n);
+    assert_eq!(publisher.publish_message(Message::new("t/a", "1", 1).with(alias(3))), 0);
+    // Under way in both directions: not acknowledged, half done, half sent.
+    let first = subscriber.raw_message();
+    assert_eq!((first.text().as_str(), first.qos), ("1", 1));
+    let second = Message::new("t/b", "2", 2).id(500);
+    publisher.send(&second.bytes(V5));
+    publisher.wait(|p| matches!(p, Packet::PubRec { id: 500, .. }).then_some(()));
+    let got = subscriber.raw_message();
+    assert_eq!((got.text().as_str(), got.qos), ("2", 2));
+    subscriber.send(&ack(0x50, got.id));
+    subscriber.wait(|p| matches!(p, Packet::PubRel { .. }).then_some(()));
+    let third = Message::new("", "3", 1).with(alias(3)).id(501).bytes(V5);
+    publisher.send(&third[..5]);
+
+    manager.end("restart");
+    assert_eq!(manager.kept(), [1, 2, 1]);
+    publisher.send(&third[5..]);
+    subscriber.send(&ack(0x40, first.id));
+    manager.launch();
+
+    assert_eq!(publisher.complete(1, 501), 0);
+    assert_eq!(publisher.release(500), 0);
+    subscriber.send(&ack(0x70, got.id));
+    // The alias towards the client stands for the topic as before.
+    let third = subscriber.message();
+    assert_eq!((third.text().as_str(), third.topic.as_str(), third.dup), ("3", "", false));
+    assert_eq!(subscriber.texts(), [""; 0]);
+    assert_eq!(manager.kept(), [0, 0, 0]);
+    // And once more.
+    manager.restart();
+    publisher.publish("t/c", "4", 2);
+    assert_eq!(subscriber.texts(), ["4"]);
+    assert_eq!(manager.node.stat("connections.count"), 2);
+}
+
+#[test]
+fn what_has_no_connection_comes_along() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let mut absent = Connect::new(V3).id("absent").lasting().open(at);
+    absent.subscribe("a", 1);
+    absent.disconnect();
+    let mut client = Client::at(V5, at);
+    client.publish("a", "waits", 1);
+    client.publish_message(Message::new("r", "retained", 1).retain());
+    client.publish("$delayed/2/d", "delayed", 1);
+    client.subscribe("d", 1);
+    client.subscribe("last/#", 0);
+    let will = Connect::new(V3).will(Will::new("last/word", "gone")).open(at);
+    manager.end("restart");
+    // It is lost while nobody is there to see it; another comes.
+    will.cut();
+    let early = Client::raw(V3, at);
+    manager.launch();
+    let mut both = [client.message().text(), client.message().text()];
+    both.sort();
+    assert_eq!(both, ["delayed", "gone"]);
+    client.subscribe("r", 1);
+    assert_eq!(client.message().text(), "retained");
+    let mut early = early;
+    early.send(&Connect::new(V3).id("absent").lasting().bytes());
+    early.take_connack();
+    assert!(early.session_present);
+    assert_eq!(early.message().text(), "waits");
+}
+
+#[test]
+fn who_has_no_place_is_told() {
+    let mut manager = Manager::start("", 4);
+    let at = manager.node.mqtt();
+    let mut clients: Vec<_> = (0..5).map(|_| Client::at(V5, at)).collect();
+    manager.restart();
+    let mut gone = 0;
+    for client in &mut clients {
+        client.send(&[0xc0, 0]);
+        match client.next_or_end() {
+            Some(Packet::PingResp) => {}
+            Some(Packet::Disconnect { code: 0x8b, .. }) => gone += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(gone, 3, "one place is the listener's and one the state's");
+}
+
+#[test]
+fn what_is_not_plain_tcp_ends_and_its_session_comes_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mqtt.sock");
+    let unix = format!("listener.unix.local = {}\n", path.display());
+    let mut manager = Manager::start(&unix, MOST);
+    let connect = Connect::new(V5).lasting();
+    let mut client = connect.open_over(UnixStream::connect(&path).unwrap());
+    client.subscribe("t", 1);
+    manager.end("restart");
+    client.closed_with(0x8b);
+    manager.launch();
+    wait_for("the file is there again", LIMIT, || path.exists());
+    let client = connect.open_over(UnixStream::connect(&path).unwrap());
+    assert!(client.session_present);
+}
+
+type Spoil = fn(&mut std::fs::File);
+
+#[test]
+fn state_that_cannot_be_read_makes_a_normal_start() {
+    let spoil: [(&str, Spoil); 3] = [
+        ("format 99", |file| {
+            file.seek(SeekFrom::Start(7)).unwrap();
+            file.write_all(&[99]).unwrap();
+        }),
+        ("without its end", |file| file.set_len(file.metadata().unwrap().len() - 1).unwrap()),
+        ("not the state", |file| file.set_len(0).unwrap()),
+    ];
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    for (words, change) in spoil {
+        let mut client = Client::at(V5, at);
+        manager.end("restart");
+        manager.spoil(change);
+        manager.launch();
+        assert_eq!(client.closed(), None);
+        assert!(manager.node.log().contains(words), "{words}:\n{}", manager.node.log());
+        assert_eq!(manager.kept(), [0, 0, 0]);
+        Client::at(V5, at).publish("t", "x", 1);
+    }
+}
+
+#[test]
+fn a_stop_is_no_restart() {
+    let mut manager = Manager::start("", MOST);
+    let mut client = Client::at(V5, manager.node.mqtt());
+    manager.end("stop");
+    client.closed_with(0x8b);
+    assert_eq!(manager.kept(), [0, 0, 0]);
+}
+
+/// Clients in all: publishers, and subscribers with a topic of their own.
+const PUBLISHERS: usize = 100;
+const SUBSCRIBERS: usize = 900;
+const THREADS: usize = 4;
+
+/// What was acknowledged to the publisher of a topic.
+struct Line {
+    topic: String,
+    acknowledged: AtomicU64,
+}
+
+/// A publisher and the topics it writes to.
+struct Publisher<'a>(Client, Vec<&'a Line>);
+
+/// Publishes to each topic in turn until told to stop; returns the longest wait for acknowledgements.
+fn publish(publishers: &mut [Publisher<'_>], stop: &AtomicBool) -> Duration {
+    let mut longest = Duration::ZERO;
+    while !stop.load(Ordering::Relaxed) {
+        for Publisher(client, lines) in &mut *publishers {
+            let began = Instant::now();
+            let mut ids = Vec::new();
+            for line in &*lines {
+                let (id, next) = (client.next_id(), line.acknowledged.load(Ordering::Relaxed) + 1);
+                let message = Message::new(&line.topic, next.to_string(), 1).id(id);
+                client.send(&message.bytes(V3));
+                ids.push(id);
+            }
+            for (line, id) in lines.iter().zip(ids) {
+                client.complete(1, id);
+                line.acknowledged.fetch_add(1, Ordering::Release);
+            }
+            longest = longest.max(began.elapsed());
+        }
+    }
+    longest
+}
+
+/// Takes what was acknowledged, each message once and in order, until `over` and nothing is left.
+fn take(subscribers: &mut [(Client, &Line, u64)], over: &AtomicBool) {
+    loop {
+        let (last, mut left) = (over.load(Ordering::Acquire), false);
+        for (client, line, taken) in &mut *subscribers {
+            while *taken < line.acknowledged.load(Ordering::Acquire) {
+                *taken += 1;
+                let message = client.message();
+                assert_eq!((message.text(), message.dup), (taken.to_string(), false));
+                left = true;
+            }
+        }
+        if last && !left {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The threads end with the test, also when it fails.
+struct Ends<'a>(&'a AtomicBool, &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.store(true, Ordering::Release);
+    }
+}
+
+#[test]
+fn a_thousand_clients_under_load_lose_neither_connection_nor_message() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let line = |n| Line { topic: format!("t/{n}"), acknowledged: AtomicU64::new(0) };
+    let lines: Vec<_> = (0..SUBSCRIBERS).map(line).collect();
+    let mut subscribers = Vec::new();
+    for line in &lines {
+        let mut client = Client::at(V3, at);
+        client.subscribe(&line.topic, 1);
+        subscribers.push((client, line, 0));
+    }
+    let each = lines.chunks(SUBSCRIBERS / PUBLISHERS);
+    let mut publishers: Vec<_> =
+        each.map(|own| Publisher(Client::at(V3, at), own.iter().collect())).collect();
+    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let rounds = || lines.iter().map(|one| one.acknowledged.load(Ordering::Relaxed)).min().unwrap();
+    let (stop, over) = (&stop, &over);
+    let longest = std::thread::scope(|scope| {
+        let _ends = Ends(stop, over);
+        let takers: Vec<_> = subscribers
+            .chunks_mut(SUBSCRIBERS / THREADS)
+            .map(|part| scope.spawn(move || take(part, over)))
+            .collect();
+        let writers: Vec<_> = publishers
+            .chunks_mut(PUBLISHERS / THREADS)
+            .map(|part| scope.spawn(move || publish(part, stop)))
+            .collect();
+        wait_for("load", LIMIT, || rounds() > 1);
+        for _ in 0..2 {
+            let before = rounds();
+            manager.restart();
+            wait_for("load after the restart", LIMIT * 3, || rounds() > before + 2);
+        }
+        stop.store(true, Ordering::Relaxed);
+        let longest = writers.into_iter().map(|one| one.join().unwrap()).max().unwrap();
+        over.store(true, Ordering::Release);
+        takers.into_iter().for_each(|one| one.join().unwrap());
+        longest
+    });
+    assert_eq!(manager.node.stat("connections.count"), (PUBLISHERS + SUBSCRIBERS) as u64);
+    assert_eq!(manager.node.metric("client.connect"), 0, "nobody connected again");
+    let messages: u64 = lines.iter().map(|one| one.acknowledged.load(Ordering::Relaxed)).sum();
+    println!("1,000 clients, {messages} QoS 1 messages, 2 restarts: longest pause {longest:?}");
+}
