@@ -2,6 +2,7 @@
 # make STAGE    one of the stages below
 # make long     more seeds and cases, longer fuzzing
 # make install  PREFIX=/usr/local DESTDIR=
+# make deb, rpm, repo    packages, and a flat apt repository of them in target/repo (signed with REPO_KEY= of gpg)
 
 SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -10,14 +11,19 @@ export CARGO_TERM_COLOR ?= auto
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 FUZZ_SECONDS ?= 10
-STAGES = tools fmt clippy doc man licences unit sim conformance it load netns clients fuzz
+STAGES = tools fmt clippy doc man licences unit sim conformance it load netns clients packages systemd fuzz
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
+CARGO_HOME ?= $(HOME)/.cargo
+# Where it was built, and when, does not show in what is built.
+REMAP = RUSTFLAGS="--remap-path-prefix=$(CARGO_HOME)/registry/src=/registry --remap-path-prefix=$(CURDIR)=." \
+    CFLAGS="-ffile-prefix-map=$(CARGO_HOME)/registry/src=/registry -ffile-prefix-map=$(CURDIR)=."
+EPOCH = SOURCE_DATE_EPOCH=$(shell date -d "$$(sed -n 's/^ -- .*>  //p' packaging/deb/changelog | head -n 1)" +%s)
 
-.PHONY: all check long install deb rpm clean $(STAGES)
+.PHONY: all check long install pages package deb rpm repo reproducible clean $(STAGES)
 
 all:
-	cargo build --release --locked
+	$(REMAP) cargo build --release --locked
 
 check:
 	@begin=$$SECONDS; times=; \
@@ -68,10 +74,21 @@ load:
 
 # Hosts as network namespaces, cables that are cut: as root. One after the other, because they measure time.
 netns:
-	cargo test --locked --test netns -- --test-threads=1 --nocapture
+	cargo test --locked --test netns -- --test-threads=1 --nocapture --skip systemd::
 
 clients:
 	cargo test --locked --test it clients::
+
+# The warnings that are left are explained in packaging/README.md.
+packages: deb rpm
+	lintian --fail-on error,warning --allow-root target/debian/*.deb
+	rpmlint --strict --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
+
+# Debian 12 and 13 with systemd as PID 1, installed from the repository: as root.
+systemd: repo
+	.ci/debian-tree bookworm target/trees/bookworm
+	.ci/debian-tree trixie target/trees/trixie
+	cargo test --locked --test netns -- --test-threads=1 --nocapture systemd::
 
 # Every reader of outside bytes. Without a sanitizer: no reader has unsafe (`net/sys.rs` alone has), and so the stable compiler does.
 # What a run finds interesting stays under fuzz/target; what is worth keeping is moved to fuzz/corpus by hand.
@@ -88,14 +105,18 @@ long: tools
 	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it -- --skip abuse:: --skip load::
 	MUTATIONS=10000000 cargo test --locked --release --test it -- abuse:: load:: --test-threads=1 --nocapture
 	cargo test --locked --features dns-srv --test it discovery::
-	NETNS_TRIES=50 NETNS_BUSY=600 NETNS_ROAM=60 cargo test --locked --release --test netns -- --test-threads=1 --nocapture
+	NETNS_TRIES=50 NETNS_BUSY=600 NETNS_ROAM=60 cargo test --locked --release --test netns -- --test-threads=1 --nocapture --skip systemd::
+	$(MAKE) reproducible
 	$(MAKE) fuzz FUZZ_SECONDS=600
 
-install: all
+install: all pages
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin target/release/emqx-rs target/release/emqx-rs-ctl target/release/emqx-rs-bench
-	for page in man/*; do \
-	    install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; \
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/emqx-rs packaging/cookie
+	for page in target/package/man/*.gz; do \
+	    section=$${page%.gz}; install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${section##*.} $$page || exit 1; \
 	done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/emqx-rs CHANGELOG.md LICENSE-* packaging/nftables/emqx-rs.nft
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/emqx-rs/examples packaging/examples/*
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/emqx-rs/conf.d
 	for file in etc/*; do \
 	    to=$(DESTDIR)$(SYSCONFDIR)/emqx-rs/$${file##*/}; \
@@ -106,14 +127,40 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d packaging/sysusers.d/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d packaging/tmpfiles.d/*
 
-# Packages; need cargo-deb and cargo-generate-rpm.
-deb: all
-	cargo deb --no-build
+# What packages hold besides files of the repository and the programs.
+package: pages
+	rm -rf target/package/doc
+	packaging/inventory target/package/doc
 
-rpm: all
-	rm -rf target/man && mkdir -p target/man
-	for page in man/*; do gzip -9nc $$page > target/man/$${page##*/}.gz || exit 1; done
-	cargo generate-rpm
+pages:
+	rm -rf target/package/man && mkdir -p target/package/man
+	for page in man/*; do gzip -9nc $$page > target/package/man/$${page##*/}.gz || exit 1; done
+
+deb: all package
+	rm -f target/debian/*.deb
+	$(EPOCH) cargo deb --quiet --no-build
+
+rpm: all package
+	rm -f target/generate-rpm/*.rpm
+	$(EPOCH) cargo generate-rpm
+
+# For `deb [trusted=yes] file:/path ./`, or with a key `deb [signed-by=...] https://... ./`.
+repo: deb
+	rm -rf target/repo && mkdir target/repo && cp target/debian/*.deb target/repo
+	cd target/repo && apt-ftparchive packages . > Packages && gzip -9nk Packages
+	cd target/repo && $(EPOCH) apt-ftparchive -o APT::FTPArchive::Release::Origin=emqx-rs \
+	    -o APT::FTPArchive::Release::Label=emqx-rs release . > ../Release && mv ../Release .
+	[ -z "$(REPO_KEY)" ] || gpg --batch --yes --local-user "$(REPO_KEY)" --clearsign -o target/repo/InRelease target/repo/Release
+
+# Builds from nothing in two folders of different names, and compares what comes out.
+reproducible:
+	for folder in one another; do \
+	    rm -rf target/reproducible/$$folder && mkdir -p target/reproducible/$$folder && \
+	    git archive HEAD | tar -x -C target/reproducible/$$folder && \
+	    (unset CARGO_TARGET_DIR; $(MAKE) -C target/reproducible/$$folder deb rpm) || exit 1; \
+	done
+	cd target/reproducible && cmp one/target/debian/*.deb another/target/debian/*.deb && \
+	    cmp one/target/generate-rpm/*.rpm another/target/generate-rpm/*.rpm && echo "both packages are the same, byte for byte"
 
 clean:
 	cargo clean

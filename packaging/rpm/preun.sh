@@ -1,3 +1,7 @@
 if [ "$1" -eq 0 ]; then
-    systemctl --no-reload disable --now emqx-rs.service >/dev/null 2>&1 || :
+    if [ -d /run/systemd/system ]; then
+        systemctl --no-reload disable --now emqx-rs.socket emqx-rs.service >/dev/null 2>&1 || :
+    else
+        systemctl --no-reload disable emqx-rs.socket emqx-rs.service >/dev/null 2>&1 || :
+    fi
 fi

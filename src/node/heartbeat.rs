@@ -42,6 +42,8 @@ use crate::{
 const UDP_PATIENCE: Duration = Duration::from_secs(2);
 /// A part of the node that did not move for this long is stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// Added to each tick while there is nobody to hear of: an idle node is to wake up seldom.
+const REST: Duration = Duration::from_millis(800);
 /// Sending times kept for the round-trip time.
 const SENT: usize = 16;
 const NICE: i32 = -10;
@@ -135,18 +137,9 @@ pub(crate) struct Heartbeats {
 
 impl Drop for Heartbeats {
     fn drop(&mut self) {
-        let Some((thread, socket)) = self.thread.take() else { return };
         self.shared.ended.store(true, Ordering::Relaxed);
-        // A datagram to itself wakes it up; should that be lost, the next tick does.
-        if let Ok(mut own) = socket.local_addr() {
-            if own.ip().is_unspecified() {
-                own.set_ip(match own {
-                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-                });
-            }
-            let _ = socket.send_to(&[], own);
-        }
+        self.wake();
+        let Some((thread, _)) = self.thread.take() else { return };
         let _ = thread.join();
     }
 }
@@ -179,8 +172,23 @@ impl Heartbeats {
         locks::lock(&self.shared.commands).push(command);
     }
 
+    /// An empty datagram to itself wakes the thread up; should that be lost, the next tick does.
+    fn wake(&self) {
+        let Some((_, socket)) = &self.thread else { return };
+        if let Ok(mut own) = socket.local_addr() {
+            if own.ip().is_unspecified() {
+                own.set_ip(match own {
+                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            let _ = socket.send_to(&[], own);
+        }
+    }
+
     pub(crate) fn watch(&self, watch: Watch) {
         self.tell(Command::Watch(Box::new(watch)));
+        self.wake();
     }
 
     pub(crate) fn on_link_lost(&self, link: u64) {
@@ -251,13 +259,17 @@ impl Heart {
         }
         while !self.shared.ended.load(Ordering::Relaxed) {
             let now = self.clock.now();
-            let due = self.detector.deadline();
+            let alone = self.peers.is_empty();
+            let due = self.detector.deadline() + if alone { REST } else { Duration::ZERO };
             if due <= now {
                 self.take_commands(now);
                 self.drain();
                 self.tick();
             } else {
                 self.receive(due - now);
+                if alone {
+                    self.take_commands(self.clock.now());
+                }
             }
         }
     }
@@ -324,6 +336,8 @@ impl Heart {
     fn take_one(&mut self) -> bool {
         let mut buffer = [0; heartbeat::LEN + 1];
         match self.socket.recv_from(&mut buffer) {
+            // From [`Heartbeats::wake`].
+            Ok((0, _)) => true,
             Ok((len, _)) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
                 if !self.on_datagram(bytes) {

@@ -98,6 +98,16 @@ impl Lan {
         format!("{}{host}", self.prefix)
     }
 
+    /// A name of a host that no other test run has.
+    pub fn name_of(&self, host: usize) -> String {
+        self.namespace(&host.to_string())
+    }
+
+    /// The namespace of a host, as a file.
+    pub fn path_of(&self, host: usize) -> String {
+        format!("/run/netns/{}", self.name_of(host))
+    }
+
     fn enter(&self) {
         self.enter_as("t");
     }

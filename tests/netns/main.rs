@@ -17,6 +17,7 @@ mod capture;
 mod cluster;
 mod discovery;
 mod flow;
+mod host;
 mod journal;
 mod lan;
 mod loss;
@@ -27,6 +28,7 @@ mod sessions;
 #[path = "../it/support/mod.rs"]
 #[expect(unused_imports, reason = "not all that the integration tests use is used here")]
 mod support;
+mod systemd;
 mod wire;
 
 /// How often a case is repeated: `NETNS_TRIES`, else `tries`.
