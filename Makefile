@@ -124,6 +124,7 @@ install: all pages
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITS) packaging/systemd/*
 	sed -i 's:/usr/bin/:$(PREFIX)/bin/:' $(DESTDIR)$(UNITS)/emqx-rs.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog packaging/journal/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d packaging/sysusers.d/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d packaging/tmpfiles.d/*
 
