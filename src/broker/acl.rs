@@ -97,15 +97,11 @@ pub struct Who<'a> {
 /// What one client may do. Small: it holds only the rules that can apply, and shares their topics where they name no client.
 #[derive(Clone, Debug)]
 pub struct ClientAccess {
-    /// A thin pointer: every connection has one. `None`: no rule.
-    rules: Option<Box<BoundRules>>,
+    rules: Box<[BoundRule]>,
     nomatch_allows: bool,
     publish_all: bool,
     subscribe_all: bool,
 }
-
-#[derive(Clone, Debug)]
-struct BoundRules(Vec<BoundRule>);
 
 #[derive(Clone, Debug)]
 struct BoundRule {
@@ -125,8 +121,7 @@ impl ClientAccess {
         };
         let (publish_all, subscribe_all) = (all(|r| r.publish), all(|r| r.subscribe));
         let rules = if publish_all && subscribe_all { Vec::new() } else { rules };
-        let rules = (!rules.is_empty()).then(|| Box::new(BoundRules(rules)));
-        Self { rules, nomatch_allows, publish_all, subscribe_all }
+        Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
     }
 
     /// May do everything: a zone without ACL.
@@ -163,7 +158,7 @@ impl ClientAccess {
         if all {
             return Some(true);
         }
-        let first = self.rules.iter().flat_map(|rules| &rules.0).find(|rule| {
+        let first = self.rules.iter().find(|rule| {
             (if subscribing { rule.subscribe } else { rule.publish })
                 && rule.matches(subscribing, topic)
         });
@@ -191,7 +186,7 @@ impl ClientAccess {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         // Rules that come to "everything" are not kept one by one.
         out.push(u8::from(self.nomatch_allows || self.allows_all()));
-        for rule in self.rules.iter().flat_map(|rules| &rules.0) {
+        for rule in &self.rules {
             let flags = [rule.allow, rule.publish, rule.subscribe];
             out.extend(flags.map(u8::from));
             let Some(topics) = &rule.topics else {

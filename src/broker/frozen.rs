@@ -383,7 +383,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::broker::{
-        access::Access,
+        access::{Access, Who},
         acl::{Action, Clients, Rule, Rules, TopicPattern},
         message::{Message, Meta},
         settings::Settings,
@@ -398,6 +398,7 @@ pub(super) mod tests {
             zone: "external".to_owned(),
             port: 1883,
             access: Access::default(),
+            proxies: Vec::new(),
             stats: Arc::new(Stats::new(1)),
             next_assigned: std::sync::atomic::AtomicU64::new(0),
         })
