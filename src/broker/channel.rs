@@ -33,7 +33,7 @@ use super::{
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
     subscription_list::Terms,
-    verdicts::{Question, Verdicts},
+    verdicts::{Question, Rights},
     will::Will,
 };
 use zeroize::Zeroizing;
@@ -220,9 +220,7 @@ pub struct Channel {
     pub(super) shared: Arc<Shared>,
     pub(super) state: State,
     pub(super) identity: Option<Box<Identity>>,
-    pub(super) rights: ClientAccess,
-    /// Where others say what it may do; then `rights` allows nothing.
-    pub(super) verdicts: Option<Box<Verdicts>>,
+    pub(super) rights: Rights,
     pub(super) peer: (IpAddr, u16),
     pub(super) version: Version,
     /// After so many milliseconds without a packet it ends; 0: never.
@@ -236,8 +234,6 @@ pub struct Channel {
     replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) closing: bool,
-    /// The answers of others are awaited.
-    pub(super) asking: bool,
 }
 
 /// What a channel leaves behind.
@@ -259,8 +255,7 @@ impl Channel {
             shared,
             state: State::Waiting(None),
             identity: None,
-            rights: ClientAccess::everything(),
-            verdicts: None,
+            rights: Rights::Ruled(ClientAccess::everything()),
             peer: (peer.ip(), peer.port()),
             version: Version::V3_1_1,
             keep_alive_ms: 0,
@@ -273,7 +268,6 @@ impl Channel {
             replies: None,
             last_packet: now,
             closing: false,
-            asking: false,
         }
     }
 
@@ -394,7 +388,7 @@ impl Channel {
     /// No packet is read while a password is being verified, a session is being fetched, or others are asked about a packet.
     #[must_use]
     pub const fn wants_packets(&self) -> bool {
-        matches!(self.state, State::Up(_) | State::Waiting(_)) && !self.asking
+        matches!(self.state, State::Up(_) | State::Waiting(_)) && !self.is_asking()
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -584,8 +578,7 @@ impl Channel {
             }
         }
         if !self.rights.allows_all() {
-            let verdict =
-                may_publish(&mut self.verdicts, &self.rights, &self.shared.stats, topic, now);
+            let verdict = may_publish(&mut self.rights, &self.shared.stats, topic, now);
             self.shared.admit_topic(verdict)?;
         }
         if let Reply::PubRec(id) = reply {
@@ -790,7 +783,7 @@ impl Channel {
             State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
             State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
-                let alive = self.keep_alive().filter(|_| !self.asking);
+                let alive = self.keep_alive().filter(|_| !self.is_asking());
                 let alive = alive.map(|limit| self.last_packet + limit);
                 let oldest = settings
                     .retry_interval
@@ -816,7 +809,7 @@ impl Channel {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 if ends.is_some_and(|end| now >= end) {
                     self.violation(ReasonCode::NotAuthorized, "the token has expired", out);
-                } else if !self.asking
+                } else if !self.is_asking()
                     && self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit)
                 {
                     self.close(CloseReason::KeepAlive, out);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{
     ClientId,
     access::{Verdict, Who},
-    acl::ClientAccess,
     channel::{Action, Channel, Out, Password, Proof, State},
     close::CloseReason,
     rewrite::Named,
     session::Session,
     stats::Metric,
+    verdicts::Rights,
     will::Will,
 };
 use crate::{
@@ -278,10 +278,10 @@ impl Channel {
             username: identity.username.as_deref(),
             peer: self.peer.0,
         };
-        self.verdicts = self.shared.access.verdicts(&who, &grant).map(Box::new);
-        self.rights = match self.verdicts {
-            Some(_) => ClientAccess::nothing(),
-            None => self.shared.access.rights(&who, &grant),
+        let access = &self.shared.access;
+        self.rights = match access.verdicts(&who, &grant) {
+            Some(verdicts) => Rights::Asked(Box::new(verdicts)),
+            None => Rights::Ruled(access.rights(&who, &grant)),
         };
         self.state = State::Authenticating(connecting);
         self.admit_will(now, out);

@@ -136,6 +136,8 @@ struct Waiting {
     forwards: VecDeque<Forwarded>,
     /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
     held: Option<Forwarded>,
+    /// How much the client may send, where that is limited.
+    pace: Option<Pace>,
 }
 
 impl Waiting {
@@ -148,6 +150,7 @@ impl Waiting {
             && self.replays.is_empty()
             && self.forwards.is_empty()
             && self.held.is_none()
+            && self.pace.is_none()
     }
 }
 
@@ -161,8 +164,6 @@ pub(super) struct Connection {
     carry: Vec<u8>,
     unsent: Option<Box<Unsent>>,
     waiting: Option<Box<Waiting>>,
-    /// How much it may send, where that is limited.
-    pace: Option<Box<Pace>>,
     timer: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
     _place: Place,
@@ -208,7 +209,8 @@ impl Connection {
         hub: Arc<Hub>,
         place: Place,
     ) -> Self {
-        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in).map(Box::new);
+        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in);
+        let waiting = pace.map(|pace| Waiting { pace: Some(pace), ..Waiting::default() });
         let channel = Channel::new(shared, peer, hub.clock.now());
         Self {
             stream,
@@ -217,8 +219,7 @@ impl Connection {
             mailbox: None,
             carry: Vec::new(),
             unsent: None,
-            waiting: None,
-            pace,
+            waiting: waiting.map(Box::new),
             timer: None,
             closing: None,
             _place: place,
@@ -280,7 +281,7 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let paused = self.pace.as_ref().and_then(|pace| pace.until());
+        let paused = self.pace().and_then(Pace::until);
         let due = [self.channel.deadline(), blocked, slow, paused].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
@@ -332,14 +333,21 @@ impl Connection {
 
     /// It has sent more than its rate allows.
     fn is_paused(&self) -> bool {
-        self.pace.as_ref().is_some_and(|pace| pace.until().is_some())
+        self.pace().is_some_and(|pace| pace.until().is_some())
+    }
+
+    fn pace(&self) -> Option<&Pace> {
+        self.waiting.as_ref()?.pace.as_ref()
     }
 
     /// Lets a client that was above its rate go on when it is time.
     fn poll_pace(&mut self, now: Time) {
-        let Some(pace) = self.pace.as_mut().filter(|pace| pace.until().is_some()) else { return };
-        self.channel.on_held(now);
-        pace.on_time(now);
+        if self.is_paused() {
+            self.channel.on_held(now);
+        }
+        if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
+            pace.on_time(now);
+        }
     }
 
     fn is_held(&self) -> bool {
@@ -452,7 +460,9 @@ impl Connection {
                         // It is handed in again.
                         used -= total;
                         packets -= 1;
-                    } else if let Some(pace) = &mut self.pace {
+                    } else if let Some(waiting) = &mut self.waiting
+                        && let Some(pace) = &mut waiting.pace
+                    {
                         let is_message = header.packet_type() == PacketType::Publish;
                         if pace.on_packet(is_message, total, now) {
                             self.hub.stats.count(Metric::LimitRate);
