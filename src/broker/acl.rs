@@ -130,12 +130,6 @@ impl ClientAccess {
         Self::new(Vec::new(), true)
     }
 
-    /// May do nothing.
-    #[must_use]
-    pub fn nothing() -> Self {
-        Self::new(Vec::new(), false)
-    }
-
     /// Every topic, both ways: no question needs to be asked.
     #[must_use]
     pub fn allows_all(&self) -> bool {

@@ -1,22 +1,24 @@
 //! What the channel does when others say what its client may do: packets that wait for their answer, and the will.
 
 use super::{
-    acl::{Action as Right, ClientAccess},
+    acl::Action as Right,
     channel::{Action, Channel, Out, State},
     stats::{Metric, Stats},
-    verdicts::{Known, Question, Ruling, Verdicts},
+    verdicts::{Known, Rights, Ruling},
 };
 use crate::{mqtt::Subscribe, time::Time, topic::share::Subscription};
 
 /// Whether a client may publish to a topic, by its rights or by what others say; `None`: they have to be asked first.
 pub(super) fn may_publish(
-    verdicts: &mut Option<Box<Verdicts>>,
-    rights: &ClientAccess,
+    rights: &mut Rights,
     stats: &Stats,
     topic: &str,
     now: Time,
 ) -> Option<bool> {
-    let Some(verdicts) = verdicts else { return Some(rights.allows(Right::Publish, topic)) };
+    let verdicts = match rights {
+        Rights::Ruled(rules) => return Some(rules.allows(Right::Publish, topic)),
+        Rights::Asked(verdicts) => verdicts,
+    };
     let verdict = counted(verdicts.may(Right::Publish, topic, now)?, stats);
     verdicts.on_packet_done();
     Some(verdict)
@@ -36,8 +38,9 @@ fn counted(known: Known, stats: &Stats) -> bool {
 impl Channel {
     /// Whether the client may subscribe to a filter of the packet at hand, after [`Self::must_ask`].
     pub(super) fn may_subscribe(&mut self, filter: &str, now: Time) -> bool {
-        let Some(verdicts) = &mut self.verdicts else {
-            return self.rights.allows(Right::Subscribe, filter);
+        let verdicts = match &mut self.rights {
+            Rights::Ruled(rules) => return rules.allows(Right::Subscribe, filter),
+            Rights::Asked(verdicts) => verdicts,
         };
         let known = verdicts.may(Right::Subscribe, filter, now);
         known.is_some_and(|known| counted(known, &self.shared.stats))
@@ -45,20 +48,19 @@ impl Channel {
 
     /// Whether the client may publish to the topic of its will; `None`: others have to be asked first.
     pub(super) fn may_will(&mut self, topic: &str, now: Time) -> Option<bool> {
-        may_publish(&mut self.verdicts, &self.rights, &self.shared.stats, topic, now)
+        may_publish(&mut self.rights, &self.shared.stats, topic, now)
     }
 
     /// Has the questions asked. The packet at hand is handed back: nothing of it was done.
     pub(super) fn ask(&mut self, out: &mut Out<'_>) {
-        let questions = self.verdicts.iter().flat_map(|verdicts| verdicts.questions());
-        let questions: Vec<Question> = questions.cloned().collect();
-        self.asking = true;
-        out.actions.push(Action::Ask(questions));
+        if let Some(verdicts) = self.rights.verdicts() {
+            out.actions.push(Action::Ask(verdicts.questions().to_vec()));
+        }
     }
 
     /// Whether others must be asked about a filter of this packet.
     pub(super) fn must_ask(&mut self, subscribe: &Subscribe<'_>, now: Time) -> bool {
-        let Some(verdicts) = &mut self.verdicts else { return false };
+        let Some(verdicts) = self.rights.verdicts() else { return false };
         let most = self.shared.settings.max_filters_per_packet;
         for (filter, _) in subscribe.filters.iter().take(most) {
             if let Ok(plain) = Subscription::parse(filter) {
@@ -70,7 +72,7 @@ impl Channel {
 
     /// What was said about the packet at hand holds for no other.
     pub(super) fn on_packet_done(&mut self) {
-        if let Some(verdicts) = &mut self.verdicts {
+        if let Some(verdicts) = self.rights.verdicts() {
             verdicts.on_packet_done();
         }
     }
@@ -79,15 +81,14 @@ impl Channel {
     #[must_use]
     #[inline]
     pub const fn is_asking(&self) -> bool {
-        self.asking
+        self.rights.is_asking()
     }
 
     /// The answers to [`Action::Ask`], in its order; what is missing was not answered.
     pub fn on_rulings(&mut self, rulings: &[Ruling], now: Time, out: &mut Out<'_>) {
-        self.asking = false;
         // It was not listened to meanwhile.
         self.on_held(now);
-        if let Some(verdicts) = &mut self.verdicts {
+        if let Some(verdicts) = self.rights.verdicts() {
             verdicts.on_rulings(rulings, now);
         }
         if let State::Authenticating(_) = &self.state {
@@ -97,7 +98,7 @@ impl Channel {
 
     /// Forgets what others said.
     pub fn clean_acl_cache(&mut self) {
-        if let Some(verdicts) = &mut self.verdicts {
+        if let Some(verdicts) = self.rights.verdicts() {
             verdicts.clean();
         }
     }

@@ -34,7 +34,7 @@ use super::{
     stats::{Metric, Stats},
     subscribing::{SubscribeRequest, UnsubscribeRequest},
     subscription_list::Terms,
-    verdicts::{Question, Verdicts},
+    verdicts::{Question, Rights},
     will::Will,
 };
 use zeroize::Zeroizing;
@@ -215,9 +215,7 @@ pub struct Channel {
     pub(super) shared: Arc<Shared>,
     pub(super) state: State,
     pub(super) identity: Option<Box<Identity>>,
-    pub(super) rights: ClientAccess,
-    /// Where others say what it may do; then `rights` allows nothing.
-    pub(super) verdicts: Option<Box<Verdicts>>,
+    pub(super) rights: Rights,
     pub(super) peer: (IpAddr, u16),
     pub(super) version: Version,
     /// After so many milliseconds without a packet it ends; 0: never.
@@ -232,8 +230,6 @@ pub struct Channel {
     replies: Option<Box<Replies>>,
     last_packet: Time,
     pub(super) stay: Stay,
-    /// The answers of others are awaited.
-    pub(super) asking: bool,
 }
 
 /// Whether the client is to stay.
@@ -266,8 +262,7 @@ impl Channel {
             shared,
             state: State::Waiting(None),
             identity: None,
-            rights: ClientAccess::everything(),
-            verdicts: None,
+            rights: Rights::Ruled(ClientAccess::everything()),
             peer: (peer.ip(), peer.port()),
             version: Version::V3_1_1,
             keep_alive_ms: 0,
@@ -280,7 +275,6 @@ impl Channel {
             replies: None,
             last_packet: now,
             stay: Stay::Welcome,
-            asking: false,
         }
     }
 
@@ -423,7 +417,7 @@ impl Channel {
             State::Authenticating(_) => self.is_challenged() && self.stay != Stay::Over,
             State::Opening(_) | State::Closed => false,
         };
-        wants && !self.asking
+        wants && !self.is_asking()
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -611,8 +605,7 @@ impl Channel {
             }
         }
         if !self.rights.allows_all() {
-            let verdict =
-                may_publish(&mut self.verdicts, &self.rights, &self.shared.stats, topic, now);
+            let verdict = may_publish(&mut self.rights, &self.shared.stats, topic, now);
             self.shared.admit_topic(verdict)?;
         }
         if let Reply::PubRec(id) = reply {
@@ -848,7 +841,7 @@ impl Channel {
             }
             State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
-                let alive = self.keep_alive().filter(|_| !self.asking);
+                let alive = self.keep_alive().filter(|_| !self.is_asking());
                 let alive = alive.map(|limit| self.last_packet + limit);
                 let oldest = settings
                     .retry_interval
@@ -879,7 +872,7 @@ impl Channel {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 if ends.is_some_and(|end| now >= end) {
                     self.violation(ReasonCode::NotAuthorized, "the token has expired", out);
-                } else if !self.asking
+                } else if !self.is_asking()
                     && self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit)
                 {
                     self.close(CloseReason::KeepAlive, out);

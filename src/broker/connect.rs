@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{
     ClientId,
     access::{Grant, Verdict, Who},
-    acl::ClientAccess,
     alias::Outgoing,
     channel::{Action, Channel, Out, Password, Proof, State, Stay},
     close::CloseReason,
@@ -13,6 +12,7 @@ use super::{
     rewrite::Named,
     session::Session,
     stats::Metric,
+    verdicts::Rights,
     will::Will,
 };
 use crate::{
@@ -361,10 +361,10 @@ impl Channel {
             username: identity.username.as_deref(),
             peer: self.peer.0,
         };
-        self.verdicts = self.shared.access.verdicts(&who, grant).map(Box::new);
-        self.rights = match self.verdicts {
-            Some(_) => ClientAccess::nothing(),
-            None => self.shared.access.rights(&who, grant),
+        let access = &self.shared.access;
+        self.rights = match access.verdicts(&who, grant) {
+            Some(verdicts) => Rights::Asked(Box::new(verdicts)),
+            None => Rights::Ruled(access.rights(&who, grant)),
         };
     }
 

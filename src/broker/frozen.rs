@@ -15,6 +15,7 @@ use super::{
     inflight::Inflight,
     portable::{BadSession, Get, NEVER, put_text, put_u32, put_u64, put_will, record, span},
     session::Session,
+    verdicts::Rights,
     will::Will,
 };
 use crate::{
@@ -82,18 +83,22 @@ impl Channel {
     /// Takes the channel apart for the next process; its connection goes on there. `None`: it does not serve, or an
     /// acknowledgement waits for another node.
     pub fn freeze(&mut self) -> Option<(Frozen, Box<Session>)> {
-        let busy = self.asking || self.waiting_replies() > 0;
+        let busy = self.is_asking() || self.waiting_replies() > 0;
         if self.stay == Stay::Over || !self.is_up() || busy {
             return None;
         }
         let identity = *self.identity.clone()?;
         // What enhanced authentication and an authorisation server began with this process goes on with no other one.
-        if self.enhanced.is_some() || self.verdicts.is_some() && identity.rights == RightsFrom::Own
-        {
+        let own = identity.rights == RightsFrom::Own;
+        let rights = match &self.rights {
+            Rights::Ruled(rules) => own.then(|| rules.clone()),
+            Rights::Asked(_) if own => return None,
+            Rights::Asked(_) => None,
+        };
+        if self.enhanced.is_some() {
             return None;
         }
         let session = self.finish_frozen()?;
-        let own = identity.rights == RightsFrom::Own;
         let owed = session.inflight.iter().filter(|slot| slot.owed).map(|slot| slot.packet_id);
         let frozen = Frozen {
             identity,
@@ -109,7 +114,7 @@ impl Channel {
             max_packet_out: self.max_packet_out,
             aliases: self.aliases.take(),
             will: self.will.take(),
-            rights: own.then(|| self.rights.clone()),
+            rights,
             owed: owed.collect(),
         };
         Some((frozen, session))
@@ -175,7 +180,7 @@ impl Frozen {
         channel.state = State::Up(session);
         channel.identity = Some(Box::new(self.identity));
         match self.rights {
-            Some(rights) => channel.rights = rights,
+            Some(rules) => channel.rights = Rights::Ruled(rules),
             None => channel.take_rights(&Grant { superuser, ..Grant::default() }),
         }
         channel.version = self.version;
@@ -507,7 +512,8 @@ pub(super) mod tests {
             let bytes = frozen.encode(NOW);
             let frozen = Frozen::decode(&bytes, NOW).unwrap();
             let channel = frozen.into_channel(shared(), session(), NOW);
-            assert_eq!(channel.rights.allows(Action::Subscribe, "$SYS/#"), want);
+            let Rights::Ruled(rules) = &channel.rights else { panic!("asked") };
+            assert_eq!(rules.allows(Action::Subscribe, "$SYS/#"), want);
         }
     }
 

@@ -73,6 +73,45 @@ impl<T> Both<T> {
     }
 }
 
+/// What a client may do.
+#[derive(Debug)]
+pub enum Rights {
+    /// By rules.
+    Ruled(ClientAccess),
+    /// By what others say.
+    Asked(Box<Verdicts>),
+}
+
+impl Rights {
+    /// Every topic, both ways: no question needs to be asked.
+    #[must_use]
+    pub fn allows_all(&self) -> bool {
+        match self {
+            Self::Ruled(rules) => rules.allows_all(),
+            Self::Asked(_) => false,
+        }
+    }
+
+    /// What others say, if they are asked.
+    #[must_use]
+    pub fn verdicts(&mut self) -> Option<&mut Verdicts> {
+        match self {
+            Self::Ruled(_) => None,
+            Self::Asked(verdicts) => Some(verdicts),
+        }
+    }
+
+    /// Questions are to be asked, or are being asked, about the packet at hand.
+    #[must_use]
+    #[inline]
+    pub const fn is_asking(&self) -> bool {
+        match self {
+            Self::Ruled(_) => false,
+            Self::Asked(verdicts) => !verdicts.asked.is_empty(),
+        }
+    }
+}
+
 /// Where a verdict comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {

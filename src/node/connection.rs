@@ -141,11 +141,14 @@ struct Waiting {
     ended: bool,
     /// The next process takes the connection, as soon as it waits for nothing else.
     standing: Option<Standing>,
+    /// How much the client may send, where that is limited.
+    pace: Option<Pace>,
 }
 
 impl Waiting {
     fn is_over(&self) -> bool {
-        self.is_quiet() && self.replays.is_empty() && self.standing.is_none()
+        let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
+        last && self.is_quiet()
     }
 
     /// Nothing is awaited from outside.
@@ -171,8 +174,6 @@ pub(super) struct Connection {
     carry: Vec<u8>,
     unsent: Option<Box<Unsent>>,
     waiting: Option<Box<Waiting>>,
-    /// How much it may send, where that is limited.
-    pace: Option<Box<Pace>>,
     timer: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
     _place: Place,
@@ -201,7 +202,8 @@ impl Connection {
         hub: Arc<Hub>,
         place: Place,
     ) -> Self {
-        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in).map(Box::new);
+        let pace = Pace::new(shared.settings.messages_in, shared.settings.bytes_in);
+        let waiting = pace.map(|pace| Waiting { pace: Some(pace), ..Waiting::default() });
         let channel = Channel::new(shared, peer, hub.clock.now());
         Self {
             stream,
@@ -210,8 +212,7 @@ impl Connection {
             mailbox: None,
             carry: Vec::new(),
             unsent: None,
-            waiting: None,
-            pace,
+            waiting: waiting.map(Box::new),
             timer: None,
             closing: None,
             _place: place,
@@ -286,7 +287,7 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let paused = self.pace.as_ref().and_then(|pace| pace.until());
+        let paused = self.pace().and_then(Pace::until);
         let held = self.waiting.as_ref().filter(|waiting| waiting.held.is_some());
         let look = held.map(|waiting| waiting.look_at);
         if look.is_some_and(|look| look <= now) {
@@ -347,14 +348,21 @@ impl Connection {
 
     /// It has sent more than its rate allows.
     fn is_paused(&self) -> bool {
-        self.pace.as_ref().is_some_and(|pace| pace.until().is_some())
+        self.pace().is_some_and(|pace| pace.until().is_some())
+    }
+
+    fn pace(&self) -> Option<&Pace> {
+        self.waiting.as_ref()?.pace.as_ref()
     }
 
     /// Lets a client that was above its rate go on when it is time.
     fn poll_pace(&mut self, now: Time) {
-        let Some(pace) = self.pace.as_mut().filter(|pace| pace.until().is_some()) else { return };
-        self.channel.on_held(now);
-        pace.on_time(now);
+        if self.is_paused() {
+            self.channel.on_held(now);
+        }
+        if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
+            pace.on_time(now);
+        }
     }
 
     fn is_held(&self) -> bool {
@@ -472,7 +480,9 @@ impl Connection {
                         // It is handed in again.
                         used -= total;
                         packets -= 1;
-                    } else if let Some(pace) = &mut self.pace {
+                    } else if let Some(waiting) = &mut self.waiting
+                        && let Some(pace) = &mut waiting.pace
+                    {
                         let is_message = header.packet_type() == PacketType::Publish;
                         if pace.on_packet(is_message, total, now) {
                             self.hub.stats.count(Metric::LimitRate);

@@ -12,7 +12,7 @@ use std::{
 use socket2::SockRef;
 use tokio::sync::mpsc;
 
-use super::{Connection, Place, Scratch, Waiting};
+use super::{Connection, Place, Scratch};
 use crate::{
     broker::{channel::Shared, close::CloseReason, frozen::Frozen, session::Session},
     node::{forward::Forwarded, hub::Hub, mailbox::Mailbox, registry::Parked, transport::Stream},
@@ -150,7 +150,8 @@ impl Connection {
             (!unsent.is_empty()).then(|| Box::new(super::Unsent { bytes: unsent, since: now }));
         // Held by nothing: the first turn looks at what came before.
         let held = Some(Forwarded { awaited: Vec::new(), since: now, bell: None });
-        connection.waiting = Some(Box::new(Waiting { replays, held, ..Waiting::default() }));
+        let waiting = connection.waiting();
+        (waiting.replays, waiting.held) = (replays, held);
         connection
     }
 }
