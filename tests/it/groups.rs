@@ -280,7 +280,7 @@ fn what_a_member_of_two_groups_leaves_goes_to_the_right_ones() {
     let (a, b) = (format!("$share/a/{topic}"), format!("$share/b/{topic}"));
     let mut both = member(&node, &a);
     let mut of_a = member(&node, &a);
-    let mut of_b = vec![member(&node, &b), member(&node, &b)];
+    let mut of_b = [member(&node, &b), member(&node, &b)];
     both.subscribe(&b, 1);
     publish(&mut Client::at(V5, node.mqtt()), &topic, COUNT);
     // Half of the one group and a third of the other, which it does not acknowledge.
