@@ -222,7 +222,7 @@ mod tests {
             ids: SubscriptionIds::None,
             qos,
             retain: false,
-            shared: false,
+            group: 0,
         }
     }
 

@@ -53,8 +53,8 @@ pub struct Delivery {
     pub qos: QoS,
     /// RETAIN flag of this delivery.
     pub retain: bool,
-    /// It came to this session as to a member of a group.
-    pub shared: bool,
+    /// It came to this session as to a member of the group of this number (`topic::hashing::group_number`); 0: it did not.
+    pub group: u64,
 }
 
 /// What became of a message offered to a full queue.
@@ -169,7 +169,7 @@ impl MQueue {
     /// Takes out the QoS 1 and 2 messages that came to the session as to a member of a group.
     pub fn take_shared(&mut self) -> Vec<Delivery> {
         let (shared, others): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.others).into_iter().partition(|(_, one)| one.shared);
+            std::mem::take(&mut self.others).into_iter().partition(|(_, one)| one.group != 0);
         self.others = others;
         self.bytes -= shared.iter().map(|(_, one)| one.message.size()).sum::<usize>();
         shared.into_iter().map(|(_, one)| one).collect()
@@ -257,7 +257,7 @@ mod tests {
             ids: SubscriptionIds::None,
             qos,
             retain: false,
-            shared: false,
+            group: 0,
         }
     }
 

@@ -295,12 +295,15 @@ fn put_queue(out: &mut Vec<u8>, queue: &[Delivery], now: Time) {
 }
 
 fn put_delivery(out: &mut Vec<u8>, delivery: &Delivery, now: Time) {
-    let flags = u8::from(delivery.retain) | u8::from(delivery.shared) << 1;
+    let flags = u8::from(delivery.retain) | u8::from(delivery.group != 0) << 1;
     out.extend_from_slice(&[delivery.qos.as_u8(), flags]);
     let mut ids = Vec::new();
     delivery.ids.for_each(|id| ids.push(id));
     put_u32(out, u32::try_from(ids.len()).unwrap_or(u32::MAX));
     ids.into_iter().for_each(|id| put_u32(out, id));
+    if delivery.group != 0 {
+        put_u64(out, delivery.group);
+    }
     put_message(out, &delivery.message, now);
 }
 
@@ -378,12 +381,13 @@ impl<'a> Get<'a> {
 
     fn delivery(&mut self, now: Time) -> Result<Delivery, BadSession> {
         let (qos, flags, count) = (self.qos()?, self.u8()?, self.u32()?);
-        let (retain, shared) = (flags & 1 != 0, flags & 2 != 0);
+        let (retain, in_group) = (flags & 1 != 0, flags & 2 != 0);
         let mut ids = SubscriptionIds::None;
         for _ in 0..count {
             ids = ids.with(self.u32()?);
         }
-        Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, shared })
+        let group = if in_group { self.u64()? } else { 0 };
+        Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, group })
     }
 
     fn message(&mut self, (qos, retain): (QoS, bool), now: Time) -> Result<Message, BadSession> {
@@ -422,7 +426,7 @@ mod tests {
                 .fold(SubscriptionIds::None, |ids, id| ids.with(u32::try_from(id).unwrap())),
             qos,
             retain: n.is_multiple_of(3),
-            shared: n.is_multiple_of(2),
+            group: if n.is_multiple_of(2) { n + 7 } else { 0 },
         }
     }
 

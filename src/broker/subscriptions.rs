@@ -15,7 +15,7 @@ use std::{
 use super::settings::SharedStrategy;
 use crate::{
     mqtt::{QoS, SubscriptionOptions},
-    topic::{Hashing, TopicFilter, TopicName, Trie, share::Subscription},
+    topic::{Hashing, TopicFilter, TopicName, Trie, hashing::group_number, share::Subscription},
 };
 
 /// Subscribers of a chunk before it is split.
@@ -77,6 +77,8 @@ fn chunk_of(session: u64, chunks: usize) -> usize {
 #[derive(Clone, Debug)]
 struct Group<S> {
     name: Arc<str>,
+    /// As [`group_number`] makes it.
+    number: u64,
     members: Vec<Subscriber<S>>,
     /// Counts the publishes, for `round_robin`. Behind a reference because lookups only read the table.
     turn: Arc<AtomicU64>,
@@ -183,11 +185,12 @@ impl<S: Clone> Entry<S> {
     }
 
     /// Adds or replaces a member of a group.
-    fn join(&mut self, name: &Arc<str>, new: Subscriber<S>) -> Change {
+    fn join(&mut self, name: &Arc<str>, filter: &TopicFilter, new: Subscriber<S>) -> Change {
         self.as_crowd(|crowd| {
             let Some(group) = crowd.groups.iter_mut().find(|group| group.name == *name) else {
+                let number = group_number(name, filter.as_str());
                 let (name, members) = (name.clone(), vec![new]);
-                crowd.groups.push(Group { name, members, turn: Arc::default() });
+                crowd.groups.push(Group { name, number, members, turn: Arc::default() });
                 return Change { counts: true, turns: true };
             };
             if let Some(old) = group.members.iter_mut().find(|m| m.session == new.session) {
@@ -276,6 +279,8 @@ pub struct SharedMatch<S> {
     pub group: Arc<str>,
     /// Its filter.
     pub filter: TopicFilter,
+    /// A number for both, as [`group_number`] makes it.
+    pub number: u64,
     /// The member whose turn it is and the others behind it.
     pub members: Vec<Subscriber<S>>,
 }
@@ -382,7 +387,7 @@ impl<S: Clone> Subscriptions<S> {
         let entry = self.entry(&to.filter);
         let change = match &to.group {
             None => entry.put(subscriber),
-            Some(name) => entry.join(name, subscriber),
+            Some(name) => entry.join(name, &to.filter, subscriber),
         };
         self.subscriptions += usize::from(change.counts);
         self.shared += usize::from(change.counts && to.group.is_some());
@@ -472,6 +477,7 @@ impl<S: Clone> Subscriptions<S> {
             out.groups.push(SharedMatch {
                 group: group.name.clone(),
                 filter: filter.clone(),
+                number: group.number,
                 members: members.collect(),
             });
         }

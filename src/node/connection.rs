@@ -777,7 +777,7 @@ impl Connection {
             qos: message.qos().min(replay.qos),
             ids: SubscriptionIds::None.with(replay.id),
             retain: true,
-            shared: false,
+            group: 0,
             message,
         }));
         if !more && let Some(waiting) = &mut self.waiting {

@@ -27,8 +27,8 @@ use crate::{
     },
     mqtt::QoS,
     topic::{
-        Hashing, TopicName,
-        hashing::{GOLDEN, fnv},
+        Hashing,
+        hashing::{GOLDEN, group_number},
         share::Subscription,
     },
 };
@@ -86,8 +86,7 @@ impl Turns {
 
     /// Puts the member first that `publisher` sticks to; if that is gone, it sticks to the one that stands first.
     pub(super) fn stick(&self, publisher: u64, group: &mut SharedMatch<Arc<Mailbox>>) {
-        let name = group_hash(&group.group, group.filter.as_str());
-        self.with(publisher, name, |stuck| {
+        self.with(publisher, group.number, |stuck| {
             let place = group.members.iter().position(|one| Some(one.session) == stuck.session);
             match place {
                 Some(place) => group.members.swap(0, place),
@@ -95,11 +94,6 @@ impl Turns {
             }
         });
     }
-}
-
-fn group_hash(group: &str, filter: &str) -> u64 {
-    let mixed = (fnv(group).rotate_left(32) ^ fnv(filter)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    mixed ^ mixed >> 33
 }
 
 /// How much a node with `members` of a group counts, as the others are told of it: the next lower power of two.
@@ -182,7 +176,7 @@ impl Hub {
 
     /// The node that gets a message of `group`; `None` is this one.
     fn choose_node(&self, nodes: &Nodes<'_>, group: &RouteMatch, choice: Choice) -> Option<u16> {
-        let name = || group_hash(&group.group, group.filter.as_str());
+        let name = || group_number(&group.group, group.filter.as_str());
         match choice.strategy {
             SharedStrategy::Local if nodes.own > 0 => None,
             SharedStrategy::Random | SharedStrategy::Local => nodes.at(choice.dice >> 8),
@@ -218,22 +212,21 @@ impl Hub {
         let mut left: Vec<Delivery> = Vec::new();
         for slot in session.inflight.iter() {
             match &slot.awaiting {
-                Awaiting::PubAck(delivery) if delivery.shared => left.push(delivery.clone()),
+                Awaiting::PubAck(delivery) if delivery.group != 0 => left.push(delivery.clone()),
                 Awaiting::PubAck(_) | Awaiting::PubRec(_) | Awaiting::PubComp => {}
             }
         }
         left.extend(mailbox.take_shared());
         let now = self.clock.now();
-        // A message came once for each group that it matches.
-        let mut turns: HashMap<&str, usize> = HashMap::new();
-        for message in left.iter().map(|delivery| &delivery.message) {
-            let Ok(topic) = TopicName::parse(message.topic()) else { continue };
-            let fitting: Vec<_> = groups.iter().filter(|to| to.filter.matches(topic)).collect();
-            let turn = turns.entry(message.topic()).or_default();
-            let Some(to) = fitting.get(*turn % fitting.len().max(1)) else { continue };
-            *turn += 1;
-            if !message.is_expired(now) {
-                self.give_to_group(message, to);
+        for Delivery { message, group, .. } in &left {
+            let of = |to: &&&Subscription| {
+                *group == group_number(to.group.as_deref().unwrap_or_default(), to.filter.as_str())
+            };
+            match groups.iter().find(of) {
+                Some(_) if message.is_expired(now) => {}
+                Some(to) => self.give_to_group(message, to),
+                // It has left the group since.
+                None => self.stats.count(Metric::DeliveryDropped),
             }
         }
         super::link::Deliver::end_of_batch(self);
@@ -281,6 +274,10 @@ mod tests {
         let away = Nodes { own: 0, others: Cow::Borrowed(&candidates) };
         assert_eq!((away.at(0), away.at(2), away.has(HERE)), (Some(3), Some(5), false));
         assert_eq!([0, 1, 2, 3, 7, 200].map(weight), [0, 1, 2, 2, 4, 128]);
+    }
+
+    fn fnv(text: &str) -> u64 {
+        crate::topic::hashing::fnv(text)
     }
 
     #[test]

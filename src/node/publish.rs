@@ -258,7 +258,7 @@ impl Hub {
                             ids,
                             qos: qos.unwrap_or(QoS::AtMostOnce),
                             retain: keep && message.retain(),
-                            shared: false,
+                            group: 0,
                         },
                         bells,
                     );
@@ -291,7 +291,7 @@ impl Hub {
         };
         let mut first = None;
         for member in with(true).chain(with(false)) {
-            let offered = Delivery { shared: true, ..delivery(message, member) };
+            let offered = Delivery { group: group.number, ..delivery(message, member) };
             match member.mailbox.offer(offered) {
                 Ok(pushing) => return bells.extend(pushing.bell),
                 Err(delivery) => drop(first.get_or_insert((member, delivery))),
@@ -342,7 +342,7 @@ fn delivery(message: &Message, to: &Subscriber<Arc<Mailbox>>) -> Delivery {
         ids: SubscriptionIds::None.with(to.id),
         qos: to.qos_of(message.qos()),
         retain: to.retain_as_published && message.retain(),
-        shared: false,
+        group: 0,
     }
 }
 

@@ -40,6 +40,13 @@ pub fn fnv_from(start: u64, text: &str) -> u64 {
     text.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// A number for a shared group on a filter, the same on every node, and never 0. Two may have one by chance.
+#[must_use]
+pub fn group_number(group: &str, filter: &str) -> u64 {
+    let mixed = (fnv(group).rotate_left(32) ^ fnv(filter)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    (mixed ^ mixed >> 33).max(1)
+}
+
 /// The golden ratio in 64 bits: by so much splitmix64 goes on at each step.
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 

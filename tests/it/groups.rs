@@ -270,3 +270,30 @@ fn members_that_are_away_keep_messages() {
     seen.sort();
     assert_eq!(seen, (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
 }
+
+/// A session in two groups on one filter: what it leaves goes to the group that it came for.
+#[test]
+fn what_a_member_of_two_groups_leaves_goes_to_the_right_ones() {
+    const COUNT: usize = 30;
+    let node = Node::start("broker.shared_subscription_strategy = round_robin");
+    let topic = unique("t/");
+    let (a, b) = (format!("$share/a/{topic}"), format!("$share/b/{topic}"));
+    let mut both = member(&node, &a);
+    let mut of_a = member(&node, &a);
+    let mut of_b = [member(&node, &b), member(&node, &b)];
+    both.subscribe(&b, 1);
+    publish(&mut Client::at(V5, node.mqtt()), &topic, COUNT);
+    // Half of the one group and a third of the other, which it does not acknowledge.
+    let got: Vec<String> = (0..COUNT / 2 + COUNT / 3).map(|_| both.raw_message().text()).collect();
+    assert!(got.iter().collect::<BTreeSet<_>>().len() < got.len(), "some for both");
+    both.cut();
+    wait_for("its session has ended", LIMIT, || node.metric("session.terminated") > 0);
+    let numbers = |texts: Vec<String>| {
+        let mut numbers: Vec<usize> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let all: Vec<usize> = (0..COUNT).collect();
+    assert_eq!(numbers(of_a.texts()), all);
+    assert_eq!(numbers(of_b.iter_mut().flat_map(Client::texts).collect()), all);
+}
