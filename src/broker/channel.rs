@@ -151,6 +151,8 @@ pub enum Routed {
     Waiting,
     /// This node has no room to keep it, and it goes to nobody.
     Refused,
+    /// It did not go to all that want it, and its client is not there to be told. It may come again.
+    Unheard,
 }
 
 #[derive(Debug)]
@@ -561,7 +563,14 @@ impl Channel {
 
     /// The message of the PUBLISH before was routed.
     pub fn on_routed(&mut self, reply: Reply, routed: Routed, out: &mut Out<'_>) {
+        if let (Routed::Refused | Routed::Unheard, Reply::PubRec(id), State::Up(session)) =
+            (routed, reply, &mut self.state)
+        {
+            // What comes again under this id is not here yet.
+            session.awaiting_rel.remove(&id);
+        }
         match routed {
+            Routed::Unheard => {}
             Routed::Done(matched) => {
                 let reason =
                     if matched { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };

@@ -19,6 +19,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
@@ -34,6 +35,7 @@ use super::{
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
+    publish::Publisher,
     registry::Handover,
     transport::Stream,
     websocket::{CloseCode, Violation},
@@ -64,6 +66,8 @@ const WRITE: usize = 64 << 10;
 const READS: usize = 4;
 /// Retained messages fetched at once for a new subscription.
 const RETAINED: usize = 256;
+/// How often it is looked whether a client that is held is still there.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Buffers of a worker, used by whichever connection has its turn.
 struct Scratch {
@@ -132,6 +136,10 @@ struct Waiting {
     forwards: VecDeque<Forwarded>,
     /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
     held: Option<Forwarded>,
+    /// When it is looked whether the client that is held is still there.
+    look_at: Time,
+    /// It is not: what it sent before is read to the end, and not taken for nodes that are too slow.
+    ended: bool,
 }
 
 impl Waiting {
@@ -143,6 +151,7 @@ impl Waiting {
             && self.replays.is_empty()
             && self.forwards.is_empty()
             && self.held.is_none()
+            && !self.ended
     }
 }
 
@@ -262,7 +271,12 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let due = [self.channel.deadline(), blocked, slow].into_iter().flatten().min();
+        let held = self.waiting.as_ref().filter(|waiting| waiting.held.is_some());
+        let look = held.map(|waiting| waiting.look_at);
+        if look.is_some_and(|look| look <= now) {
+            return false;
+        }
+        let due = [self.channel.deadline(), blocked, slow, look].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {
@@ -473,29 +487,32 @@ impl Connection {
     }
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
-        let client_id = self.channel.identity().map(|identity| identity.client_id.as_str());
-        let strict = reply != Reply::None && self.channel.version() == crate::mqtt::Version::V5;
-        let outcome = self.hub.publish(message, client_id, strict, &mut scratch.bells);
+        let patient = self.waiting.as_ref().is_none_or(|waiting| !waiting.ended);
+        let publisher = Publisher {
+            client_id: self.channel.identity().map(|identity| identity.client_id.as_str()),
+            strict: reply != Reply::None && self.channel.version() == crate::mqtt::Version::V5,
+            patient,
+        };
+        let outcome = self.hub.publish(message, publisher, &mut scratch.bells);
         if reply == Reply::None {
             return;
         }
         if !outcome.slow.is_empty() {
             self.hub.stats.count(Metric::MeshForwardHeld);
             let since = self.hub.clock.now();
-            let held = Forwarded { awaited: outcome.slow, since, bell: None };
-            self.waiting().held = Some(held);
+            let waiting = self.waiting();
+            waiting.held = Some(Forwarded::new(outcome.slow, since));
+            waiting.look_at = since + LOOK;
         }
         let routed = if outcome.refused {
             Routed::Refused
+        } else if outcome.full && !patient {
+            Routed::Unheard
         } else if outcome.awaited.is_empty() || !self.hub.waits_for_peers {
             Routed::Done(outcome.matched)
         } else {
             let since = self.hub.clock.now();
-            self.waiting().forwards.push_back(Forwarded {
-                awaited: outcome.awaited,
-                since,
-                bell: None,
-            });
+            self.waiting().forwards.push_back(Forwarded::new(outcome.awaited, since));
             Routed::Waiting
         };
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
@@ -522,12 +539,17 @@ impl Connection {
         }
     }
 
-    /// Lets the client go on when every node that was too slow has its message.
+    /// Lets the client go on when every node that was too slow has its message, or when it is not there any more: a goodbye that it
+    /// sent is still to be read.
     fn poll_held(&mut self, now: Time) {
         let Some(waiting) = &mut self.waiting else { return };
         let Some(held) = &mut waiting.held else { return };
         self.channel.on_held(now);
-        if held.has_arrived() {
+        if now >= waiting.look_at {
+            waiting.look_at = now + LOOK;
+            waiting.ended = self.stream.has_ended();
+        }
+        if waiting.ended || held.has_arrived() {
             waiting.held = None;
         } else if let Some(mailbox) = self.mailbox.clone() {
             held.ring(move || mailbox.poke());

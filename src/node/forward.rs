@@ -61,6 +61,10 @@ pub(super) struct Bell {
 }
 
 impl Forwarded {
+    pub(super) const fn new(awaited: Vec<Awaited>, since: Time) -> Self {
+        Self { awaited, since, bell: None }
+    }
+
     /// Every node has it, or is down and gets it later (`publish_ack = peers`), or is too slow.
     pub(super) fn is_done(&self, now: Time) -> bool {
         now.since(self.since) >= LIMIT || self.has_arrived()
@@ -103,6 +107,8 @@ impl Awaited {
 pub(super) struct Crossing {
     /// At least one other node wants it.
     pub(super) wanted: bool,
+    /// One of them has too much to acknowledge, and did not get it.
+    pub(super) full: bool,
     /// Whom to wait for.
     pub(super) awaited: Vec<Awaited>,
     /// Nodes that are up and have too much to acknowledge: nothing more is read from the publisher until they have it.
@@ -165,6 +171,7 @@ impl Hub {
                 patient,
             });
             crossing.wanted = true;
+            crossing.full |= pushed.full;
             self.stats.count(Metric::MessagesForward);
             if message.qos() != QoS::AtMostOnce && !pushed.full {
                 let awaited = Awaited { stream: stream.clone(), seq: pushed.seq };

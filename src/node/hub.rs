@@ -15,13 +15,14 @@ use super::{
     authenticator::Authenticator,
     banned::BanList,
     clients::ClientRow,
+    forward::Forwarded,
     groups::Turns,
     handshakes::Handshakes,
     link::Peers,
     locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
-    publish::Returns,
+    publish::{Publisher, Returns},
     registry::{Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
@@ -267,7 +268,7 @@ impl Hub {
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, None, false, &mut bells);
+        self.publish(message, Publisher::default(), &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }
@@ -286,7 +287,7 @@ impl Hub {
     /// Publishes a `$SYS/brokers` topic, to the clients of every node. It counts neither as published nor as dropped.
     pub fn publish_system(&self, topic: &str, payload: &[u8], qos: QoS, retain: bool) {
         self.tell_all(topic, payload, (qos, retain), |message, bells| {
-            self.route(message, None, bells);
+            self.route(message, Publisher::default(), bells);
         });
         self.flush_links();
     }
@@ -452,20 +453,35 @@ impl Hub {
         locks::write(&self.retained).set_limits(settings);
     }
 
-    /// Publishes the delayed messages that are due.
-    fn publish_due(&self, now: Time) {
-        loop {
+    /// Publishes delayed messages that are due, at most a piece of them. They were acknowledged, so none may be refused: the nodes
+    /// that must have the last one before the next is taken out are returned.
+    fn publish_due(&self, now: Time) -> Option<Forwarded> {
+        const PIECE: usize = 256;
+        let publisher = Publisher { patient: true, ..Publisher::default() };
+        let (mut bells, mut slow) = (Vec::new(), Vec::new());
+        for _ in 0..PIECE {
             // Bound, so that the lock is not held while it is published.
             let due = locks::lock(&self.delayed).due(now);
-            let Some(message) = due else { return };
-            self.publish_now(&message);
+            let Some(message) = due else { break };
+            slow = self.publish(&message, publisher, &mut bells).slow;
+            if !slow.is_empty() {
+                break;
+            }
         }
+        bells.into_iter().for_each(Waker::wake);
+        self.flush_links();
+        (!slow.is_empty()).then(|| {
+            self.stats.count(Metric::MeshForwardHeld);
+            Forwarded::new(slow, now)
+        })
     }
 
     /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
+        // Nodes that are too slow for the delayed messages.
+        let mut held: Option<Forwarded> = None;
         loop {
             let now = self.clock.now();
             while let Some(due) = self.registry.due(now) {
@@ -476,12 +492,19 @@ impl Hub {
                     self.end_session(&session, &mailbox);
                 }
             }
-            self.publish_due(now);
+            if held.as_ref().is_none_or(Forwarded::has_arrived) {
+                held = self.publish_due(now);
+            }
+            if let Some(held) = &mut held {
+                let hub = self.clone();
+                held.ring(move || hub.registry.changed.notify_one());
+            }
             if now >= next_sweep {
                 self.sweep_retained(now).await;
                 next_sweep = self.clock.now() + SWEEP_EVERY;
             }
-            let delayed = locks::lock(&self.delayed).deadline();
+            let delayed = locks::lock(&self.delayed).deadline().filter(|_| held.is_none());
+            tokio::task::yield_now().await;
             let wake = [self.registry.deadline(), delayed]
                 .into_iter()
                 .flatten()

@@ -69,6 +69,17 @@ thread_local! {
     static BELLS: RefCell<Vec<Waker>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Who publishes a message.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Publisher<'a> {
+    /// The client of this node; `None`: the node itself, or a client that is not here any more.
+    pub(super) client_id: Option<&'a str>,
+    /// It can be told that a retained message found no room, which then goes to nobody.
+    pub(super) strict: bool,
+    /// It can be held while a node has too much to acknowledge; what others publish then is not taken for that node.
+    pub(super) patient: bool,
+}
+
 /// What became of a publish.
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -76,6 +87,8 @@ pub(super) struct Outcome {
     pub(super) matched: bool,
     /// There is no room to keep it, and it went to nobody.
     pub(super) refused: bool,
+    /// It was not taken for another node that wants it.
+    pub(super) full: bool,
     /// Other nodes that must have it before it is acknowledged.
     pub(super) awaited: Vec<Awaited>,
     /// Other nodes that must have it before anything more is read from its publisher.
@@ -92,18 +105,15 @@ struct Handed {
 }
 
 impl Hub {
-    /// Routes a message of a client of this node, or of the node itself (no `client_id`), which cannot be held. Bells are pushed to
-    /// `bells`, for the end of the batch. `strict`: a retained message that there is no room for goes to nobody, because its
-    /// publisher can be told.
+    /// Routes a message of a client of this node, or of the node itself. Bells are pushed to `bells`, for the end of the batch.
     pub(super) fn publish(
         &self,
         message: &Message,
-        client_id: Option<&str>,
-        strict: bool,
+        publisher: Publisher<'_>,
         bells: &mut Vec<Waker>,
     ) -> Outcome {
         if message.retain() {
-            if !self.retain(message) && strict {
+            if !self.retain(message) && publisher.strict {
                 self.stats.count(Metric::MessagesDropped);
                 return Outcome { refused: true, ..Outcome::default() };
             }
@@ -113,7 +123,7 @@ impl Hub {
                 return Outcome { matched: true, ..Outcome::default() };
             }
         }
-        let outcome = self.route(message, client_id, bells);
+        let outcome = self.route(message, publisher, bells);
         if !outcome.matched {
             self.stats.count(Metric::MessagesDropped);
             self.stats.count(Metric::MessagesDroppedNoSubscribers);
@@ -125,7 +135,7 @@ impl Hub {
     pub(super) fn route(
         &self,
         message: &Message,
-        client_id: Option<&str>,
+        Publisher { client_id, patient, .. }: Publisher<'_>,
         bells: &mut Vec<Waker>,
     ) -> Outcome {
         let _inside = self.sections.enter();
@@ -142,10 +152,10 @@ impl Hub {
             let numbered = message.clone().with_number(origin.wrapping_add(number));
             let remote = (Some(found), &mut chosen);
             let local = self.hand_out(&numbered, (None, choice), remote, bells);
-            (local, self.cross(message, (number, client_id.is_some()), found, &chosen))
+            (local, self.cross(message, (number, patient), found, &chosen))
         });
-        let Crossing { wanted, awaited, slow } = crossing;
-        Outcome { matched: local.matched || wanted, refused: false, awaited, slow }
+        let Crossing { wanted, full, awaited, slow } = crossing;
+        Outcome { matched: local.matched || wanted, refused: false, full, awaited, slow }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.

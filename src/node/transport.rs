@@ -3,30 +3,55 @@
 //! An idle TCP connection pays for the others with nothing: the box shares the room of the socket.
 
 use std::{
+    future::Future,
     io,
-    pin::Pin,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready},
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::server::TlsStream;
 
 /// A stream that may keep what it was given to write.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The other end has closed its side of the socket below all layers, or is gone.
+    fn has_ended(&self) -> bool;
+
     /// Bytes it took are not with the kernel yet: a flush sends them.
     fn is_unflushed(&self) -> bool {
         false
     }
 }
 
-impl Transport for TcpStream {}
+impl Transport for TcpStream {
+    fn has_ended(&self) -> bool {
+        is_closed(self.ready(Interest::READABLE))
+    }
+}
 
-impl Transport for UnixStream {}
+impl Transport for UnixStream {
+    fn has_ended(&self) -> bool {
+        is_closed(self.ready(Interest::READABLE))
+    }
+}
+
+/// What the runtime has heard of a socket says that its other end is closed, whatever is still to be read.
+fn is_closed(heard: impl Future<Output = io::Result<Ready>>) -> bool {
+    match pin!(heard).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+        Poll::Ready(Err(_)) => true,
+        Poll::Pending => false,
+    }
+}
 
 impl<S: Transport> Transport for TlsStream<S> {
+    fn has_ended(&self) -> bool {
+        self.get_ref().0.has_ended()
+    }
+
     fn is_unflushed(&self) -> bool {
         let (inner, session) = self.get_ref();
         session.wants_write() || inner.is_unflushed()
@@ -72,6 +97,15 @@ impl Stream {
                 Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
             },
             Self::Tcp(_) | Self::Other(_) => Ok(()),
+        }
+    }
+
+    /// The other end has closed its side, or is gone: nothing more comes than what the kernel has already. For a stream that is not
+    /// read; one that is hears so by reading.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.has_ended(),
+            Self::Other(other) => other.has_ended(),
         }
     }
 

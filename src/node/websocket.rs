@@ -225,6 +225,10 @@ impl<S: Transport> AsyncWrite for WebSocket<S> {
 }
 
 impl<S: Transport> Transport for WebSocket<S> {
+    fn has_ended(&self) -> bool {
+        self.inner.has_ended()
+    }
+
     fn is_unflushed(&self) -> bool {
         let control = self.pong.is_some() || (self.end == End::Asked && !self.said);
         !self.out.is_empty() || (control && self.owed == 0) || self.inner.is_unflushed()

@@ -9,7 +9,7 @@ use nix::{
 
 use super::{
     nodes::{prepare, wait_for_all},
-    support::{Client, Message, Node, Packet, Version, unique, wait_for},
+    support::{Client, Connect, Message, Node, Packet, Version, Will, unique, wait_for},
 };
 
 const JOIN: Duration = Duration::from_secs(30);
@@ -121,6 +121,78 @@ fn many_publishers_above_the_bound_are_held_and_none_is_refused() {
         assert_eq!(far.message().text().len(), 20_000);
     }
     assert_eq!(nodes[0].metric("emqx_rs.mesh.forward_dropped"), 0);
+}
+
+/// A client that is not read from may go all the same: its will goes out, unless it said goodbye before.
+#[test]
+fn a_held_publisher_that_goes_is_noticed() {
+    // More than is kept, and no more than the kernel takes.
+    const COUNT: u16 = 100;
+    let nodes = pair(
+        "cluster.failure_timeout = 60s\ncluster.forward.keep_bytes = 64KB\ncluster.publish_ack = local",
+    );
+    let (topic, wills) = (unique("slow/"), unique("will/"));
+    let mut far = Client::at(V3, nodes[1].mqtt());
+    far.subscribe(&topic, 1);
+    let mut witness = Client::at(V3, nodes[0].mqtt());
+    witness.subscribe(&wills, 1);
+
+    let stopped = Stopped::new(&nodes[1]);
+    let held = || nodes[0].metric("emqx_rs.mesh.forward_held");
+    let publisher = |name: &str, count: u64| {
+        let will = Will::new(&wills, name);
+        let mut client = Connect::new(V3).will(will).open(nodes[0].mqtt());
+        for number in 1..=COUNT {
+            let payload = format!("{name} {number:01000}");
+            client.send(&Message::new(&topic, payload, 1).id(number).bytes(V3));
+        }
+        wait_for("it is held", JOIN, || held() == count);
+        client
+    };
+    let (dies, mut leaves) = (publisher("dies", 1), publisher("leaves", 2));
+    pub_acks(&mut leaves, 1);
+    leaves.send(&[0xe0, 0]);
+    leaves.cut();
+    wait_for("it has left", JOIN, || nodes[0].stat("connections.count") == 2);
+    dies.cut();
+    assert_eq!(witness.message().text(), "dies");
+    wait_for("both are gone", JOIN, || nodes[0].stat("connections.count") == 1);
+    assert_eq!(nodes[0].running_nodes().len(), 2, "the stopped node still counts as up");
+    let dropped = nodes[0].metric("emqx_rs.mesh.forward_dropped");
+    assert!(dropped > 80, "{dropped}: what was behind the bound is not taken, and counted");
+
+    drop(stopped);
+    let first = format!("leaves {:01000}", 1);
+    while far.message().text() != first {}
+    assert_eq!(witness.texts(), Vec::<String>::new());
+}
+
+/// More delayed messages fall due at once than may be kept for a node: they wait for it where they are.
+#[test]
+fn delayed_messages_wait_for_a_slow_node() {
+    const COUNT: usize = 200;
+    let nodes = pair("cluster.failure_timeout = 60s\ncluster.forward.keep_bytes = 64KB");
+    let topic = unique("late/");
+    let mut far = Client::at(V3, nodes[1].mqtt());
+    far.subscribe(&topic, 1);
+    let mut publisher = Client::at(V3, nodes[0].mqtt());
+    for number in 0..COUNT {
+        let message = Message::new(&format!("$delayed/5/{topic}"), format!("{number:01000}"), 1);
+        publisher.send(&message.id(number as u16 + 1).bytes(V3));
+    }
+    pub_acks(&mut publisher, COUNT);
+    let stopped = Stopped::new(&nodes[1]);
+    wait_for("they are held", JOIN, || nodes[0].metric("emqx_rs.mesh.forward_held") > 0);
+    let left = nodes[0].stat("delayed.count");
+    assert!((100..COUNT as u64).contains(&left), "{left}");
+
+    drop(stopped);
+    for number in 0..COUNT {
+        assert_eq!(far.message().text(), format!("{number:01000}"));
+    }
+    assert_eq!(far.texts(), Vec::<String>::new());
+    assert_eq!(nodes[0].metric("emqx_rs.mesh.forward_dropped"), 0);
+    assert_eq!(nodes[0].stat("delayed.count"), 0);
 }
 
 #[test]
