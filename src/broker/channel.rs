@@ -730,6 +730,20 @@ impl Channel {
         out.actions.push(Action::Close(reason));
     }
 
+    /// The will of the client, from the verdict on: with the delay that counts if the client is lost, as it goes out with the end
+    /// of the session at the latest (v5 3.1.3.2.2).
+    #[must_use]
+    pub fn will(&self) -> Option<Will> {
+        let will = match &self.state {
+            State::Opening(connecting) => connecting.will(),
+            State::Up(_) => self.will.as_deref().cloned(),
+            State::Waiting(_) | State::Authenticating(_) | State::Closed => None,
+        };
+        let will = will?;
+        let delay = will.delay.min(self.expiry());
+        Some(will.after(delay))
+    }
+
     /// Takes the channel apart once its connection is closed.
     pub fn finish(&mut self) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {

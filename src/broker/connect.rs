@@ -107,7 +107,7 @@ impl PendingWill {
         }
     }
 
-    fn into_will(self, publisher: u64) -> Will {
+    fn will(&self, publisher: u64) -> Will {
         let will = mqtt::Will {
             qos: self.qos,
             retain: self.retain,
@@ -116,6 +116,13 @@ impl PendingWill {
             properties: Properties::from_encoded(&self.properties),
         };
         Will::new(&will, &self.topic, publisher)
+    }
+}
+
+impl Connecting {
+    /// The will that the client has if it gets in.
+    pub(super) fn will(&self) -> Option<Will> {
+        self.will.as_ref().map(|will| will.will(0))
     }
 }
 
@@ -393,7 +400,7 @@ impl Channel {
         self.connack(&connecting, present, out);
         let session =
             kept.unwrap_or_else(|| Box::new(Session::new(number, client_id, moment.wall)));
-        self.will = connecting.will.map(|will| Box::new(will.into_will(session.number)));
+        self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
         if let (true, State::Up(session)) = (present, &mut self.state) {
             session.inflight.owe_all();

@@ -159,13 +159,7 @@ impl Portable {
             });
         }
         if let Some((will, delay)) = &self.will {
-            record(&mut out, WILL, |out| {
-                let (message, expiry) = will.parts();
-                put_u64(out, span(*delay));
-                put_u64(out, expiry.map_or(NEVER, span));
-                out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
-                put_message(out, message, now);
-            });
+            record(&mut out, WILL, |out| put_will(out, will, *delay, now));
         }
         put_queue(&mut out, &self.queue, now);
         out
@@ -241,6 +235,22 @@ pub fn decode_queue(bytes: &[u8], now: Time) -> Result<Vec<Delivery>, BadSession
     Ok(queue)
 }
 
+/// A will as bytes, for nodes that keep it for the case that this one dies.
+#[must_use]
+pub fn encode_will(will: &Will) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_will(&mut out, will, will.delay, Time::ZERO);
+    out
+}
+
+/// Reads what [`encode_will`] wrote.
+///
+/// # Errors
+/// [`BadSession`]
+pub fn decode_will(bytes: &[u8]) -> Result<Will, BadSession> {
+    Get(bytes).will(Time::ZERO).map(|(will, _)| *will)
+}
+
 fn record(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.push(tag);
     let at = out.len();
@@ -305,6 +315,14 @@ fn put_delivery(out: &mut Vec<u8>, delivery: &Delivery, now: Time) {
         put_u64(out, delivery.group);
     }
     put_message(out, &delivery.message, now);
+}
+
+fn put_will(out: &mut Vec<u8>, will: &Will, delay: Duration, now: Time) {
+    let (message, expiry) = will.parts();
+    put_u64(out, span(delay));
+    put_u64(out, expiry.map_or(NEVER, span));
+    out.extend_from_slice(&[message.qos().as_u8(), u8::from(message.retain())]);
+    put_message(out, message, now);
 }
 
 fn put_message(out: &mut Vec<u8>, message: &Message, now: Time) {
@@ -519,6 +537,24 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = to;
             let _ = Portable::decode(&bytes, NOW);
+        }
+    }
+
+    #[test]
+    fn a_will_alone_survives_and_bytes_from_nowhere_are_refused() {
+        let meta = Meta { qos: QoS::ExactlyOnce, retain: true, expires_at: None, publisher: 9 };
+        let message = Message::new("t/a", &[1, 1], b"gone", meta);
+        let will = Will::of_parts(message, Some(Duration::from_secs(7)), Duration::from_secs(3));
+        let bytes = encode_will(&will);
+        let back = decode_will(&bytes).unwrap();
+        assert_eq!((encode_will(&back), back.delay), (bytes.clone(), will.delay));
+        let message = back.into_message(NOW);
+        assert_eq!((message.topic(), message.payload()), ("t/a", &b"gone"[..]));
+        assert_eq!((message.qos(), message.retain()), (QoS::ExactlyOnce, true));
+        assert_eq!(message.expires_at(), Some(NOW + Duration::from_secs(7)));
+        // Without its payload it is one without payload.
+        for cut in 0..bytes.len() - b"gone".len() {
+            assert!(decode_will(&bytes[..cut]).is_err(), "cut at {cut}");
         }
     }
 }

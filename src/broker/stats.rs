@@ -146,6 +146,8 @@ named! {
         MeshForwardReturned = "emqx_rs.mesh.forward_returned",
         MeshForwardHeld = "emqx_rs.mesh.forward_held",
         MeshAckTimeout = "emqx_rs.mesh.ack_timeout",
+        MeshWillsPublished = "emqx_rs.mesh.wills_published",
+        LimitMeshWills = "emqx_rs.limit.mesh_wills",
         ControlRequests = "emqx_rs.control.requests",
         ControlRefused = "emqx_rs.control.refused",
     }

@@ -41,6 +41,18 @@ impl Will {
         Self { message, expiry, delay }
     }
 
+    /// The same with another delay.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
+    /// Bytes it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.message.size()
+    }
+
     /// The message to publish now. Its life starts now, not at CONNECT (v5 3.1.3.2.4).
     #[must_use]
     pub fn into_message(self, now: Time) -> Message {

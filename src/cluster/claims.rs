@@ -41,7 +41,11 @@ impl Cluster {
         now: Time,
         out: &mut Vec<Action>,
     ) {
+        let client = claim.1.clone();
         self.with_directory(now, out, |directory, at, orders| directory.claim(claim, at, orders));
+        if let Some(claim) = self.directory.find(&client) {
+            self.on_claim_heard(&client, claim, now, out);
+        }
     }
 
     pub(super) fn on_unclaim(
@@ -89,9 +93,22 @@ impl Cluster {
         now: Time,
         out: &mut Vec<Action>,
     ) {
+        let heard = match &frame {
+            ClaimFrame::Claim { client, claim, .. } if claim.node == from => {
+                Some((client.clone(), *claim))
+            }
+            ClaimFrame::Claim { .. }
+            | ClaimFrame::Ok { .. }
+            | ClaimFrame::Low { .. }
+            | ClaimFrame::Kick { .. }
+            | ClaimFrame::Unclaim { .. } => None,
+        };
         self.with_directory(now, out, |directory, at, orders| {
             directory.on_frame(from, frame, at, orders);
         });
+        if let Some((client, claim)) = heard {
+            self.on_claim_heard(&client, claim, now, out);
+        }
     }
 
     pub(super) fn claims_on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {

@@ -402,12 +402,13 @@ impl Directory {
         }
     }
 
-    /// All sessions were walked over in the view of this number.
-    pub fn refreshed(&mut self, view: u64) {
+    /// All sessions were walked over in the view of this number. False: that is not the view any more.
+    pub fn refreshed(&mut self, view: u64) -> bool {
         if view == self.number {
             self.told.clone_from(&self.view);
             self.missed.clear();
         }
+        view == self.number
     }
 
     /// The nodes that are reachable now. True: all sessions of this node are to be walked over, see [`Directory::refresh`].
@@ -486,7 +487,7 @@ impl Directory {
 }
 
 /// The nodes of `view` with the highest rendezvous hash, best first.
-fn owners(client: &str, view: &[NodeId]) -> Vec<NodeId> {
+pub(super) fn owners(client: &str, view: &[NodeId]) -> Vec<NodeId> {
     let name = fnv(client);
     let mut best: Vec<(u64, NodeId)> = Vec::with_capacity(OWNERS + 1);
     for node in view {

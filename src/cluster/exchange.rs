@@ -38,6 +38,7 @@ impl Cluster {
             | Frame::Remove { .. }
             | Frame::Heal(_)
             | Frame::Claim(_)
+            | Frame::Will(_)
             | Frame::Take(_)
             | Frame::Mark(_)
             | Frame::Retained(_)
@@ -58,6 +59,7 @@ impl Cluster {
             | Frame::Remove { .. }
             | Frame::Heal(_)
             | Frame::Claim(_)
+            | Frame::Will(_)
             | Frame::Take(_)
             | Frame::Mark(_)
             | Frame::Retained(_)
@@ -77,6 +79,7 @@ impl Cluster {
             Frame::Heal(heal) => self.on_heal(node, heal, now, out),
             Frame::Retained(frame) => self.on_retained_frame(node, frame, now, out),
             Frame::Claim(claim) => self.on_claim_frame(node, claim, now, out),
+            Frame::Will(will) => self.on_will_frame(node, will, now, out),
             frame @ (Frame::Take(_) | Frame::Mark(_)) => {
                 out.push(Action::FromPeer { node, frame });
             }

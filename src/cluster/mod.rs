@@ -41,6 +41,7 @@ mod shared_routes;
 pub mod status;
 pub mod stream;
 mod sync;
+pub mod wills;
 pub mod wire;
 
 use std::{
@@ -71,6 +72,7 @@ use replica::OwnRoutes;
 use routes::{RouteKey, TableOp};
 use rows::Rows;
 use sync::{RouteReceiver, RouteSender};
+use wills::Wills;
 use wire::{CloseCode, Frame};
 
 use crate::time::{Time, Wall};
@@ -87,6 +89,8 @@ const CLOCK_LEFT: u64 = hlc::from_ms(5_000);
 pub const CAP_JOIN: u64 = 1 << 63;
 /// This one: it has a copy of all retained messages and tells its changes.
 pub const CAP_RETAINED: u64 = 1;
+/// This one: it keeps wills for other nodes.
+pub const CAP_WILLS: u64 = 1 << 1;
 
 /// Who this node is, for one process life.
 #[derive(Clone, Debug)]
@@ -259,6 +263,26 @@ pub enum Input {
         /// As asked.
         view: u64,
     },
+    /// A client of this node has a will, for other nodes to keep.
+    Will {
+        /// Somebody waits until they do, which ends in [`Action::WillKept`]; none: this is part of a walk over the sessions.
+        ticket: Option<u64>,
+        /// Whose.
+        client: Arc<str>,
+        /// Hybrid time of the claim of its connection.
+        hlc: u64,
+        /// How long the will waits after the client is lost.
+        delay: Duration,
+        /// The will.
+        body: Arc<[u8]>,
+    },
+    /// The will of a client of this node is of no use any more, or has been published.
+    WillOver {
+        /// Whose.
+        client: Arc<str>,
+        /// Hybrid time of the claim it stood under.
+        hlc: u64,
+    },
     /// Send a frame of a session's way, or a mark, to a node that is linked.
     ToPeer {
         /// Whom.
@@ -365,7 +389,21 @@ pub enum Action {
         /// It is to be thrown away.
         clean: bool,
     },
-    /// Tell [`Input::Refresh`] of every session of this node, then [`Input::Refreshed`].
+    /// Other nodes keep the will of a client that connects here, or it may get in without that.
+    WillKept {
+        /// As given.
+        ticket: u64,
+        /// All that are to keep it do.
+        kept: bool,
+    },
+    /// Publish the will of a client whose node is dead.
+    PublishWill {
+        /// Whose.
+        client: Arc<str>,
+        /// As given to the node that is dead.
+        body: Arc<[u8]>,
+    },
+    /// Tell [`Input::Refresh`] of every session of this node, and [`Input::Will`] of every will, then [`Input::Refreshed`].
     WalkSessions {
         /// Number of this walk; the one before is of no use any more.
         view: u64,
@@ -514,6 +552,7 @@ pub struct Cluster {
     row_due: bool,
     barrier: Barrier,
     directory: Directory,
+    wills: Wills,
     retained: retained::Copies,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
@@ -549,6 +588,7 @@ impl Cluster {
             row_due: false,
             barrier: Barrier::default(),
             directory: Directory::new(me.node_id),
+            wills: Wills::new(me.node_id),
             retained: retained::Copies::default(),
             keep: BTreeMap::new(),
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
@@ -624,7 +664,15 @@ impl Cluster {
                 self.on_retained_compared(node, differ, now, out);
             }
             Input::RetainedFull => self.on_retained_full(now),
-            Input::Refreshed { view } => self.directory.refreshed(view),
+            Input::Refreshed { view } => {
+                if self.directory.refreshed(view) {
+                    self.wills.refreshed();
+                }
+            }
+            Input::Will { ticket, client, hlc, delay, body } => {
+                self.on_own_will((ticket, &client), (hlc, delay, body), now, out);
+            }
+            Input::WillOver { client, hlc } => self.on_own_will_over(&client, hlc, now, out),
         }
         self.keep_clock(out);
     }
@@ -650,6 +698,7 @@ impl Cluster {
         if std::mem::take(&mut self.row_due) {
             self.tell_row(now, out);
             self.look_around(now, out);
+            self.look_around_for_wills(now, out);
         }
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
@@ -665,7 +714,7 @@ impl Cluster {
         let keep = self.keep.values().min().copied();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
-        let last = [self.directory.deadline(), self.retained_deadline()];
+        let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
         all.into_iter().chain(more).chain(last).flatten().min()
     }
 
@@ -684,6 +733,7 @@ impl Cluster {
             self.tell_row(now, out);
         }
         self.claims_on_deadline(now, out);
+        self.wills_on_deadline(now, out);
         let mut dial = Vec::new();
         self.dialer.on_deadline(now, &mut dial);
         out.extend(dial.into_iter().map(|target| {
@@ -773,7 +823,7 @@ impl Cluster {
     fn caps(&self) -> u64 {
         let join = if self.join_until.is_some() { CAP_JOIN } else { 0 };
         let retained = if self.settings.retain_replicate { CAP_RETAINED } else { 0 };
-        join | retained
+        join | retained | CAP_WILLS
     }
 
     /// Positions of routes go three times within the time after which silence counts: where UDP is blocked, these are the signs

@@ -73,7 +73,7 @@ impl Cluster {
             refuse(old.link, CloseCode::Tie, out);
             self.lose(node, "replaced by a new connection", now, out);
         }
-        self.end_older_life(node, peer.identity.incarnation, out);
+        self.end_older_life(node, peer.identity.incarnation, now, out);
         self.copies.entry(node).or_default().on_link(peer.identity.incarnation);
         let target = Target { name: name.clone(), port: None, addrs: Vec::new() };
         self.dialer.want(target, now);
@@ -143,6 +143,7 @@ impl Cluster {
             peer.proven = true;
             peer.sender.start(state.have, self.me.incarnation, &self.own);
         }
+        self.wills.on_linked(node, identity.incarnation);
         self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, state.hlc, now);
         out.push(Action::Watch {
             node,
@@ -359,7 +360,14 @@ impl Cluster {
     }
 
     /// Ends what is left of a life of `node` before this incarnation.
-    pub(super) fn end_older_life(&mut self, node: NodeId, incarnation: u64, out: &mut Vec<Action>) {
+    pub(super) fn end_older_life(
+        &mut self,
+        node: NodeId,
+        incarnation: u64,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        self.wills.on_dead(node, incarnation.saturating_sub(1), now);
         let older = |held: u64| held != 0 && held != incarnation;
         let copy = self.copies.get(&node).map_or(0, |copy| copy.position().incarnation);
         let record = self.members.find(node).map_or(0, |member| member.record.incarnation);
@@ -371,7 +379,10 @@ impl Cluster {
     pub(super) fn end_keeping(&mut self, now: Time, out: &mut Vec<Action>) {
         let over: Vec<_> =
             self.keep.iter().filter(|(_, until)| **until <= now).map(|(node, _)| *node).collect();
-        over.into_iter().for_each(|node| self.end_life(node, out));
+        for node in over {
+            self.on_given_up(node, now);
+            self.end_life(node, out);
+        }
     }
 
     /// Refuses to go on with `node` and says why.
@@ -422,7 +433,10 @@ impl Cluster {
         out.push(Action::Close { link });
         self.lose(node, why, now, out);
         if code == CloseCode::ShuttingDown {
+            self.on_death(node, now);
             self.end_life(node, out);
+        } else if code == CloseCode::Left {
+            self.wills.on_left(node);
         }
         if refused {
             self.dialer.on_failed(&name, pace_of(code), now);
@@ -449,7 +463,10 @@ impl Cluster {
         if error == DialError::NobodyListens {
             let named = self.members.named(name).map(|member| member.record.node_id);
             let ended: Vec<_> = named.filter(|node| self.keep.contains_key(node)).collect();
-            ended.into_iter().for_each(|node| self.end_life(node, out));
+            for node in ended {
+                self.on_death(node, now);
+                self.end_life(node, out);
+            }
         }
     }
 

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use super::{
     Action, CAP_JOIN, Cluster, Event, MemberRecord, NodeId, NodeName, RecordStatus, Target,
-    autoclean::may_forget,
-    member::Reach,
     membership::Merge,
     peering::{refuse, target_of},
     rows::Rows,
@@ -127,7 +125,7 @@ impl Cluster {
     ) -> bool {
         let node = record.node_id;
         let was_member = self.members.find(node).is_some_and(|m| m.record.is_member());
-        self.end_older_life_of_unlinked(record, out);
+        self.end_older_life_of_unlinked(record, now, out);
         if self.members.merge(record, now) == Merge::Known {
             return false;
         }
@@ -149,11 +147,16 @@ impl Cluster {
     }
 
     /// News of a later life of a node that is not linked with ends the earlier one here too.
-    fn end_older_life_of_unlinked(&mut self, record: &MemberRecord, out: &mut Vec<Action>) {
+    fn end_older_life_of_unlinked(
+        &mut self,
+        record: &MemberRecord,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
         let known = self.members.find(record.node_id).map(|member| member.record.incarnation);
         let linked = self.peers.contains_key(&record.node_id);
         if !linked && known.is_some_and(|known| known < record.incarnation) {
-            self.end_older_life(record.node_id, record.incarnation, out);
+            self.end_older_life(record.node_id, record.incarnation, now, out);
         }
     }
 
@@ -166,6 +169,12 @@ impl Cluster {
         out: &mut Vec<Action>,
     ) {
         let node = record.node_id;
+        let forced_out = record.status == RecordStatus::Banned && !self.peers.contains_key(&node);
+        if forced_out || record.status == RecordStatus::Removed {
+            self.on_death(node, now);
+        } else {
+            self.wills.on_left(node);
+        }
         if let Some(peer) = self.peers.get(&node) {
             let code = match record.status {
                 RecordStatus::Banned => CloseCode::Banned,
@@ -278,6 +287,7 @@ impl Cluster {
         self.members.clear();
         self.copies.clear();
         self.heal.clear();
+        self.wills.clear();
         self.rows = Rows::default();
         self.dialer.clear();
         // Alone, it is a cluster of its own.
@@ -330,12 +340,7 @@ impl Cluster {
         if forget.is_empty() || self.members.leader(self.me.guid) != self.me.node_id {
             return;
         }
-        let (members, up) = self.members.counts();
-        let in_cluster = self.members.iter().filter(|member| member.record.is_member());
-        let oldest_here = in_cluster
-            .filter(|member| member.reach == Reach::Down)
-            .all(|member| member.record.guid > self.me.guid);
-        if !may_forget(up + 1, members + 1, oldest_here) {
+        if !self.is_larger_part() {
             return;
         }
         for node in forget {

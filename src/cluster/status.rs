@@ -68,6 +68,8 @@ pub struct ClusterStatus {
     pub heartbeats_dropped: u64,
     /// Claims on clients that this node keeps.
     pub claims: u64,
+    /// Wills that this node keeps for others.
+    pub wills: u64,
 }
 
 impl ClusterStatus {
@@ -132,6 +134,7 @@ impl Cluster {
             heal: self.heal_status(),
             heartbeats_dropped: 0,
             claims: self.directory.len() as u64,
+            wills: self.wills.len() as u64,
         }
     }
 }

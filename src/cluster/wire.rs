@@ -13,6 +13,7 @@ mod heal;
 mod retained;
 mod route_ops;
 mod session;
+mod will;
 
 use std::{cell::RefCell, net::SocketAddr};
 
@@ -26,6 +27,7 @@ pub use retained::{
 };
 pub use route_ops::{NAMES_MAX, OPS_MAX};
 pub use session::{CHUNK, ClaimFrame, MarkFrame, Stage, TakeFrame};
+pub use will::{WillCopy, WillFrame};
 
 pub(crate) use bytes::{Reader, put_bytes, put_v};
 
@@ -132,6 +134,12 @@ impl Kind {
     pub const KICK: Self = Self(0x53);
     /// [`ClaimFrame::Unclaim`]
     pub const UNCLAIM: Self = Self(0x54);
+    /// [`WillFrame::Keep`] and [`WillFrame::Due`]
+    pub const WILL: Self = Self(0x55);
+    /// [`WillFrame::Answer`]
+    pub const WILL_OK: Self = Self(0x56);
+    /// [`WillFrame::Gone`]
+    pub const WILL_GONE: Self = Self(0x57);
     /// [`TakeFrame::Offer`] and [`TakeFrame::Pull`]
     pub const TAKE_BEGIN: Self = Self(0x58);
     /// [`TakeFrame::Piece`]
@@ -355,6 +363,8 @@ pub enum Frame {
     Heal(HealFrame),
     /// Who has the session of a client.
     Claim(ClaimFrame),
+    /// A will that nodes keep for each other.
+    Will(WillFrame),
     /// A session on its way to another node.
     Take(TakeFrame),
     /// A mark in the messages between two nodes.
@@ -493,6 +503,7 @@ impl Frame {
             Self::FwdBase { .. } => Kind::FWD_BASE,
             Self::Heal(heal) => heal.kind(),
             Self::Claim(claim) => claim.kind(),
+            Self::Will(will) => will.kind(),
             Self::Take(take) => take.kind(),
             Self::Mark(mark) => mark.kind(),
             Self::Retained(frame) => frame.kind(),
@@ -589,6 +600,7 @@ impl Frame {
             }
             Self::Heal(heal) => heal.put(out),
             Self::Claim(claim) => claim.put(out),
+            Self::Will(will) => will.put(out),
             Self::Take(take) => take.put(out),
             Self::Mark(mark) => mark.put(out),
             Self::Retained(frame) => frame.put(out),
@@ -663,6 +675,9 @@ impl Frame {
     fn decode_sessions(kind: Kind, from: &mut Reader<'_>) -> Result<Option<Self>, WireError> {
         if let Some(claim) = ClaimFrame::read(kind, from)? {
             return Ok(Some(Self::Claim(claim)));
+        }
+        if let Some(will) = WillFrame::read(kind, from)? {
+            return Ok(Some(Self::Will(will)));
         }
         if let Some(take) = TakeFrame::read(kind, from)? {
             return Ok(Some(Self::Take(take)));

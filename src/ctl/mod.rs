@@ -412,6 +412,8 @@ pub struct Cluster {
     pub heartbeats_dropped: u64,
     /// Claims on clients that this node keeps for the cluster.
     pub claims: u64,
+    /// Wills of clients that this node keeps for the case that their nodes die.
+    pub wills: u64,
     /// Every member.
     pub members: Vec<Member>,
 }

@@ -727,7 +727,7 @@ impl Connection {
             (Some(session), true) => {
                 self.hub.stats.count(Metric::SessionDiscarded);
                 if let Some(mailbox) = mailbox {
-                    self.hub.registry.forget(&session.client_id, &mailbox);
+                    self.hub.forget(&session.client_id, &mailbox);
                     self.hub.end_session(&session, &mailbox);
                 }
                 let _ = reply.send(Handover::Again);

@@ -575,6 +575,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         }),
         heartbeats_dropped: status.heartbeats_dropped,
         claims: status.claims,
+        wills: status.wills,
         members: status.members.iter().map(member).collect(),
     }
 }

@@ -23,7 +23,7 @@ use super::{
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
     publish::{Publisher, Returns},
-    registry::{Parked, Registry},
+    registry::{Kicked, Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
     told::Told,
@@ -214,6 +214,14 @@ impl Hub {
             self.registry.changed.notify_one();
         }
         kept
+    }
+
+    /// Publishes a message for which nobody waits, when its turn comes: behind all that are due, and no faster than other nodes take
+    /// them.
+    pub(super) fn publish_in_turn(&self, message: Message) {
+        let now = self.clock.now();
+        locks::lock(&self.delayed).push(message, now, (0, 0));
+        self.registry.changed.notify_one();
     }
 
     /// Takes a subscription out; tells the mesh of the last of its filter.
@@ -419,8 +427,9 @@ impl Hub {
         match self.registry.kick(client_id) {
             None => false,
             Some(None) => true,
-            Some(Some((parked, mailbox))) => {
+            Some(Some(Kicked { parked, mailbox, will })) => {
                 self.end_parked(*parked, &mailbox);
+                self.will_over(client_id, will);
                 true
             }
         }
@@ -487,6 +496,9 @@ impl Hub {
             while let Some(due) = self.registry.due(now) {
                 if let Some(will) = due.will {
                     self.publish_will(*will);
+                }
+                if let Some((client_id, claim)) = due.will_over {
+                    self.will_over(&client_id, Some(claim));
                 }
                 if let Some((session, mailbox)) = due.expired {
                     self.end_session(&session, &mailbox);

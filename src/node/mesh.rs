@@ -35,8 +35,8 @@ use tokio::{
 use self::{
     data::{DataLinks, DataParts},
     door::Door,
-    ops::{Op, Shared},
-    sessions::Marks,
+    ops::{Op, OwnWill, Shared},
+    sessions::{Marks, WillWaits},
     task::Task,
 };
 use super::{
@@ -352,6 +352,30 @@ impl Mesh {
         self.shared.push(Op::Refreshed { view });
     }
 
+    /// Has other nodes keep the will of a client that connects under the claim of time `hlc`. Resolves when they do (`true`), or
+    /// when it may get in without that.
+    #[must_use]
+    pub fn keep_will(
+        &self,
+        client: Arc<str>,
+        hlc: u64,
+        (delay, body): (Duration, Arc<[u8]>),
+    ) -> oneshot::Receiver<bool> {
+        let (done, kept) = oneshot::channel();
+        self.shared.push(Op::Will(OwnWill { client, hlc, delay, body }, Some(done)));
+        kept
+    }
+
+    /// As part of a walk that [`Sessions::on_walk`] asked for: this client has a will.
+    pub fn refresh_will(&self, client: Arc<str>, hlc: u64, (delay, body): (Duration, Arc<[u8]>)) {
+        self.shared.push(Op::Will(OwnWill { client, hlc, delay, body }, None));
+    }
+
+    /// The will of a client is of no use any more, or has been published.
+    pub fn will_over(&self, client: Arc<str>, hlc: u64) {
+        self.shared.push_quietly(Op::WillOver { client, hlc });
+    }
+
     /// Sends a frame about a session to another node, if it is linked.
     pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
         self.shared.push(Op::Take { node, frame });
@@ -576,6 +600,7 @@ impl Start {
             desk: self.parts.sessions,
             sections: self.parts.sections,
             marks: Marks::default(),
+            wills: WillWaits::default(),
             clock,
             door: self.door,
             local,

@@ -35,6 +35,7 @@ pub mod tls;
 mod told;
 mod transport;
 pub mod websocket;
+mod wills;
 pub use crate::broker::stats;
 
 use std::{

@@ -56,12 +56,45 @@ pub enum Handover {
     Again,
 }
 
+/// The will of a client, as other nodes are to keep it.
+#[derive(Clone, Debug)]
+pub struct KeptWill {
+    /// Hybrid time of the claim of its connection.
+    pub claim: u64,
+    /// The will, with the delay that counts.
+    pub will: Will,
+}
+
+/// What other nodes are to be told of the will of a client.
+#[derive(Debug)]
+pub enum WillChange {
+    /// Nothing.
+    None,
+    /// That of this claim is over.
+    Over(u64),
+    /// It came with a session from another node.
+    New(Box<KeptWill>),
+}
+
 #[derive(Debug)]
 struct Entry {
     mailbox: Arc<Mailbox>,
     parked: Option<Box<Parked>>,
     /// Hybrid time of the claim that this node has on the client.
     claim: u64,
+    /// The will of its connection, or of the one before, until that is published or dropped.
+    will: Option<Box<KeptWill>>,
+}
+
+/// A client of this node, for a walk over all.
+#[derive(Debug)]
+pub struct Row {
+    /// Who.
+    pub client_id: ClientId,
+    /// Hybrid time of the claim that this node has.
+    pub claim: u64,
+    /// Its will.
+    pub will: Option<Box<KeptWill>>,
 }
 
 /// Where a session is that is to go to another node.
@@ -84,6 +117,17 @@ pub enum Opened {
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
 }
 
+/// A parked session that was ended.
+#[derive(Debug)]
+pub struct Kicked {
+    /// The session.
+    pub parked: Box<Parked>,
+    /// Its mailbox.
+    pub mailbox: Arc<Mailbox>,
+    /// The claim of its will, if it had one.
+    pub will: Option<u64>,
+}
+
 /// What is due for a parked session.
 #[derive(Debug, Default)]
 pub struct Due {
@@ -91,6 +135,8 @@ pub struct Due {
     pub will: Option<Box<Will>>,
     /// It has expired; its subscriptions are to be taken out.
     pub expired: Option<(Box<Session>, Arc<Mailbox>)>,
+    /// The client, and the claim of the will that is over.
+    pub will_over: Option<(ClientId, u64)>,
 }
 
 type Part = HashMap<ClientId, Entry, Hashing>;
@@ -136,7 +182,7 @@ impl Registry {
     ) -> Opened {
         let mut part = self.part(client_id);
         let Some(entry) = part.get_mut(client_id) else {
-            let entry = Entry { mailbox: mailbox.clone(), parked: None, claim };
+            let entry = Entry { mailbox: mailbox.clone(), parked: None, claim, will: None };
             part.insert(client_id.clone(), entry);
             return Opened::Fresh(None);
         };
@@ -184,6 +230,21 @@ impl Registry {
         }
     }
 
+    /// Notes the will of a client, or that it has none; the one before.
+    pub fn set_will(&self, client_id: &ClientId, will: Option<KeptWill>) -> Option<Box<KeptWill>> {
+        let mut part = self.part(client_id);
+        let entry = part.get_mut(client_id)?;
+        std::mem::replace(&mut entry.will, will.map(Box::new))
+    }
+
+    /// The claim on a client that got in before others were asked is newer now, and its will stands under it; the will.
+    pub fn raise_will(&self, client_id: &ClientId, claim: u64) -> Option<KeptWill> {
+        let mut part = self.part(client_id);
+        let kept = part.get_mut(client_id)?.will.as_mut()?;
+        kept.claim = kept.claim.max(claim);
+        Some((**kept).clone())
+    }
+
     /// The mailbox of a client whose session a connection has.
     #[must_use]
     pub fn live(&self, client_id: &ClientId) -> Option<Arc<Mailbox>> {
@@ -191,34 +252,57 @@ impl Registry {
         part.get(client_id).filter(|entry| entry.parked.is_none()).map(|e| e.mailbox.clone())
     }
 
-    /// The claims of part `at` of the registry; `None` behind the last part.
+    /// The clients of part `at` of the registry; `None` behind the last part.
     #[must_use]
-    pub fn claims(&self, at: usize) -> Option<Vec<(ClientId, u64)>> {
+    pub fn rows(&self, at: usize) -> Option<Vec<Row>> {
         let part = locks::lock(self.parts.get(at)?);
-        Some(part.iter().map(|(id, entry)| (id.clone(), entry.claim)).collect())
+        let row = |(id, entry): (&ClientId, &Entry)| Row {
+            client_id: id.clone(),
+            claim: entry.claim,
+            will: entry.will.clone(),
+        };
+        Some(part.iter().map(row).collect())
     }
 
     /// Parks the session of a connection that ends, or one that came from another node under the claim in it.
-    pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
+    #[must_use]
+    pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>, now: Time) -> WillChange {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let deadline = parked.deadline();
+        let change;
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            let old = part.get(&client_id).map_or(0, |entry| entry.claim);
-            let (mailbox, claim) = (mailbox.clone(), claim.max(old));
-            part.insert(client_id.clone(), Entry { mailbox, parked: Some(parked), claim });
+            let old = part.remove(&client_id);
+            let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
+            let mut will = old.and_then(|entry| entry.will);
+            change = match (&parked.will, &will) {
+                (None, None) | (Some(_), Some(_)) => WillChange::None,
+                (None, Some(kept)) => WillChange::Over(kept.claim),
+                (Some((one, at)), None) => {
+                    let one = (**one).clone().after(at.since(now));
+                    WillChange::New(Box::new(KeptWill { claim, will: one }))
+                }
+            };
+            match &change {
+                WillChange::None => {}
+                WillChange::Over(_) => will = None,
+                WillChange::New(kept) => will = Some(kept.clone()),
+            }
+            let mailbox = mailbox.clone();
+            part.insert(client_id.clone(), Entry { mailbox, parked: Some(parked), claim, will });
         }
         locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
         self.changed.notify_one();
+        change
     }
 
-    /// Forgets a client whose session ends, if it is still this one.
-    pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) {
+    /// Forgets a client whose session ends, if it is still this one; its will.
+    #[must_use]
+    pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) -> Option<Box<KeptWill>> {
         let mut part = self.part(client_id);
-        if part.get(client_id).is_some_and(|entry| Arc::ptr_eq(&entry.mailbox, mailbox)) {
-            part.remove(client_id);
-        }
+        part.get(client_id).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox))?;
+        part.remove(client_id)?.will
     }
 
     /// When the next parked session has something due.
@@ -238,12 +322,14 @@ impl Registry {
         };
         let mut due = Due::default();
         let mut part = self.part(&client_id);
-        let Some(parked) = part.get_mut(&client_id).and_then(|entry| entry.parked.as_mut()) else {
-            return Some(due);
-        };
+        let Some(entry) = part.get_mut(&client_id) else { return Some(due) };
+        let Some(parked) = entry.parked.as_mut() else { return Some(due) };
         let expired = parked.expires_at <= now;
         if parked.will.as_ref().is_some_and(|(_, at)| expired || *at <= now) {
             due.will = parked.will.take().map(|(will, _)| will);
+        }
+        if due.will.is_some() || expired {
+            due.will_over = entry.will.take().map(|kept| (client_id.clone(), kept.claim));
         }
         let next = parked.deadline();
         if expired {
@@ -266,15 +352,16 @@ impl Registry {
         }
     }
 
-    /// Sends the connection of one client a signal, or takes its parked session out. `None` when it is not known.
-    pub fn kick(&self, client_id: &ClientId) -> Option<Option<(Box<Parked>, Arc<Mailbox>)>> {
+    /// Sends the connection of one client a signal, or takes its parked session out, with the claim of its will. `None` when it is
+    /// not known.
+    pub fn kick(&self, client_id: &ClientId) -> Option<Option<Kicked>> {
         let mut part = self.part(client_id);
         let entry = part.get_mut(client_id)?;
         match entry.parked.take() {
             Some(parked) => {
                 let mailbox = entry.mailbox.clone();
-                part.remove(client_id);
-                Some(Some((parked, mailbox)))
+                let will = part.remove(client_id).and_then(|entry| entry.will);
+                Some(Some(Kicked { parked, mailbox, will: will.map(|kept| kept.claim) }))
             }
             None => {
                 entry.mailbox.signal(Signal::Kick);

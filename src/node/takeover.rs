@@ -36,7 +36,8 @@ use super::{
     locks,
     mailbox::{Mailbox, Signal},
     mesh::{Mesh, Sessions},
-    registry::{Handover, Parked, Taken},
+    registry::{Handover, Parked, Row, Taken},
+    wills::Admission,
 };
 use crate::{
     broker::{
@@ -71,6 +72,8 @@ const OFFER_EVERY: Duration = Duration::from_secs(1);
 const OFFERS: u32 = 10;
 /// Claims told to new owners in one go, and the pause after it: 50,000 a second.
 const WALK: (usize, Duration) = (1_000, Duration::from_millis(20));
+/// So many bytes of a will count as one claim more.
+const WALK_BYTES: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Side {
@@ -101,7 +104,7 @@ pub(super) struct Takeovers {
     gone: Mutex<HashMap<ClientId, NodeId>>,
     draining: AtomicBool,
     /// The view whose walk counts.
-    walk: AtomicU64,
+    pub(super) walk: AtomicU64,
 }
 
 impl Default for Takeovers {
@@ -161,10 +164,10 @@ impl Drop for Turn {
 
 /// A client that may be opened here.
 pub(super) struct MayOpen {
-    /// Hybrid time of the claim.
-    pub(super) claim: u64,
+    /// The claim, and the will that other nodes keep.
+    pub(super) claim: Admission,
     /// To be kept until the session is in the registry.
-    _turn: Turn,
+    pub(super) turn: Turn,
 }
 
 /// Receives the frames about one client, until dropped.
@@ -235,11 +238,12 @@ impl Hub {
         (Claim { hlc, node: mesh.node_id() }, None)
     }
 
-    /// A client connects while other nodes are up: claims it, and fetches its session. The answer comes when it may be opened.
+    /// A client connects while other nodes are up: claims it, fetches its session, and gives its will to others to keep. The answer
+    /// comes when it may be opened.
     pub(super) fn open_in_cluster(
         self: &Arc<Self>,
         client_id: &ClientId,
-        clean: bool,
+        (clean, will): (bool, Option<Will>),
         shared: Arc<Shared>,
     ) -> oneshot::Receiver<MayOpen> {
         let (tell, answer) = oneshot::channel();
@@ -261,7 +265,12 @@ impl Hub {
                 hub.stats.count(Metric::SessionTakeovered);
                 hub.park_fetched(parked);
             }
-            let gone = tell.send(MayOpen { claim: claim.hlc, _turn: turn }).is_err();
+            let told = match will {
+                Some(will) => hub.tell_will(&mesh, &client_id, claim.hlc, &will).await,
+                None => None,
+            };
+            let opened = Admission { hlc: claim.hlc, told };
+            let gone = tell.send(MayOpen { claim: opened, turn }).is_err();
             if gone && hub.registry.claim_of(&client_id).is_none() {
                 mesh.unclaim(client_id.shared(), claim.hlc);
             }
@@ -276,6 +285,9 @@ impl Hub {
             let Some(mesh) = hub.mesh() else { return };
             let (claim, _) = hub.claim(mesh, client_id.shared(), false).await;
             hub.registry.raise_claim(&client_id, claim.hlc);
+            if let Some(kept) = hub.registry.raise_will(&client_id, claim.hlc) {
+                hub.tell_quietly(&client_id, kept.claim, &kept.will);
+            }
         });
     }
 
@@ -283,7 +295,7 @@ impl Hub {
         let Frozen { session, mailbox, identity, expires_at, will, .. } = frozen;
         let since = self.clock.wall();
         let parked = Parked { session, identity, expires_at, will, since };
-        self.registry.park(Box::new(parked), &mailbox);
+        self.park(parked, &mailbox);
     }
 
     /// Fetches the session of a client from another node. If there is one here, the older of the two goes into the newer.
@@ -452,7 +464,7 @@ impl Hub {
                     given.answer(&self, &mesh, &mut frozen, (stage, part)).await;
                 }
                 Some((_, TakeFrame::Done { .. })) => {
-                    self.registry.forget(&client_id, &frozen.mailbox);
+                    self.forget(&client_id, &frozen.mailbox);
                     frozen.unsubscribe(&self);
                     self.stats.count(Metric::SessionTerminated);
                     if self.takeovers.draining.load(Ordering::Acquire) {
@@ -483,7 +495,7 @@ impl Hub {
             }
             let Some(frozen) = self.freeze(&client_id, clean).await else { return };
             if clean {
-                self.registry.forget(&client_id, &frozen.mailbox);
+                self.forget(&client_id, &frozen.mailbox);
                 self.stats.count(Metric::SessionDiscarded);
                 if let Some((will, _)) = frozen.will {
                     self.publish_will(*will);
@@ -613,11 +625,16 @@ impl Hub {
         let Some(mesh) = self.mesh().cloned() else { return };
         let mut told = 0;
         for at in 0.. {
-            let Some(claims) = self.registry.claims(at) else { break };
-            for (client_id, hlc) in claims {
-                mesh.refresh(client_id.shared(), hlc);
+            let Some(rows) = self.registry.rows(at) else { break };
+            for Row { client_id, claim, will } in rows {
+                mesh.refresh(client_id.shared(), claim);
+                if let Some(kept) = &will {
+                    self.refresh_will(&mesh, &client_id, kept);
+                    told += 1 + kept.will.size() / WALK_BYTES;
+                }
                 told += 1;
-                if told % WALK.0 == 0 {
+                if told >= WALK.0 {
+                    told = 0;
                     tokio::time::sleep(WALK.1).await;
                 }
             }
@@ -826,6 +843,13 @@ impl Sessions for Desk {
     fn on_walk(&self, view: u64) {
         self.hub.takeovers.walk.store(view, Ordering::Release);
         supervise::spawn_on(&self.main, "walk", self.hub.clone().walk(view));
+    }
+
+    fn on_will(&self, client: Arc<str>, body: Arc<[u8]>) {
+        let hub = self.hub.clone();
+        supervise::spawn_on(&self.main, "will", async move {
+            hub.publish_will_of_dead(&client, &body);
+        });
     }
 
     fn on_take(&self, from: NodeId, frame: TakeFrame) {

@@ -21,6 +21,7 @@ mod discovery;
 mod features;
 mod groups;
 mod lab;
+mod last_wills;
 mod limits;
 mod listeners;
 mod malformed;

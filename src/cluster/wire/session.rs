@@ -326,20 +326,20 @@ impl MarkFrame {
     }
 }
 
-fn put_claim(out: &mut Vec<u8>, claim: Claim) {
+pub(super) fn put_claim(out: &mut Vec<u8>, claim: Claim) {
     out.extend_from_slice(&claim.hlc.to_be_bytes());
     out.extend_from_slice(&claim.node.0);
 }
 
-fn put_client(out: &mut Vec<u8>, client: &str, claim: Claim) {
+pub(super) fn put_client(out: &mut Vec<u8>, client: &str, claim: Claim) {
     put_bytes(out, client.as_bytes());
     put_claim(out, claim);
 }
 
-fn claim(from: &mut Reader<'_>) -> Result<Claim, WireError> {
+pub(super) fn claim(from: &mut Reader<'_>) -> Result<Claim, WireError> {
     Ok(Claim { hlc: from.u64()?, node: node_id(from)? })
 }
 
-fn client(from: &mut Reader<'_>) -> Result<Arc<str>, WireError> {
+pub(super) fn client(from: &mut Reader<'_>) -> Result<Arc<str>, WireError> {
     Ok(from.text()?.into())
 }

@@ -270,6 +270,15 @@ fn claim() -> impl Strategy<Value = Claim> {
     (any::<u64>(), id()).prop_map(|(hlc, node)| Claim { hlc, node })
 }
 
+fn will_copy() -> impl Strategy<Value = WillCopy> {
+    (claim(), any::<(u64, u64)>(), vec(any::<u8>(), 0..50)).prop_map(
+        |(claim, (incarnation, delay_ms), body)| {
+            let body = body.into();
+            WillCopy { claim, incarnation, delay_ms, body }
+        },
+    )
+}
+
 fn session_frame() -> impl Strategy<Value = Frame> {
     let client = || ".{0,20}".prop_map(|text: String| Arc::<str>::from(text));
     let stage = prop_oneof![Just(Stage::State), Just(Stage::Rest)];
@@ -304,6 +313,15 @@ fn session_frame() -> impl Strategy<Value = Frame> {
         client().prop_map(|client| Frame::Take(TakeFrame::Done { client })),
         (client(), option::of(id()))
             .prop_map(|(client, moved)| Frame::Take(TakeFrame::Fail { client, moved })),
+        (client(), will_copy(), any::<bool>())
+            .prop_map(|(client, will, asks)| Frame::Will(WillFrame::Keep { client, will, asks })),
+        (client(), will_copy())
+            .prop_map(|(client, will)| Frame::Will(WillFrame::Due { client, will })),
+        (client(), claim(), any::<bool>()).prop_map(|(client, claim, kept)| Frame::Will(
+            WillFrame::Answer { client, claim, kept }
+        )),
+        (client(), claim())
+            .prop_map(|(client, claim)| Frame::Will(WillFrame::Gone { client, claim })),
         any::<u64>().prop_map(|mark| Frame::Mark(MarkFrame::Ask { mark })),
         (any::<u64>(), vec(any::<u64>(), 0..9))
             .prop_map(|(mark, sent)| Frame::Mark(MarkFrame::Answer { mark, sent })),

@@ -92,7 +92,7 @@ impl Connection {
             if let Some(will) = will {
                 self.hub.publish_will(*will);
             }
-            self.hub.registry.forget(&session.client_id, &mailbox);
+            self.hub.forget(&session.client_id, &mailbox);
             self.hub.end_session(&session, &mailbox);
             self.answer_again(&mailbox);
             return;
@@ -125,7 +125,7 @@ impl Connection {
             will,
             since: self.hub.clock.wall(),
         };
-        self.hub.registry.park(Box::new(parked), mailbox);
+        self.hub.park(parked, mailbox);
         self.answer_again(mailbox);
     }
 

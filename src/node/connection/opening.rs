@@ -21,6 +21,7 @@ use crate::{
         mesh::Mesh,
         registry::{Handover, Opened},
         takeover::MayOpen,
+        wills::Admission,
     },
     time::Time,
 };
@@ -31,7 +32,7 @@ pub(super) struct AwaitedSession {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) client_id: ClientId,
     pub(super) clean_start: bool,
-    pub(super) claim: u64,
+    pub(super) claim: Admission,
 }
 
 /// The client was claimed in the cluster, and its session is fetched from another node if one has it.
@@ -91,11 +92,12 @@ impl Connection {
         }
         if self.hub.asks_before_opening() {
             let shared = self.channel.shared().clone();
-            let answer = self.hub.open_in_cluster(&client_id, clean_start, shared);
+            let will = self.channel.will();
+            let answer = self.hub.open_in_cluster(&client_id, (clean_start, will), shared);
             self.waiting().claim = Some(AwaitedClaim { answer, client_id, clean_start });
             return;
         }
-        let claim = self.hub.tick();
+        let claim = Admission { hlc: self.hub.tick(), told: None };
         self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
         if self.hub.mesh().is_some_and(Mesh::has_peers) {
             self.hub.claim_later(&client_id);
@@ -105,16 +107,17 @@ impl Connection {
     pub(super) fn open_here(
         &mut self,
         client_id: ClientId,
-        (clean_start, claim): (bool, u64),
+        (clean_start, claim): (bool, Admission),
         scratch: &mut Scratch,
         now: Time,
     ) {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
-        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim) {
+        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
                 if let Some((parked, mailbox)) = discarded {
                     self.hub.stats.count(Metric::SessionDiscarded);
                     self.hub.end_parked(*parked, &mailbox);
+                    self.hub.will_ends(&client_id);
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
@@ -130,7 +133,7 @@ impl Connection {
 
     pub(super) fn start(
         &mut self,
-        (kept, claim): (Option<Box<Session>>, u64),
+        (kept, claim): (Option<Box<Session>>, Admission),
         mailbox: Arc<Mailbox>,
         scratch: &mut Scratch,
         now: Time,
@@ -142,11 +145,18 @@ impl Connection {
         } else {
             Metric::SessionCreated
         });
-        let number = self.hub.session_number();
+        let (number, resumed) = (self.hub.session_number(), kept.is_some());
         let moment = Moment { now, wall: self.hub.clock.wall() };
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
-        self.channel.set_claim(claim);
+        self.channel.set_claim(claim.hlc);
+        if let Some(identity) = self.channel.identity() {
+            match self.channel.will() {
+                Some(will) => self.hub.will_begins(&identity.client_id, claim, will),
+                None if resumed => self.hub.will_ends(&identity.client_id),
+                None => {}
+            }
+        }
         self.hub.tell_connected(&self.channel);
     }
 
@@ -154,9 +164,12 @@ impl Connection {
     pub(super) fn on_claim(&mut self, may: Option<MayOpen>, scratch: &mut Scratch, now: Time) {
         let claimed = self.waiting.as_mut().and_then(|waiting| waiting.claim.take());
         let Some(AwaitedClaim { client_id, clean_start, .. }) = claimed else { return };
-        let claim = may.as_ref().map_or_else(|| self.hub.tick(), |may| may.claim);
+        let (claim, turn) = match may {
+            Some(MayOpen { claim, turn }) => (claim, Some(turn)),
+            None => (Admission { hlc: self.hub.tick(), told: None }, None),
+        };
         self.open_here(client_id, (clean_start, claim), scratch, now);
-        drop(may);
+        drop(turn);
     }
 
     pub(super) fn on_handover(&mut self, answer: Handover, scratch: &mut Scratch, now: Time) {

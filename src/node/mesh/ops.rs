@@ -1,8 +1,11 @@
 //! What the rest of the node hands the mesh thread, and when that is woken for it.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::{Notify, oneshot};
@@ -21,9 +24,19 @@ pub(super) enum Op {
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
     Mark(oneshot::Sender<()>),
+    Will(OwnWill, Option<oneshot::Sender<bool>>),
+    WillOver { client: Arc<str>, hlc: u64 },
     Renewed,
     Retained,
     Up(oneshot::Sender<Vec<NodeId>>),
+}
+
+/// The will of a client of this node, for others to keep.
+pub(super) struct OwnWill {
+    pub(super) client: Arc<str>,
+    pub(super) hlc: u64,
+    pub(super) delay: Duration,
+    pub(super) body: Arc<[u8]>,
 }
 
 /// Inputs of a piece of [`Ops`].

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 use super::{
-    ops::Op,
+    ops::{Op, OwnWill},
     task::{Notice, Task},
 };
 use crate::{
@@ -27,6 +27,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn on_kick(&self, _client: &Arc<str>, _winner: Claim, _clean: bool) {}
     /// [`super::Mesh::refresh`] is to be called for every session, then [`super::Mesh::refreshed`]; a walk before is of no use now.
     fn on_walk(&self, _view: u64) {}
+    /// The will of a client whose node is dead is to be published.
+    fn on_will(&self, _client: Arc<str>, _body: Arc<[u8]>) {}
     /// A session is on its way, to or from here.
     fn on_take(&self, _from: NodeId, _frame: TakeFrame) {}
 }
@@ -42,6 +44,28 @@ struct Mark {
 pub(super) struct Marks {
     next: u64,
     open: BTreeMap<u64, Mark>,
+}
+
+/// Clients that wait until other nodes keep their wills.
+#[derive(Default)]
+pub(super) struct WillWaits {
+    next: u64,
+    open: BTreeMap<u64, oneshot::Sender<bool>>,
+}
+
+impl WillWaits {
+    fn add(&mut self, done: oneshot::Sender<bool>) -> u64 {
+        self.next += 1;
+        self.open.insert(self.next, done);
+        self.next
+    }
+
+    /// The wait of this number is over.
+    pub(super) fn end(&mut self, ticket: u64, kept: bool) {
+        if let Some(done) = self.open.remove(&ticket) {
+            let _ = done.send(kept);
+        }
+    }
 }
 
 impl Task {
@@ -60,6 +84,11 @@ impl Task {
                 return;
             }
             Op::Mark(done) => return self.mark(done, out),
+            Op::Will(OwnWill { client, hlc, delay, body }, done) => {
+                let ticket = done.map(|done| self.wills.add(done));
+                Input::Will { ticket, client, hlc, delay, body }
+            }
+            Op::WillOver { client, hlc } => Input::WillOver { client, hlc },
             Op::Added(_) | Op::Removed(_) | Op::Renewed | Op::Retained | Op::Barrier(_) => return,
         };
         self.input(input, out);

@@ -18,7 +18,7 @@ use super::{
     door::{self, Door},
     ops::{Op, Shared},
     radio::Radio,
-    sessions::{Marks, Sessions},
+    sessions::{Marks, Sessions, WillWaits},
 };
 use crate::{
     broker::{retained::Retained, stats::Stats},
@@ -113,6 +113,7 @@ pub(super) struct Task {
     pub(super) desk: Arc<dyn Sessions>,
     pub(super) sections: Arc<Sections>,
     pub(super) marks: Marks,
+    pub(super) wills: WillWaits,
     pub(super) clock: Clock,
     pub(super) door: Door,
     /// `None`: the mesh is closed.
@@ -293,6 +294,8 @@ impl Task {
                 | Op::Refreshed { .. }
                 | Op::Take { .. }
                 | Op::Mark(_)
+                | Op::Will(..)
+                | Op::WillOver { .. }
                 | Op::Up(_)) => {
                     self.on_session_op(about_session, out);
                     continue;
@@ -337,6 +340,8 @@ impl Task {
                 let _ = done.send(());
             }
             Command::Shutdown(done) => {
+                // What the sessions said last, wills that are withdrawn among it, goes before the end.
+                self.take_ops(out);
                 self.input(Input::Shutdown, out);
                 return Some(done);
             }
@@ -578,6 +583,8 @@ impl Task {
                 self.desk.on_kick(&client, winner, clean);
             }
             Action::WalkSessions { view } => self.desk.on_walk(view),
+            Action::WillKept { ticket, kept } => self.wills.end(ticket, kept),
+            Action::PublishWill { client, body } => self.desk.on_will(client, body),
             Action::FromPeer { node, frame } => self.on_peer_frame(node, frame),
             Action::Retained { link, node, step } => self.on_retained(link, node, step),
             Action::RestartClients => self.data.restart_clients(),

@@ -19,6 +19,8 @@ pub(crate) struct Clients {
     /// The newest claim under which a client got in, and at which life of which node.
     newest: BTreeMap<Arc<str>, (Claim, usize, u64)>,
     tickets: u64,
+    /// Claims that hold, by node and ticket, until somebody asks for them.
+    admitted: BTreeMap<(usize, u64), (Arc<str>, Claim)>,
 }
 
 impl World {
@@ -27,22 +29,51 @@ impl World {
         if self.life(number).is_none() {
             return;
         }
-        let client: Arc<str> = format!("c{}", self.dice.below(CLIENTS)).into();
+        let client = format!("c{}", self.dice.below(CLIENTS));
+        if self.dice.below(2) == 0 {
+            let delay = std::time::Duration::from_millis(self.dice.below(5_000));
+            self.connect_with_will(number, &client, delay);
+        } else {
+            self.claim_for(number, client.into());
+        }
+    }
+
+    /// This client connects to a node that runs; its ticket.
+    pub(super) fn claim_for(&mut self, number: usize, client: Arc<str>) -> u64 {
         self.clients.tickets += 1;
         let ticket = self.clients.tickets;
         self.clients.opening.insert((number, ticket), client.clone());
         self.input(number, Input::Claim { ticket, client, clean: false });
+        ticket
+    }
+
+    /// The client of this ticket and its claim, once it holds.
+    pub(super) fn admitted(&mut self, number: usize, ticket: u64) -> Option<(Arc<str>, Claim)> {
+        self.clients.admitted.remove(&(number, ticket))
+    }
+
+    /// The newest claim under which a client got in.
+    pub(super) fn newest_claim(&self, client: &str) -> Option<Claim> {
+        self.clients.newest.get(client).map(|newest| newest.0)
     }
 
     pub(super) fn on_claimed(&mut self, number: usize, ticket: u64, claim: Claim) {
         let life = self.life(number).unwrap();
         let client = self.clients.opening.remove(&(number, ticket)).unwrap();
+        let whose = client.clone();
         // Of two connections to one node the later claim has the session, whichever is answered first.
         let session = self.clients.sessions.entry((number, client.clone())).or_insert(claim);
         *session = claim.max(*session);
         let newest = self.clients.newest.entry(client).or_insert((claim, number, life));
         if newest.0 < claim {
             *newest = (claim, number, life);
+        }
+        // A later connection to the same node took the session over.
+        let in_force = self.clients.sessions.get(&(number, whose.clone())) == Some(&claim);
+        if in_force {
+            self.end_will(number, &whose);
+            self.clients.admitted.insert((number, ticket), (whose, claim));
+            self.begin_will(number, ticket);
         }
     }
 
@@ -51,6 +82,7 @@ impl World {
         let older = self.clients.sessions.get(&at).is_some_and(|own| *own < winner);
         if older && !self.has(Fault::KeepKicked) {
             self.clients.sessions.remove(&at);
+            self.end_will(number, client);
         }
         // The node of the newer claim may have died before the client got in.
         let newest = self.clients.newest.get_mut(client);
@@ -69,6 +101,7 @@ impl World {
         for (client, hlc) in mine {
             self.input(number, Input::Refresh { client, hlc });
         }
+        self.walk_wills(number);
         self.input(number, Input::Refreshed { view });
     }
 

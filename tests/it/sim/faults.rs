@@ -5,7 +5,7 @@
 
 use emqx_rs::cluster::{
     CAP_JOIN, DialError, MemberRecord, MemberStatus, NodeName, RecordStatus, Settings, Stored,
-    wire::{ClaimFrame, Frame, HealFrame, HealId, Ping},
+    wire::{ClaimFrame, Frame, HealFrame, HealId, Ping, WillFrame},
 };
 
 use super::world::World;
@@ -103,6 +103,14 @@ pub(crate) enum Fault {
     NoTombstones,
     /// Of two writes of a retained message the one that comes last counts.
     MergeByArrival,
+    /// A node that is out of reach counts as dead.
+    CutIsDeath,
+    /// Nobody hears that a will is over.
+    LoseWillGone,
+    /// Whoever keeps a will that is due publishes it.
+    EachPublishes,
+    /// New keepers are not told which wills there are.
+    NoWillRefresh,
 }
 
 /// How long a member is down before it is forgotten.
@@ -135,7 +143,7 @@ impl World {
     }
 
     /// What becomes of a frame that is sent: nothing, itself, or others.
-    pub(super) fn bend_sent(&mut self, frame: Frame) -> Vec<Frame> {
+    pub(super) fn bend_sent(&mut self, number: usize, frame: Frame) -> Vec<Frame> {
         let Some(fault) = self.fault else { return vec![frame] };
         match (fault, frame) {
             (Fault::LoseHealDone, Frame::Heal(HealFrame::Done { .. }))
@@ -143,9 +151,14 @@ impl World {
             | (Fault::LoseRows, Frame::Row { .. })
             | (Fault::LoseKick, Frame::Claim(ClaimFrame::Kick { .. }))
             | (Fault::LoseParts, Frame::RouteFix { .. })
+            | (Fault::LoseWillGone, Frame::Will(WillFrame::Gone { .. }))
             | (Fault::AskNothing, Frame::RouteReq { .. }) => Vec::new(),
             (Fault::LoseNews, Frame::Members(records)) if records.len() == 1 => Vec::new(),
             (Fault::AskNothing, Frame::RouteDelta { .. }) if self.dice.below(20) == 0 => Vec::new(),
+            (Fault::EachPublishes, Frame::Will(WillFrame::Due { client, will })) => {
+                self.on_publish_will(number, &client, &will.body);
+                Vec::new()
+            }
             (Fault::LetBannedIn, Frame::State(mut state)) => {
                 state.caps |= CAP_JOIN;
                 vec![Frame::State(state)]

@@ -21,6 +21,7 @@
 //! | 14 the hybrid clock never goes back | `check_clock`, at every frame and from process to process; `cluster/hlc.rs` |
 //! | 15 bytes from nowhere change nothing | `tests/it/mesh_port.rs`, `fuzz/`; not here, links carry frames |
 //! | 16 mixed releases keep all this | `every_disorder_heals`: nodes are upgraded one after the other |
+//! | 17 the will of a client of a dead node is published once by another, that of no other client | `assert_last_wills`; `on_publish_will`, at every will |
 //!
 //! Beside them: nobody is taken for silent that is not (`check_silence`), a copy of the same life stays in use while it is sent
 //! anew (`check_snapshot`), a gap between two others is named (`gap`).
@@ -74,6 +75,10 @@
 //! | rows are passed on | `LoseRows` | `gap` |
 //! | a deletion is remembered | `NoTombstones` | 7 |
 //! | of two writes the newer counts | `MergeByArrival` | 7 |
+//! | out of reach is not dead | `CutIsDeath` | 17 |
+//! | a will that is over is withdrawn | `LoseWillGone` | 17 |
+//! | one of those that keep a will publishes it | `EachPublishes` | 17 |
+//! | new keepers hear of old wills | `NoWillRefresh` | 17 |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -85,6 +90,7 @@ mod clients;
 mod faults;
 mod flow;
 mod retained;
+mod wills;
 mod world;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -616,6 +622,66 @@ fn stream(seed: u64, fault: Option<Fault>) {
     assert!(arrived > 200, "seed {seed}: only {arrived} messages crossed, {} refused", w.refused());
 }
 
+/// Clients with wills: what a cut does, and what a dead node leaves.
+#[test]
+fn the_wills_of_a_dead_node_are_published_once() {
+    seeds().into_iter().take(400).for_each(|seed| last_wills(seed, None));
+}
+
+fn last_wills(seed: u64, fault: Option<Fault>) {
+    let mut w = world(seed, 5, fault);
+    w.clock_skew_ms = 4_000;
+    (0..5).for_each(|node| w.start(node));
+    w.run_for(Duration::from_secs(5));
+    w.wills.strict = true;
+    let mut clients = 0;
+    for _ in 0..2 {
+        for _ in 0..40 {
+            let (at, delay) = (w.dice.below(5) as usize, 5_000 * w.dice.below(2));
+            w.connect_with_will(at, &format!("w{clients}"), Duration::from_millis(delay));
+            clients += 1;
+            let pause = w.dice.below(60);
+            w.run_for(Duration::from_millis(pause));
+        }
+        w.run_for(Duration::from_secs(2));
+        // Who keeps them comes and goes, and another is out of reach for a while.
+        let (victim, cut) = (w.dice.below(5) as usize, w.dice.below(5) as usize);
+        for node in (0..5).filter(|node| *node != victim) {
+            let clients = w.clients_with_wills(node);
+            clients.iter().for_each(|client| w.end_will(node, client));
+            w.run_for(Duration::from_secs(1));
+            w.crash(node);
+            w.run_for(Duration::from_secs(1));
+            w.start(node);
+            w.run_for(Duration::from_secs(4));
+        }
+        w.cut_off(&BTreeSet::from([cut]));
+        w.run_for(Duration::from_secs(8));
+        w.heal_everything();
+        w.run_for(Duration::from_secs(4));
+        w.assert_last_wills("before a node is dead");
+        // Some say goodbye, some come back to another node before their wills go out.
+        let mut left = w.clients_with_wills(victim);
+        for client in left.split_off(left.len() * 2 / 3) {
+            w.end_will(victim, &client);
+        }
+        w.run_for(Duration::from_secs(1));
+        w.crash(victim);
+        let span = w.dice.below(800);
+        w.run_for(Duration::from_millis(span));
+        for client in left.split_off(left.len() / 2) {
+            let at = (victim + 1 + w.dice.below(4) as usize) % 5;
+            w.connect_with_will(at, &client, Duration::from_secs(5));
+        }
+        w.run_for(Duration::from_secs(15));
+        w.assert_last_wills("15 s after the death of a node");
+        w.start(victim);
+        w.run_for(Duration::from_secs(10));
+        w.assert_last_wills("10 s after it started again");
+    }
+    assert!(w.wills_published() > 0, "seed {seed}");
+}
+
 /// More than is kept for a node that is away: the oldest go, counted, and what is left comes once and in order.
 #[test]
 fn what_is_kept_has_a_bound() {
@@ -641,7 +707,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 45] = [
+const MUTANTS: [(Fault, Scenario, u64); 49] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -687,6 +753,10 @@ const MUTANTS: [(Fault, Scenario, u64); 45] = [
     (Fault::LoseRows, gap, 3),
     (Fault::NoTombstones, retain, 10),
     (Fault::MergeByArrival, retain, 10),
+    (Fault::CutIsDeath, last_wills, 5),
+    (Fault::LoseWillGone, last_wills, 5),
+    (Fault::EachPublishes, last_wills, 5),
+    (Fault::NoWillRefresh, last_wills, 10),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.

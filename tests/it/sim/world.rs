@@ -24,6 +24,7 @@ use super::{
     faults::Fault,
     flow::{Flow, Step},
     retained::Tables,
+    wills::Testaments,
 };
 
 /// The same throws for the same seed.
@@ -147,6 +148,7 @@ pub(crate) struct World {
     pub(super) clients: Clients,
     pub(super) flow: Flow,
     pub(super) retained: Tables,
+    pub(crate) wills: Testaments,
     crashes: u64,
 }
 
@@ -200,6 +202,7 @@ impl World {
             clients: Clients::default(),
             flow: Flow::default(),
             retained: Tables::default(),
+            wills: Testaments::default(),
             crashes: 0,
         }
     }
@@ -725,6 +728,10 @@ impl World {
                 Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
                 Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
                 Action::WalkSessions { view } => self.on_walk(number, view),
+                Action::WillKept { ticket, kept } => self.on_will_kept(ticket, kept),
+                Action::PublishWill { client, body } => {
+                    self.on_publish_will(number, &client, &body);
+                }
                 Action::PeerUp(up) => self.flow_up(number, &up),
                 Action::PeerDown { node } => {
                     if let Some(of) = self.number_at(number, node) {
@@ -865,7 +872,7 @@ impl World {
             Some(Fault::RejoinMajority) if rejoin => self.another_link(number, to).unwrap_or(link),
             _ => link,
         };
-        for frame in self.bend_sent(frame) {
+        for frame in self.bend_sent(number, frame) {
             self.snapshots += u64::from(matches!(frame, Frame::RouteSnap { .. }));
             if let Frame::RouteFix { ops, .. } = &frame {
                 self.mended += ops.len() as u64;
@@ -981,7 +988,8 @@ impl World {
 
     fn what_hinders(&self, from: usize, to: usize) -> Option<DialError> {
         if self.is_apart(from, to) {
-            return Some(DialError::Unreachable);
+            let dead = self.has(Fault::CutIsDeath);
+            return Some(if dead { DialError::NobodyListens } else { DialError::Unreachable });
         }
         let Some(core) = &self.nodes[to].core else {
             let silent = self.has(Fault::RefusedIsSilence);

@@ -1,0 +1,291 @@
+//! Three and more nodes that keep wills for each other, frames handed from one to the other by the test.
+
+use super::*;
+
+fn node(n: u8) -> NodeId {
+    NodeId([n; 16])
+}
+
+fn client(text: &str) -> Arc<str> {
+    text.into()
+}
+
+fn at(ms: u64) -> Time {
+    Time::from_ms(ms)
+}
+
+/// The will of a client of node `of`, whose life is number 7.
+fn copy(of: u8, hlc: u64, delay_ms: u64) -> WillCopy {
+    let claim = Claim { hlc, node: node(of) };
+    WillCopy { claim, incarnation: 7, delay_ms, body: Arc::from(&b"gone"[..]) }
+}
+
+const NOTHING: Known = Known { lives: false, claim: None };
+
+/// What node `n` has that reaches `others`.
+fn wills(n: u8, others: &[u8]) -> Wills {
+    let mut wills = Wills::new(node(n));
+    wills.on_view(others.iter().map(|n| node(*n)).collect(), at(0), &mut Vec::new());
+    wills
+}
+
+/// Which of 1 to 3 keep a will of a client of 4, the first owner in front.
+fn keepers_of(whose: &str) -> Vec<u8> {
+    let view = [1, 2, 3].map(node);
+    keepers(whose, &view).into_iter().map(|node| node.0[0]).collect()
+}
+
+/// Time passes until there is nothing to do before `end`.
+fn pass(wills: &mut Wills, end: u64, known: Known) -> Vec<Step> {
+    let mut out = Vec::new();
+    while let Some(next) = wills.deadline().filter(|next| *next <= at(end)) {
+        wills.on_deadline(|_, _| known, next, &mut out);
+    }
+    out
+}
+
+fn published(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| matches!(step, Step::Publish { .. })).count()
+}
+
+#[test]
+fn two_others_keep_it_and_the_client_waits_for_both() {
+    let (mut own, whose) = (wills(4, &[1, 2, 3]), client("c"));
+    let mut out = Vec::new();
+    own.tell(1, (&whose, &copy(4, 9, 0)), at(10), &mut out);
+    let want = keepers_of("c");
+    let to: Vec<u8> = out
+        .iter()
+        .map(|step| match step {
+            Step::Send(to, WillFrame::Keep { asks: true, .. }) => to.0[0],
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!((to.len(), &to), (2, &want));
+    out.clear();
+    let claim = Claim { hlc: 9, node: node(4) };
+    own.on_answer(node(want[0]), ("c", claim, true), &mut out);
+    own.on_answer(node(want[0]), ("c", claim, true), &mut out);
+    assert_eq!(out, [], "the second is not heard yet");
+    own.on_answer(node(want[1]), ("c", claim, false), &mut out);
+    assert_eq!(out, [Step::Told { ticket: 1, kept: false }]);
+    // Nobody answers.
+    out.clear();
+    own.tell(2, (&whose, &copy(4, 10, 0)), at(20), &mut out);
+    let told = pass(&mut own, 2_000, NOTHING);
+    assert_eq!(told, [Step::Told { ticket: 2, kept: false }]);
+    // Nobody is there.
+    let mut alone = wills(4, &[]);
+    out.clear();
+    alone.tell(3, (&whose, &copy(4, 11, 0)), at(20), &mut out);
+    assert_eq!(out, [Step::Told { ticket: 3, kept: true }]);
+}
+
+/// The two that keep the will of a client of 4, with it.
+fn with_copies(whose: &str, delay_ms: u64) -> [Wills; 2] {
+    let keepers = keepers_of(whose);
+    [0, 1].map(|place| {
+        let me = keepers[place];
+        let others: Vec<u8> = [1, 2, 3].into_iter().filter(|one| *one != me).collect();
+        let mut wills = wills(me, &others);
+        let mut out = Vec::new();
+        wills.on_keep(node(4), (client(whose), copy(4, 9, delay_ms)), true, &mut out);
+        assert!(matches!(&out[..], [Step::Send(_, WillFrame::Answer { kept: true, .. })]));
+        assert_eq!(wills.len(), 1);
+        wills
+    })
+}
+
+#[test]
+fn one_of_two_publishes_it_after_its_delay() {
+    let [mut first, mut second] = with_copies("c", 5_000);
+    for wills in [&mut first, &mut second] {
+        wills.on_dead(node(4), 6, at(1_000));
+        assert_eq!(
+            wills.deadline(),
+            Some(at(30_000)),
+            "an earlier life; what is left is the sweep"
+        );
+        wills.on_dead(node(4), 7, at(1_000));
+    }
+    assert_eq!(pass(&mut first, 6_999, NOTHING), []);
+    let due = pass(&mut second, 7_000, NOTHING);
+    let [Step::Send(to, WillFrame::Due { client: whose, will })] = &due[..] else {
+        panic!("{due:?}")
+    };
+    assert_eq!(to.0[0], keepers_of("c")[0]);
+    // The other is first, and has it itself.
+    let mut out = Vec::new();
+    first.on_due((second.me, NOTHING), (whose, will), at(7_000), &mut out);
+    assert_eq!((published(&out), first.len()), (1, 0));
+    out.clear();
+    first.on_due((second.me, NOTHING), (whose, will), at(9_000), &mut out);
+    assert_eq!(published(&out), 0, "once");
+    let [Step::Send(_, WillFrame::Gone { client: whose, claim })] = &out[..] else {
+        panic!("{out:?}")
+    };
+    second.on_gone(whose, *claim);
+    assert_eq!((second.len(), second.bytes(), second.deadline()), (0, 0, Some(at(30_000))));
+    assert_eq!(pass(&mut first, 60_000, NOTHING), []);
+}
+
+#[test]
+fn the_second_publishes_it_where_the_first_is_dead_too() {
+    let [_, mut second] = with_copies("c", 0);
+    second.on_dead(node(4), 7, at(1_000));
+    let other = [1, 2, 3].into_iter().find(|n| !keepers_of("c").contains(n)).unwrap();
+    let first = node(keepers_of("c")[0]);
+    assert!(matches!(&pass(&mut second, 2_000, NOTHING)[..], [Step::Send(to, _)] if *to == first));
+    second.on_view(vec![node(other)], at(2_500), &mut Vec::new());
+    assert_eq!(pass(&mut second, 3_499, NOTHING), [], "not before all know");
+    let mut out = pass(&mut second, 10_000, NOTHING);
+    // Now the owner is one of the two that are left.
+    if let [Step::Send(to, WillFrame::Due { client, will }), ..] = &out.clone()[..] {
+        assert_eq!(*to, node(other));
+        let mut third = wills(other, &[second.me.0[0]]);
+        out.clear();
+        third.on_due((second.me, NOTHING), (client, will), at(4_000), &mut out);
+    }
+    assert_eq!(published(&out), 1);
+}
+
+#[test]
+fn a_client_that_is_back_ends_it() {
+    let [mut first, mut second] = with_copies("c", 5_000);
+    first.on_dead(node(4), 7, at(1_000));
+    second.on_dead(node(4), 7, at(1_000));
+    // The owner of the claim hears it, and tells all.
+    let newer = Claim { hlc: 20, node: node(3) };
+    let mut out = Vec::new();
+    first.on_claim(&client("c"), newer, at(2_000), &mut out);
+    assert_eq!((first.len(), out.len()), (0, 2));
+    let gone = Claim { hlc: 9, node: node(4) };
+    assert!(out.iter().all(|step| matches!(
+        step,
+        Step::Send(_, WillFrame::Gone { claim, .. }) if *claim == gone
+    )));
+    // The other may not have heard, and the client has left in peace since.
+    let Step::Send(_, WillFrame::Due { client, will }) =
+        pass(&mut second, 7_000, NOTHING).remove(0)
+    else {
+        panic!()
+    };
+    out.clear();
+    first.on_due((second.me, NOTHING), (&client, &will), at(7_000), &mut out);
+    assert_eq!(published(&out), 0);
+    // Where only the directory knows.
+    let mut third = wills(3, &[1, 2]);
+    let known = Known { lives: false, claim: Some(newer) };
+    third.on_due((second.me, known), (&client, &will), at(7_000), &mut out);
+    assert_eq!(published(&out), 0);
+    assert_eq!(out.len(), 2, "both say so");
+}
+
+#[test]
+fn who_knows_the_node_to_live_publishes_nothing() {
+    let [mut first, mut second] = with_copies("c", 0);
+    second.on_dead(node(4), 7, at(1_000));
+    let Step::Send(_, WillFrame::Due { client, will }) =
+        pass(&mut second, 2_000, NOTHING).remove(0)
+    else {
+        panic!()
+    };
+    let known = Known { lives: true, claim: None };
+    let mut out = Vec::new();
+    first.on_due((second.me, known), (&client, &will), at(2_000), &mut out);
+    assert_eq!((out, first.len()), (Vec::new(), 1));
+    // It is asked again, more and more seldom.
+    assert_eq!(pass(&mut second, 2_000 + 62_000, NOTHING).len(), 5);
+    // The node is linked again: it tells anew what is to be kept.
+    second.on_linked(node(4), 8);
+    assert_eq!(second.len(), 1, "another life says nothing of this one");
+    second.on_linked(node(4), 7);
+    assert_eq!((second.len(), second.deadline()), (0, None));
+}
+
+#[test]
+fn what_is_withdrawn_or_replaced_is_not_published() {
+    let [mut first, _] = with_copies("c", 0);
+    let mut out = Vec::new();
+    // A connection before: it says nothing of this one.
+    first.on_gone(&client("c"), Claim { hlc: 8, node: node(4) });
+    assert_eq!(first.len(), 1);
+    first.on_keep(node(4), (client("c"), copy(4, 30, 0)), false, &mut out);
+    first.on_keep(node(4), (client("c"), copy(4, 20, 0)), false, &mut out);
+    first.on_keep(node(3), (client("d"), copy(4, 20, 0)), false, &mut out);
+    assert_eq!((first.len(), out.len()), (1, 0), "the newest, and each node for itself");
+    first.on_gone(&client("c"), Claim { hlc: 30, node: node(4) });
+    assert_eq!((first.len(), first.bytes()), (0, 0));
+    // Who has left the cluster serves its clients alone.
+    first.on_keep(node(4), (client("c"), copy(4, 40, 0)), false, &mut out);
+    first.on_left(node(4));
+    assert_eq!(first.len(), 0);
+}
+
+#[test]
+fn there_is_a_bound() {
+    let mut wills = wills(1, &[4]);
+    let mut out = Vec::new();
+    let large = |hlc| WillCopy { body: vec![0; WILL_MAX].into(), ..copy(4, hlc, 0) };
+    for n in 0..300 {
+        wills.on_keep(node(4), (client(&format!("c{n}")), large(n + 1)), true, &mut out);
+    }
+    let kept = out
+        .iter()
+        .filter(|step| matches!(step, Step::Send(_, WillFrame::Answer { kept: true, .. })));
+    let kept = kept.count();
+    assert_eq!(kept, wills.len());
+    assert!((250..256).contains(&kept) && wills.bytes() <= WILLS_MAX, "{kept}");
+    let longer = WillCopy { body: vec![0; WILL_MAX + 1].into(), ..copy(4, 1, 0) };
+    out.clear();
+    wills.on_keep(node(4), (client("x"), longer), true, &mut out);
+    assert!(matches!(&out[..], [Step::Send(_, WillFrame::Answer { kept: false, .. })]));
+    wills.clear();
+    assert_eq!((wills.len(), wills.bytes()), (0, 0));
+}
+
+#[test]
+fn keepers_are_told_when_nodes_come_and_go() {
+    let mut own = wills(4, &[1, 2]);
+    own.refreshed();
+    let told = |own: &Wills| {
+        let mut out = Vec::new();
+        own.refresh(&client("c"), &copy(4, 9, 0), &mut out);
+        let to = |step| match step {
+            Step::Send(to, WillFrame::Keep { asks: false, .. }) => to.0[0],
+            other => panic!("{other:?}"),
+        };
+        out.into_iter().map(to).collect::<BTreeSet<u8>>()
+    };
+    assert_eq!(told(&own), BTreeSet::new());
+    own.on_view([1, 2, 3].map(node).to_vec(), at(1_000), &mut Vec::new());
+    let want: BTreeSet<u8> = keepers_of("c").into_iter().filter(|n| *n == 3).collect();
+    assert_eq!(told(&own), want);
+    own.refreshed();
+    // Who was away may have lost it.
+    let one = keepers_of("c")[0];
+    let rest: Vec<NodeId> = [1, 2, 3].into_iter().filter(|n| *n != one).map(node).collect();
+    own.on_view(rest, at(2_000), &mut Vec::new());
+    own.on_view([1, 2, 3].map(node).to_vec(), at(3_000), &mut Vec::new());
+    assert_eq!(told(&own), BTreeSet::from([one]));
+    // While it is new who keeps it, all hear that it is over.
+    let mut out = Vec::new();
+    own.withdraw(&client("c"), 9, at(4_000), &mut out);
+    assert_eq!(out.len(), 3);
+    out.clear();
+    own.withdraw(&client("c"), 9, at(100_000), &mut out);
+    assert_eq!(out.len(), 2);
+}
+
+#[test]
+fn who_is_no_keeper_any_more_forgets() {
+    // 3 was not there when it was given away.
+    let whose = (0..).map(|n| format!("c{n}")).find(|c| !keepers_of(c).contains(&1)).unwrap();
+    let mut wills = wills(1, &[2, 4]);
+    wills.on_keep(node(4), (client(&whose), copy(4, 9, 0)), false, &mut Vec::new());
+    wills.on_view([2, 3, 4].map(node).to_vec(), at(10_000), &mut Vec::new());
+    pass(&mut wills, 39_999, NOTHING);
+    assert_eq!(wills.len(), 1);
+    pass(&mut wills, 40_000, NOTHING);
+    assert_eq!(wills.len(), 0);
+}
