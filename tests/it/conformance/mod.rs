@@ -117,13 +117,8 @@ fn tags_in_tests() -> BTreeSet<(String, String)> {
     found
 }
 
-/// What is about one node and what it is made of, or needs messages that are kept on one node.
-const ONE_NODE: [&str; 4] = [
-    "conformance::holds_across_two_nodes",
-    "conformance::offers::",
-    "conformance::retain::",
-    "conformance::will::retained_as_the_flag_says",
-];
+/// What is about one node and what it is made of.
+const ONE_NODE: [&str; 2] = ["conformance::holds_across_two_nodes", "conformance::offers::"];
 
 /// The whole once more over two nodes of a cluster: every connection of a test goes to the other node than the one before, so
 /// publisher and subscriber, and the connections of one session, are apart.

@@ -1,11 +1,22 @@
 //! Retained messages (3.3.1.3).
 
 use super::{ALL, NEW, V5, each, lasting};
-use crate::support::{Client, Message, Version, broker, codec::Value, prop, unique, wait_for};
+use crate::support::{
+    Client, Message, Version, broker, codec::Value, prop, unique, wait_for, wait_for_copies,
+};
 
 #[track_caller]
 fn retain(version: Version, topic: &str, payload: &str, qos: u8) {
-    Client::new(version).publish_message(Message::new(topic, payload, qos).retain());
+    retain_message(version, Message::new(topic, payload, qos));
+}
+
+/// Publishes it with the flag; returns when every node has it.
+#[track_caller]
+fn retain_message(version: Version, message: Message) {
+    let (topic, text) = (message.topic.clone(), message.text());
+    Client::new(version).publish_message(message.retain());
+    let want = [text];
+    wait_for_copies(&topic, &want[usize::from(want[0].is_empty())..]);
 }
 
 #[track_caller]
@@ -147,10 +158,8 @@ fn retained_messages_expire() {
     let topic = unique("t/");
     let message = Message::new(&topic, "short", 1).retain().with(prop::four(prop::EXPIRY, 1));
     Client::new(V5).publish_message(message);
-    let message = Message::new(&format!("{topic}/long"), "long", 1)
-        .retain()
-        .with(prop::four(prop::EXPIRY, 100));
-    Client::new(V5).publish_message(message);
+    let message = Message::new(&format!("{topic}/long"), "long", 1);
+    retain_message(V5, message.with(prop::four(prop::EXPIRY, 100)));
     wait_for("the message expires", crate::support::LIMIT, || retained(V5, &topic).is_empty());
     match retained(V5, &format!("{topic}/long"))[0].prop(prop::EXPIRY) {
         Some(Value::Four(left)) => assert!((90..=99).contains(left), "{left} s left"),
@@ -162,12 +171,11 @@ fn retained_messages_expire() {
 fn retained_messages_keep_their_properties() {
     let topic = unique("t/");
     let message = Message::new(&topic, "x", 1)
-        .retain()
         .with(prop::text(prop::CONTENT_TYPE, "text/plain"))
         .with(prop::user("a", "1"))
         .with(prop::user("a", "2"));
     let props = message.props.clone();
-    Client::new(V5).publish_message(message);
+    retain_message(V5, message);
     assert_eq!(retained(V5, &topic)[0].props, props);
 }
 
@@ -199,6 +207,8 @@ fn many_retained_messages_match_one_wildcard() {
             );
         }
         client.ping();
+        let texts: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+        wait_for_copies(&format!("{topic}/+/x"), &texts);
         let mut seen: Vec<u32> = retained(version, &format!("{topic}/+/x"))
             .iter()
             .map(|m| m.text().parse().unwrap())

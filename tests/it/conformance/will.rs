@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{ALL, NEW, V5, each, lasting};
-use crate::support::{Client, Connect, Message, Version, Will, broker, prop, unique};
+use crate::support::{
+    Client, Connect, Message, Version, Will, broker, prop, unique, wait_for_copies,
+};
 
 fn with_will(version: Version, will: Will) -> Client {
     Connect::new(version).will(will).open(broker())
@@ -83,12 +85,14 @@ fn published_after_the_keep_alive() {
 /// v3.1.1 [MQTT-3.1.2-16] [MQTT-3.1.2-17] v5 [MQTT-3.1.2-14] [MQTT-3.1.2-15]
 #[test]
 fn retained_as_the_flag_says() {
+    let gone = ["gone".to_owned()];
     each(&ALL, |version| {
         for retain in [false, true] {
             let topic = unique("will/");
             let mut witness = watcher(version, &topic);
             with_will(version, Will { retain, qos: 1, ..Will::new(&topic, "gone") }).cut();
             witness.message();
+            wait_for_copies(&topic, &gone[usize::from(!retain)..]);
             let seen = watcher(version, &topic).messages();
             assert_eq!(seen.len(), usize::from(retain));
             assert!(seen.iter().all(|m| m.retain && m.text() == "gone"));

@@ -25,7 +25,7 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 pub const BROKERS: &str = "EMQX_RS_TEST_BROKER";
 
 /// The brokers that all conformance tests share: one, started at first use, or those of [`BROKERS`].
-fn brokers() -> &'static [SocketAddr] {
+pub fn brokers() -> &'static [SocketAddr] {
     static ALL: OnceLock<(Option<Node>, Vec<SocketAddr>)> = OnceLock::new();
     let (_, addresses) = ALL.get_or_init(|| match std::env::var(BROKERS) {
         Ok(text) => {
@@ -74,6 +74,23 @@ pub fn settle() {
             mark.forget();
         }
     });
+}
+
+/// Returns when a new subscriber at each of the brokers gets these texts, in any order: other nodes have a retained message a moment
+/// after its PUBACK.
+#[track_caller]
+pub fn wait_for_copies(filter: &str, texts: &[String]) {
+    let mut want = texts.to_vec();
+    want.sort_unstable();
+    for address in brokers().iter().skip(usize::from(brokers().len() < 2)) {
+        wait_for(&format!("the copy of {filter}"), LIMIT, || {
+            let mut client = Client::at(Version::V5, *address);
+            client.subscribe(filter, 2);
+            let mut have = client.texts();
+            have.sort_unstable();
+            have == want
+        });
+    }
 }
 
 /// A name nobody else in this run (or in another run against the same broker) uses.
