@@ -82,7 +82,7 @@ fuzz:
 long: tools
 	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it
 	cargo test --locked --features dns-srv --test it discovery::
-	NETNS_TRIES=50 NETNS_BUSY=600 cargo test --locked --release --test netns -- --test-threads=1 --nocapture
+	NETNS_TRIES=50 NETNS_BUSY=600 NETNS_ROAM=60 cargo test --locked --release --test netns -- --test-threads=1 --nocapture
 	$(MAKE) fuzz FUZZ_SECONDS=600
 
 install: all

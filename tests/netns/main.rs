@@ -21,6 +21,7 @@ mod lan;
 mod loss;
 mod membership;
 mod partitions;
+mod roaming;
 mod sessions;
 #[path = "../it/support/mod.rs"]
 #[expect(unused_imports, reason = "not all that the integration tests use is used here")]
