@@ -197,7 +197,7 @@ impl Refusal {
         match self {
             Self::BadPassword => "wrong password; emqx-rs-ctl user passwd NAME sets another one",
             Self::Token(BadToken::Algorithm) => {
-                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey"
+                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey, auth.jwt.jwks"
             }
             Self::Token(BadToken::Signature) => {
                 "the token was made with another key than auth.jwt.secret or auth.jwt.pubkey"

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod delayed;
 pub mod delivering;
 pub mod inflight;
+pub mod jwks;
 pub mod jwt;
 pub mod message;
 pub mod mqueue;

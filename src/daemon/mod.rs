@@ -203,6 +203,7 @@ impl Operator for Reloader {
             mesh_tls: new.mesh_tls.clone(),
             listeners: &new.listeners,
         });
+        self.node.reload_jwks(new.jwks.clone());
         log.set_level(new.log.level);
         if restart.is_empty() {
             tracing::info!("configuration reloaded");
@@ -289,6 +290,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
         zones: config.zones.clone(),
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),
+        jwks: config.jwks.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),
