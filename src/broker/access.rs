@@ -204,7 +204,7 @@ impl Refusal {
                 "a user that cannot do SCRAM; emqx-rs-ctl user passwd NAME --scram makes one that can"
             }
             Self::Token(BadToken::Algorithm) => {
-                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey"
+                "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey, auth.jwt.jwks"
             }
             Self::Token(BadToken::Signature) => {
                 "the token was made with another key than auth.jwt.secret or auth.jwt.pubkey"

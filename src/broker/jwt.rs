@@ -14,6 +14,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::access::ConnectAttempt;
 use super::acl::{Clients, Rule, Rules, TopicPattern};
+use super::jwks::Jwk;
 use crate::topic::TopicFilter;
 
 /// How far the clock of who made the token may be ahead of ours.
@@ -28,6 +29,8 @@ pub struct Jwt {
     pub secret: Option<Secret>,
     /// `auth.jwt.pubkey`
     pub key: Option<PublicKey>,
+    /// Those of `auth.jwt.jwks`.
+    pub set: Arc<[Jwk]>,
     /// The token is the user name, not the password.
     pub from_username: bool,
     /// Signatures by elliptic curves are in DER.
@@ -147,7 +150,8 @@ impl Jwt {
         let (header, claims) = (json(header)?, json(claims)?);
         let sign = Base64UrlUnpadded::decode_vec(sign).ok()?;
         let algorithm = header.get("alg")?.as_str()?;
-        Some(match self.verify(algorithm, message.as_bytes(), &sign) {
+        let named = (algorithm, header.get("kid").and_then(Value::as_str));
+        Some(match self.verify(named, message.as_bytes(), &sign) {
             None => Err(BadToken::Algorithm),
             Some(false) => Err(BadToken::Signature),
             Some(true) => self.claims(&claims, attempt),
@@ -155,12 +159,23 @@ impl Jwt {
     }
 
     /// `None`: no key is set for this algorithm.
-    fn verify(&self, name: &str, message: &[u8], sign: &[u8]) -> Option<bool> {
+    fn verify(
+        &self,
+        (name, kid): (&str, Option<&str>),
+        message: &[u8],
+        sign: &[u8],
+    ) -> Option<bool> {
         let algorithm = match name {
             "HS256" => hmac::HMAC_SHA256,
             "HS384" => hmac::HMAC_SHA384,
             "HS512" => hmac::HMAC_SHA512,
-            _ => return self.key.as_ref()?.verify(name, self.der, message, sign),
+            _ => {
+                let of_set =
+                    self.set.iter().filter(|jwk| jwk.is_for(name, kid)).map(|jwk| &jwk.key);
+                let all = self.key.iter().chain(of_set);
+                // The key that made it, or else any that could have.
+                return all.filter_map(|key| key.verify(name, self.der, message, sign)).max();
+            }
         };
         let key = hmac::Key::new(algorithm, &self.secret.as_ref()?.0);
         Some(hmac::verify(&key, message, sign).is_ok())

@@ -15,6 +15,7 @@ pub mod enhanced;
 pub mod estate;
 pub mod frozen;
 pub mod inflight;
+pub mod jwks;
 pub mod jwt;
 pub mod message;
 pub mod mqueue;

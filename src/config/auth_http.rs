@@ -113,12 +113,7 @@ impl RequestDraft {
     /// # Errors
     /// Another form.
     pub fn set_url(&mut self, text: &str, place: &Place<'_>) -> Parsed<()> {
-        let (front, _) = split(text);
-        server(front, 80)?;
-        if !text.contains("://") || text.contains(char::is_whitespace) {
-            return Err("http://host:port/path or https://host:port/path".into());
-        }
-        self.url = Some((text.to_owned(), place.origin.to_owned()));
+        self.url = Some((url(text)?, place.origin.to_owned()));
         Ok(())
     }
 
@@ -189,8 +184,18 @@ impl RequestDraft {
     }
 }
 
+/// `http://host:port/path` or `https://host:port/path`
+pub(super) fn url(text: &str) -> Parsed<String> {
+    let (front, _) = split(text);
+    server(front, 80)?;
+    if !text.contains("://") || text.contains(char::is_whitespace) {
+        return Err("http://host:port/path or https://host:port/path".into());
+    }
+    Ok(text.to_owned())
+}
+
 /// A URL before and from its path.
-fn split(url: &str) -> (&str, &str) {
+pub(super) fn split(url: &str) -> (&str, &str) {
     let after = url.find("://").map_or(0, |at| at + 3);
     let path = url.get(after..).and_then(|rest| rest.find('/')).map(|at| at + after);
     match path {

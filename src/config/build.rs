@@ -175,10 +175,12 @@ impl Builder<'_> {
             rules_first: self.draft.rules_first,
             cache: cached.then_some((most, ttl)),
         };
+        let late = std::mem::take(&mut self.draft.jwks).finish(&folders);
+        let jwks = self.or_fault(late, |_| {}).map(Arc::new);
         let access = Access {
             asks: auth_http.as_ref().and_then(|http| http.acl.as_ref()).map(|_| asks),
             bans: self.draft.bans,
-            jwt: self.jwt(&folders),
+            jwt: self.jwt(&folders, jwks.is_some()),
             users: Arc::new(users),
             rules: self.rules(&folders),
             policy: self.draft.access,
@@ -215,6 +217,7 @@ impl Builder<'_> {
             retain: self.draft.retain.clone(),
             access,
             auth_http,
+            jwks,
             users_file,
             log,
             folders,
@@ -561,7 +564,7 @@ impl Builder<'_> {
     }
 
     /// How tokens are verified, if a key is set for them.
-    fn jwt(&mut self, folders: &Folders) -> Option<Arc<Jwt>> {
+    fn jwt(&mut self, folders: &Folders, fetched: bool) -> Option<Arc<Jwt>> {
         let mut jwt = std::mem::take(&mut self.draft.jwt);
         let (verify, claims) = std::mem::take(&mut self.draft.jwt_claims);
         if verify {
@@ -587,7 +590,7 @@ impl Builder<'_> {
                 }
             }
         }
-        (jwt.secret.is_some() || jwt.key.is_some()).then(|| Arc::new(jwt))
+        (jwt.secret.is_some() || jwt.key.is_some() || fetched).then(|| Arc::new(jwt))
     }
 
     fn policies(&self) -> BTreeMap<String, Policy> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Note;
 use super::auth_http::AuthHttpDraft;
 use super::discovery::DiscoveryDraft;
+use super::jwks::JwksDraft;
 use super::keys::Place;
 use super::listeners::ListenerDraft;
 use super::log::{LogLevel, LogSettings};
@@ -43,6 +44,8 @@ pub struct Draft {
     pub jwt: Jwt,
     /// `auth.jwt.pubkey` as written, and its origin.
     pub jwt_key: Option<(String, String)>,
+    /// `auth.jwt.jwks`
+    pub jwks: JwksDraft,
     /// `auth.jwt.verify_claims`, and the claims.
     pub jwt_claims: (bool, Vec<(String, String)>),
     /// Others are asked what a client may do only where no rule decides (`acl_order`).
@@ -159,6 +162,7 @@ impl Draft {
             bans: BanPolicies::default(),
             jwt: Jwt::default(),
             jwt_key: None,
+            jwks: JwksDraft::default(),
             rules_first: false,
             acl_cache: (true, 32, Duration::from_secs(60)),
             auth_http: AuthHttpDraft::default(),

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod effective;
 pub mod erlang_terms;
 pub mod file;
+pub mod jwks;
 pub mod keys;
 pub mod layers;
 pub mod listeners;
@@ -39,6 +40,7 @@ use crate::broker::access::Access;
 use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
 use crate::node::auth_http::AuthHttp;
+use crate::node::jwks::Jwks;
 use crate::node::listener_settings::Listener;
 use crate::node::tls::Material;
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub access: Access,
     /// An HTTP server that says who may connect.
     pub auth_http: Option<Arc<AuthHttp>>,
+    /// Where public keys for tokens are.
+    pub jwks: Option<Arc<Jwks>>,
     /// Where users are looked for beside the configuration.
     pub users_file: PathBuf,
     /// The log.

@@ -203,6 +203,7 @@ impl Reloader {
             mesh_tls: new.mesh_tls.clone(),
             listeners: &new.listeners,
         });
+        self.node.reload_jwks(new.jwks.clone());
         log.set_level(new.log.level);
         Ok(self.settings.renew(new))
     }
@@ -311,6 +312,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
         zones: config.zones.clone(),
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),
+        jwks: config.jwks.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         mesh_tls: config.mesh_tls.clone(),

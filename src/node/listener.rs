@@ -32,7 +32,7 @@ use super::{
     transport::Stream,
 };
 use crate::{
-    broker::{channel::Shared, stats::Metric},
+    broker::{access::Access, channel::Shared, stats::Metric},
     net::{clock::Clock, supervise},
 };
 
@@ -241,6 +241,12 @@ impl Listening {
                 tokio::time::sleep_until(hub.clock.instant(second + Duration::from_secs(1))).await;
             }
         }
+    }
+
+    /// Other users, rules or keys, for connections to come.
+    pub(super) fn change_access(&self, change: impl FnOnce(Access) -> Access) {
+        let mut place = locks::write(&self.shared);
+        *place = Arc::new(place.with_access(change(place.access.clone())));
     }
 
     fn serve(self: &Arc<Self>, incoming: Incoming, peer: SocketAddr, hub: &Arc<Hub>) {

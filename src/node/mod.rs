@@ -19,6 +19,7 @@ pub mod health;
 pub mod heartbeat;
 pub(crate) mod http;
 pub mod hub;
+pub mod jwks;
 pub mod link;
 pub mod listener;
 pub mod listener_settings;
@@ -66,6 +67,7 @@ use crate::{
 use auth_http::AuthHttp;
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
+use jwks::{Jwks, KeySet};
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
@@ -87,6 +89,8 @@ pub struct NodeParts {
     pub access: Access,
     /// An HTTP server that says who may connect.
     pub auth_http: Option<Arc<AuthHttp>>,
+    /// Where public keys for tokens are.
+    pub jwks: Option<Arc<Jwks>>,
     /// Limits of retained messages.
     pub retain: RetainSettings,
     /// `node.data_dir`.
@@ -132,6 +136,8 @@ pub struct Node {
     hub: Arc<Hub>,
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
+    /// Keys for tokens.
+    keys: Arc<KeySet>,
     /// Certificates of listeners were read again.
     certificates_renewed: Arc<Notify>,
     stop: watch::Sender<bool>,
@@ -207,7 +213,9 @@ impl Node {
         let all = listeners.clone();
         let watch = listener::watch_certificates(all, certificates_renewed.clone(), clock);
         supervise::spawn("listener certificates", watch);
-        let node = Self { hub, mesh, listeners, certificates_renewed, stop, janitor };
+        let keys = Arc::new(KeySet::new(listeners.clone()));
+        keys.follow(parts.jwks);
+        let node = Self { hub, mesh, listeners, keys, certificates_renewed, stop, janitor };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)
     }
@@ -253,7 +261,7 @@ impl Node {
         self.mesh.renew_tls(new.mesh_tls);
         self.hub.bans.set_policies(new.access.bans);
         let users = self.hub.authenticator.adopt(new.access.users.clone());
-        let access = &Access { users, ..new.access.clone() };
+        let access = &self.keys.with_keys(Access { users, ..new.access.clone() });
         for listener in &self.listeners {
             let settings = &listener.settings;
             let fresh = shared(new.zones, settings, access, &self.hub);
@@ -287,6 +295,11 @@ impl Node {
         }
     }
 
+    /// Public keys for tokens come from there from now on, or from nowhere.
+    pub fn reload_jwks(&self, source: Option<Arc<Jwks>>) {
+        self.keys.follow(source);
+    }
+
     /// Another HTTP server that says who may connect, or none.
     pub fn reload_auth_http(&self, http: Option<Arc<AuthHttp>>) {
         self.hub.authenticator.set_http(http);
@@ -296,9 +309,7 @@ impl Node {
     pub fn reload_users(&self, users: Arc<Users>) {
         let users = self.hub.authenticator.adopt(users);
         for listener in &self.listeners {
-            let mut place = locks::write(&listener.shared);
-            let access = Access { users: users.clone(), ..place.access.clone() };
-            *place = Arc::new(place.with_access(access));
+            listener.change_access(|access| Access { users: users.clone(), ..access });
         }
     }
 

@@ -7,7 +7,10 @@ use std::{
     io::Write,
     num::NonZeroU32,
     process::{Command, Output, Stdio},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
@@ -16,7 +19,11 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use ring::{hmac, pbkdf2};
+use ring::{
+    hmac, pbkdf2,
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
 
 use super::support::{
     Client, Connect, LIMIT, Node, Version, Will,
@@ -550,4 +557,46 @@ fn without_the_http_server_nobody_comes_in() {
     let node = Node::start("auth.http.auth_req.url = http://127.0.0.1:1/auth");
     assert_eq!(code(&node, "bob", "x"), 0x88);
     assert_eq!(Connect::new(Version::V3_1_1).attempt(node.mqtt()).code, 3);
+}
+
+/// A set with the public key of `pair`, as an answer over HTTP.
+fn key_set(pair: &Ed25519KeyPair) -> String {
+    let x = Base64UrlUnpadded::encode_string(pair.public_key().as_ref());
+    let set = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}]}}"#);
+    format!("200 OK\r\ncontent-length: {}\r\n\r\n{set}", set.len())
+}
+
+#[test]
+fn keys_for_tokens_are_fetched_and_those_of_before_stay_while_nobody_answers() {
+    static SETS: OnceLock<[String; 3]> = OnceLock::new();
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let pair = || {
+        let private = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Ed25519KeyPair::from_pkcs8(private.as_ref()).unwrap()
+    };
+    let (old, new) = (pair(), pair());
+    let broken = "500 Broken\r\ncontent-length: 0\r\n\r\n".to_owned();
+    SETS.set([key_set(&old), key_set(&new), broken]).unwrap();
+    let server = http_server(|request| {
+        let sets = SETS.get().filter(|_| request.starts_with("GET /keys?a=b "))?;
+        Some(sets[TURN.load(Relaxed)].as_str())
+    });
+    let node =
+        Node::start(&format!("allow_anonymous = false\nauth.jwt.jwks = http://{server}/keys?a=b"));
+    let comes = |pair: &Ed25519KeyPair| {
+        let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+        let text = format!("{}.{}", part(r#"{"alg":"EdDSA","kid":"k"}"#), part("{}"));
+        let sign = Base64UrlUnpadded::encode_string(pair.sign(text.as_bytes()).as_ref());
+        code(&node, "bob", &format!("{text}.{sign}"))
+    };
+    wait_for("the first key counts", LIMIT, || comes(&old) == SUCCESS);
+    assert_eq!(comes(&new), BAD_PASSWORD);
+    TURN.store(1, Relaxed);
+    node.ctl(&["conf", "reload"]);
+    wait_for("the second key counts", LIMIT, || comes(&new) == SUCCESS);
+    assert_eq!(comes(&old), BAD_PASSWORD);
+    TURN.store(2, Relaxed);
+    node.ctl(&["conf", "reload"]);
+    wait_for("the fault is told", LIMIT, || node.log().contains("those of before stay"));
+    assert_eq!(comes(&new), SUCCESS);
 }

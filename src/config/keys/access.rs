@@ -138,6 +138,30 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "auth.jwt.jwks",
+        "",
+        "URL of a set of public keys (JWKS; as above) of tokens that let clients in.",
+        |d, p, t| d.jwks.set_url(t, p),
+    ),
+    Key::set(
+        "auth.jwt.jwks.refresh_interval",
+        "5m",
+        "It is fetched again after this time, and on reload.",
+        |d, _, t| {
+            d.jwks.refresh = between(duration(t)?, "1s", "1d")?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth.jwt.jwks.cacertfile",
+        "",
+        "Authorities (PEM) that prove a server at https://.",
+        |d, _, t| {
+            d.jwks.authorities = Some(t.into());
+            Ok(())
+        },
+    ),
+    Key::set(
         "auth.jwt.from",
         "password",
         "Where the token is: password or username.",
@@ -322,7 +346,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("auth.http.connect_timeout", Duration),
     Key::unused("auth.http.enable_pipelining", Text),
     Key::unused("auth.http.ssl.*", Text),
-    Key::missing("auth.jwt.jwks", Text, &[]),
     Key::missing("auth.jwt.jwks.*", Text, &[]),
     Key::missing("auth.mysql.*", Text, &[]),
     Key::missing("auth.pgsql.*", Text, &[]),
