@@ -739,6 +739,13 @@ impl Channel {
         (limit != 0).then(|| Duration::from_millis(limit))
     }
 
+    /// How long nothing came from the client, and how long that may be, in seconds. `None`: it may be silent for ever.
+    #[must_use]
+    pub fn silence(&self, now: Time) -> Option<(f64, f64)> {
+        let limit = self.keep_alive()?;
+        Some((now.since(self.last_packet).as_secs_f64(), limit.as_secs_f64()))
+    }
+
     /// When [`Self::on_deadline`] wants to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {

@@ -7,13 +7,11 @@
 //! writes arrive. What was deleted or has expired leaves its stamp behind for [`GONE_LIFE`], or an older write that comes
 //! late would bring it back. 1,024 sums of hashes tell two copies which of their buckets differ.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-    sync::Arc,
-    time::Duration,
-};
+mod deletions;
 
+use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::Duration};
+
+use self::deletions::{Deletions, Gone};
 use super::{message::Message, settings::RetainSettings};
 use crate::{
     time::{Stamp, Time},
@@ -27,10 +25,10 @@ use crate::{
 pub const BUCKETS: usize = 1024;
 /// How long it is remembered that a message is gone.
 pub const GONE_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// So many messages that are gone are remembered; then the oldest is forgotten early, and counted.
-const GONE_MAX: usize = 100_000;
 /// So many changed topics wait to be told to other nodes; of more only the comparison tells.
 const CHANGES_MAX: usize = 65_536;
+/// So many topics below `$SYS` are kept of those that clients write.
+const SYSTEM_MAX: usize = 10_000;
 /// A larger message does not go to other nodes, in bytes; it is not kept where they have copies.
 pub const SHARED_MAX: usize = 6 << 20;
 
@@ -68,13 +66,7 @@ struct Kept {
     message: Message,
     stamp: Stamp,
     hash: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Gone {
-    stamp: Stamp,
-    until: Time,
-    hash: u64,
+    arrival: u64,
 }
 
 /// What a copy holds of a topic.
@@ -95,6 +87,8 @@ pub struct Entry {
     pub stamp: Stamp,
     /// What.
     pub content: Content,
+    /// The message was put into the table as the how manieth, which is known of its own table alone; else 0.
+    pub arrival: u64,
 }
 
 /// What became of an [`Entry`] of another node.
@@ -104,7 +98,7 @@ pub enum Merged {
     Taken,
     /// What is here is as new or newer.
     Older,
-    /// It is older than what deletions are remembered for, was here once and is not: it was deleted, and the other node hears so.
+    /// It was here once and is not: it was deleted so long ago that this is forgotten, and the other node is to hear so.
     Deleted,
     /// No room.
     Refused(NotKept),
@@ -139,15 +133,14 @@ impl NotKept {
     }
 }
 
-/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `system`
-/// the number of those below `$SYS`, `sums` that of the
-/// hashes of all entries with a shared stamp, and no topic is in both maps.
+/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `system` the number of those
+/// below `$SYS`, `sums` that of the hashes of all entries with a shared stamp, and no topic is both there and gone.
 #[derive(Debug)]
 pub struct Retained {
     messages: BTreeMap<Arc<str>, Kept>,
-    gone: BTreeMap<Arc<str>, Gone>,
-    /// The same by the end of their life.
-    gone_order: BTreeSet<(Time, Arc<str>)>,
+    gone: Deletions,
+    /// How many messages were put in so far.
+    arrivals: u64,
     bytes: usize,
     /// How many messages are below `$SYS`: what nodes say of themselves takes no client's room.
     system: usize,
@@ -157,7 +150,6 @@ pub struct Retained {
     shared: bool,
     /// Whether anybody is told of changes now.
     told: bool,
-    forgotten_early: u64,
     limits: RetainSettings,
 }
 
@@ -200,15 +192,14 @@ impl Retained {
     pub fn new(limits: RetainSettings, shared: bool) -> Self {
         Self {
             messages: BTreeMap::new(),
-            gone: BTreeMap::new(),
-            gone_order: BTreeSet::new(),
+            gone: Deletions::default(),
+            arrivals: 0,
             bytes: 0,
             system: 0,
             sums: Box::new([0; BUCKETS]),
             changes: Changes::default(),
             shared,
             told: false,
-            forgotten_early: 0,
             limits,
         }
     }
@@ -262,7 +253,13 @@ impl Retained {
     /// Deletions that were forgotten before their time because there were too many.
     #[must_use]
     pub const fn forgotten_early(&self) -> u64 {
-        self.forgotten_early
+        self.gone.forgotten_early()
+    }
+
+    /// How many messages were put in so far: what arrives later has a higher [`Entry::arrival`].
+    #[must_use]
+    pub const fn arrivals(&self) -> u64 {
+        self.arrivals
     }
 
     /// The hash sums of the buckets.
@@ -277,19 +274,31 @@ impl Retained {
         self.sums.iter().fold(0, |all, sum| spread(all ^ sum))
     }
 
-    /// A write at this node: keeps `message` in place of the one before, or with an empty payload forgets that
+    /// A write of a client of this node: keeps `message` in place of the one before, or with an empty payload forgets that
     /// [MQTT-3.3.1-6]. It counts more than what is there, whatever `stamp` says. True: the first change since [`Self::changes`].
     ///
     /// # Errors
     /// [`NotKept`] when it passes a limit; the message before it stays.
     pub fn store(&mut self, message: &Message, stamp: Stamp, now: Time) -> Result<bool, NotKept> {
+        // What is below `$SYS` is about one node, and no other one has it.
+        let stamp = if is_system(message.topic()) { Stamp::LOCAL } else { stamp };
         if message.payload().is_empty() {
             return Ok(self.forget(message.topic(), stamp, now));
         }
-        // What a node writes of itself is no more than it has topics for, and must not fail because clients filled the table.
-        if stamp.is_shared() {
-            self.room_for(message)?;
+        self.room_for(message)?;
+        Ok(self.keep(message, stamp, now))
+    }
+
+    /// What this node writes of itself: no more than it has topics for, and no limit of its clients stops it.
+    pub fn store_own(&mut self, message: &Message, now: Time) {
+        if message.payload().is_empty() {
+            self.take_out(message.topic());
+        } else {
+            self.keep(message, Stamp::LOCAL, now);
         }
+    }
+
+    fn keep(&mut self, message: &Message, stamp: Stamp, now: Time) -> bool {
         let kept = match (message.expires_at(), self.limits.expiry) {
             (None, Some(life)) => message.clone().with_expiry(now + life),
             _ => message.clone(),
@@ -297,7 +306,7 @@ impl Retained {
         let (topic, stamp) = self.above(message.topic(), stamp);
         let bytes = u32::try_from(cost(&kept)).unwrap_or(u32::MAX);
         self.put(&topic, kept, stamp);
-        Ok(self.note(topic, stamp, bytes))
+        self.note(topic, stamp, bytes)
     }
 
     /// Forgets the message of `topic`. True as in [`Self::store`].
@@ -311,15 +320,15 @@ impl Retained {
         self.note(topic, stamp, 64)
     }
 
-    /// What was written at another node. `known`: everything that was written before this hybrid time was here at one time.
-    pub fn merge(&mut self, entry: Entry, known: u64, now: Time) -> Merged {
-        let Entry { topic, stamp, content } = entry;
+    /// What was written at another node. `was_here`: this message was in this table at one time.
+    pub fn merge(&mut self, entry: Entry, was_here: bool, now: Time) -> Merged {
+        let Entry { topic, stamp, content, arrival: _ } = entry;
         let have = self.stamp_of(&topic);
         if have.is_some_and(|have| have >= stamp) {
             return Merged::Older;
         }
         match content {
-            Content::Message(_) if have.is_none() && stamp.hlc < known => return Merged::Deleted,
+            Content::Message(_) if have.is_none() && was_here => return Merged::Deleted,
             Content::Message(message) if !message.is_expired(now) => {
                 if let Err(reason) = self.room_for(&message) {
                     return Merged::Refused(reason);
@@ -342,11 +351,13 @@ impl Retained {
             return Err(NotKept::Payload { size, limit: SHARED_MAX });
         }
         let before = self.messages.get(message.topic()).map(|kept| cost(&kept.message));
-        if before.is_none()
-            && limits.max_messages != 0
-            && self.messages.len() - self.system >= limits.max_messages
-        {
-            return Err(NotKept::Messages { limit: limits.max_messages });
+        let (have, limit) = if is_system(message.topic()) {
+            (self.system, SYSTEM_MAX)
+        } else {
+            (self.messages.len() - self.system, limits.max_messages)
+        };
+        if before.is_none() && limit != 0 && have >= limit {
+            return Err(NotKept::Messages { limit });
         }
         let bytes = self.bytes - before.unwrap_or(0) + cost(message);
         if limits.max_memory != 0 && bytes > limits.max_memory {
@@ -357,7 +368,7 @@ impl Retained {
 
     fn stamp_of(&self, topic: &str) -> Option<Stamp> {
         let kept = self.messages.get(topic).map(|kept| kept.stamp);
-        kept.or_else(|| self.gone.get(topic).map(|gone| gone.stamp))
+        kept.or_else(|| self.gone.get(topic).map(|(_, gone)| gone.stamp))
     }
 
     /// The topic as it is held here, and a stamp above what it has.
@@ -365,7 +376,7 @@ impl Retained {
         let (held, have) = match self.messages.get_key_value(topic) {
             Some((held, kept)) => (held.clone(), kept.stamp),
             None if self.gone.is_empty() => (Arc::from(topic), Stamp::LOCAL),
-            None => match self.gone.get_key_value(topic) {
+            None => match self.gone.get(topic) {
                 Some((held, gone)) => (held.clone(), gone.stamp),
                 None => (Arc::from(topic), Stamp::LOCAL),
             },
@@ -384,12 +395,14 @@ impl Retained {
 
     fn put(&mut self, topic: &Arc<str>, message: Message, stamp: Stamp) {
         self.bytes += cost(&message);
+        self.arrivals += 1;
+        let arrival = self.arrivals;
         if let Some(old) = self.messages.get_mut(topic) {
             self.bytes -= cost(&old.message);
             let before = old.stamp;
             let shared = stamp.is_shared() && !before.is_shared();
             let hash = if shared { hash(topic) } else { old.hash };
-            *old = Kept { message, stamp, hash };
+            *old = Kept { message, stamp, hash, arrival };
             self.count(hash, before, false);
             return self.count(hash, stamp, true);
         }
@@ -398,38 +411,31 @@ impl Retained {
         }
         let hash = if stamp.is_shared() { hash(topic) } else { 0 };
         self.system += usize::from(is_system(topic));
-        self.messages.insert(topic.clone(), Kept { message, stamp, hash });
+        self.messages.insert(topic.clone(), Kept { message, stamp, hash, arrival });
         self.count(hash, stamp, true);
     }
 
-    fn take_out(&mut self, topic: &str) -> bool {
-        let Some(kept) = self.messages.remove(topic) else { return false };
+    fn take_out(&mut self, topic: &str) {
+        let Some(kept) = self.messages.remove(topic) else { return };
         self.bytes -= cost(&kept.message);
         self.system -= usize::from(is_system(topic));
         self.count(kept.hash, kept.stamp, false);
-        true
     }
 
     fn bury(&mut self, topic: &Arc<str>, stamp: Stamp, until: Time) {
-        if !self.take_out(topic) {
-            self.dig_up(topic);
-        }
+        self.take_out(topic);
+        self.dig_up(topic);
         let hash = hash(topic);
-        self.gone.insert(topic.clone(), Gone { stamp, until, hash });
-        self.gone_order.insert((until, topic.clone()));
+        self.gone.bury(topic, Gone { stamp, until, hash });
         self.count(hash, stamp, true);
-        if self.gone.len() > GONE_MAX
-            && let Some((_, oldest)) = self.gone_order.first().cloned()
-        {
-            self.dig_up(&oldest);
-            self.forgotten_early += 1;
+        while let Some(gone) = self.gone.over() {
+            self.count(gone.hash, gone.stamp, false);
         }
     }
 
     fn dig_up(&mut self, topic: &str) {
-        if let Some((topic, gone)) = self.gone.remove_entry(topic) {
+        if let Some(gone) = self.gone.dig_up(topic) {
             self.count(gone.hash, gone.stamp, false);
-            self.gone_order.remove(&(gone.until, topic));
         }
     }
 
@@ -446,17 +452,19 @@ impl Retained {
         first
     }
 
-    /// Writes that `topic` was deleted, just above `stamp`. True as in [`Self::store`].
+    /// Writes that `topic` was deleted, just above `stamp`. Returns true as [`Self::store`] does, and what others are to know.
     pub fn delete_above(
         &mut self,
         topic: &Arc<str>,
         stamp: Stamp,
         node: [u8; 16],
         now: Time,
-    ) -> bool {
-        let stamp = stamp.after(node);
-        self.bury(topic, stamp, now + GONE_LIFE);
-        self.note(topic.clone(), stamp, 64)
+    ) -> (bool, Entry) {
+        let (stamp, until) = (stamp.after(node), now + GONE_LIFE);
+        self.bury(topic, stamp, until);
+        let entry =
+            Entry { topic: topic.clone(), stamp, content: Content::Gone(until), arrival: 0 };
+        (self.note(topic.clone(), stamp, 64), entry)
     }
 
     /// The topics written here since the last call.
@@ -470,7 +478,7 @@ impl Retained {
         if let Some((topic, kept)) = self.messages.get_key_value(topic) {
             return kept.stamp.is_shared().then(|| kept.entry(topic));
         }
-        self.gone.get_key_value(topic).map(|(topic, gone)| gone.entry(topic))
+        self.gone.get(topic).map(|(topic, gone)| gone.entry(topic))
     }
 
     /// Entries of the buckets that `wanted` names, from `from` on: about `bytes` of them, of at most `look` looked at. Returns
@@ -505,7 +513,7 @@ impl Retained {
             }
         }
         let mut last = gone_from.clone();
-        for (topic, gone) in self.gone.range::<str, _>((behind(&gone_from), Bound::Unbounded)) {
+        for (topic, gone) in self.gone.from(&gone_from) {
             if size >= bytes || seen >= look {
                 return Some(Cursor::Gone(last));
             }
@@ -530,12 +538,8 @@ impl Retained {
     /// Forgets what has expired, and old deletions; a step of at most `most` messages from `after` on. Returns where to go on.
     pub fn sweep(&mut self, now: Time, after: Option<&str>, most: usize) -> Option<Arc<str>> {
         for _ in 0..most {
-            let Some((_, topic)) =
-                self.gone_order.first().filter(|(until, _)| *until <= now).cloned()
-            else {
-                break;
-            };
-            self.dig_up(&topic);
+            let Some(gone) = self.gone.expired(now) else { break };
+            self.count(gone.hash, gone.stamp, false);
         }
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut expired, mut seen, mut last) = (Vec::new(), 0, None);
@@ -614,13 +618,7 @@ impl Retained {
 impl Kept {
     fn entry(&self, topic: &Arc<str>) -> Entry {
         let content = Content::Message(self.message.clone());
-        Entry { topic: topic.clone(), stamp: self.stamp, content }
-    }
-}
-
-impl Gone {
-    fn entry(&self, topic: &Arc<str>) -> Entry {
-        Entry { topic: topic.clone(), stamp: self.stamp, content: Content::Gone(self.until) }
+        Entry { topic: topic.clone(), stamp: self.stamp, content, arrival: self.arrival }
     }
 }
 
@@ -760,7 +758,7 @@ mod tests {
             Some(payload) => Content::Message(message(topic, payload)),
             None => Content::Gone(Time::from_ms(DAY)),
         };
-        Entry { topic: topic.into(), stamp: at, content }
+        Entry { topic: topic.into(), stamp: at, content, arrival: 0 }
     }
 
     /// What a copy holds, and that its sums are those of what it holds.
@@ -786,7 +784,6 @@ mod tests {
             all.push((one.topic, one.stamp, payload));
         }
         assert!((&*sums, bytes) == (store.sums(), store.bytes()), "sums or bytes are wrong");
-        assert_eq!(store.gone.len(), store.gone_order.len());
         all.sort();
         all
     }
@@ -815,7 +812,7 @@ mod tests {
                 let payload = hlc.to_be_bytes();
                 let payload = (!delete).then_some(&payload[..]);
                 let one = entry(&format!("t/{topic}"), stamp(hlc, node), payload);
-                copy.merge(one, 0, Time::ZERO);
+                copy.merge(one, false, Time::ZERO);
             }
             copies.push(held(&copy));
             for at in (1..writes.len()).rev() {
@@ -834,7 +831,7 @@ mod tests {
     #[test]
     fn a_write_here_counts_more_than_what_is_here() {
         let mut copy = shared();
-        copy.merge(entry("a", stamp(900, 9), Some(b"far ahead")), 0, Time::ZERO);
+        copy.merge(entry("a", stamp(900, 9), Some(b"far ahead")), false, Time::ZERO);
         assert!(copy.store(&message("a", b"now"), stamp(5, 1), Time::ZERO).unwrap());
         assert_eq!(copy.entry("a").unwrap().stamp, stamp(901, 1));
         assert!(!copy.forget("a", stamp(6, 1), Time::ZERO), "the mesh knows already");
@@ -854,18 +851,18 @@ mod tests {
         copy.sweep(at(50), None, 10);
         for topic in ["a", "b"] {
             let late = entry(topic, stamp(9, 2), Some(b"old"));
-            assert_eq!(copy.merge(late, 0, at(60)), Merged::Older, "{topic}");
+            assert_eq!(copy.merge(late, false, at(60)), Merged::Older, "{topic}");
         }
         assert_eq!((copy.len(), copy.gone()), (0, 2));
         copy.sweep(at(DAY + 60), None, 10);
         assert_eq!((copy.gone(), held(&copy).len()), (0, 0));
-        // A day later only what both had agreed on tells.
+        // A day later only that it was here once tells.
         let late = || entry("a", stamp(9, 2), Some(b"old"));
-        assert_eq!(copy.merge(late(), 15, at(DAY + 60)), Merged::Deleted);
+        assert_eq!(copy.merge(late(), true, at(DAY + 60)), Merged::Deleted);
         copy.delete_above(&late().topic, late().stamp, [1; 16], at(DAY + 60));
         assert_eq!(copy.entry("a").unwrap().stamp, stamp(10, 1));
         assert_eq!(
-            copy.merge(entry("c", stamp(16, 2), Some(b"new")), 15, at(DAY + 60)),
+            copy.merge(entry("c", stamp(3, 2), Some(b"of a third node")), false, at(DAY + 60)),
             Merged::Taken
         );
         held(&copy);
@@ -896,14 +893,34 @@ mod tests {
     }
 
     #[test]
-    fn deletions_are_bounded() {
+    fn what_is_below_sys_stays_on_its_node_and_is_bounded() {
         let mut copy = shared();
-        for n in 0..=GONE_MAX as u64 {
-            copy.forget(&format!("t/{n}"), stamp(n + 1, 1), Time::from_ms(n));
+        for n in 0..SYSTEM_MAX {
+            let of_node = message(&format!("$SYS/{n}"), b"x");
+            assert!(!copy.store(&of_node, stamp(5, 1), Time::ZERO).unwrap(), "nobody is told");
         }
-        assert_eq!((copy.gone(), copy.forgotten_early()), (GONE_MAX, 1));
-        assert!(copy.entry("t/0").is_none() && copy.entry("t/1").is_some());
-        assert!(copy.changes().lost);
+        let one_more = message("$SYS/more", b"x");
+        let refused = copy.store(&one_more, stamp(5, 1), Time::ZERO);
+        assert_eq!(refused, Err(NotKept::Messages { limit: SYSTEM_MAX }));
+        assert_eq!((copy.digest(), copy.changes().topics.len()), (shared().digest(), 0));
+        copy.store_own(&one_more, Time::ZERO);
+        copy.store(&message("$SYS/1", b""), stamp(6, 1), Time::ZERO).unwrap();
+        assert_eq!((copy.len(), copy.gone()), (SYSTEM_MAX, 0));
+    }
+
+    /// More deletions than are remembered, in two orders: the same are forgotten.
+    #[test]
+    fn copies_forget_the_same_deletions() {
+        let deletion = |n: usize| entry(&format!("t/{n}"), stamp(n as u64 + 1, 1), None);
+        let (mut one, mut other) = (shared(), shared());
+        let most = deletions::GONE_MAX + 500;
+        for n in 0..most {
+            one.merge(deletion(n), false, Time::ZERO);
+            other.merge(deletion(n * 7 % most), false, Time::ZERO);
+        }
+        assert_ne!(most % 7, 0);
+        assert_eq!((one.gone(), one.forgotten_early()), (deletions::GONE_MAX, 500));
+        assert_eq!(held(&one), held(&other));
     }
 
     proptest! {

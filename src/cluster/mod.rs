@@ -279,6 +279,8 @@ pub enum Input {
         node: NodeId,
         /// Which.
         differ: wire::Buckets,
+        /// Arrivals in the table at that moment.
+        arrivals: u64,
     },
     /// There was no room for a retained message of another node.
     RetainedFull,
@@ -620,8 +622,8 @@ impl Cluster {
             Input::Refresh { client, hlc } => self.on_refresh(&client, hlc, now, out),
             Input::Adopted { client, hlc } => self.on_adopted(&client, hlc, now, out),
             Input::RetainedChanged { topics, lost } => self.on_retained_changed(&topics, lost, now),
-            Input::RetainedCompared { node, differ } => {
-                self.on_retained_compared(node, differ, now, out);
+            Input::RetainedCompared { node, differ, arrivals } => {
+                self.on_retained_compared((node, differ, arrivals), now, out);
             }
             Input::RetainedFull => self.on_retained_full(now),
             Input::Refreshed { view } => self.directory.refreshed(view),

@@ -143,7 +143,7 @@ impl Cluster {
             peer.proven = true;
             peer.sender.start(state.have, self.me.incarnation, &self.own);
         }
-        self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, state.hlc, now);
+        self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, now);
         out.push(Action::Watch {
             node,
             link,

@@ -24,12 +24,8 @@ const COMPARE_EVERY: Duration = Duration::from_secs(60);
 pub const PIECE_BYTES: usize = 128 << 10;
 /// Topics owed to a peer; beyond, comparing tells.
 const OWED_MAX: usize = 65_536;
-/// For so long deletions are remembered, in ms.
-const GONE_LIFE_MS: u64 = 24 * 3600 * 1000;
 /// A node whose calendar is so far ahead is named in the log, in ms.
 const AHEAD_MS: u64 = 5_000;
-/// Nodes whose calendars are further apart do not follow each other's clock, in ms.
-const FAR_MS: u64 = 600_000;
 /// No calendar is here before the year 6400; a write above such a stamp would have no room.
 const HLC_MAX: u64 = 1 << 63;
 /// A copy without room for what others have asks for it this seldom.
@@ -48,16 +44,13 @@ pub enum RetainedStep {
         buckets: Buckets,
         /// Where to go on.
         from: Vec<u8>,
+        /// What was in the table when it had so many arrivals, the peer had too.
+        agreed: u64,
     },
     /// Compare these sums with those held; answer [`super::Input::RetainedCompared`].
     Compare(Box<[u64; BUCKETS]>),
-    /// Take these in where they are newer. A message that is not held and was written before `known` was deleted here.
-    Merge {
-        /// What the peer has.
-        entries: Vec<RetainedEntry>,
-        /// Hybrid time up to which everything was here once; 0: nothing is known.
-        known: u64,
-    },
+    /// Take these in where they are newer. A message that [was there](RetainedEntry::was_there) and is not held was deleted.
+    Merge(Vec<RetainedEntry>),
 }
 
 /// What is under way with one peer.
@@ -65,8 +58,6 @@ pub enum RetainedStep {
 pub(super) struct Exchange {
     /// Both have a copy.
     active: bool,
-    /// Their calendars are near each other.
-    near: bool,
     /// Topics that it is to be told of, with their bytes.
     owed: BTreeMap<Arc<str>, u32>,
     /// The last one taken from those, so that each has its turn.
@@ -87,7 +78,7 @@ pub(super) struct Exchange {
 pub(super) struct Copies {
     /// The peer whose buckets are being taken, or whose sums are being looked at; one after the other.
     busy: Option<(NodeId, Option<Buckets>)>,
-    /// By node: at this hybrid time both copies were equal.
+    /// By node: both copies were equal when this one had so many arrivals.
     agreed: BTreeMap<NodeId, u64>,
     /// There was no room for something: not asked for again before.
     full_until: Option<Time>,
@@ -122,15 +113,13 @@ impl Exchange {
 }
 
 impl Cluster {
-    /// A link counts from now on; `shares`: the other node has a copy too; `hlc`: its hybrid time.
-    pub(super) fn begin_retained(&mut self, node: NodeId, shares: bool, hlc: u64, now: Time) {
+    /// A link counts from now on; `shares`: the other node has a copy too.
+    pub(super) fn begin_retained(&mut self, node: NodeId, shares: bool, now: Time) {
         // What was asked for over a link that this one replaces is not answered any more.
         self.end_retained(node);
         let active = shares && self.settings.retain_replicate;
-        let near = (hlc >> COUNTER_BITS).abs_diff(self.clock.last() >> COUNTER_BITS) <= FAR_MS;
         if let Some(peer) = self.peers.get_mut(&node).filter(|_| active) {
-            let compare_at = Some(now);
-            peer.retained = Exchange { active, near, compare_at, ..Exchange::default() };
+            peer.retained = Exchange { active, compare_at: Some(now), ..Exchange::default() };
         }
     }
 
@@ -163,8 +152,7 @@ impl Cluster {
 
     pub(super) fn on_retained_compared(
         &mut self,
-        node: NodeId,
-        differ: Buckets,
+        (node, differ, arrivals): (NodeId, Buckets, u64),
         now: Time,
         out: &mut Vec<Action>,
     ) {
@@ -173,7 +161,7 @@ impl Cluster {
         }
         if differ.is_empty() {
             self.retained.busy = None;
-            self.retained.agreed.insert(node, self.clock.last());
+            self.retained.agreed.insert(node, arrivals);
             self.retained.full_until = None;
         } else if self.retained.full_until.is_some_and(|until| now < until) {
             self.retained.busy = None;
@@ -222,7 +210,8 @@ impl Cluster {
                 self.compare_next(out);
             }
             RetainedFrame::Req { buckets, from } => {
-                let step = RetainedStep::Answer { buckets, from };
+                let agreed = self.retained.agreed.get(&node).copied().unwrap_or(0);
+                let step = RetainedStep::Answer { buckets, from, agreed };
                 out.push(Action::Retained { link, node, step });
             }
             RetainedFrame::Delta { more, bytes } => {
@@ -266,7 +255,7 @@ impl Cluster {
     fn merge(
         &mut self,
         (node, link): (NodeId, LinkId),
-        entries: Vec<RetainedEntry>,
+        mut entries: Vec<RetainedEntry>,
         now: Time,
         out: &mut Vec<Action>,
     ) {
@@ -281,13 +270,11 @@ impl Cluster {
         for entry in &entries {
             self.clock.observe(entry.stamp.hlc, now);
         }
-        let old = clock.saturating_sub(GONE_LIFE_MS) << COUNTER_BITS;
-        // What a node writes whose calendar is far behind looks old and is not.
-        let near = self.peers.get(&node).is_some_and(|peer| peer.retained.near);
-        let agreed = self.retained.agreed.get(&node).filter(|_| near);
-        let known = agreed.map_or(0, |agreed| old.min(*agreed));
-        let step = RetainedStep::Merge { entries, known };
-        out.push(Action::Retained { link, node, step });
+        // The other node means an earlier life of this one, whose copy is lost, unless they have agreed in this life too.
+        if !self.retained.agreed.contains_key(&node) {
+            entries.iter_mut().for_each(|entry| entry.was_there = false);
+        }
+        out.push(Action::Retained { link, node, step: RetainedStep::Merge(entries) });
         if newest > clock.saturating_add(AHEAD_MS) {
             self.warn_ahead(node, newest - clock, now, out);
         }

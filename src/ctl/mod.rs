@@ -121,6 +121,11 @@ pub enum Request {
         /// Only of the keys that begin so.
         prefix: Option<String>,
     },
+    /// What happened lately to a client or at an address.
+    Why {
+        /// Client id, or address with or without port.
+        who: String,
+    },
     /// Set the least severity that is logged.
     LogSetLevel {
         /// `error`, `warning`, `info` or `debug`.
@@ -148,7 +153,8 @@ impl Request {
             | Self::Listeners
             | Self::Banned
             | Self::ConfShow { .. }
-            | Self::UsersFile => false,
+            | Self::UsersFile
+            | Self::Why { .. } => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
             | Self::ClusterForceLeave { .. }
@@ -214,6 +220,8 @@ pub enum Reply {
     Reloaded(Reloaded),
     /// To `ConfShow`, by key.
     Settings(Vec<Setting>),
+    /// To `Why`, the oldest first.
+    Happened(Vec<Happened>),
     /// To `LogSetLevel`: the level now.
     LogLevel(String),
     /// It was not done.
@@ -235,6 +243,7 @@ impl Reply {
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
             (Self::RetainedTopics(rows), Self::RetainedTopics(more)) => rows.extend(more),
             (Self::Settings(rows), Self::Settings(more)) => rows.extend(more),
+            (Self::Happened(rows), Self::Happened(more)) => rows.extend(more),
             (_, more) => return Err(Box::new(more)),
         }
         Ok(())
@@ -261,6 +270,7 @@ impl Reply {
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
             Self::RetainedTopics(rows) => cut(rows, Self::RetainedTopics),
             Self::Settings(rows) => cut(rows, Self::Settings),
+            Self::Happened(rows) => cut(rows, Self::Happened),
             Self::Status(_)
             | Self::Retainer(_)
             | Self::Cleaned(_)
@@ -332,6 +342,25 @@ pub struct Retainer {
     pub deleted: u64,
     /// Equal on two nodes when their messages are.
     pub digest: String,
+}
+
+/// Something that happened to a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// When, in milliseconds since 1970: the first time, if it was more than once.
+    pub at_ms: u64,
+    /// The same as date and time of the zone of the host.
+    pub datetime: String,
+    /// `error`, `warning`, `info` or `debug`.
+    pub level: String,
+    /// The client, or its address if it had no name yet.
+    pub client_id: String,
+    /// Its address; empty where it does not matter.
+    pub peer: String,
+    /// What.
+    pub what: String,
+    /// How often within a second.
+    pub times: u64,
 }
 
 /// Somebody who is kept out.

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Listener, Refusal, Reloaded,
-    Reply, Setting,
+    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal,
+    Reloaded, Reply, Setting,
 };
 
 /// Width at which Erlang breaks a term.
@@ -54,6 +54,10 @@ pub fn text(reply: &Reply) -> String {
         Reply::RetainedTopics(rows) => lines(rows, |topic| shown(topic)),
         Reply::Cleaned(count) => format!("Cleaned {count} retained messages\n"),
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
+        Reply::Happened(rows) if rows.is_empty() => {
+            "Nothing happened to it on this node lately; ask the others too.\n".into()
+        }
+        Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
@@ -95,6 +99,7 @@ pub fn json(reply: &Reply) -> Value {
         Reply::RetainedTopics(rows) => json!(rows),
         Reply::Cleaned(count) => json!({ "result": "ok", "cleaned": count }),
         Reply::Listeners(rows) => json!(rows),
+        Reply::Happened(rows) => json!(rows),
         Reply::End => Value::Null,
     }
 }
@@ -319,6 +324,18 @@ fn ban(row: &Ban) -> String {
     let (who, reason, by) = (shown(&row.who), shown(&row.reason), shown(&row.by));
     let kind = shown(&row.kind);
     format!("Banned({kind}={who}{at}, reason={reason}, by={by}, at={}, until={until})", row.at)
+}
+
+fn happened(row: &Happened) -> String {
+    let Happened { datetime, level, client_id, peer, what, times, .. } = row;
+    let (client_id, what) = (shown(client_id), shown(what));
+    let peer = if peer.is_empty() || *peer == row.client_id {
+        String::new()
+    } else {
+        format!(" at {}", shown(peer))
+    };
+    let times = if *times > 1 { format!(" ({times} times)") } else { String::new() };
+    format!("{datetime} {level:<7} {client_id}{peer}: {what}{times}\n")
 }
 
 fn listener(row: &Listener) -> String {

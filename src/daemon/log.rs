@@ -8,24 +8,27 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
+use super::journal::Journal;
 use super::rate_limit::{RateLimit, WINDOW};
+use super::recent::{OfClients, Recent};
 use crate::config::{LogLevel, LogSettings, LogTo};
+use crate::ctl::Happened;
 use crate::net::clock::Clock;
 
-type Filtered = Layered<reload::Layer<LevelFilter, Registry>, Registry>;
-type Sink = Box<dyn Layer<Filtered> + Send + Sync>;
+type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The log of this process.
 #[derive(Clone)]
 pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
     limit: RateLimit,
+    recent: Recent,
 }
 
 impl Log {
@@ -38,8 +41,8 @@ impl Log {
         let mut sinks: Vec<Sink> = Vec::new();
         let journal = reads_stderr(env);
         match settings.to {
-            LogTo::Journald => match journal.then(journald).transpose() {
-                Ok(Some(sink)) => sinks.push(sink),
+            LogTo::Journald => match journal.then(Journal::open).transpose() {
+                Ok(Some(sink)) => sinks.push(Box::new(sink)),
                 Ok(None) | Err(_) => sinks.push(stderr(settings, journal)),
             },
             LogTo::Console | LogTo::Both => sinks.push(stderr(settings, journal)),
@@ -49,9 +52,17 @@ impl Log {
             sinks.push(files(settings)?);
         }
         let limit = RateLimit::new(Clock::system());
-        let sinks = sinks.with_filter(limit.clone());
-        tracing_subscriber::registry().with(filter).with(sinks).try_init()?;
-        Ok(Self { level, limit })
+        let recent = Recent::new(Clock::system());
+        tracing_subscriber::registry()
+            .with(sinks.with_filter(filter.and(limit.clone())))
+            .with(recent.clone().with_filter(OfClients))
+            .try_init()?;
+        Ok(Self { level, limit, recent })
+    }
+
+    /// What happened lately to a client or at an address.
+    pub(super) fn recent(&self, who: &str) -> Vec<Happened> {
+        self.recent.about(who)
     }
 
     /// Tells now and then what was left out of the log.
@@ -93,6 +104,17 @@ pub(super) const fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
+/// That of an event.
+#[must_use]
+pub(super) const fn level_of(level: tracing::Level) -> LogLevel {
+    match level {
+        tracing::Level::ERROR => LogLevel::Error,
+        tracing::Level::WARN => LogLevel::Warning,
+        tracing::Level::INFO => LogLevel::Info,
+        tracing::Level::DEBUG | tracing::Level::TRACE => LogLevel::Debug,
+    }
+}
+
 const fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -109,21 +131,6 @@ fn reads_stderr(env: &[(String, String)]) -> bool {
     let Some((device, inode)) = named.and_then(|text| text.split_once(':')) else { return false };
     let stat = nix::sys::stat::fstat(io::stderr());
     stat.is_ok_and(|stat| stat.st_dev.to_string() == device && stat.st_ino.to_string() == inode)
-}
-
-fn journald() -> io::Result<Sink> {
-    let priorities = PriorityMappings {
-        error: Priority::Error,
-        warn: Priority::Warning,
-        info: Priority::Informational,
-        debug: Priority::Debug,
-        trace: Priority::Debug,
-    };
-    let layer = tracing_journald::layer()?
-        .with_priority_mappings(priorities)
-        .with_field_prefix(Some("EMQX".into()))
-        .with_syslog_identifier("emqx-rs".into());
-    Ok(Box::new(layer))
 }
 
 /// Lines on stderr. journald adds the time itself, a terminal has colours.

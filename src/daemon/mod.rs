@@ -6,9 +6,11 @@
 mod args;
 mod exit;
 mod huge_pages;
+mod journal;
 mod lab;
 mod log;
 mod rate_limit;
+mod recent;
 mod settings;
 mod signals;
 mod systemd;
@@ -124,7 +126,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
             return Exit::Failed;
         }
     };
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    std::panic::set_hook(Box::new(|panic| tracing::error!(name: "panic", %panic, "panic")));
     for note in &config.notes {
         if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
     }
@@ -194,7 +196,7 @@ impl Operator for Reloader {
     fn reload(&self) -> Result<ctl::Reloaded, String> {
         let Process { config: _, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
-            tracing::error!(%faults, "configuration not reloaded");
+            tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
             faults.to_string()
         })?;
         self.node.reload_auth_http(new.auth_http.clone());
@@ -240,6 +242,10 @@ impl Operator for Reloader {
             data: config.folders.data.clone(),
             users: config.users_file.clone(),
         }
+    }
+
+    fn recent(&self, who: &str) -> Vec<ctl::Happened> {
+        self.process.log.recent(who)
     }
 
     fn set_log_level(&self, level: &str) -> Option<&'static str> {
@@ -317,7 +323,7 @@ async fn serve(process: Process, inherited: Inherited) -> anyhow::Result<()> {
     }
     let serving = format!("{name} serves");
     systemd::ready(&serving);
-    tracing::info!(node = %name, version = env!("CARGO_PKG_VERSION"), "started");
+    tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
     while signals.next().await == Asked::Reload {
         systemd::reloading();
         // What failed is in the log.
@@ -349,11 +355,11 @@ async fn watchdog(node: Arc<Node>, period: Duration) {
     loop {
         tick.tick().await;
         if node.mesh().progress().is_stalled() {
-            tracing::error!("a part of this node makes no progress, no sign of life sent");
+            tracing::error!(name: "no-progress", "a part of this node makes no progress, no sign of life sent");
         } else if tokio::time::timeout(HEALTHY, node.mesh().status()).await.is_ok() {
             systemd::alive();
         } else {
-            tracing::error!("the mesh does not answer, no sign of life sent");
+            tracing::error!(name: "no-progress", "the mesh does not answer, no sign of life sent");
         }
     }
 }

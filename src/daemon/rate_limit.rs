@@ -75,7 +75,7 @@ impl RateLimit {
     /// Writes how many lines were left out.
     pub(super) fn tell(&self) {
         for (lines, last) in self.take() {
-            tracing::warn!(lines, last, "lines of one kind left out of the log");
+            tracing::warn!(name: "lines-left-out", lines, last, "lines of one kind left out of the log");
         }
     }
 }

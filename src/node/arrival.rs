@@ -120,7 +120,7 @@ impl Arrival {
                 if left {
                     tracing::debug!(listener, peer = %self.peer, step, why, "client went away");
                 } else {
-                    tracing::info!(listener, peer = %self.peer, step, why, "client not let in");
+                    tracing::info!(name: "not-let-in", listener, peer = %self.peer, step, why, "client not let in");
                 }
             }
         }

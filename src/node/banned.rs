@@ -212,7 +212,7 @@ impl Hub {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         if locks::lock(&self.bans.table).bans.on_failure(peer.ip(), now, wall) {
             self.banned_by_itself();
-            tracing::warn!(peer = %peer.ip(), "address banned: too many wrong passwords (auth_failure_policy)");
+            tracing::warn!(name: "address-banned", peer = %peer.ip(), "address banned: too many wrong passwords (auth_failure_policy)");
         }
     }
 
@@ -224,16 +224,16 @@ impl Hub {
         match takeover {
             Takeover::Fine => true,
             Takeover::Fight(other) => {
-                tracing::warn!(
-                    client_id, peer = %peer.ip(), %other,
+                tracing::warn!(name: "client-id-fight",
+                    clientid = client_id, peer = %peer.ip(), %other,
                     "two clients use one client id, each ends the connection of the other"
                 );
                 true
             }
             Takeover::Banned => {
                 self.banned_by_itself();
-                tracing::warn!(
-                    client_id, peer = %peer.ip(),
+                tracing::warn!(name: "client-banned",
+                    clientid = client_id, peer = %peer.ip(),
                     "client banned: it is taken over again and again (takeover_policy)"
                 );
                 false
@@ -247,7 +247,7 @@ impl Hub {
         if locks::lock(&self.bans.table).bans.on_gone(id, peer.ip(), now, wall) {
             self.banned_by_itself();
             let client_id = id.as_str();
-            tracing::warn!(client_id, peer = %peer.ip(), "client banned: it comes and goes (flapping_detect_policy)");
+            tracing::warn!(name: "client-banned", clientid = client_id, peer = %peer.ip(), "client banned: it comes and goes (flapping_detect_policy)");
         }
     }
 

@@ -4,6 +4,8 @@
 //! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
 //! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
+mod why;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -75,6 +77,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Where the node has its settings from.
     fn origins(&self) -> Origins;
+
+    /// What happened lately to a client id or at an address.
+    fn recent(&self, who: &str) -> Vec<ctl::Happened>;
 
     /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
     fn set_log_level(&self, level: &str) -> Option<&'static str>;
@@ -186,6 +191,7 @@ impl Desk {
                     Err(why) => Reply::Failed(why),
                 }
             }
+            Request::Why { who } => self.why(&who).await,
             Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
                 Some(level) => Reply::LogLevel(level.into()),
                 None => Reply::Failed(format!(

@@ -437,7 +437,7 @@ impl Heart {
             let alive = now.since(peer.watch.control.heard()) < UDP_PATIENCE;
             if peer.heard.is_none() && alive && peer.since + UDP_PATIENCE <= now {
                 peer.told_blocked = true;
-                tracing::warn!(
+                tracing::warn!(name: "no-heartbeats",
                     node = %peer.watch.name,
                     addr = %peer.watch.addr,
                     "no heartbeats over UDP, only the connection tells that the node is alive; open the UDP port of the mesh too"
@@ -457,7 +457,7 @@ impl Heart {
         let stalled = since.iter().any(|since| now.since(*since) >= STALLED_AFTER);
         if stalled != self.progress.stalled.swap(stalled, Ordering::Relaxed) {
             if stalled {
-                tracing::error!("a part of this node makes no progress; the others are told");
+                tracing::error!(name: "no-progress", "a part of this node makes no progress; the others are told");
             } else {
                 tracing::warn!("this node makes progress again");
             }

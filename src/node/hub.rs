@@ -311,7 +311,8 @@ impl Hub {
         let meta = Meta { qos, retain, expires_at: None, publisher: 0 };
         let message = Message::new(topic, &[], payload, meta);
         if retain {
-            let _ = self.keep(&message, Stamp::LOCAL);
+            locks::write(&self.retained).store_own(&message, self.clock.now());
+            self.stats.count(Metric::MessagesRetained);
         }
         let mut bells: Vec<Waker> = Vec::new();
         publish(&message, &mut bells);
@@ -321,10 +322,6 @@ impl Hub {
     /// Keeps a retained message, or forgets one. `false`: there is no room for it.
     pub(super) fn retain(&self, message: &Message) -> bool {
         let stamp = self.mesh().map_or(Stamp::LOCAL, |mesh| mesh.stamp(self.clock.wall()));
-        self.keep(message, stamp)
-    }
-
-    fn keep(&self, message: &Message, stamp: Stamp) -> bool {
         let kept = locks::write(&self.retained).store(message, stamp, self.clock.now());
         match kept {
             Ok(first) => {
@@ -337,7 +334,7 @@ impl Hub {
             Err(reason) if reason.is_full() => {
                 self.stats.count(Metric::LimitRetained);
                 if self.retained_full.is_due("retained", self.clock.now()) {
-                    tracing::warn!(topic = message.topic(), %reason, "retained message refused");
+                    tracing::warn!(name: "retained-refused", topic = message.topic(), %reason, "retained message refused");
                 }
                 false
             }

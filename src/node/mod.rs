@@ -184,7 +184,7 @@ impl Node {
     fn listen(&self, listener: &Arc<Listening>, stopped: watch::Receiver<bool>) {
         let (id, address) = (listener.settings.id(), listener.address());
         if let Some(reason) = listener.closed() {
-            tracing::error!(listener = id, address, reason, "listener stays closed");
+            tracing::error!(name: "listener-closed", listener = id, address, reason, "listener stays closed");
             return;
         }
         tracing::info!(listener = id, address, "listening for clients");
@@ -234,7 +234,7 @@ impl Node {
         let Some(present) = &listener.tls else { return };
         let (id, was_closed) = (listener.settings.id(), listener.closed().is_some());
         if let (false, Err(reason)) = (was_closed, &new) {
-            tracing::error!(listener = id, reason, "certificate not renewed, the old one stays");
+            tracing::error!(name: "certificate-kept", listener = id, reason, "certificate not renewed, the old one stays");
             return;
         }
         present.renew(new);
@@ -284,7 +284,7 @@ impl Node {
         }
         let left = self.hub.give_all(until).await;
         if left > 0 {
-            tracing::warn!(left, "sessions end with this node: no other node took them in time");
+            tracing::warn!(name: "sessions-lost", left, "sessions end with this node: no other node took them in time");
         }
         self.mesh.shutdown().await;
     }

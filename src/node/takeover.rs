@@ -310,7 +310,7 @@ impl Hub {
         let mut state = match Portable::decode(&bytes, now) {
             Ok(state) => state,
             Err(error) => {
-                tracing::error!(%client_id, node = %from, %error, "session not taken over");
+                tracing::error!(name: "session-not-taken-over", clientid = %client_id, node = %from, %error, "session not taken over");
                 pull.fail();
                 return None;
             }
@@ -340,7 +340,7 @@ impl Hub {
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.done();
         let took = self.clock.now().since(began);
-        tracing::debug!(%client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
+        tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
         Some(frozen.frozen)
     }
 
@@ -462,7 +462,7 @@ impl Hub {
                     break;
                 }
                 Some((_, TakeFrame::Fail { .. })) | None => {
-                    tracing::warn!(%client_id, node = %given.to, "session was not fetched to its end, it stays here");
+                    tracing::warn!(clientid = %client_id, node = %given.to, "session was not fetched to its end, it stays here");
                     self.thaw(frozen);
                     break;
                 }
@@ -570,7 +570,7 @@ impl Hub {
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.done();
-        tracing::info!(%client_id, node = %from, "two sessions of a client became one");
+        tracing::info!(clientid = %client_id, node = %from, "two sessions of a client became one");
     }
 
     /// Gives all sessions that outlive their connection to other nodes, before this one stops. Returns how many are left when

@@ -396,10 +396,10 @@ fn tell(own: &[(PathBuf, CertificateDer<'static>)], said: &mut [Expiring], now: 
         let file = path.display();
         match due {
             Expiry::Ahead(days) => {
-                tracing::warn!(%file, days, "a certificate of this node ends soon; replace it and reload");
+                tracing::warn!(name: "certificate-ends-soon", %file, days, "a certificate of this node ends soon; replace it and reload");
             }
             Expiry::Over => {
-                tracing::error!(%file, "a certificate of this node has expired: links that stand stay, new ones fail");
+                tracing::error!(name: "certificate-expired", %file, "a certificate of this node has expired: links that stand stay, new ones fail");
             }
         }
     }

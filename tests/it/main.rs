@@ -38,3 +38,4 @@ mod support;
 mod sys_topics;
 mod takeover;
 mod tidy;
+mod why;

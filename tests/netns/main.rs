@@ -17,6 +17,7 @@ mod capture;
 mod cluster;
 mod discovery;
 mod flow;
+mod journal;
 mod lan;
 mod loss;
 mod membership;

@@ -60,6 +60,11 @@ pub(super) enum Command {
     /// Who is kept out
     #[command(subcommand)]
     Banned(BannedCommand),
+    /// What happened lately to a client: refused why, closed why, denied what, taken over by whom
+    Why {
+        /// Client identifier, or address with or without port
+        who: String,
+    },
     /// What is open for clients
     Listeners,
     /// Gauges, as `broker stats`

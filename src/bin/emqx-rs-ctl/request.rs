@@ -53,6 +53,7 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             Request::RetainerClean { topic: topic.clone() }
         }
         Command::Listeners => Request::Listeners,
+        Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,

@@ -3,7 +3,7 @@
 //! Entries are written one behind the other and the bytes cut into frames, so an entry may be longer than a frame:
 //!
 //! ```text
-//! hlc u64 | node 16 | kind u8 (bit 0 message, bit 1 has a life) | [life left, ms v] | topic s | [body s]
+//! hlc u64 | node 16 | kind u8 (bit 0 message, 1 has a life, 2 was there) | [life left, ms v] | topic s | [body s]
 //! ```
 //! Before them, in an answer to RET_REQ, where to go on (`s`; empty: that was all). What a body holds is not known here.
 
@@ -19,6 +19,7 @@ pub const PIECE_MAX: usize = 8 << 20;
 
 const MESSAGE: u8 = 1;
 const LIFE: u8 = 2;
+const WAS_THERE: u8 = 4;
 /// Bytes of the smallest entry.
 const ENTRY_MIN: usize = 26;
 
@@ -95,15 +96,20 @@ pub struct RetainedEntry {
     pub life: Option<u64>,
     /// The message; none: there is none any more.
     pub body: Option<Vec<u8>>,
+    /// It came here before the copies of both nodes were last equal, so the other node had it too.
+    pub was_there: bool,
 }
 
 impl RetainedEntry {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.stamp.hlc.to_be_bytes());
         out.extend_from_slice(&self.stamp.node);
-        let kind =
-            (u8::from(self.body.is_some()) * MESSAGE) | (u8::from(self.life.is_some()) * LIFE);
-        out.push(kind);
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        out.push(
+            bit(self.body.is_some(), MESSAGE)
+                | bit(self.life.is_some(), LIFE)
+                | bit(self.was_there, WAS_THERE),
+        );
         if let Some(life) = self.life {
             put_v(out, life);
         }
@@ -116,14 +122,14 @@ impl RetainedEntry {
     fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
         let stamp = Stamp { hlc: from.u64()?, node: from.array()? };
         let kind = from.u8()?;
-        if kind & !(MESSAGE | LIFE) != 0 || !stamp.is_shared() {
+        if kind & !(MESSAGE | LIFE | WAS_THERE) != 0 || !stamp.is_shared() {
             return Err(WireError::Field("retained message"));
         }
         let life = if kind & LIFE != 0 { Some(from.v()?) } else { None };
         let topic = TopicName::parse(from.text()?).map_err(|_| WireError::Field("topic name"))?;
         let topic = Arc::from(topic.as_str());
         let body = if kind & MESSAGE != 0 { Some(from.bytes()?.to_vec()) } else { None };
-        Ok(Self { topic, stamp, life, body })
+        Ok(Self { topic, stamp, life, body, was_there: kind & WAS_THERE != 0 })
     }
 }
 

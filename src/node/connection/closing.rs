@@ -44,7 +44,7 @@ impl Connection {
             self.channel.close(reason.clone(), &mut out);
             scratch.actions.clear();
         }
-        self.log_end(&reason);
+        self.log_end(&reason, now);
         if let Some(metric) = reason.metric() {
             self.hub.stats.count(metric);
         }
@@ -138,14 +138,17 @@ impl Connection {
         }
     }
 
-    pub(super) fn log_end(&self, reason: &CloseReason) {
+    fn log_end(&self, reason: &CloseReason, now: Time) {
         let client_id =
             self.channel.identity().map(|who| who.client_id.as_str()).unwrap_or_default();
         let peer = self.channel.peer();
+        // How long it was silent, and how long it may be.
+        let overdue = matches!(reason, CloseReason::KeepAlive);
+        let (silent, limit) = overdue.then(|| self.channel.silence(now)).flatten().unzip();
         if reason.is_fault() {
-            tracing::info!(client_id, %peer, %reason, "connection closed");
+            tracing::info!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, "connection closed");
         } else {
-            tracing::debug!(client_id, %peer, %reason, "connection closed");
+            tracing::debug!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, "connection closed");
         }
     }
 

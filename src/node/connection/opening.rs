@@ -46,7 +46,7 @@ impl Connection {
         let banned = self.channel.banned();
         if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(client_id, %peer, why, "banned client refused");
+            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
             return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let password = match proof {
@@ -88,6 +88,10 @@ impl Connection {
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
             let what = "banned: this client id is taken over again and again";
             return self.channel.on_no_session(ReasonCode::Banned, what, &mut out);
+        }
+        if taken_over {
+            let (clientid, peer) = (client_id.as_str(), self.channel.peer());
+            tracing::debug!(clientid, %peer, "takes over from the connection that has this client id");
         }
         if self.hub.asks_before_opening() {
             let shared = self.channel.shared().clone();

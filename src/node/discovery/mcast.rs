@@ -179,7 +179,7 @@ impl Mcasting {
                 }
                 // As good as lost if there is no room: the node is heard again.
                 Act::Found(target) => drop(self.found.try_send(target)),
-                Act::SameName(addr) => tracing::error!(
+                Act::SameName(addr) => tracing::error!(name: "same-name",
                     %addr,
                     "another node has the name of this one; change node.name on one of them"
                 ),

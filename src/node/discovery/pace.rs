@@ -65,7 +65,7 @@ impl Pace {
         if self.fault.as_ref() == Some(&fault) {
             tracing::debug!(strategy, retry_s, fault, "discovery failed again");
         } else {
-            tracing::warn!(strategy, fault, "discovery failed, what is known stays");
+            tracing::warn!(name: "discovery-failed", strategy, fault, "discovery failed, what is known stays");
             self.fault = Some(fault);
         }
         wait

@@ -64,7 +64,7 @@ impl Door {
 
     pub(super) fn listen(&self, settings: &Settings) -> Result<Option<TcpListener>, MeshError> {
         if let Self::Closed(reason) = self {
-            tracing::warn!(reason, "mesh is closed, this node stays alone");
+            tracing::warn!(name: "mesh-closed", reason, "mesh is closed, this node stays alone");
             return Ok(None);
         }
         let addr = SocketAddr::from((interface(settings), settings.mesh_port()));
@@ -199,7 +199,7 @@ fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
             tracing::info!(%node, %addr, "has another cookie; if it is the previous one, it dials this node");
         }
     } else if error.is_refusal() && due() {
-        tracing::warn!(%node, %addr, %error, "no link");
+        tracing::warn!(name: "link-refused", %node, %addr, %error, "no link");
     } else {
         tracing::debug!(%node, %addr, %error, "no link");
     }
@@ -334,7 +334,7 @@ pub(super) async fn accept_all(
                     local.note(&error, (node.as_ref(), addr), false);
                     let node = node.as_ref().map(NodeName::as_str);
                     if local.told.is_due(&addr.ip().to_string(), clock.now()) {
-                        tracing::warn!(node, %addr, %error, "refused");
+                        tracing::warn!(name: "link-refused", node, %addr, %error, "refused");
                     } else {
                         tracing::debug!(node, %addr, %error, "refused");
                     }

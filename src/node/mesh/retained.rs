@@ -66,15 +66,18 @@ impl Task {
                     self.inputs.push(Input::RetainedChanged { topics: rest, lost: false });
                 }
             }
-            RetainedStep::Answer { buckets, from } => {
-                let frames = answer(&self.retained_now(), &buckets, &from, now);
+            RetainedStep::Answer { buckets, from, agreed } => {
+                let frames = answer(&self.retained_now(), (&buckets, &from, agreed), now);
                 self.send_retained(link, frames);
             }
             RetainedStep::Compare(theirs) => {
-                let differ = Buckets::differing(self.retained_now().sums(), &theirs);
-                self.inputs.push(Input::RetainedCompared { node, differ });
+                let table = self.retained_now();
+                let (differ, arrivals) =
+                    (Buckets::differing(table.sums(), &theirs), table.arrivals());
+                drop(table);
+                self.inputs.push(Input::RetainedCompared { node, differ, arrivals });
             }
-            RetainedStep::Merge { entries, known } => self.merge(node, entries, known, now),
+            RetainedStep::Merge(entries) => self.merge((node, link), &entries, now),
         }
     }
 
@@ -88,16 +91,21 @@ impl Task {
         }
     }
 
-    fn merge(&mut self, node: NodeId, entries: Vec<RetainedEntry>, known: u64, now: Time) {
+    fn merge(&mut self, (node, link): (NodeId, LinkId), entries: &[RetainedEntry], now: Time) {
         let me = self.core.node_id().0;
-        let (mut refused, mut changed) = (None, false);
+        let (mut refused, mut changed, mut deleted) = (None, false, Vec::new());
         {
             let mut table = self.retained_mut();
-            for entry in entries.iter().filter_map(|entry| read(entry, now)) {
+            let read = |entry: &RetainedEntry| Some((read(entry, now)?, entry.was_there));
+            for (entry, was_here) in entries.iter().filter_map(read) {
                 let (topic, stamp) = (entry.topic.clone(), entry.stamp);
-                match table.merge(entry, known, now) {
+                match table.merge(entry, was_here, now) {
                     Merged::Taken | Merged::Older => {}
-                    Merged::Deleted => changed |= table.delete_above(&topic, stamp, me, now),
+                    Merged::Deleted => {
+                        let (first, gone) = table.delete_above(&topic, stamp, me, now);
+                        changed |= first;
+                        deleted.push(written(&gone, 0, now));
+                    }
                     Merged::Refused(reason) => {
                         self.stats.count(Metric::LimitRetained);
                         refused = Some((topic, reason));
@@ -107,6 +115,10 @@ impl Task {
         }
         if changed {
             self.inputs.push(self.retained_changes());
+        }
+        // Told at once: if more is gone than is remembered, the table has forgotten it already.
+        if !deleted.is_empty() {
+            self.send_retained(link, wire::delta_frames(&deleted));
         }
         if let Some((topic, reason)) = refused {
             self.inputs.push(Input::RetainedFull);
@@ -137,18 +149,22 @@ fn pushed(
             rest.push((topic.clone(), u32::try_from(size).unwrap_or(u32::MAX)));
         } else {
             bytes += size;
-            entries.push(written(&entry, now));
+            entries.push(written(&entry, 0, now));
         }
     }
     (wire::delta_frames(&entries), rest)
 }
 
 /// A piece of what is in the buckets asked for.
-fn answer(table: &Retained, buckets: &Buckets, from: &[u8], now: Time) -> Vec<RetainedFrame> {
+fn answer(
+    table: &Retained,
+    (buckets, from, agreed): (&Buckets, &[u8], u64),
+    now: Time,
+) -> Vec<RetainedFrame> {
     let mut found = Vec::new();
     let wanted = |bucket| buckets.contains(bucket);
     let next = table.piece(wanted, cursor(from), (PIECE_BYTES, LOOK), &mut found);
-    let entries: Vec<_> = found.iter().map(|entry| written(entry, now)).collect();
+    let entries: Vec<_> = found.iter().map(|entry| written(entry, agreed, now)).collect();
     wire::snap_frames(&next.map(|next| place(&next)).unwrap_or_default(), &entries)
 }
 
@@ -169,8 +185,9 @@ fn cursor(place: &[u8]) -> Cursor {
     if *letter == b'g' { Cursor::Gone(after) } else { Cursor::Messages(after) }
 }
 
-/// For the wire. A body is `qos u8 | bytes of properties u32 | properties | payload`.
-fn written(entry: &Entry, now: Time) -> RetainedEntry {
+/// For the wire. A body is `qos u8 | bytes of properties u32 | properties | payload`. `agreed`: the other node had what arrived
+/// no later.
+fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
     let left = |at: Time| u64::try_from(at.since(now).as_millis()).unwrap_or(u64::MAX);
     let (life, body) = match &entry.content {
         Content::Gone(until) => (Some(left(*until)), None),
@@ -185,7 +202,8 @@ fn written(entry: &Entry, now: Time) -> RetainedEntry {
             (message.expires_at().map(left), Some(body))
         }
     };
-    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body }
+    let was_there = body.is_some() && entry.arrival <= agreed;
+    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body, was_there }
 }
 
 /// From the wire; nothing for what makes no sense, or belongs to one node alone.
@@ -212,7 +230,7 @@ fn read(entry: &RetainedEntry, now: Time) -> Option<Entry> {
             Content::Message(Message::new(&entry.topic, properties, payload, meta))
         }
     };
-    Some(Entry { topic: entry.topic.clone(), stamp: entry.stamp, content })
+    Some(Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, arrival: 0 })
 }
 
 #[cfg(test)]
@@ -230,10 +248,12 @@ mod tests {
         };
         let message = Message::new("a/b", &[1, 0], b"payload", meta);
         let stamp = Stamp { hlc: 5, node: [1; 16] };
-        let entry = Entry { topic: "a/b".into(), stamp, content: Content::Message(message) };
-        let frames = wire::delta_frames(&[written(&entry, Time::from_ms(2_000))]);
+        let content = Content::Message(message);
+        let entry = Entry { topic: "a/b".into(), stamp, content, arrival: 4 };
+        let frames = wire::delta_frames(&[written(&entry, 4, Time::from_ms(2_000))]);
         let [RetainedFrame::Delta { more: false, bytes }] = &*frames else { panic!("{frames:?}") };
         let read_back = wire::read_delta(bytes).unwrap();
+        assert!(read_back[0].was_there && !written(&entry, 3, Time::ZERO).was_there);
         let back = read(&read_back[0], Time::from_ms(50_000)).unwrap();
         let Content::Message(message) = back.content else { panic!("gone") };
         assert_eq!((back.topic, back.stamp), (entry.topic, stamp));
@@ -252,12 +272,11 @@ mod tests {
             let stamp = Stamp { hlc: n + 1, node: [1; 16] };
             table.store(&message, stamp, Time::ZERO).unwrap();
         }
-        let zero = [0; wire::BUCKETS];
-        let buckets = Buckets::differing(table.sums(), &zero);
+        let buckets = Buckets::differing(&[1; wire::BUCKETS], &[0; wire::BUCKETS]);
         let (mut from, mut topics, mut rounds) = (Vec::new(), Vec::new(), 0);
         loop {
             let mut bytes = Vec::new();
-            for frame in answer(&table, &buckets, &from, Time::ZERO) {
+            for frame in answer(&table, (&buckets, &from, 0), Time::ZERO) {
                 let RetainedFrame::Snap { bytes: part, .. } = frame else { panic!("no answer") };
                 bytes.extend(part);
             }

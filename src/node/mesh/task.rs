@@ -678,7 +678,7 @@ fn log_heal(step: &HealEvent<String>) {
     };
     match step {
         HealEvent::Inconsistent(node) => {
-            tracing::warn!(node, "network was partitioned: a lost member is back");
+            tracing::warn!(name: "partition-seen", node, "network was partitioned: a lost member is back");
         }
         HealEvent::Reported { leader, lost } => {
             tracing::info!(leader, lost = lost.join(","), "partition reported");
@@ -690,7 +690,7 @@ fn log_heal(step: &HealEvent<String>) {
         }
         HealEvent::Rejoining => tracing::info!("this node was cut off and rejoins"),
         HealEvent::Healed { parts, rejoined } => {
-            tracing::info!(parts = sets(parts), rejoined = rejoined.join(","), "partition healed");
+            tracing::info!(name: "partition-healed", parts = sets(parts), rejoined = rejoined.join(","), "partition healed");
         }
         HealEvent::GivenUp => tracing::warn!("heal did not end in time; reports open another one"),
     }
@@ -698,28 +698,36 @@ fn log_heal(step: &HealEvent<String>) {
 
 fn log(event: &Event) {
     match event {
-        Event::Up(node) => tracing::info!(%node, "member up"),
-        Event::Down(node, reason) => tracing::warn!(%node, reason, "member down"),
-        Event::Joined(node) => tracing::info!(%node, "member joined"),
-        Event::Gone(node, status) => tracing::info!(%node, ?status, "member gone"),
-        Event::Refused(node, code) => tracing::info!(%node, ?code, "link refused"),
+        Event::Up(node) => tracing::info!(name: "member-up", %node, "member up"),
+        Event::Down(node, reason) => {
+            tracing::warn!(name: "member-down", %node, reason, "member down")
+        }
+        Event::Joined(node) => tracing::info!(name: "member-joined", %node, "member joined"),
+        Event::Gone(node, status) => {
+            tracing::info!(name: "member-gone", %node, ?status, "member gone")
+        }
+        Event::Refused(node, code) => {
+            tracing::info!(name: "link-refused", %node, ?code, "link refused")
+        }
         Event::RefusedBy(node, code, reason) => {
-            tracing::info!(%node, ?code, reason, "link refused by the other end");
+            tracing::info!(name: "link-refused", %node, ?code, reason, "link refused by the other end");
         }
         Event::NewIdentity(node) => {
-            tracing::error!(%node, "known name came back with another identity");
+            tracing::error!(name: "new-identity", %node, "known name came back with another identity");
         }
         Event::Heal(step) => log_heal(step),
         Event::Gap { a, b, open: true } => {
-            tracing::warn!(a, b, "two members do not reach each other");
+            tracing::warn!(name: "gap", a, b, "two members do not reach each other");
         }
         Event::Gap { a, b, open: false } => {
             tracing::info!(a, b, "two members reach each other again");
         }
-        Event::ForcedOut => tracing::error!("forced out; emqx-rs-ctl cluster join brings it back"),
+        Event::ForcedOut => {
+            tracing::error!(name: "forced-out", "forced out; emqx-rs-ctl cluster join brings it back")
+        }
         Event::Left => tracing::info!("left the cluster"),
         Event::ClockAhead(node, seconds) => {
-            tracing::warn!(%node, seconds, "clock of another node is ahead of this one");
+            tracing::warn!(name: "clock-ahead", %node, seconds, "clock of another node is ahead of this one");
         }
         Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed and are put right"),
     }

@@ -103,6 +103,10 @@ pub(crate) enum Fault {
     NoTombstones,
     /// Of two writes of a retained message the one that comes last counts.
     MergeByArrival,
+    /// Every retained message is said to have been in the other copy.
+    AllWasThere,
+    /// None is.
+    NothingWasThere,
 }
 
 /// How long a member is down before it is forgotten.

@@ -74,6 +74,8 @@
 //! | rows are passed on | `LoseRows` | `gap` |
 //! | a deletion is remembered | `NoTombstones` | 7 |
 //! | of two writes the newer counts | `MergeByArrival` | 7 |
+//! | what arrived after two copies agreed was not deleted | `AllWasThere` | 7 |
+//! | what both had and one has not was deleted | `NothingWasThere` | 7 |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -641,7 +643,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 45] = [
+const MUTANTS: [(Fault, Scenario, u64); 47] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -687,6 +689,8 @@ const MUTANTS: [(Fault, Scenario, u64); 45] = [
     (Fault::LoseRows, gap, 3),
     (Fault::NoTombstones, retain, 10),
     (Fault::MergeByArrival, retain, 10),
+    (Fault::AllWasThere, day_apart_of_three, 2),
+    (Fault::NothingWasThere, day_apart, 2),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.
@@ -791,31 +795,55 @@ fn retain_with_clocks(seed: u64, fault: Option<Fault>, skew_ms: u64) {
 }
 
 /// Apart for longer than deletions are remembered: what was there before and was deleted on one side stays deleted, what was
-/// written meanwhile stays.
+/// written meanwhile stays, also what a third node wrote that only one of the two heard of.
 #[test]
 fn retained_messages_after_a_day_apart() {
     for seed in seeds().into_iter().take(3) {
-        let mut w = World::new(seed, 3);
-        (0..3).for_each(|node| w.start(node));
-        w.run_for(Duration::from_secs(5));
-        for topic in ["r/kept", "r/deleted", "r/rewritten"] {
-            w.retain(0, topic, Some(b"before"));
-        }
-        // Copies are compared once a minute: from then on all are known to have agreed.
-        w.run_for(Duration::from_secs(130));
-        w.cut_off(&BTreeSet::from([2]));
-        w.run_for(Duration::from_secs(10));
-        w.retain(0, "r/deleted", None);
-        w.retain(1, "r/rewritten", None);
-        w.run_for(Duration::from_secs(1));
-        w.retain(2, "r/rewritten", Some(b"meanwhile"));
-        w.retain(2, "r/new", Some(b"meanwhile"));
-        w.run_for(Duration::from_secs(25 * 3600));
-        w.sweep_retained();
-        w.heal_everything();
-        w.run_for(Duration::from_secs(20));
-        w.assert_retained("20 s after a day apart");
-        let topics: Vec<_> = w.retained_at(1).into_keys().collect();
-        assert_eq!(topics, ["r/kept", "r/new", "r/rewritten"], "seed {seed}");
+        day_apart(seed, None);
+        day_apart_of_three(seed, None);
     }
+}
+
+fn day_apart(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 3, fault);
+    w.run_for(Duration::from_secs(5));
+    for topic in ["r/kept", "r/deleted", "r/rewritten"] {
+        w.retain(0, topic, Some(b"before"));
+    }
+    // Copies are compared once a minute: from then on all are known to have agreed.
+    w.run_for(Duration::from_secs(130));
+    w.cut_off(&BTreeSet::from([2]));
+    w.run_for(Duration::from_secs(10));
+    w.retain(0, "r/deleted", None);
+    w.retain(1, "r/rewritten", None);
+    w.run_for(Duration::from_secs(1));
+    w.retain(2, "r/rewritten", Some(b"meanwhile"));
+    w.retain(2, "r/new", Some(b"meanwhile"));
+    w.run_for(Duration::from_secs(25 * 3600));
+    w.sweep_retained();
+    w.heal_everything();
+    w.run_for(Duration::from_secs(20));
+    w.assert_retained("20 s after a day apart");
+    let topics: Vec<_> = w.retained_at(1).into_keys().collect();
+    assert_eq!(topics, ["r/kept", "r/new", "r/rewritten"], "seed {seed}");
+}
+
+fn day_apart_of_three(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 3, fault);
+    w.retain(0, "r/kept", Some(b"before"));
+    w.run_for(Duration::from_secs(130));
+    w.cut_off(&BTreeSet::from([2]));
+    w.run_for(Duration::from_secs(10));
+    w.retain(2, "r/new", Some(b"meanwhile"));
+    // The others agree once more, and then 1 alone hears of what 2 wrote before that.
+    w.run_for(Duration::from_secs(130));
+    w.mend();
+    w.cut_off(&BTreeSet::from([0]));
+    w.run_for(Duration::from_secs(25 * 3600));
+    w.sweep_retained();
+    w.heal_everything();
+    w.run_for(Duration::from_secs(20));
+    w.assert_retained("20 s after a day apart");
+    let topics: Vec<_> = w.retained_at(0).into_keys().collect();
+    assert_eq!(topics, ["r/kept", "r/new"], "seed {seed}");
 }

@@ -68,7 +68,7 @@ impl World {
             let mut all = Vec::new();
             table.piece(|_| true, Cursor::Messages(None), (usize::MAX, usize::MAX), &mut all);
             for entry in all.into_iter().filter(|entry| &*entry.topic != topic) {
-                bare.merge(entry, 0, now);
+                bare.merge(entry, false, now);
             }
             *table = bare;
         } else {
@@ -99,9 +99,14 @@ impl World {
             RetainedStep::SendSums => vec![RetainedFrame::Sum(Box::new(*table.sums()))],
             RetainedStep::Push(topics) => {
                 let entries = topics.iter().filter_map(|topic| table.entry(topic));
-                delta_frames(&entries.map(|entry| written(&entry, now)).collect::<Vec<_>>())
+                delta_frames(&entries.map(|entry| written(&entry, 0, now)).collect::<Vec<_>>())
             }
-            RetainedStep::Answer { buckets, from } => {
+            RetainedStep::Answer { buckets, from, agreed } => {
+                let agreed = match self.fault {
+                    Some(Fault::AllWasThere) => u64::MAX,
+                    Some(Fault::NothingWasThere) => 0,
+                    Some(_) | None => agreed,
+                };
                 // A small portion, so that answers go on while tables change.
                 let cursor = match from.split_first() {
                     None => Cursor::Messages(None),
@@ -121,15 +126,17 @@ impl World {
                     };
                     [&[kind], after.as_deref().unwrap_or_default().as_bytes()].concat()
                 });
-                let entries: Vec<_> = found.iter().map(|entry| written(entry, now)).collect();
+                let entries: Vec<_> =
+                    found.iter().map(|entry| written(entry, agreed, now)).collect();
                 snap_frames(&next, &entries)
             }
             RetainedStep::Compare(theirs) => {
                 let differ = Buckets::differing(table.sums(), &theirs);
-                return self.input(number, Input::RetainedCompared { node, differ });
+                let arrivals = table.arrivals();
+                return self.input(number, Input::RetainedCompared { node, differ, arrivals });
             }
-            RetainedStep::Merge { entries, known } => {
-                return self.merge_retained(number, entries, known, by_arrival);
+            RetainedStep::Merge(entries) => {
+                return self.merge_retained((number, link), &entries, by_arrival);
             }
         };
         for frame in frames {
@@ -139,32 +146,37 @@ impl World {
 
     fn merge_retained(
         &mut self,
-        number: usize,
-        entries: Vec<RetainedEntry>,
-        known: u64,
+        (number, link): (usize, LinkId),
+        entries: &[RetainedEntry],
         by_arrival: bool,
     ) {
         let (now, me) = (Time::from_ms(self.now()), self.node_id_of(number).0);
         let table = self.retained.tables.get_mut(&number).unwrap();
-        let mut deleted = false;
-        for entry in entries {
-            let mut entry = read(&entry, now);
+        let (mut changed, mut deleted) = (false, Vec::new());
+        for from in entries {
+            let mut entry = read(from, now);
             let (topic, stamp) = (entry.topic.clone(), entry.stamp);
             if by_arrival && let Some(have) = table.entry(&topic) {
                 // As EMQX does: what comes last counts.
                 entry.stamp = stamp.max(have.stamp.after(stamp.node));
             }
             self.retained.arrivals += 1;
-            if table.merge(entry, known, now) == Merged::Deleted {
-                deleted |= table.delete_above(&topic, stamp, me, now);
-                let gone = table.entry(&topic).unwrap().stamp;
-                self.retained.newest.insert(topic.as_ref().to_owned(), (gone, None));
+            if table.merge(entry, from.was_there, now) == Merged::Deleted {
+                let (first, gone) = table.delete_above(&topic, stamp, me, now);
+                changed |= first;
+                deleted.push(written(&gone, 0, now));
+                self.retained.newest.insert(topic.as_ref().to_owned(), (gone.stamp, None));
             }
         }
-        if deleted {
+        if changed {
             let changes = table.changes();
             let input = Input::RetainedChanged { topics: changes.topics, lost: changes.lost };
             self.input(number, input);
+        }
+        if !deleted.is_empty() {
+            for frame in delta_frames(&deleted) {
+                self.send(number, link, Frame::Retained(frame));
+            }
         }
     }
 
@@ -211,7 +223,7 @@ impl World {
     }
 }
 
-fn written(entry: &Entry, now: Time) -> RetainedEntry {
+fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
     let left = |at: Time| u64::try_from(at.since(now).as_millis()).unwrap();
     let (life, body) = match &entry.content {
         Content::Gone(until) => (Some(left(*until)), None),
@@ -219,7 +231,8 @@ fn written(entry: &Entry, now: Time) -> RetainedEntry {
             (message.expires_at().map(left), Some(message.payload().to_vec()))
         }
     };
-    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body }
+    let was_there = body.is_some() && entry.arrival <= agreed;
+    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body, was_there }
 }
 
 fn read(entry: &RetainedEntry, now: Time) -> Entry {
@@ -228,5 +241,5 @@ fn read(entry: &RetainedEntry, now: Time) -> Entry {
         None => Content::Gone(until.unwrap_or(now + GONE_LIFE)),
         Some(body) => Content::Message(message(&entry.topic, body, until)),
     };
-    Entry { topic: entry.topic.clone(), stamp: entry.stamp, content }
+    Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, arrival: 0 }
 }

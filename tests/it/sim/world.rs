@@ -437,7 +437,7 @@ impl World {
         }
     }
 
-    fn mend(&mut self) {
+    pub(crate) fn mend(&mut self) {
         let now = self.now;
         self.was_cut.extend(std::mem::take(&mut self.cut).into_iter().map(|pair| (pair, now)));
         // What was held up goes on; what the other end gave up is refused.
