@@ -40,6 +40,7 @@ impl Cluster {
             | Frame::Claim(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Ask(_)
             | Frame::Retained(_)
             | Frame::Merge { .. })
                 if proven =>
@@ -60,6 +61,7 @@ impl Cluster {
             | Frame::Claim(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Ask(_)
             | Frame::Retained(_)
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
@@ -77,7 +79,7 @@ impl Cluster {
             Frame::Heal(heal) => self.on_heal(node, heal, now, out),
             Frame::Retained(frame) => self.on_retained_frame(node, frame, now, out),
             Frame::Claim(claim) => self.on_claim_frame(node, claim, now, out),
-            frame @ (Frame::Take(_) | Frame::Mark(_)) => {
+            frame @ (Frame::Take(_) | Frame::Mark(_) | Frame::Ask(_)) => {
                 out.push(Action::FromPeer { node, frame });
             }
             Frame::Leave { node_id, epoch } if node_id == node => {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    asking::Asking,
     authenticator::Authenticator,
     banned::BanList,
     clients::ClientRow,
@@ -93,6 +94,8 @@ pub struct Hub {
     pub(super) sections: Arc<Sections>,
     /// Sessions on their way between nodes.
     pub(super) takeovers: Takeovers,
+    /// What operators ask about other nodes.
+    pub(super) asking: Asking,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
     /// Places for TLS handshakes with clients.
@@ -133,6 +136,7 @@ impl Hub {
             returns: Returns::default(),
             sections: Arc::default(),
             takeovers: Takeovers::default(),
+            asking: Asking::default(),
             session_settings: RwLock::default(),
             handshakes: Handshakes::default(),
         }

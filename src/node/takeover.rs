@@ -52,7 +52,7 @@ use crate::{
     },
     cluster::{
         Claim, NodeId,
-        wire::{CHUNK, Stage, TakeFrame},
+        wire::{AskFrame, CHUNK, Stage, TakeFrame},
     },
     net::supervise,
     time::{Time, Wall},
@@ -826,6 +826,18 @@ impl Sessions for Desk {
     fn on_walk(&self, view: u64) {
         self.hub.takeovers.walk.store(view, Ordering::Release);
         supervise::spawn_on(&self.main, "walk", self.hub.clone().walk(view));
+    }
+
+    fn on_ask(&self, from: NodeId, frame: AskFrame) {
+        match frame {
+            AskFrame::Ask { ticket, part, what } => {
+                let answer = self.hub.clone().on_question(from, (ticket, part), what);
+                supervise::spawn_on(&self.main, "answer to another node", answer);
+            }
+            AskFrame::Page { ticket, part, last, bytes } => {
+                self.hub.on_page(from, (ticket, part), (last, bytes));
+            }
+        }
     }
 
     fn on_take(&self, from: NodeId, frame: TakeFrame) {

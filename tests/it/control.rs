@@ -32,7 +32,9 @@ fn setting(node: &Node, key: &str) -> (String, String, Option<String>) {
 
 #[test]
 fn settings_in_force_are_shown_with_their_origin_and_without_secrets() {
-    let node = Node::start("mqtt.max_topic_levels = 7\nauth.user.1.username = u\nauth.user.1.password = hush-hush");
+    let node = Node::start(
+        "mqtt.max_topic_levels = 7\nauth.user.1.username = u\nauth.user.1.password = hush-hush",
+    );
     let file = node.config().display().to_string();
     let (value, from, _) = setting(&node, "mqtt.max_topic_levels");
     assert_eq!(value, "7");
@@ -44,7 +46,7 @@ fn settings_in_force_are_shown_with_their_origin_and_without_secrets() {
     for secret in ["hush-hush", super::support::node::COOKIE] {
         assert!(!all.contains(secret), "{all}");
     }
-    let none = node.ctl_output(&["conf", "show", "mqtt.max_topic_lvl"]);
+    let none = node.ctl_output(&["conf", "show", "mqtt.max_topic_levles"]);
     assert_eq!(none.status.code(), Some(1));
     let text = String::from_utf8(none.stderr).unwrap();
     assert!(text.contains("nearest known one is mqtt.max_topic_levels"), "{text}");
@@ -58,7 +60,10 @@ fn a_reload_says_what_changed_and_what_waits_for_a_restart() {
     let told = json(&node, &["conf", "reload"]);
     let changed = &told["changed"].as_array().unwrap()[..];
     assert_eq!(changed.len(), 1, "{told}");
-    assert_eq!((&changed[0]["key"], &changed[0]["was"]), (&"mqtt.max_topic_levels".into(), &"7".into()));
+    assert_eq!(
+        (&changed[0]["key"], &changed[0]["was"]),
+        (&"mqtt.max_topic_levels".into(), &"7".into())
+    );
     assert_eq!(changed[0]["now"], "8");
     assert_ne!(changed[0]["from"], origin.as_str());
     let waits = told["restart"].as_array().unwrap();
@@ -85,7 +90,10 @@ fn the_level_of_the_log_is_shown_and_set() {
     let (value, from, _) = setting(&node, "log.level");
     assert_eq!((value.as_str(), from.as_str()), ("debug", "emqx-rs-ctl log set-level"));
     let handlers = node.ctl(&["log", "handlers", "list"]);
-    assert_eq!(handlers, "LogHandler(id=console, level=debug, destination=stderr, status=started)\n");
+    assert_eq!(
+        handlers,
+        "LogHandler(id=console, level=debug, destination=stderr, status=started)\n"
+    );
     node.ctl(&["conf", "reload"]);
     assert_eq!(node.ctl(&["log", "primary-level"]), "info\n");
 }
@@ -100,7 +108,10 @@ fn small_questions_are_answered() {
         assert!(vm.lines().any(|line| line.starts_with(name)), "{name}: {vm}");
     }
     let memory = node.ctl(&["vm", "memory"]);
-    assert!(memory.lines().count() == 3 && memory.lines().all(|line| line.starts_with("memory/")), "{memory}");
+    assert!(
+        memory.lines().count() == 3 && memory.lines().all(|line| line.starts_with("memory/")),
+        "{memory}"
+    );
     assert_eq!(node.ctl(&["pem_cache", "clean", "all"]), "ok\n");
     assert_eq!(node.ctl_output(&["--all", "conf", "show"]).status.code(), Some(1));
 }

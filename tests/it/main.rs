@@ -17,6 +17,7 @@ mod access;
 mod clients;
 mod cluster;
 mod conformance;
+mod control;
 mod discovery;
 mod features;
 mod groups;

@@ -43,7 +43,7 @@ pub(super) struct AwaitedClaim {
 
 impl Connection {
     pub(super) fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
-        let banned = self.channel.banned();
+        let banned = self.channel.banned().filter(|_| self.channel.settings().enable_ban);
         if let Some(why) = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock)) {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
             tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");

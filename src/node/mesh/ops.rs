@@ -7,7 +7,11 @@ use std::sync::{
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::cluster::{NodeId, routes::RouteKey, wire::TakeFrame};
+use crate::cluster::{
+    NodeId,
+    routes::RouteKey,
+    wire::{AskFrame, TakeFrame},
+};
 
 /// Something for the mesh to do.
 pub(super) enum Op {
@@ -20,6 +24,7 @@ pub(super) enum Op {
     Adopted { client: Arc<str>, hlc: u64 },
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
+    Ask { node: NodeId, frame: AskFrame },
     Mark(oneshot::Sender<()>),
     Renewed,
     Retained,

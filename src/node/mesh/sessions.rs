@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cluster::{
         Action, Claim, Input, NodeId,
-        wire::{Frame, MarkFrame, TakeFrame},
+        wire::{AskFrame, Frame, MarkFrame, TakeFrame},
     },
     net::supervise,
 };
@@ -29,6 +29,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn on_walk(&self, _view: u64) {}
     /// A session is on its way, to or from here.
     fn on_take(&self, _from: NodeId, _frame: TakeFrame) {}
+    /// What an operator asks of this node, or the answer to it.
+    fn on_ask(&self, _from: NodeId, _frame: AskFrame) {}
 }
 
 /// Somebody waits until the messages sent to this node so far are here.
@@ -53,6 +55,7 @@ impl Task {
             Op::Refresh { client, hlc } => Input::Refresh { client, hlc },
             Op::Adopted { client, hlc } => Input::Adopted { client, hlc },
             Op::Refreshed { view } => Input::Refreshed { view },
+            Op::Ask { node, frame } => Input::ToPeer { node, frame: Frame::Ask(frame) },
             Op::Take { node, frame } => Input::ToPeer { node, frame: Frame::Take(frame) },
             Op::Up(reply) => {
                 let _ =
@@ -86,6 +89,8 @@ impl Task {
             self.desk.on_take(node, take);
         } else if let Frame::Mark(mark) = frame {
             self.on_mark(node, mark);
+        } else if let Frame::Ask(ask) = frame {
+            self.desk.on_ask(node, ask);
         }
     }
 

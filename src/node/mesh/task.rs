@@ -292,6 +292,7 @@ impl Task {
                 | Op::Adopted { .. }
                 | Op::Refreshed { .. }
                 | Op::Take { .. }
+                | Op::Ask { .. }
                 | Op::Mark(_)
                 | Op::Up(_)) => {
                     self.on_session_op(about_session, out);
