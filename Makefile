@@ -117,6 +117,9 @@ install: all pages
 	done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/emqx-rs CHANGELOG.md LICENSE-* packaging/nftables/emqx-rs.nft
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/emqx-rs/examples packaging/examples/*
+	install -D -m 644 completions/emqx-rs-ctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/emqx-rs-ctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions completions/_emqx-rs-ctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d completions/emqx-rs-ctl.fish
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/emqx-rs/conf.d
 	for file in etc/*; do \
 	    to=$(DESTDIR)$(SYSCONFDIR)/emqx-rs/$${file##*/}; \

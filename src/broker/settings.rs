@@ -136,6 +136,10 @@ pub struct Settings {
     pub write_high: usize,
     /// A socket that takes nothing for this long is closed.
     pub send_timeout: Duration,
+    /// When the kernel asks whether a silent other end is still there; none: never.
+    pub tcp_keepalive: Option<TcpKeepalive>,
+    /// Who is banned is refused in this zone.
+    pub enable_ban: bool,
     /// Clients that come and go are banned (`flapping_detect_policy`).
     pub flapping_detect: bool,
     /// Check the ACL in this zone.
@@ -203,6 +207,8 @@ impl Default for Settings {
             shared_strategy: SharedStrategy::Random,
             write_high: 1 << 20,
             send_timeout: Duration::from_secs(30),
+            tcp_keepalive: None,
+            enable_ban: true,
             flapping_detect: false,
             enable_acl: true,
             acl_deny_disconnect: false,
@@ -246,4 +252,15 @@ impl Default for RetainSettings {
             stop_publish_clear: false,
         }
     }
+}
+
+/// Probes of the kernel on a connection that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpKeepalive {
+    /// Silence before the first.
+    pub idle: Duration,
+    /// Between two.
+    pub interval: Duration,
+    /// So many without an answer close the connection.
+    pub probes: u32,
 }

@@ -41,6 +41,7 @@ impl Cluster {
             | Frame::Will(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Ask(_)
             | Frame::Retained(_)
             | Frame::Merge { .. })
                 if proven =>
@@ -62,6 +63,7 @@ impl Cluster {
             | Frame::Will(_)
             | Frame::Take(_)
             | Frame::Mark(_)
+            | Frame::Ask(_)
             | Frame::Retained(_)
             | Frame::Merge { .. }
             | Frame::FwdAck { .. }
@@ -80,7 +82,7 @@ impl Cluster {
             Frame::Retained(frame) => self.on_retained_frame(node, frame, now, out),
             Frame::Claim(claim) => self.on_claim_frame(node, claim, now, out),
             Frame::Will(will) => self.on_will_frame(node, will, now, out),
-            frame @ (Frame::Take(_) | Frame::Mark(_)) => {
+            frame @ (Frame::Take(_) | Frame::Mark(_) | Frame::Ask(_)) => {
                 out.push(Action::FromPeer { node, frame });
             }
             Frame::Leave { node_id, epoch } if node_id == node => {

@@ -7,6 +7,7 @@
 //! of a body are ignored: room for later fields. Unknown kinds from 0x80 on are skipped, below they are an error. A decoder
 //! never allocates more than a small multiple of the bytes it holds.
 
+mod asking;
 mod bytes;
 mod envelope;
 mod heal;
@@ -19,6 +20,7 @@ use std::{cell::RefCell, net::SocketAddr};
 
 use zstd::bulk::{Compressor, Decompressor};
 
+pub use asking::{AskFrame, PAGE};
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use heal::{HealFrame, HealId};
 pub use retained::{
@@ -178,6 +180,10 @@ impl Kind {
     pub const REMOVE: Self = Self(0x79);
     /// [`Frame::Merge`]
     pub const MERGE: Self = Self(0x7A);
+    /// [`AskFrame::Ask`]
+    pub const ASK: Self = Self(0x80);
+    /// [`AskFrame::Page`]
+    pub const PAGE: Self = Self(0x81);
     /// First of the kinds that are skipped when not known.
     const OPTIONAL: u8 = 0x80;
 }
@@ -369,6 +375,8 @@ pub enum Frame {
     Take(TakeFrame),
     /// A mark in the messages between two nodes.
     Mark(MarkFrame),
+    /// What an operator asks about another node.
+    Ask(AskFrame),
     /// Retained messages.
     Retained(RetainedFrame),
     /// The number of the cluster and who made it; the one of the oldest maker counts.
@@ -506,6 +514,7 @@ impl Frame {
             Self::Will(will) => will.kind(),
             Self::Take(take) => take.kind(),
             Self::Mark(mark) => mark.kind(),
+            Self::Ask(ask) => ask.kind(),
             Self::Retained(frame) => frame.kind(),
             Self::Leave { .. } => Kind::LEAVE,
             Self::Remove { .. } => Kind::REMOVE,
@@ -603,6 +612,7 @@ impl Frame {
             Self::Will(will) => will.put(out),
             Self::Take(take) => take.put(out),
             Self::Mark(mark) => mark.put(out),
+            Self::Ask(ask) => ask.put(out),
             Self::Retained(frame) => frame.put(out),
             Self::Leave { node_id, epoch } => {
                 out.extend_from_slice(&node_id.0);
@@ -684,6 +694,9 @@ impl Frame {
         }
         if let Some(frame) = RetainedFrame::read(kind, from)? {
             return Ok(Some(Self::Retained(frame)));
+        }
+        if let Some(ask) = AskFrame::read(kind, from)? {
+            return Ok(Some(Self::Ask(ask)));
         }
         match MarkFrame::read(kind, from)? {
             Some(mark) => Ok(Some(Self::Mark(mark))),

@@ -48,6 +48,7 @@ fn build(
     env: &[(String, String)],
 ) -> Result<Config, Faults> {
     reader.environment(env);
+    let files = reader.files_read();
     let (flat, faults, notes) = reader.finish();
     let effective = Effective::new(&flat);
     let mut builder = Builder {
@@ -62,7 +63,16 @@ fn build(
     };
     builder.apply(&flat);
     let config = builder.finish(&flat);
-    if builder.faults.is_empty() { Ok(config) } else { Err(Faults(builder.faults)) }
+    if builder.faults.is_empty() {
+        return Ok(config);
+    }
+    let mut faults = builder.faults;
+    let at = |fault: &Fault| {
+        let (file, line) = fault.place()?;
+        Some((files.iter().position(|read| read == file)?, line))
+    };
+    faults.sort_by_key(|fault| at(fault).unwrap_or((usize::MAX, 0)));
+    Err(Faults(faults))
 }
 
 struct Builder<'a> {

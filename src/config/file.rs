@@ -56,6 +56,9 @@ fn item(line: &[u8]) -> Option<Result<Item, String>> {
 
 fn setting(line: &str) -> Result<Item, String> {
     let Some((key, value)) = line.split_once('=') else {
+        if line.ends_with(['{', '[']) || matches!(line, "}" | "]" | "]," | "},") {
+            return Err(format!("{line}: expected key = value; blocks of EMQX 5 are not read"));
+        }
         // What stands behind the key may be a secret.
         let (key, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let more = if rest.is_empty() { "" } else { " ..." };
@@ -158,6 +161,8 @@ mod tests {
         let faults: Vec<_> = bad.iter().filter(|l| l.item.is_err()).map(|l| l.number).collect();
         assert_eq!(faults, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         check("a", &[(1, "fault", "a: expected key = value")]);
+        let block = "node {: expected key = value; blocks of EMQX 5 are not read";
+        check("node {", &[(1, "fault", block)]);
         check("node.cookie secret", &[(1, "fault", "node.cookie ...: expected key = value")]);
     }
 

@@ -47,6 +47,8 @@ pub struct Reader {
     /// Lines for the log so far.
     pub notes: Vec<Note>,
     open: Vec<PathBuf>,
+    /// Files in the order they were begun.
+    read: Vec<String>,
 }
 
 /// Files of EMQX 4.4 plugins whose keys do something here, read from `plugins.etc_dir`.
@@ -68,6 +70,11 @@ impl Reader {
             let mut layer = self.layer(&path);
             self.flat.append(&mut layer);
         }
+    }
+
+    /// The files in the order they were begun.
+    pub fn files_read(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.read)
     }
 
     /// Takes `bytes` as the text of the main file `path`.
@@ -101,6 +108,7 @@ impl Reader {
     }
 
     fn text(&mut self, path: &Path, bytes: &[u8]) -> BTreeMap<String, Setting> {
+        self.read.push(path.display().to_string());
         let (mut layer, mut includes) = (BTreeMap::<String, Setting>::new(), Vec::new());
         for line in file::lines(bytes) {
             let origin = format!("{}:{}", path.display(), line.number);
@@ -136,8 +144,8 @@ impl Reader {
         layer
     }
 
-    /// Applies `EMQX_...` variables: aliases, then the general rule. Unknown ones are ignored, an empty one restores the
-    /// default.
+    /// Applies `EMQX_...` variables: aliases, then the general rule. Unknown ones are ignored, with a warning where a key must
+    /// have been meant; an empty one restores the default.
     pub fn environment(&mut self, env: &[(String, String)]) {
         let host = env.iter().find(|(n, _)| n == "EMQX_HOST").map(|(_, host)| host.as_str());
         let mut found: BTreeMap<String, (&str, String)> = BTreeMap::new();
@@ -147,8 +155,16 @@ impl Reader {
                     found.entry("node.name".into()).or_insert((name, format!("{text}@{host}")));
                 }
                 _ => {
-                    if let Some(key) = variable_key(name).filter(|key| keys::find(key).is_some()) {
+                    let Some(key) = variable_key(name) else { continue };
+                    if keys::find(&key).is_some() {
                         found.insert(key, (name, text.trim().to_owned()));
+                    } else if name.contains("__") {
+                        // Without two underscores it may be anybody's: Kubernetes makes EMQX_PORT for a service of that name.
+                        let nearest = keys::nearest(&key);
+                        let text = format!(
+                            "{name} sets nothing: there is no key {key}, the nearest one is {nearest}"
+                        );
+                        self.notes.push(Note::warning(text));
                     }
                 }
             }

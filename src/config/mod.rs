@@ -128,7 +128,25 @@ impl Fault {
     /// `file:line: key = value: expected ...`, with secrets masked.
     pub(crate) fn setting(key: &str, setting: &layers::Setting, expected: &str) -> Self {
         let value = keys::masked(key, &setting.text);
-        Self::new(&setting.origin, format!("{key} = {value}: expected {expected}"))
+        let hint = hint(&setting.text);
+        Self::new(&setting.origin, format!("{key} = {value}: expected {expected}{hint}"))
+    }
+
+    /// The file and the line in it, where it stands in one.
+    fn place(&self) -> Option<(&str, usize)> {
+        let (file, line) = self.origin.rsplit_once(':')?;
+        Some((file, line.parse().ok()?))
+    }
+}
+
+/// What may be meant by a value that is not what was expected.
+fn hint(text: &str) -> &'static str {
+    if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) {
+        " (quotes are part of a value: leave them out)"
+    } else if text.contains(" #") {
+        " (a comment stands on a line of its own)"
+    } else {
+        ""
     }
 }
 
@@ -156,7 +174,7 @@ impl Config {
     /// Nothing is written. Without a file the built-in defaults and the environment count.
     ///
     /// # Errors
-    /// Every fault found, in the order of the files.
+    /// Every fault found, in the order of the files and lines; what stands in no line comes last.
     pub fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Self, Faults> {
         build::load(file, env)
     }

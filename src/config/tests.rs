@@ -163,19 +163,58 @@ fn every_fault_is_reported_at_once() {
     );
     place.file("conf.d/10-more.conf", "mqtt.max_qos_allowed = 3\n");
     let want = [
-        "emqx.conf:3: nonsense: expected key = value",
-        "emqx.conf:8: node.cookie = ******: expected a key that is set inside $(none)",
-        "emqx.conf:2: cluster.autoclean = 5x: expected a duration such as 500ms, 30s, 5m, 2h or 1d, or off",
-        "emqx.conf:4: cluster.autoclen: unknown key, the nearest known one is cluster.autoclean",
-        "emqx.conf:6: listener.tcp.external = 0.0.0.0: expected a port such as 1883, or address:port such as \
-         0.0.0.0:1883 or [::1]:1883",
-        "conf.d/10-more.conf:1: mqtt.max_qos_allowed = 3: expected 0, 1 or 2",
-        "emqx.conf:7: node.heartbeat = maybe: expected on or off (true and false work too)",
         "emqx.conf:1: node.name = emqx: expected name@host, such as emqx@192.168.1.10, with letters, digits, _ and - in \
          the name",
+        "emqx.conf:2: cluster.autoclean = 5x: expected a duration such as 500ms, 30s, 5m, 2h or 1d, or off",
+        "emqx.conf:3: nonsense: expected key = value",
+        "emqx.conf:4: cluster.autoclen: unknown key, the nearest known one is cluster.autoclean",
         "emqx.conf:5: zone.external.max_inflight = many: expected a whole number from 0 to 65535",
+        "emqx.conf:6: listener.tcp.external = 0.0.0.0: expected a port such as 1883, or address:port such as \
+         0.0.0.0:1883 or [::1]:1883",
+        "emqx.conf:7: node.heartbeat = maybe: expected on or off (true and false work too)",
+        "emqx.conf:8: node.cookie = ******: expected a key that is set inside $(none)",
+        "conf.d/10-more.conf:1: mqtt.max_qos_allowed = 3: expected 0, 1 or 2",
     ];
     assert_eq!(place.faults(), want);
+}
+
+#[test]
+fn slips_that_users_make_are_named() {
+    let place = Place::new(
+        "NODE.NAME = a@h\nlog.level = \"debug\"\nmqtt.max_topic_levels = 3 # enough\nnode {\nlog.levl = info\n\
+         cluster.discovery = multicast\ncluster.autoclean 5m\nallow_anonymous = yes\nlistener.tcp = 1883\n\
+         node.cookie my-secret-cookie\nlistener.http.external = 1\nmqtt.max_packet_size = 1Mb\n",
+    );
+    let faults = place.faults();
+    for (at, want) in [
+        "emqx.conf:1: NODE.NAME: unknown key, the nearest known one is node.name",
+        "emqx.conf:2: log.level = \"debug\": expected",
+        "emqx.conf:3: mqtt.max_topic_levels = 3 # enough: expected",
+        "emqx.conf:4: node {: expected key = value; blocks of EMQX 5 are not read",
+        "emqx.conf:5: log.levl: unknown key, the nearest known one is log.level",
+        "emqx.conf:6: cluster.discovery = multicast: expected",
+        "emqx.conf:7: cluster.autoclean ...: expected key = value",
+        "emqx.conf:8: allow_anonymous = yes: expected",
+        "emqx.conf:9: listener.tcp: unknown key, the nearest known one is listener.tcp.",
+        "emqx.conf:10: node.cookie ...: expected key = value",
+        "emqx.conf:11: listener.http.external = 1: expected",
+        "emqx.conf:12: mqtt.max_packet_size = 1Mb: expected",
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert!(faults[at].starts_with(want), "{want}: {faults:#?}");
+    }
+    assert_eq!(faults.len(), 12, "{faults:#?}");
+    assert!(faults[1].ends_with("(quotes are part of a value: leave them out)"), "{faults:#?}");
+    assert!(faults[2].ends_with("(a comment stands on a line of its own)"), "{faults:#?}");
+    assert!(!faults.join("").contains("my-secret"), "{faults:#?}");
+    let told = Place::new("").env("EMQX_MQTT__MAX_QOS", "1").env("EMQX_PORT", "tcp://1").notes();
+    let told: Vec<_> = told.iter().filter(|note| note.starts_with('W')).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("W EMQX_MQTT__MAX_QOS sets nothing: there is no key mqtt.max_qos,")
+    );
 }
 
 #[track_caller]

@@ -121,6 +121,19 @@ pub enum Request {
     UsersFile,
     /// Read the users again, and nothing else.
     UsersReload,
+    /// Another node is asked; see [`Request::about_a_node`].
+    Elsewhere {
+        /// `name@host`.
+        node: String,
+        /// What.
+        request: Box<Self>,
+    },
+    /// What the process takes of its host.
+    Vm,
+    /// Read the certificates again, and nothing else.
+    CertificatesReload,
+    /// The level of the log, and where it goes.
+    LogShow,
     /// Read the configuration again.
     ConfReload,
     /// The settings in force.
@@ -145,7 +158,10 @@ impl Request {
     #[must_use]
     pub const fn writes(&self) -> bool {
         match self {
-            Self::Status
+            Self::Elsewhere { request, .. } => request.writes(),
+            Self::Vm
+            | Self::LogShow
+            | Self::Status
             | Self::Broker
             | Self::Stats
             | Self::Metrics
@@ -171,9 +187,32 @@ impl Request {
             | Self::BannedDel { .. }
             | Self::AclCacheClean { .. }
             | Self::UsersReload
+            | Self::CertificatesReload
             | Self::ConfReload
             | Self::LogSetLevel { .. } => true,
         }
+    }
+}
+
+impl Request {
+    /// A node answers it to another one, for an operator there: what is about its own clients and its own process, and
+    /// changes no more than an operator who ends a client.
+    #[must_use]
+    pub const fn about_a_node(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::Broker
+                | Self::Stats
+                | Self::Metrics
+                | Self::Vm
+                | Self::Listeners
+                | Self::Clients { .. }
+                | Self::ClientsKick { .. }
+                | Self::Subscriptions { .. }
+                | Self::RetainerInfo
+                | Self::Why { .. }
+        )
     }
 }
 
@@ -230,6 +269,10 @@ pub enum Reply {
     Settings(Vec<Setting>),
     /// To `Why`, the oldest first.
     Happened(Vec<Happened>),
+    /// To `Vm`, by name.
+    Vm(BTreeMap<String, String>),
+    /// To `LogShow`.
+    Log(Log),
     /// To `LogSetLevel`: the level now.
     LogLevel(String),
     /// It was not done.
@@ -293,12 +336,32 @@ impl Reply {
             | Self::Done
             | Self::Listeners(_)
             | Self::UsersFile(_)
+            | Self::Vm(_)
+            | Self::Log(_)
             | Self::Reloaded(_)
             | Self::LogLevel(_)
             | Self::Failed(_)
             | Self::End => vec![self],
         }
     }
+}
+
+/// The log of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// Least severity that is written.
+    pub level: String,
+    /// Where it goes.
+    pub handlers: Vec<LogHandler>,
+}
+
+/// A place that the log goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHandler {
+    /// `journald`, `console` or `file`.
+    pub id: String,
+    /// `journald`, `stderr`, or the path of the file.
+    pub destination: String,
 }
 
 /// A setting in force.
@@ -337,6 +400,17 @@ pub struct Changed {
     pub now: Option<String>,
     /// Where that stands.
     pub from: Option<String>,
+}
+
+/// The answer that these lines are the pieces of; none when they are not.
+#[must_use]
+pub fn joined(text: &[u8]) -> Option<Reply> {
+    let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut whole: Reply = serde_json::from_slice(lines.next()?).ok()?;
+    for line in lines {
+        whole.absorb(serde_json::from_slice(line).ok()?).ok()?;
+    }
+    Some(whole)
 }
 
 /// The retained messages of a node.
@@ -722,7 +796,11 @@ mod tests {
         assert_eq!(pieces.len(), 3);
         let mut whole = pieces.next().unwrap();
         pieces.for_each(|piece| whole.absorb(piece).unwrap());
-        assert_eq!(whole, Reply::Routes(rows));
+        assert_eq!(whole, Reply::Routes(rows.clone()));
+        let lines = Reply::Routes(rows).pieces().into_iter();
+        let lines: Vec<_> = lines.map(|one| serde_json::to_string(&one).unwrap()).collect();
+        assert_eq!(joined(lines.join("\n").as_bytes()), Some(whole.clone()));
+        assert_eq!((joined(b""), joined(b"{}")), (None, None));
         assert!(whole.absorb(Reply::Done).is_err());
         assert_eq!(Reply::Clients(Vec::new()).pieces().len(), 1);
     }

@@ -62,6 +62,14 @@ pub fn text(reply: &Reply) -> String {
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
+        Reply::Vm(figures) => lines(figures, |(name, value)| {
+            let (section, name) = name.split_once('/').unwrap_or(("", name));
+            format!("{section}/{name:<20}: {value}")
+        }),
+        Reply::Log(log) => lines(&log.handlers, |one| {
+            let (id, level, to) = (shown(&one.id), shown(&log.level), shown(&one.destination));
+            format!("LogHandler(id={id}, level={level}, destination={to}, status=started)")
+        }),
         Reply::LogLevel(level) => format!("{level}\n"),
         Reply::Failed(reason) => format!("{reason}\n"),
         Reply::End => String::new(),
@@ -77,6 +85,8 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Done => json!({ "result": "ok" }),
         Reply::Ignored => json!({ "result": "ignored" }),
         Reply::LogLevel(level) => json!({ "level": level }),
+        Reply::Log(log) => json!(log),
+        Reply::Vm(figures) => json!(figures),
         Reply::Reloaded(Reloaded { changed, restart }) => {
             json!({ "result": "ok", "changed": changed, "restart": restart })
         }

@@ -18,7 +18,7 @@ use super::journal::Journal;
 use super::rate_limit::{RateLimit, WINDOW};
 use super::recent::{OfClients, Recent};
 use crate::config::{LogLevel, LogSettings, LogTo};
-use crate::ctl::Happened;
+use crate::ctl::{Happened, LogHandler};
 use crate::net::clock::Clock;
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
@@ -29,6 +29,7 @@ pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
     limit: RateLimit,
     recent: Recent,
+    handlers: Vec<LogHandler>,
 }
 
 impl Log {
@@ -39,17 +40,31 @@ impl Log {
     pub(super) fn open(settings: &LogSettings, env: &[(String, String)]) -> anyhow::Result<Self> {
         let (filter, level) = reload::Layer::new(filter(settings.level));
         let mut sinks: Vec<Sink> = Vec::new();
+        let mut handlers = Vec::new();
+        let mut handler = |id: &str, destination: String| {
+            handlers.push(LogHandler { id: id.into(), destination });
+        };
         let journal = reads_stderr(env);
         match settings.to {
             LogTo::Journald => match journal.then(Journal::open).transpose() {
-                Ok(Some(sink)) => sinks.push(Box::new(sink)),
-                Ok(None) | Err(_) => sinks.push(stderr(settings, journal)),
+                Ok(Some(sink)) => {
+                    sinks.push(Box::new(sink));
+                    handler("journald", "journald".into());
+                }
+                Ok(None) | Err(_) => {
+                    sinks.push(stderr(settings, journal));
+                    handler("console", "stderr".into());
+                }
             },
-            LogTo::Console | LogTo::Both => sinks.push(stderr(settings, journal)),
+            LogTo::Console | LogTo::Both => {
+                sinks.push(stderr(settings, journal));
+                handler("console", "stderr".into());
+            }
             LogTo::File => {}
         }
         if matches!(settings.to, LogTo::File | LogTo::Both) {
             sinks.push(files(settings)?);
+            handler("file", settings.dir.join(&settings.file).display().to_string());
         }
         let limit = RateLimit::new(Clock::system());
         let recent = Recent::new(Clock::system());
@@ -57,12 +72,17 @@ impl Log {
             .with(sinks.with_filter(filter.and(limit.clone())))
             .with(recent.clone().with_filter(OfClients))
             .try_init()?;
-        Ok(Self { level, limit, recent })
+        Ok(Self { level, limit, recent, handlers })
     }
 
     /// What happened lately to a client or at an address.
     pub(super) fn recent(&self, who: &str) -> Vec<Happened> {
         self.recent.about(who)
+    }
+
+    /// Where it goes.
+    pub(super) fn handlers(&self) -> Vec<LogHandler> {
+        self.handlers.clone()
     }
 
     /// Tells now and then what was left out of the log.

@@ -239,6 +239,21 @@ impl Operator for Reloader {
         Ok(())
     }
 
+    fn reload_certificates(&self) -> Result<(), String> {
+        let Process { file, env, .. } = &self.process;
+        let new = Config::load(file.as_deref(), env).map_err(|faults| {
+            tracing::error!(%faults, "certificates not reloaded");
+            faults.to_string()
+        })?;
+        self.node.renew_certificates(new.mesh_tls, &new.listeners);
+        Ok(())
+    }
+
+    fn log(&self) -> ctl::Log {
+        let level = self.settings.log_level().into();
+        ctl::Log { level, handlers: self.process.log.handlers() }
+    }
+
     fn origins(&self) -> Origins {
         let config = &self.process.config;
         Origins {
@@ -326,6 +341,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     let settings = Settings::new(&process.config);
     let reloader = Reloader { node: node.clone(), settings, process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
+    desk.open_to_others();
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
     let serving = systemd::serve(node.clone(), name.to_string());

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::log::level_name;
 use crate::config::{self, Change, Config, Effective, effective::InForce};
 use crate::ctl;
 
@@ -36,6 +37,12 @@ impl Settings {
     /// The level of the log is another one until the next reload.
     pub(super) fn set_log_level(&self, level: &'static str) {
         self.now().log_level = Some(level);
+    }
+
+    /// The level of the log.
+    pub(super) fn log_level(&self) -> &'static str {
+        let now = self.now();
+        now.log_level.unwrap_or_else(|| level_name(now.config.log.level))
     }
 
     /// `new` is in effect. Says what is other, to the log and as the answer.
@@ -74,19 +81,24 @@ impl Settings {
     }
 }
 
-/// One line a key: what takes effect, and what waits.
+/// One line a key: what takes effect, and what waits; then one for all of it.
 fn tell(changes: &[Change]) {
     for Change { key, was, now, from, restart } in changes.iter().take(LINES) {
-        let unset = || "unset".to_owned();
-        let (was, now) = (was.clone().unwrap_or_else(unset), now.clone().unwrap_or_else(unset));
+        let unset = |text: &Option<String>| text.clone().unwrap_or_else(|| "unset".to_owned());
+        let (was, now) = (unset(was), unset(now));
         let from = from.as_deref().unwrap_or_default();
         if *restart {
-            tracing::warn!(name: "config-waits", key, was, now, from, "this setting needs a restart");
+            tracing::info!(key, was, now, from, "setting changed, waits for a restart");
         } else {
-            tracing::info!(key, was, now, from, "this setting changed");
+            tracing::info!(key, was, now, from, "setting changed");
         }
     }
-    let restart = changes.iter().filter(|one| one.restart).count();
-    let changed = changes.len() - restart;
-    tracing::info!(changed, restart, "configuration reloaded");
+    let waiting: Vec<&str> =
+        changes.iter().filter(|one| one.restart).map(|one| one.key.as_str()).collect();
+    if waiting.is_empty() {
+        tracing::info!(changed = changes.len(), "configuration reloaded");
+    } else {
+        let restart = waiting.join(" ");
+        tracing::warn!(name: "config-waits", restart, "configuration reloaded; some keys wait");
+    }
 }

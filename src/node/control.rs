@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,13 +24,14 @@ use tokio::time::timeout;
 
 use super::{
     Node,
+    asking::Answers,
     clients::ClientRow,
     hub::Hub,
     listener::Listening,
     locks,
     mailbox::Signal,
     mesh::{Discovered, JoinError},
-    sys_topics,
+    sys_topics, vm,
 };
 use crate::broker::{
     ClientId,
@@ -78,11 +80,20 @@ pub trait Operator: Send + Sync + 'static {
     /// The faults of the configuration or the users file; nothing was changed.
     fn reload_users(&self) -> Result<(), String>;
 
+    /// Reads the certificates again and puts them into effect, and nothing else.
+    ///
+    /// # Errors
+    /// The faults of the configuration; nothing was changed.
+    fn reload_certificates(&self) -> Result<(), String>;
+
     /// Where the node has its settings from.
     fn origins(&self) -> Origins;
 
     /// What happened lately to a client id or at an address.
     fn recent(&self, who: &str) -> Vec<ctl::Happened>;
+
+    /// The level of the log, and where it goes.
+    fn log(&self) -> ctl::Log;
 
     /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
     fn set_log_level(&self, level: &str) -> Option<&'static str>;
@@ -116,6 +127,11 @@ impl Desk {
     #[must_use]
     pub fn new(node: Arc<Node>, name: NodeName, operator: Box<dyn Operator>) -> Self {
         Self { node, name, operator, stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on other nodes are answered, too.
+    pub fn open_to_others(self: &Arc<Self>) {
+        self.node.hub().answers_with(self.clone());
     }
 
     /// From now on the node says that it stops.
@@ -167,6 +183,10 @@ impl Desk {
             Request::Listeners => {
                 Reply::Listeners(self.node.listeners().iter().map(listener).collect())
             }
+            Request::Elsewhere { node, request } => self.elsewhere(&node, *request).await,
+            Request::Vm => Reply::Vm(vm::figures()),
+            Request::CertificatesReload => done(self.operator.reload_certificates()),
+            Request::LogShow => Reply::Log(self.operator.log()),
             Request::Banned => Reply::Banned(hub.bans.list(hub.clock)),
             Request::BannedAdd { kind, who, seconds, reason } => {
                 self.ban((&kind, &who), seconds, reason)
@@ -176,27 +196,43 @@ impl Desk {
                 self.clean_acl_cache(client_id.as_deref(), node.as_deref())
             }
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
-            Request::UsersReload => match self.operator.reload_users() {
-                Ok(()) => Reply::Done,
-                Err(faults) => Reply::Failed(faults),
-            },
-            Request::ConfReload => match self.operator.reload() {
-                Ok(reloaded) => Reply::Reloaded(reloaded),
-                Err(faults) => Reply::Failed(faults),
-            },
-            Request::Why { who } => self.why(&who).await,
-            Request::ConfShow { prefix } => {
-                let found = self.operator.settings(prefix.as_deref().unwrap_or_default());
-                found.map_or_else(Reply::Failed, Reply::Settings)
+            Request::UsersReload => done(self.operator.reload_users()),
+            Request::ConfReload => {
+                self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
             }
-            Request::LogSetLevel { level } => match self.operator.set_log_level(&level) {
-                Some(level) => Reply::LogLevel(level.into()),
-                None => Reply::Failed(format!(
-                    "{}: expected error, warning, info or debug",
-                    ctl::render::shown(&level)
-                )),
-            },
+            Request::ConfShow { prefix } => {
+                let rows = self.operator.settings(prefix.as_deref().unwrap_or_default());
+                rows.map_or_else(Reply::Failed, Reply::Settings)
+            }
+            Request::Why { who } => self.why(&who).await,
+            Request::LogSetLevel { level } => self.set_log_level(&level),
         }
+    }
+
+    fn set_log_level(&self, text: &str) -> Reply {
+        match self.operator.set_log_level(text) {
+            Some(level) => Reply::LogLevel(level.into()),
+            None => {
+                let text = ctl::render::shown(text);
+                Reply::Failed(format!("{text}: expected error, warning, info or debug"))
+            }
+        }
+    }
+
+    /// The answer of another node.
+    async fn elsewhere(&self, name: &str, request: Request) -> Reply {
+        if name == self.name.as_str() {
+            return Box::pin(self.answer(request)).await;
+        }
+        let Some(status) = self.node.mesh().status().await else { return mesh_ended() };
+        let up = |line: &&MemberLine| line.status == MemberStatus::Up && line.name.as_str() == name;
+        let Some(line) = status.members.iter().find(up) else {
+            let name = ctl::render::shown(name);
+            return Reply::Failed(format!("{name} is no running node of this cluster"));
+        };
+        let silent = "it does not answer; another release, perhaps";
+        let reply = self.node.hub().ask_node(line.node_id, &request).await;
+        reply.unwrap_or_else(|| Reply::Failed(silent.into()))
     }
 
     fn ban(
@@ -387,12 +423,22 @@ impl Desk {
     }
 }
 
+impl Answers for Desk {
+    fn answer(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        Box::pin(async move { Self::answer(&self, request).await })
+    }
+}
+
 fn route(key: RouteKey, node: &str) -> ctl::Route {
     ctl::Route {
         topic: key.filter.as_str().to_owned(),
         node: node.to_owned(),
         group: key.group.map(|group| group.to_string()),
     }
+}
+
+fn done(result: Result<(), String>) -> Reply {
+    result.map_or_else(Reply::Failed, |()| Reply::Done)
 }
 
 fn bad_target(kind: &str) -> Reply {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    asking::Asking,
     authenticator::Authenticator,
     banned::BanList,
     clients::ClientRow,
@@ -95,6 +96,8 @@ pub struct Hub {
     pub(super) sections: Arc<Sections>,
     /// Sessions on their way between nodes.
     pub(super) takeovers: Takeovers,
+    /// What operators ask about other nodes.
+    pub(super) asking: Asking,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
     /// Places for the connections of all listeners.
@@ -139,6 +142,7 @@ impl Hub {
             returns: Returns::default(),
             sections: Arc::default(),
             takeovers: Takeovers::default(),
+            asking: Asking::default(),
             session_settings: RwLock::default(),
             places: Arc::new(NodePlaces::new(usize::MAX)),
             panics: AtomicU64::new(0),

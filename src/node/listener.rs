@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::{Notify, watch},
@@ -32,7 +32,7 @@ use super::{
     transport::Stream,
 };
 use crate::{
-    broker::{access::Access, channel::Shared, stats::Metric},
+    broker::{access::Access, channel::Shared, settings::TcpKeepalive, stats::Metric},
     net::{clock::Clock, supervise},
 };
 
@@ -269,6 +269,9 @@ impl Listening {
                 if self.settings.nodelay {
                     let _ = tcp.set_nodelay(true);
                 }
+                if let Some(probing) = locks::read(&self.shared).settings.tcp_keepalive {
+                    probe(&tcp, probing);
+                }
                 if self.settings.kind == ListenerKind::Tcp && self.settings.proxy_timeout.is_none()
                 {
                     let shared = locks::read(&self.shared).clone();
@@ -444,4 +447,10 @@ fn from_systemd(socket: Socket, settings: &Listener) -> io::Result<(ListenSocket
     let tcp = TcpListener::from_std(socket.into())?;
     let address = tcp.local_addr()?.to_string();
     Ok((ListenSocket::Tcp(tcp), address))
+}
+
+/// Has the kernel ask a silent client whether it is there. Where it cannot, the keep alive of MQTT does alone.
+fn probe(tcp: &TcpStream, TcpKeepalive { idle, interval, probes }: TcpKeepalive) {
+    let wanted = socket2::TcpKeepalive::new().with_time(idle).with_interval(interval);
+    let _ = SockRef::from(tcp).set_tcp_keepalive(&wanted.with_retries(probes));
 }

@@ -57,7 +57,7 @@ use crate::{
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
         settings::Seed,
-        wire::TakeFrame,
+        wire::{AskFrame, TakeFrame},
     },
     net::{clock::Clock, supervise},
     time::{Stamp, Wall},
@@ -379,6 +379,11 @@ impl Mesh {
     /// Sends a frame about a session to another node, if it is linked.
     pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
         self.shared.push(Op::Take { node, frame });
+    }
+
+    /// What an operator asks about another node, or the answer to it.
+    pub fn send_ask(&self, node: NodeId, frame: AskFrame) {
+        self.shared.push(Op::Ask { node, frame });
     }
 
     /// Resolves when what the nodes that are up had sent to this one before is in the queues here.

@@ -1,6 +1,7 @@
 //! The shells that drive the cores, and what they share.
 
 mod arrival;
+mod asking;
 pub mod auth_http;
 mod authenticator;
 mod authorizer;
@@ -40,6 +41,7 @@ mod takeover;
 pub mod tls;
 mod told;
 mod transport;
+mod vm;
 pub mod websocket;
 mod wills;
 pub use crate::broker::stats;
@@ -258,7 +260,7 @@ impl Node {
     /// New limits, users, rules and certificates, for connections to come. A listener that was closed for want of a certificate
     /// opens when it has one.
     pub fn reload(&self, new: Renewed<'_>) {
-        self.mesh.renew_tls(new.mesh_tls);
+        self.renew_certificates(new.mesh_tls, new.listeners);
         self.hub.bans.set_policies(new.access.bans);
         let users = self.hub.authenticator.adopt(new.access.users.clone());
         let access = &self.keys.with_keys(Access { users, ..new.access.clone() });
@@ -266,15 +268,22 @@ impl Node {
             let settings = &listener.settings;
             let fresh = shared(new.zones, settings, access, &self.hub);
             *locks::write(&listener.shared) = Arc::new(fresh);
-            let same = |other: &&Listener| other.id() == settings.id();
-            if let Some(tls) = new.listeners.iter().find(same).and_then(|one| one.tls.as_ref()) {
-                self.renew_tls(listener, tls.material.clone());
-            }
         }
         self.certificates_renewed.notify_one();
         self.hub.set_shared_strategy(shared_strategy(new.zones));
         *locks::write(&self.hub.session_settings) = zone_settings(new.zones, "external");
         self.hub.reload_retain(new.retain);
+    }
+
+    /// New certificates, for connections to come. A listener that was closed for want of one opens when it has one.
+    pub fn renew_certificates(&self, mesh_tls: Option<Arc<Material>>, listeners: &[Listener]) {
+        self.mesh.renew_tls(mesh_tls);
+        for listener in &self.listeners {
+            let same = |other: &&Listener| other.id() == listener.settings.id();
+            if let Some(tls) = listeners.iter().find(same).and_then(|one| one.tls.as_ref()) {
+                self.renew_tls(listener, tls.material.clone());
+            }
+        }
     }
 
     fn renew_tls(&self, listener: &Arc<Listening>, new: Result<tls::listener::Material, String>) {

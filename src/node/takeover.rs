@@ -53,7 +53,7 @@ use crate::{
     },
     cluster::{
         Claim, NodeId,
-        wire::{CHUNK, Stage, TakeFrame},
+        wire::{AskFrame, CHUNK, Stage, TakeFrame},
     },
     net::supervise,
     time::{Time, Wall},
@@ -851,6 +851,18 @@ impl Sessions for Desk {
         supervise::spawn_on(&self.main, "will", async move {
             hub.publish_will_of_dead(&client, &body);
         });
+    }
+
+    fn on_ask(&self, from: NodeId, frame: AskFrame) {
+        match frame {
+            AskFrame::Ask { ticket, part, what } => {
+                let answer = self.hub.clone().on_question(from, (ticket, part), what);
+                supervise::spawn_on(&self.main, "answer to another node", answer);
+            }
+            AskFrame::Page { ticket, part, last, bytes } => {
+                self.hub.on_page(from, (ticket, part), (last, bytes));
+            }
+        }
     }
 
     fn on_take(&self, from: NodeId, frame: TakeFrame) {

@@ -19,6 +19,7 @@ mod authorization;
 mod clients;
 mod cluster;
 mod conformance;
+mod control;
 mod defaults;
 mod discovery;
 mod features;

@@ -11,9 +11,50 @@ use emqx_rs::ctl::cookie;
 
 use crate::here::usual_data;
 
+/// What the end of the help shows.
+const EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl cluster status               who is in the cluster, and which links were refused
+  emqx-rs-ctl doctor                       what keeps nodes apart, and what mends it
+  emqx-rs-ctl --all clients list           the clients of every node
+  emqx-rs-ctl conf show listener.tcp       settings in force, and where they come from
+  emqx-rs-ctl --json stats | jq .          numbers for a script
+
+emqx-rs-ctl COMMAND --help tells more of one command; all of them stand in emqx-rs-ctl(8).";
+
+const CLUSTER_EXAMPLES: &str = "\
+Bring a second box into the cluster, as root on both:
+  box1# emqx-rs-ctl cluster token
+  box2# emqx-rs-ctl cluster join -         and put the token in, with Enter";
+
+const CONF_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl conf show                    every setting that has a value
+  emqx-rs-ctl conf show zone.external      those of one zone
+  emqx-rs-ctl conf reload                  what changed in the files, and what waits for a restart
+
+A setting is changed in /etc/emqx-rs/emqx.conf or a file of /etc/emqx-rs/conf.d; emqx.conf(5) has them all.";
+
+const USER_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl user add alice               asks for the password
+  pwgen 20 1 | emqx-rs-ctl user add bob    takes it from standard input";
+
+const BANNED_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl banned add clientid sensor7 --for 1h --reason \"floods\"
+  emqx-rs-ctl banned add peerhost 10.1.0.0/16
+  emqx-rs-ctl banned del clientid sensor7";
+
 /// Controls the emqx-rs node of this host
 #[derive(Parser)]
-#[command(name = "emqx-rs-ctl", version, disable_help_subcommand = false)]
+#[command(
+    name = "emqx-rs-ctl",
+    version,
+    disable_help_subcommand = false,
+    after_help = EXAMPLES,
+    arg_required_else_help = true
+)]
 pub(super) struct Args {
     /// Socket of the node
     #[arg(long, global = true, value_name = "PATH")]
@@ -21,6 +62,12 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Ask every running node of the cluster; each line begins with the name of its node
+    #[arg(long, global = true, conflicts_with = "node")]
+    pub(super) all: bool,
+    /// Ask this running node of the cluster
+    #[arg(long, global = true, value_name = "NAME@HOST")]
+    pub(super) node: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -29,13 +76,15 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Name, version and state of the node
     Status,
+    /// Say nothing; exit 0 when the node answers, else 1
+    Ping,
     /// Version, uptime and time; or its gauges, or its counters
     Broker {
         #[command(subcommand)]
         what: Option<Numbers>,
     },
     /// The cluster: who is in it, join, leave
-    #[command(subcommand)]
+    #[command(subcommand, after_help = CLUSTER_EXAMPLES)]
     Cluster(ClusterCommand),
     /// What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it
     Doctor,
@@ -52,6 +101,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Retainer(RetainerCommand),
     /// Who may connect with a password, in the users file
+    #[command(after_help = USER_EXAMPLES)]
     User {
         /// The users file, if it is not the usual one
         #[arg(long, value_name = "PATH", global = true)]
@@ -60,7 +110,7 @@ pub(super) enum Command {
         command: UserCommand,
     },
     /// Who is kept out
-    #[command(subcommand)]
+    #[command(subcommand, after_help = BANNED_EXAMPLES)]
     Banned(BannedCommand),
     /// What happened lately to a client: refused why, closed why, denied what, taken over by whom
     Why {
@@ -84,8 +134,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CookieCommand,
     },
+    /// Load of the host, memory, threads and open files of the node
+    Vm {
+        /// Only one part of it
+        #[arg(default_value = "all", value_parser = ["all", "load", "memory", "process", "io", "ports"])]
+        part: String,
+    },
+    /// Certificates in memory
+    #[command(subcommand, name = "pem_cache")]
+    PemCache(PemCacheCommand),
     /// The configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = CONF_EXAMPLES)]
     Conf(ConfCommand),
     /// The log
     #[command(subcommand)]
@@ -345,9 +404,33 @@ pub(super) enum ConfCommand {
 
 #[derive(Subcommand)]
 pub(super) enum LogCommand {
-    /// Set the least severity that is logged
+    /// Set the least severity that is logged, until the next reload or restart
     SetLevel {
         /// error, warning, info or debug
         level: String,
+    },
+    /// Print the least severity that is logged, or set it as set-level does
+    PrimaryLevel {
+        /// error, warning, info or debug
+        level: Option<String>,
+    },
+    /// Where the log goes
+    #[command(subcommand)]
+    Handlers(HandlersCommand),
+}
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum HandlersCommand {
+    /// All places
+    List,
+}
+
+#[derive(Clone, Subcommand)]
+pub(super) enum PemCacheCommand {
+    /// Read the certificates of listeners and of the mesh again
+    Clean {
+        /// For EMQX's scripts: the certificates of this node are meant
+        #[arg(value_parser = ["all"])]
+        what: Option<String>,
     },
 }

@@ -3,7 +3,7 @@
 /// Commands of EMQX 4.4 and 5 that this one has not, and why.
 const NOT_HERE: &[(&[&str], &str)] = &[
     (
-        &["vm", "recon", "observer", "mnesia", "node_dump", "pem_cache", "olp", "gc"],
+        &["recon", "observer", "mnesia", "node_dump", "olp", "gc"],
         "is about the Erlang machine, and there is none; see broker stats and systemctl status emqx-rs",
     ),
     (

@@ -1,9 +1,12 @@
 //! `emqx-rs-ctl`: arguments to a request, over the socket of the node, the answer as text or JSON.
 
 mod args;
+#[cfg(test)]
+mod completions;
 mod cookie;
 mod doctor;
 mod elsewhere;
+mod everywhere;
 mod here;
 mod joining;
 mod request;
@@ -16,7 +19,7 @@ use clap::Parser;
 use emqx_rs::ctl::{self, Reply, render};
 use zeroize::Zeroizing;
 
-use args::{Args, ClusterCommand, Command};
+use args::{Args, ClusterCommand, Command, LogCommand};
 use here::{WAIT, complain, find_socket, say};
 
 fn main() -> ExitCode {
@@ -58,6 +61,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let json = args.json;
     let socket = args.socket.clone().unwrap_or_else(find_socket);
     let Some(request) = request::request(&args.command) else {
+        anyhow::ensure!(
+            !args.all && args.node.is_none(),
+            "--node and --all are not for this command"
+        );
         if matches!(args.command, Command::Doctor) {
             return doctor::run(&socket, json);
         }
@@ -77,14 +84,43 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::from(2));
     };
-    let reply = ctl::ask::ask(&socket, &request, WAIT)?;
+    if args.all {
+        return everywhere::all(&socket, &request, json);
+    }
+    let reply = match &args.node {
+        Some(node) => everywhere::at(&socket, node, request)?,
+        None => ctl::ask::ask(&socket, &request, WAIT)?,
+    };
+    // Of a ping only the exit status is wanted, and why there is no answer.
+    if matches!((&args.command, &reply), (Command::Ping, Reply::Status(_))) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    show(&part(&args.command, reply), json)
+}
+
+/// What was asked for of an answer that holds more.
+fn part(command: &Command, reply: Reply) -> Reply {
+    match (command, reply) {
+        (Command::Log(LogCommand::PrimaryLevel { .. }), Reply::Log(log)) => {
+            Reply::LogLevel(log.level)
+        }
+        (Command::Vm { part }, Reply::Vm(mut figures)) if part != "all" => {
+            let section = if part == "load" { "cpu" } else { part };
+            figures.retain(|name, _| name.split('/').next() == Some(section));
+            Reply::Vm(figures)
+        }
+        (_, reply) => reply,
+    }
+}
+
+fn show(reply: &Reply, json: bool) -> anyhow::Result<ExitCode> {
     let failed = matches!(reply, Reply::Failed(_) | Reply::NotFound);
     if json {
-        say(&format!("{:#}\n", render::json(&reply)))?;
+        say(&format!("{:#}\n", render::json(reply)))?;
     } else if failed {
-        complain(render::text(&reply).trim_end());
+        complain(render::text(reply).trim_end());
     } else {
-        say(&render::text(&reply))?;
+        say(&render::text(reply))?;
     }
     Ok(ExitCode::from(u8::from(failed)))
 }
@@ -102,8 +138,8 @@ mod tests {
             assert_eq!(elsewhere::not_here(command.get_name()), None);
         }
         assert!(
-            elsewhere::not_here("vm")
-                .is_some_and(|text| text.starts_with("vm is about the Erlang"))
+            elsewhere::not_here("recon")
+                .is_some_and(|text| text.starts_with("recon is about the Erlang"))
         );
         assert_eq!(elsewhere::not_here("dance"), None);
     }

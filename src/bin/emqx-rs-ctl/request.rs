@@ -4,13 +4,15 @@ use emqx_rs::ctl::{Request, token};
 
 use crate::args::{
     AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand,
-    Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand,
+    Numbers, PemCacheCommand, RetainerCommand, SubscriptionsCommand, TopicsCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
 pub(super) fn request(command: &Command) -> Option<Request> {
     Some(match command {
-        Command::Status => Request::Status,
+        Command::Status | Command::Ping => Request::Status,
+        Command::Vm { .. } => Request::Vm,
+        Command::PemCache(PemCacheCommand::Clean { .. }) => Request::CertificatesReload,
         Command::Broker { what: None } => Request::Broker,
         Command::Broker { what: Some(Numbers::Stats) } | Command::Stats => Request::Stats,
         Command::Broker { what: Some(Numbers::Metrics) } | Command::Metrics => Request::Metrics,
@@ -60,9 +62,12 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
-        Command::Log(LogCommand::SetLevel { level }) => {
-            Request::LogSetLevel { level: level.clone() }
+        Command::Log(LogCommand::PrimaryLevel { level: None } | LogCommand::Handlers(_)) => {
+            Request::LogShow
         }
+        Command::Log(
+            LogCommand::SetLevel { level } | LogCommand::PrimaryLevel { level: Some(level) },
+        ) => Request::LogSetLevel { level: level.clone() },
         Command::Cookie { .. } | Command::User { .. } | Command::Doctor | Command::Other(_) => {
             return None;
         }

@@ -164,7 +164,7 @@ fn a_long_message_is_cut_into_fragments() {
 
 #[test]
 fn later_releases_are_understood_or_refused() {
-    assert_eq!(Frame::decode(Kind(0x80), b"?"), Ok(None));
+    assert_eq!(Frame::decode(Kind(0x90), b"?"), Ok(None));
     assert_eq!(Frame::decode(Kind(0x7f), b"?"), Err(WireError::Kind(0x7f)));
     assert_eq!(Frame::decode(Kind::FWD, b"?"), Err(WireError::Kind(0x40)));
     let more = Frame::decode(Kind::ROUTE_ACK, &[1, 2, 99, 99]).unwrap();
@@ -323,6 +323,13 @@ fn session_frame() -> impl Strategy<Value = Frame> {
         (client(), claim())
             .prop_map(|(client, claim)| Frame::Will(WillFrame::Gone { client, claim })),
         any::<u64>().prop_map(|mark| Frame::Mark(MarkFrame::Ask { mark })),
+        (any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..50))
+            .prop_map(|(ticket, part, what)| Frame::Ask(AskFrame::Ask { ticket, part, what })),
+        (any::<u64>(), any::<u64>(), any::<bool>(), vec(any::<u8>(), 0..50)).prop_map(
+            |(ticket, part, last, bytes)| {
+                Frame::Ask(AskFrame::Page { ticket, part, last, bytes })
+            }
+        ),
         (any::<u64>(), vec(any::<u64>(), 0..9))
             .prop_map(|(mark, sent)| Frame::Mark(MarkFrame::Answer { mark, sent })),
     ]

@@ -265,7 +265,9 @@ pub fn nearest(key: &str) -> String {
     let mut best = (usize::MAX, String::new());
     for name in all().filter(|row| !row.name.contains('*')).map(|row| fill(row.name, &words)) {
         if name.len().abs_diff(key.len()) < best.0 {
-            let candidate = (distance(&name, &key), name);
+            // A slip in the case of letters is the smallest of all.
+            let apart = distance(&name.to_ascii_lowercase(), &key.to_ascii_lowercase());
+            let candidate = (apart, name);
             best = best.min(candidate);
         }
     }
@@ -371,6 +373,12 @@ mod tests {
             ("zone.mine.max_inflght", "zone.mine.max_inflight"),
             ("listener.tcp.x.bcklog", "listener.tcp.x.backlog"),
             ("cluster.mcast.adr", "cluster.mcast.addr"),
+            ("NODE.NAME", "node.name"),
+            ("Listener.TCP.external", "listener.TCP.external"),
+            ("listener.tcp.external.max_connection", "listener.tcp.external.max_connections"),
+            ("zone.external.MAX_INFLIGHT", "zone.external.max_inflight"),
+            ("mqtt.max_packetsize", "mqtt.max_packet_size"),
+            ("auth.user.1.user", "auth.user.1.username"),
         ] {
             assert_eq!(nearest(key), want);
         }

@@ -1,12 +1,15 @@
 //! `zone.$name.*`: limits and features of the listeners that name this zone. What a zone does not set is as in `mqtt.*` and
 //! the top-level keys.
 
+use std::time;
+
 use super::Key;
 use super::Kind::{Duration, Flag, Integer, Text, Words};
+use crate::broker::settings::TcpKeepalive;
 use crate::config::draft::{anonymous, nomatch_allows, qos, response_information};
 use crate::config::values::{
-    Expected, Parsed, bytes, duration, duration_or_off, flag, float, integer, packet_size, pair,
-    rate, size,
+    Expected, Parsed, bytes, duration, duration_or_off, flag, float, integer, list, packet_size,
+    pair, rate, size,
 };
 
 pub(super) const KEYS: &[Key] = &[
@@ -331,7 +334,15 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("zone.$name.enable_ban", Flag),
+    Key::set(
+        "zone.$name.enable_ban",
+        "on",
+        "Refuse who is banned; off lets the clients of this zone in.",
+        |d, p, t| {
+            d.zone(p).enable_ban = flag(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("zone.$name.enable_stats", Flag),
     Key::unused("zone.$name.latency_samples", Integer),
     Key::missing("zone.$name.mqueue_priorities", Text, &["none"]),
@@ -389,8 +400,32 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::missing("zone.$name.tcp_keepalive", Text, &["none"]),
+    Key::set(
+        "zone.$name.tcp_keepalive",
+        "none",
+        "idle,interval,probes in seconds: the kernel asks silent clients whether they are there. none = never.",
+        |d, p, t| {
+            d.zone(p).tcp_keepalive = tcp_keepalive(t)?;
+            Ok(())
+        },
+    ),
 ];
+
+fn tcp_keepalive(text: &str) -> Parsed<Option<TcpKeepalive>> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let form = || Expected::from("none, or idle,interval,probes such as 240,30,5");
+    let numbers: Parsed<Vec<u32>> = list(text).map(|one| integer(one, 1, 32_767)).collect();
+    match numbers.map_err(|_| form())?.as_slice() {
+        [idle, interval, probes @ 1..=127] => Ok(Some(TcpKeepalive {
+            idle: time::Duration::from_secs(u64::from(*idle)),
+            interval: time::Duration::from_secs(u64::from(*interval)),
+            probes: *probes,
+        })),
+        _ => Err(form()),
+    }
+}
 
 fn unlimited(number: usize) -> usize {
     if number == 0 { usize::MAX } else { number }

@@ -82,7 +82,7 @@ impl Connection {
 
     /// The client is kept out, which is told in the log.
     fn is_banned(&self) -> bool {
-        let banned = self.channel.banned();
+        let banned = self.channel.banned().filter(|_| self.channel.settings().enable_ban);
         let why = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock));
         if let Some(why) = &why {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());

@@ -10,7 +10,11 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::cluster::{NodeId, routes::RouteKey, wire::TakeFrame};
+use crate::cluster::{
+    NodeId,
+    routes::RouteKey,
+    wire::{AskFrame, TakeFrame},
+};
 
 /// Something for the mesh to do.
 pub(super) enum Op {
@@ -23,6 +27,7 @@ pub(super) enum Op {
     Adopted { client: Arc<str>, hlc: u64 },
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
+    Ask { node: NodeId, frame: AskFrame },
     Mark(oneshot::Sender<()>),
     Will(OwnWill, Option<oneshot::Sender<bool>>),
     WillOver { client: Arc<str>, hlc: u64 },

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cluster::{
         Action, Claim, Input, NodeId,
-        wire::{Frame, MarkFrame, TakeFrame},
+        wire::{AskFrame, Frame, MarkFrame, TakeFrame},
     },
     net::supervise,
 };
@@ -31,6 +31,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn on_will(&self, _client: Arc<str>, _body: Arc<[u8]>) {}
     /// A session is on its way, to or from here.
     fn on_take(&self, _from: NodeId, _frame: TakeFrame) {}
+    /// What an operator asks of this node, or the answer to it.
+    fn on_ask(&self, _from: NodeId, _frame: AskFrame) {}
 }
 
 /// Somebody waits until the messages sent to this node so far are here.
@@ -77,6 +79,7 @@ impl Task {
             Op::Refresh { client, hlc } => Input::Refresh { client, hlc },
             Op::Adopted { client, hlc } => Input::Adopted { client, hlc },
             Op::Refreshed { view } => Input::Refreshed { view },
+            Op::Ask { node, frame } => Input::ToPeer { node, frame: Frame::Ask(frame) },
             Op::Take { node, frame } => Input::ToPeer { node, frame: Frame::Take(frame) },
             Op::Up(reply) => {
                 let _ =
@@ -115,6 +118,8 @@ impl Task {
             self.desk.on_take(node, take);
         } else if let Frame::Mark(mark) = frame {
             self.on_mark(node, mark);
+        } else if let Frame::Ask(ask) = frame {
+            self.desk.on_ask(node, ask);
         }
     }
 

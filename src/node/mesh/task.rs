@@ -293,6 +293,7 @@ impl Task {
                 | Op::Adopted { .. }
                 | Op::Refreshed { .. }
                 | Op::Take { .. }
+                | Op::Ask { .. }
                 | Op::Mark(_)
                 | Op::Will(..)
                 | Op::WillOver { .. }

@@ -1,0 +1,487 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_emqx_rs_ctl_global_optspecs
+    string join \n socket= json all node= h/help V/version
+end
+
+function __fish_emqx_rs_ctl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_emqx_rs_ctl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_emqx_rs_ctl_using_subcommand
+    set -l cmd (__fish_emqx_rs_ctl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -s V -l version -d 'Print version'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "status" -d 'Name, version and state of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "clients" -d 'Clients of this node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "retainer" -d 'Retained messages'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "user" -d 'Who may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "banned" -d 'Who is kept out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "listeners" -d 'What is open for clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "stats" -d 'Gauges, as `broker stats`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "metrics" -d 'Counters, as `broker metrics`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "cookie" -d 'The secret of the cluster, in its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "pem_cache" -d 'Certificates in memory'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "conf" -d 'The configuration'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "log" -d 'The log'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand ping" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand ping" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand ping" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand ping" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand ping" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -f -a "stats" -d 'Gauges'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -f -a "metrics" -d 'Counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and not __fish_seen_subcommand_from stats metrics help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from stats" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from stats" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from stats" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from stats" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from metrics" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from metrics" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from metrics" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from metrics" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from metrics" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Gauges'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "metrics" -d 'Counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "status" -d 'Running and stopped nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "leave" -d 'Leave the cluster and stay alone'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "force-leave" -d 'Take a member out that does not come back'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l file -d 'File of the cookie, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l data -d 'Data folder of the node, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l file -d 'File of the cookie, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l data -d 'Data folder of the node, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l no-restart -d 'Do not restart the service; say that it needs it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from join" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from leave" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from leave" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from force-leave" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from force-leave" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from force-leave" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from force-leave" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "status" -d 'Running and stopped nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "leave" -d 'Leave the cluster and stay alone'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "force-leave" -d 'Take a member out that does not come back'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand doctor" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand doctor" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand doctor" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -f -a "list" -d 'All clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -f -a "show" -d 'One client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -f -a "kick" -d 'Disconnect a client and end its session'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and not __fish_seen_subcommand_from list show kick help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from show" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from show" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from kick" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from kick" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from kick" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from kick" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from kick" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from help" -f -a "list" -d 'All clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from help" -f -a "show" -d 'One client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from help" -f -a "kick" -d 'Disconnect a client and end its session'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clients; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -f -a "list" -d 'All routes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -f -a "show" -d 'Routes of one topic filter'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and not __fish_seen_subcommand_from list show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from show" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from show" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "list" -d 'All routes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "show" -d 'Routes of one topic filter'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "list" -d 'All subscriptions'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "list" -d 'All subscriptions'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -f -a "info" -d 'How many there are'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -f -a "topics" -d 'Their topics'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -f -a "clean" -d 'Forget all, or those that a filter matches, on all nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from info" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from info" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from info" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from info" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from info" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from topics" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from topics" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from topics" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from topics" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from topics" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from clean" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from clean" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from clean" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from clean" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from clean" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from help" -f -a "info" -d 'How many there are'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from help" -f -a "topics" -d 'Their topics'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from help" -f -a "clean" -d 'Forget all, or those that a filter matches, on all nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -f -a "add" -d 'Add a user; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -f -a "passwd" -d 'Give a user another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -f -a "del" -d 'Take a user out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -f -a "list" -d 'All users'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and not __fish_seen_subcommand_from add passwd del list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l superuser -d 'No rule of acl.conf holds for this user'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a user; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Give a user another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "del" -d 'Take a user out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "list" -d 'All users'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -f -a "list" -d 'All bans that hold'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -f -a "add" -d 'Ban somebody and end the connections that are there'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -f -a "del" -d 'Take a ban out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l for -d 'For how long, such as 5m or 1d; for ever without it' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l reason -d 'Why' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from del" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from del" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from del" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from del" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "list" -d 'All bans that hold'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "add" -d 'Ban somebody and end the connections that are there'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "del" -d 'Take a ban out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand why" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand why" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand why" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand why" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand why" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand metrics" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand metrics" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand metrics" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand metrics" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand metrics" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -l file -d 'The file, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -f -a "show" -d 'Print the cookie'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -f -a "set" -d 'Take the cookie from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -f -a "new" -d 'Make a new one'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and not __fish_seen_subcommand_from show set new help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -l file -d 'The file, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -l file -d 'The file, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -l file -d 'The file, if it is not where the package or the node puts it' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the cookie'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from help" -f -a "set" -d 'Take the cookie from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from help" -f -a "new" -d 'Make a new one'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cookie; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand vm" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand vm" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand vm" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand vm" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand vm" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -f -a "clean" -d 'Read the certificates of listeners and of the mesh again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and not __fish_seen_subcommand_from clean help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from clean" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from clean" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from clean" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from clean" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from clean" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from help" -f -a "clean" -d 'Read the certificates of listeners and of the mesh again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand pem_cache; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -f -a "show" -d 'Every setting in force, and where it comes from: file and line, variable, or default'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -f -a "reload" -d 'Read the configuration again and tell what changed; a bad one changes nothing'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and not __fish_seen_subcommand_from show reload help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from show" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from show" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from reload" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from reload" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from reload" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from reload" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "show" -d 'Every setting in force, and where it comes from: file and line, variable, or default'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "reload" -d 'Read the configuration again and tell what changed; a bad one changes nothing'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -f -a "handlers" -d 'Where the log goes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from set-level" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from set-level" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from set-level" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from set-level" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from set-level" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from primary-level" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from primary-level" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from primary-level" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from primary-level" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from primary-level" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "list" -d 'All places'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "handlers" -d 'Where the log goes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "status" -d 'Name, version and state of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "clients" -d 'Clients of this node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "retainer" -d 'Retained messages'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "user" -d 'Who may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "banned" -d 'Who is kept out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "listeners" -d 'What is open for clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "stats" -d 'Gauges, as `broker stats`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "metrics" -d 'Counters, as `broker metrics`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "cookie" -d 'The secret of the cluster, in its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "pem_cache" -d 'Certificates in memory'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "conf" -d 'The configuration'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "log" -d 'The log'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "stats" -d 'Gauges'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "metrics" -d 'Counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "status" -d 'Running and stopped nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "leave" -d 'Leave the cluster and stay alone'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "force-leave" -d 'Take a member out that does not come back'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clients" -f -a "list" -d 'All clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clients" -f -a "show" -d 'One client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clients" -f -a "kick" -d 'Disconnect a client and end its session'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from topics" -f -a "list" -d 'All routes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from topics" -f -a "show" -d 'Routes of one topic filter'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "list" -d 'All subscriptions'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "info" -d 'How many there are'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "topics" -d 'Their topics'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "clean" -d 'Forget all, or those that a filter matches, on all nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add a user; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "passwd" -d 'Give a user another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "del" -d 'Take a user out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'All users'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "list" -d 'All bans that hold'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "add" -d 'Ban somebody and end the connections that are there'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "del" -d 'Take a ban out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "show" -d 'Print the cookie'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "set" -d 'Take the cookie from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "new" -d 'Make a new one'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from pem_cache" -f -a "clean" -d 'Read the certificates of listeners and of the mesh again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from conf" -f -a "show" -d 'Every setting in force, and where it comes from: file and line, variable, or default'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from conf" -f -a "reload" -d 'Read the configuration again and tell what changed; a bad one changes nothing'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "handlers" -d 'Where the log goes'
