@@ -58,7 +58,9 @@ fn two_others_keep_it_and_the_client_waits_for_both() {
         .iter()
         .map(|step| match step {
             Step::Send(to, WillFrame::Keep { asks: true, .. }) => to.0[0],
-            other => panic!("{other:?}"),
+            other @ (Step::Send(..) | Step::Told { .. } | Step::Publish { .. }) => {
+                panic!("{other:?}")
+            }
         })
         .collect();
     assert_eq!((to.len(), &to), (2, &want));
@@ -253,7 +255,9 @@ fn keepers_are_told_when_nodes_come_and_go() {
         own.refresh(&client("c"), &copy(4, 9, 0), &mut out);
         let to = |step| match step {
             Step::Send(to, WillFrame::Keep { asks: false, .. }) => to.0[0],
-            other => panic!("{other:?}"),
+            other @ (Step::Send(..) | Step::Told { .. } | Step::Publish { .. }) => {
+                panic!("{other:?}")
+            }
         };
         out.into_iter().map(to).collect::<BTreeSet<u8>>()
     };
