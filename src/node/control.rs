@@ -168,13 +168,9 @@ impl Desk {
                     Err(why) => Reply::Failed(why),
                 },
             },
-            Request::AclCacheClean { node: Some(node), .. } if !self.is_me(&node) => {
-                Reply::Failed(format!(
-                    "{node} is another node: run emqx-rs-ctl there",
-                    node = ctl::render::shown(&node)
-                ))
+            Request::AclCacheClean { client_id, node } => {
+                self.clean_acl_cache(client_id.as_deref(), node.as_deref())
             }
-            Request::AclCacheClean { client_id, .. } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => match self.operator.reload_users() {
                 Ok(()) => Reply::Done,
@@ -216,7 +212,11 @@ impl Desk {
         seed(node, &self.name).is_ok_and(|seed| seed.name == self.name)
     }
 
-    fn clean_acl_cache(&self, client_id: Option<&str>) -> Reply {
+    fn clean_acl_cache(&self, client_id: Option<&str>, node: Option<&str>) -> Reply {
+        if let Some(node) = node.filter(|node| !self.is_me(node)) {
+            let node = ctl::render::shown(node);
+            return Reply::Failed(format!("{node} is another node: run emqx-rs-ctl there"));
+        }
         let registry = &self.node.hub().registry;
         match client_id {
             None => registry.signal_all(|| Signal::CleanAclCache),
