@@ -83,7 +83,7 @@ fn the_end_of_a_certificate_is_told_before_it_comes() {
     let (mut node, certs) = prepare();
     let authority = Authority::new("ca");
     let last_for = |days| write(&authority.issue_until(HOSTS, days), &authority.pem(), &certs);
-    last_for(5);
+    last_for(100);
     let (_, lines) = tls_lines("ssl", &[]);
     node.configure(&lines);
     node.launch_all();
