@@ -3,13 +3,13 @@
 
 #![no_main]
 
-use emqx_rs::broker::users::{Users, check_name, name_in};
+use emqx_rs::broker::users::{Users, check_name, user_in};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let mut users = Users::default();
-    let names: Vec<&str> = text.lines().filter_map(name_in).map(|(name, _)| name).collect();
+    let names: Vec<&str> = text.lines().filter_map(user_in).map(|user| user.name).collect();
     match users.add_file(&text) {
         Ok(()) => {
             assert_eq!(users.len(), names.len());

@@ -119,6 +119,8 @@ pub enum Opinion {
 pub enum Refusal {
     /// The client or user is known, the password is wrong or missing.
     BadPassword,
+    /// The user has no keys for SCRAM. The client is told what one with a wrong password is told.
+    NoScram,
     /// A user name that nobody knows. The client is told what one with a wrong password is told.
     NotKnownUser,
     /// A token that does not count.
@@ -144,7 +146,7 @@ impl Refusal {
     #[must_use]
     pub const fn reason(self) -> ReasonCode {
         match self {
-            Self::BadPassword | Self::NotKnownUser | Self::Token(_) => {
+            Self::BadPassword | Self::NoScram | Self::NotKnownUser | Self::Token(_) => {
                 ReasonCode::BadUserNameOrPassword
             }
             Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
@@ -164,6 +166,7 @@ impl Refusal {
     pub const fn metric(self) -> Metric {
         match self {
             Self::BadPassword
+            | Self::NoScram
             | Self::NotKnownUser
             | Self::Token(_)
             | Self::Http(_)
@@ -182,6 +185,7 @@ impl Refusal {
         matches!(
             self,
             Self::BadPassword
+                | Self::NoScram
                 | Self::NotKnownUser
                 | Self::Token(BadToken::Signature | BadToken::Algorithm)
                 | Self::Http(400 | 401)
@@ -193,6 +197,9 @@ impl Refusal {
     pub const fn setting(self) -> &'static str {
         match self {
             Self::BadPassword => "wrong password; emqx-rs-ctl user passwd NAME sets another one",
+            Self::NoScram => {
+                "a user that cannot do SCRAM; emqx-rs-ctl user passwd NAME --scram makes one that can"
+            }
             Self::Token(BadToken::Algorithm) => {
                 "no key is set for the algorithm of the token: auth.jwt.secret, auth.jwt.pubkey"
             }

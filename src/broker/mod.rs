@@ -19,6 +19,7 @@ pub mod portable;
 pub mod recent;
 pub mod retained;
 pub mod rewrite;
+pub mod scram;
 pub mod session;
 pub mod settings;
 pub mod stats;

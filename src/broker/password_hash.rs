@@ -6,6 +6,7 @@
 //! | `$2b$10$...` | bcrypt, also `$2a$`, `$2x$`, `$2y$` |
 //! | `$pbkdf2-sha256$i=100000$SALT$HASH` | PHC, also `-sha512` and `-sha1`; `$pbkdf2-sha256$100000$SALT$HASH` as passlib has it |
 //! | `$7$ROUNDS$SALT$HASH`, `$6$SALT$HASH` | mosquitto_passwd: PBKDF2 with SHA-512, and SHA-512 of password and salt |
+//! | `$scram-sha-256$i=15000$SALT$STORED$SERVER` | `emqx-rs-ctl user add --scram`: what SCRAM needs, good for passwords too |
 //! | `$sha256$SALT$HEX`, `$sha512$SALT$HEX` | EMQX: the digest of salt and password; `$sha256-suffix$` of password and salt |
 //!
 //! A salt of `$sha256$` is text as it stands, bytes in hexadecimal behind `0x`, or empty. Costs are bounded, so that a file
@@ -17,6 +18,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64ct::{Base64Unpadded, Encoding};
 use ring::{digest, pbkdf2};
 use subtle::ConstantTimeEq;
+
+use super::scram::{self, Keys};
 
 /// Cost of the hashes we make: memory in KiB, passes, lanes.
 const ARGON2: (u32, u32, u32) = (19_456, 2, 1);
@@ -51,6 +54,7 @@ enum Kind {
     Argon2 { algorithm: Algorithm, version: Version, cost: (u32, u32, u32), salted: Salted },
     Bcrypt { cost: u32, text: Box<str> },
     Pbkdf2 { prf: Prf, rounds: NonZeroU32, salted: Salted },
+    Scram(Keys),
     Digest { form: DigestForm, salted: Salted },
 }
 
@@ -115,6 +119,9 @@ impl PasswordHash {
             ["", "pbkdf2-sha1" | "pbkdf2", rest @ ..] => pbkdf2_hash(Prf::Sha1, rest),
             ["", "pbkdf2-sha256", rest @ ..] => pbkdf2_hash(Prf::Sha256, rest),
             ["", "pbkdf2-sha512" | "7", rest @ ..] => pbkdf2_hash(Prf::Sha512, rest),
+            ["", "scram-sha-256", rounds, salt, stored, server] => {
+                scram_keys(rounds, salt, stored, server)
+            }
             ["", "6", salt, want] => {
                 let salted = salted(salt, want).filter(|salted| salted.want.len() == 64);
                 let salted = salted.ok_or(BadHash::Broken("$6$"))?;
@@ -156,6 +163,7 @@ impl PasswordHash {
                 let Salted { salt, want } = salted;
                 pbkdf2::verify(prf.algorithm(), *rounds, salt, password, want).is_ok()
             }
+            Kind::Scram(keys) => keys.verify(password),
             Kind::Digest { form, salted } => {
                 let algorithm = if form.sha512 { &digest::SHA512 } else { &digest::SHA256 };
                 let mut sum = digest::Context::new(algorithm);
@@ -173,7 +181,9 @@ impl PasswordHash {
     #[must_use]
     pub const fn is_slow(&self) -> bool {
         match self.0 {
-            Kind::Argon2 { .. } | Kind::Bcrypt { .. } | Kind::Pbkdf2 { .. } => true,
+            Kind::Argon2 { .. } | Kind::Bcrypt { .. } | Kind::Pbkdf2 { .. } | Kind::Scram(_) => {
+                true
+            }
             Kind::Digest { .. } => false,
         }
     }
@@ -185,9 +195,22 @@ impl PasswordHash {
             Kind::Argon2 { cost, .. } => *cost,
             Kind::Bcrypt { cost, .. } => (*cost, 0, 0),
             Kind::Pbkdf2 { rounds, .. } => (rounds.get(), 0, 0),
+            Kind::Scram(keys) => (keys.iterations.get(), 0, 0),
             Kind::Digest { .. } => (0, 0, 0),
         };
         (self.scheme(), a, b, c)
+    }
+
+    /// The keys of one that SCRAM can be done with.
+    #[must_use]
+    pub const fn scram(&self) -> Option<&Keys> {
+        match &self.0 {
+            Kind::Scram(keys) => Some(keys),
+            Kind::Argon2 { .. }
+            | Kind::Bcrypt { .. }
+            | Kind::Pbkdf2 { .. }
+            | Kind::Digest { .. } => None,
+        }
     }
 
     /// The word for its kind.
@@ -201,6 +224,7 @@ impl PasswordHash {
             Kind::Pbkdf2 { prf: Prf::Sha1, .. } => "pbkdf2-sha1",
             Kind::Pbkdf2 { prf: Prf::Sha256, .. } => "pbkdf2-sha256",
             Kind::Pbkdf2 { prf: Prf::Sha512, .. } => "pbkdf2-sha512",
+            Kind::Scram(_) => "scram-sha-256",
             Kind::Digest { form: DigestForm { sha512: false, .. }, .. } => "sha256",
             Kind::Digest { form: DigestForm { sha512: true, .. }, .. } => "sha512",
         }
@@ -222,6 +246,14 @@ pub fn argon2id(password: &[u8], salt: &[u8; SALT]) -> Result<String, &'static s
         .map_err(|_| "this password cannot be hashed")?;
     let base64 = Base64Unpadded::encode_string;
     Ok(format!("$argon2id$v=19$m={m},t={t},p={p}${}${}", base64(salt), base64(&hash)))
+}
+
+/// `keys` for a users file.
+#[must_use]
+pub fn scram(keys: &Keys) -> String {
+    let base64 = Base64Unpadded::encode_string;
+    let (salt, stored, server) = (base64(&keys.salt), base64(&keys.stored), base64(&keys.server));
+    format!("$scram-sha-256$i={}${salt}${stored}${server}", keys.iterations)
 }
 
 impl Prf {
@@ -290,6 +322,19 @@ fn pbkdf2_hash(prf: Prf, parts: &[&str]) -> Result<Kind, BadHash> {
     }
     let salted = salted(salt, want).filter(|salted| salted.want.len() >= 16).ok_or(BROKEN)?;
     Ok(Kind::Pbkdf2 { prf, rounds, salted })
+}
+
+/// `i=ITERATIONS`, salt, stored key and server key.
+fn scram_keys(rounds: &str, salt: &str, stored: &str, server: &str) -> Result<Kind, BadHash> {
+    const BROKEN: BadHash = BadHash::Broken("scram-sha-256");
+    let iterations = rounds.strip_prefix("i=").and_then(|rounds| rounds.parse().ok());
+    let iterations: NonZeroU32 = iterations.ok_or(BROKEN)?;
+    if !(scram::LEAST_ITERATIONS..=ROUNDS_MOST).contains(&iterations.get()) {
+        return Err(BadHash::Cost("scram-sha-256", "4096 to 10000000 iterations"));
+    }
+    let key = |text| base64(text).and_then(|key| <[u8; 32]>::try_from(&*key).ok()).ok_or(BROKEN);
+    let salt = base64(salt).filter(|salt| (8..=64).contains(&salt.len())).ok_or(BROKEN)?;
+    Ok(Kind::Scram(Keys { salt, iterations, stored: key(stored)?, server: key(server)? }))
 }
 
 fn digest_hash(form: DigestForm, salt: &str, want: &str) -> Result<Kind, BadHash> {
@@ -379,6 +424,23 @@ mod tests {
         assert!(PasswordHash::parse(&made).unwrap().is_slow());
         assert!(!PasswordHash::of_plain(b"x").is_slow());
         assert!(PasswordHash::of_plain(b"x").verify(b"x", &mut Memory::default()));
+    }
+
+    #[test]
+    fn keys_of_scram_are_a_hash_too() {
+        let rounds = NonZeroU32::new(4096).unwrap();
+        let made = scram(&Keys::derive("caf\u{e9}".as_bytes(), &[7; SALT], rounds));
+        assert!(made.starts_with("$scram-sha-256$i=4096$BwcHBwcHBwcHBwcHBwcHBw$"), "{made}");
+        check(&made, "caf\u{e9}", ("scram-sha-256", 4096, 0, 0));
+        assert_eq!(PasswordHash::parse(&made).unwrap().scram().map(scram).as_ref(), Some(&made));
+        assert!(PasswordHash::of_plain(b"x").scram().is_none());
+        for bad in [made.replace("4096", "4095"), made.replace("4096", "10000001")] {
+            assert!(matches!(PasswordHash::parse(&bad), Err(BadHash::Cost(..))), "{bad}");
+        }
+        let short = made.replacen("BwcHBwcHBwcHBwcHBwcHBw", "BwcHBw", 1);
+        for bad in [&short, &made[..made.len() - 2], &made.replace("i=", "")] {
+            assert!(matches!(PasswordHash::parse(bad), Err(BadHash::Broken(_))), "{bad}");
+        }
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Who may connect with which password: users of the configuration and of a users file, and what becomes of an attempt.
 //!
 //! A users file has one user a line, `NAME:HASH` or `NAME:HASH:superuser`; empty lines and those that begin with `#` do not
-//! count. The password files of Mosquitto are such files. What stands behind the last `:` is never part of the name.
+//! count. The password files of Mosquitto are such files. What stands behind the last `:` is never part of the name. A line of
+//! SCRAM keys without a name is no user: it holds the secret that gives each unknown user a salt of its own, the same wherever
+//! the file is.
 //!
 //! Where one hash is slow by intent, each attempt with a user name costs one slow hash: its own, or that of a stand-in for who is
 //! not known, so that the time tells nobody which names exist. Pure.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::fmt;
+use std::num::NonZeroU32;
 
-use super::access::ConnectAttempt;
-use super::password_hash::{BadHash, Memory, PasswordHash};
+use super::access::{ConnectAttempt, Grant, Refusal, Verdict};
+use super::password_hash::{BadHash, Memory, PasswordHash, SALT};
+use super::scram::{ITERATIONS, Keys};
 
 /// Longest name, in bytes: what MQTT can say.
 const NAME_MOST: usize = 65_535;
@@ -41,6 +45,19 @@ pub struct Users {
     from_file: bool,
     /// Verified for who is not known.
     stand_in: Option<PasswordHash>,
+    /// Of the line without a name: made of no password.
+    stranger: Option<Keys>,
+    /// Iterations and length of the salt that most have who can do SCRAM.
+    usual_scram: Option<(NonZeroU32, usize)>,
+}
+
+/// Whom a client that does SCRAM says it is.
+#[derive(Debug)]
+pub struct Candidate {
+    /// What its proof is checked with.
+    pub keys: Keys,
+    /// What it gets for a right proof.
+    pub verdict: Verdict,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -92,6 +109,10 @@ impl Users {
                 Err(what) => bad.push((at, what)),
                 Ok((name, record)) => match seen.entry(name) {
                     Entry::Occupied(first) => bad.push((at, BadUser::Twice(*first.get()))),
+                    Entry::Vacant(place) if name.is_empty() => {
+                        place.insert(at);
+                        self.stranger = record.hash.scram().cloned();
+                    }
                     Entry::Vacant(place) => {
                         place.insert(at);
                         self.by_username.entry(name.into()).or_insert(record);
@@ -101,6 +122,7 @@ impl Users {
         }
         self.from_file = true;
         self.stand_in = self.commonest();
+        self.usual_scram = self.commonest_scram();
         if bad.is_empty() { Ok(()) } else { Err(bad) }
     }
 
@@ -111,6 +133,14 @@ impl Users {
             costs.entry(hash.cost()).or_insert((0, hash)).0 += 1;
         }
         costs.into_values().max_by_key(|(count, _)| *count).map(|(_, hash)| hash.clone())
+    }
+
+    fn commonest_scram(&self) -> Option<(NonZeroU32, usize)> {
+        let mut looks: BTreeMap<_, usize> = BTreeMap::new();
+        for keys in self.by_username.values().filter_map(|one| one.hash.scram()) {
+            *looks.entry((keys.iterations, keys.salt.len())).or_default() += 1;
+        }
+        looks.into_iter().max_by_key(|(_, count)| *count).map(|(look, _)| look)
     }
 
     /// Nobody is known.
@@ -164,6 +194,26 @@ impl Users {
         }
     }
 
+    /// Whom a client that does SCRAM as `username` is. Who is not known, or has a hash of another kind, gets keys that look like
+    /// those of others and that no proof is right for; they follow from the secret in the users file, else from `secret`.
+    #[must_use]
+    pub fn candidate(&self, username: &str, secret: &[u8; 32]) -> Candidate {
+        let secret = self.stranger.as_ref().map_or(secret, |keys| &keys.server);
+        let (iterations, salt) = self.usual_scram.unwrap_or((ITERATIONS, SALT));
+        // Also for who is known, or the time would tell.
+        let made_up = Keys::made_up(username, secret, iterations, salt);
+        match self.by_username.get(username) {
+            Some(Record { hash, superuser }) => match hash.scram() {
+                Some(keys) => {
+                    let grant = Grant { superuser: *superuser, ..Grant::default() };
+                    Candidate { keys: keys.clone(), verdict: Ok(grant) }
+                }
+                None => Candidate { keys: made_up, verdict: Err(Refusal::NoScram) },
+            },
+            None => Candidate { keys: made_up, verdict: Err(Refusal::NotKnownUser) },
+        }
+    }
+
     /// The client id is known and its password right, which takes no time to see.
     #[must_use]
     pub fn knows_client(&self, attempt: &ConnectAttempt<'_>) -> bool {
@@ -175,14 +225,14 @@ impl Users {
 
 /// The user of a line.
 fn user(line: &str) -> Result<(&str, Record), BadUser> {
-    let (front, last) = line.rsplit_once(':').ok_or(BadUser::Form)?;
-    let (superuser, (name, hash)) = if last == "superuser" {
-        (true, front.rsplit_once(':').ok_or(BadUser::Form)?)
-    } else {
-        (false, (front, last))
-    };
-    check_name(name)?;
-    Ok((name, Record { hash: PasswordHash::parse(hash)?, superuser }))
+    let Fields { name, hash, superuser } = fields(line).ok_or(BadUser::Form)?;
+    let hash = PasswordHash::parse(hash);
+    let scram = hash.as_ref().is_ok_and(|hash| hash.scram().is_some());
+    let stranger = name.is_empty() && scram && !superuser;
+    if !stranger {
+        check_name(name)?;
+    }
+    Ok((name, Record { hash: hash?, superuser }))
 }
 
 /// Whether a users file can hold this name.
@@ -194,17 +244,37 @@ pub fn check_name(name: &str) -> Result<(), BadUser> {
     if fits && !name.contains(char::is_control) { Ok(()) } else { Err(BadUser::Name) }
 }
 
-/// The name of the user of a line, whatever its hash; `None` for a line that holds no user.
+/// What stands in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// User name; empty in the line for who is not known.
+    pub name: &'a str,
+    /// Hash, which may be none.
+    pub hash: &'a str,
+    /// No rule holds for this user.
+    pub superuser: bool,
+}
+
+/// What stands in a line; `None` where nothing does that counts, or no `:`.
 #[must_use]
-pub fn name_in(line: &str) -> Option<(&str, bool)> {
+pub fn fields(line: &str) -> Option<Fields<'_>> {
     if line.trim().is_empty() || line.starts_with('#') {
         return None;
     }
     let (front, last) = line.trim_end_matches('\r').rsplit_once(':')?;
     match last {
-        "superuser" => Some((front.rsplit_once(':')?.0, true)),
-        _ => Some((front, false)),
+        "superuser" => {
+            let (name, hash) = front.rsplit_once(':')?;
+            Some(Fields { name, hash, superuser: true })
+        }
+        hash => Some(Fields { name: front, hash, superuser: false }),
     }
+}
+
+/// What stands in the line of a user.
+#[must_use]
+pub fn user_in(line: &str) -> Option<Fields<'_>> {
+    fields(line).filter(|fields| !fields.name.is_empty())
 }
 
 impl fmt::Debug for Users {
@@ -301,12 +371,65 @@ mod tests {
         assert_eq!(known(&users, None, None), Known::Not);
     }
 
+    fn scram(password: &str, salt: u8, iterations: u32) -> String {
+        let iterations = NonZeroU32::new(iterations).unwrap();
+        super::super::password_hash::scram(&Keys::derive(
+            password.as_bytes(),
+            &[salt; 8],
+            iterations,
+        ))
+    }
+
+    #[test]
+    fn who_is_not_known_looks_like_others_to_scram() {
+        let (bob, eve, secret) = (scram("b", 1, 5000), scram("e", 2, 5000), scram("s", 3, 4096));
+        let text = format!("bob:{bob}:superuser\neve:{eve}\nold:{PASSWORD}\n:{secret}\n");
+        let mut users = Users::default();
+        assert_eq!(users.candidate("bob", &[1; 32]).keys.salt.len(), SALT, "the look of our keys");
+        users.add_file(&text).unwrap();
+        assert_eq!((users.len(), known(&users, Some(""), Some("s"))), (3, Known::Not));
+        let of = |name| users.candidate(name, &[1; 32]);
+        assert!(matches!(of("bob").verdict, Ok(Grant { superuser: true, .. })));
+        assert!(matches!(of("eve").verdict, Ok(Grant { superuser: false, .. })));
+        assert_eq!(&*of("bob").keys.salt, &[1; 8]);
+        for (name, want) in
+            [("old", Refusal::NoScram), ("no", Refusal::NotKnownUser), ("", Refusal::NotKnownUser)]
+        {
+            let Candidate { keys, verdict } = of(name);
+            assert_eq!(verdict.err(), Some(want), "{name}");
+            assert_eq!((keys.iterations.get(), keys.salt.len()), (5000, 8), "{name}");
+            let elsewhere = users.candidate(name, &[2; 32]).keys;
+            assert_eq!(keys, elsewhere, "the file has the secret");
+        }
+        let mut without = Users::default();
+        without.add_file(&text[..text.find("old").unwrap()]).unwrap();
+        let salt = |secret| without.candidate("no", &[secret; 32]).keys.salt;
+        assert!(salt(1) == salt(1) && salt(1) != salt(2));
+    }
+
+    #[test]
+    fn only_keys_of_scram_go_without_a_name() {
+        let keys = scram("s", 3, 4096);
+        for (text, line) in [
+            (format!(":{SECRET}\n"), 1),
+            (format!(":{keys}:superuser\n"), 1),
+            (format!("a:{keys}\n:{keys}\n:{keys}\n"), 3),
+        ] {
+            let bad = Users::default().add_file(&text).unwrap_err();
+            assert_eq!(bad.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [line], "{bad:?}");
+        }
+        let mut users = Users::default();
+        users.add_file(&format!(":{keys}\n")).unwrap();
+        assert!(users.denies_all());
+    }
+
     #[test]
     fn names_are_read_back_from_lines() {
-        assert_eq!(name_in(&format!("a:b:{SECRET}")), Some(("a:b", false)));
-        assert_eq!(name_in(&format!("a:{SECRET}:superuser")), Some(("a", true)));
-        for line in ["", "  ", "# a:b", "a"] {
-            assert_eq!(name_in(line), None, "{line}");
+        let read = |name, superuser| Some(Fields { name, hash: SECRET, superuser });
+        assert_eq!(user_in(&format!("a:b:{SECRET}\r")), read("a:b", false));
+        assert_eq!(user_in(&format!("a:{SECRET}:superuser")), read("a", true));
+        for line in ["", "  ", "# a:b", "a", ":b", "a:superuser"] {
+            assert_eq!(user_in(line), None, "{line}");
         }
         for (name, good) in [("a", true), ("a:b", true), ("#a", false), ("", false), ("a\n", false)]
         {

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -10,8 +11,9 @@ use nix::fcntl::{Flock, FlockArg};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::cookie::replace_with;
-use crate::broker::password_hash::{self, SALT};
-use crate::broker::users::{Users, check_name, name_in};
+use crate::broker::password_hash::{self, PasswordHash, SALT};
+use crate::broker::scram::{self, Keys};
+use crate::broker::users::{Fields, Users, check_name, fields, user_in};
 
 /// Longest users file, in bytes; a node reads no longer one.
 const LONGEST: u64 = 16 << 20;
@@ -27,11 +29,15 @@ pub enum Change<'a> {
         password: &'a str,
         /// No rule holds for it.
         superuser: bool,
+        /// It can do SCRAM, with so many iterations.
+        scram: Option<NonZeroU32>,
     },
     /// Give one that is there another password.
     Passwd {
         /// The new one.
         password: &'a str,
+        /// It can do SCRAM, with so many iterations; `None`: as before.
+        scram: Option<NonZeroU32>,
     },
     /// Take one out.
     Delete,
@@ -44,6 +50,8 @@ pub struct User {
     pub username: String,
     /// No rule holds for it.
     pub superuser: bool,
+    /// It can do SCRAM.
+    pub scram: bool,
 }
 
 /// The users of a file, in its order; none when there is no file.
@@ -52,8 +60,17 @@ pub struct User {
 /// The file cannot be read, or a line of it is none: `file:line: what was expected`.
 pub fn list(path: &Path) -> Result<Vec<User>, String> {
     let text = read(path)?;
-    let users = text.lines().filter_map(name_in);
-    Ok(users.map(|(name, superuser)| User { username: name.to_owned(), superuser }).collect())
+    let user = |line| {
+        let Fields { name, superuser, .. } = user_in(line)?;
+        Some(User { username: name.to_owned(), superuser, scram: iterations(line).is_some() })
+    };
+    Ok(text.lines().filter_map(user).collect())
+}
+
+/// Iterations of the user of a line that can do SCRAM.
+fn iterations(line: &str) -> Option<NonZeroU32> {
+    let hash = PasswordHash::parse(user_in(line)?.hash).ok()?;
+    hash.scram().map(|keys| keys.iterations)
 }
 
 /// Changes one user of a file; the other lines stay as they are. Gives the number of users after it.
@@ -65,24 +82,28 @@ pub fn change(path: &Path, name: &str, change: Change<'_>) -> Result<usize, Stri
     let _lock = lock(path)?;
     let text = read(path)?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let at = lines.iter().position(|line| name_in(line).is_some_and(|(known, _)| known == name));
+    let at = lines.iter().position(|line| user_in(line).is_some_and(|known| known.name == name));
     let missing = || format!("no user {} in {}", super::render::shown(name), path.display());
     match change {
-        Change::Add { password, superuser } => {
+        Change::Add { password, superuser, scram } => {
             if at.is_some() {
                 let name = super::render::shown(name);
                 return Err(format!("{name} is in {}; user passwd changes it", path.display()));
             }
-            lines.push(line(name, password, superuser)?);
+            lines.push(line(name, password, superuser, scram)?);
         }
-        Change::Passwd { password } => {
+        Change::Passwd { password, scram } => {
             let old = at.and_then(|at| lines.get_mut(at)).ok_or_else(missing)?;
-            let superuser = name_in(old).is_some_and(|(_, superuser)| superuser);
-            *old = line(name, password, superuser)?;
+            let superuser = user_in(old).is_some_and(|user| user.superuser);
+            *old = line(name, password, superuser, scram.or_else(|| iterations(old)))?;
         }
         Change::Delete => drop(lines.remove(at.ok_or_else(missing)?)),
     }
-    let left = lines.iter().filter(|line| name_in(line).is_some()).count();
+    let secret = |line: &String| fields(line).is_some_and(|fields| fields.name.is_empty());
+    if lines.iter().any(|line| iterations(line).is_some()) && !lines.iter().any(secret) {
+        lines.push(stranger()?);
+    }
+    let left = lines.iter().filter(|line| user_in(line).is_some()).count();
     let text: String = lines.into_iter().map(|line| line + "\n").collect();
     let mode = fs::metadata(path).map_or(0o600, |old| old.permissions().mode() & 0o660);
     let written = replace_with(path, text.as_bytes(), mode);
@@ -90,14 +111,40 @@ pub fn change(path: &Path, name: &str, change: Change<'_>) -> Result<usize, Stri
     Ok(left)
 }
 
-fn line(name: &str, password: &str, superuser: bool) -> Result<String, String> {
+fn line(
+    name: &str,
+    password: &str,
+    superuser: bool,
+    iterations: Option<NonZeroU32>,
+) -> Result<String, String> {
     if password.is_empty() || password.len() > PASSWORD_MOST {
         return Err(format!("expected a password of 1 to {PASSWORD_MOST} bytes"));
     }
-    let mut salt = [0; SALT];
-    SystemRandom::new().fill(&mut salt).map_err(|_| "no random bytes")?;
-    let hash = password_hash::argon2id(password.as_bytes(), &salt)?;
+    let salt = random::<SALT>()?;
+    let hash = match iterations {
+        None => password_hash::argon2id(password.as_bytes(), &salt)?,
+        Some(_) if scram::prepared(name) != name => {
+            let name = super::render::shown(&scram::prepared(name));
+            return Err(format!("a client that does SCRAM would call this user {name}"));
+        }
+        Some(iterations) => {
+            password_hash::scram(&Keys::derive(password.as_bytes(), &salt, iterations))
+        }
+    };
     Ok(format!("{name}:{hash}{}", if superuser { ":superuser" } else { "" }))
+}
+
+/// The line with the secret that gives each unknown user a salt of its own: keys of no password.
+fn stranger() -> Result<String, String> {
+    let (salt, stored, server) = (random::<SALT>()?.into(), random()?, random()?);
+    let keys = Keys { salt, iterations: scram::ITERATIONS, stored, server };
+    Ok(format!(":{}", password_hash::scram(&keys)))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "no random bytes")?;
+    Ok(bytes)
 }
 
 /// What the file holds, if every line of it is good. Its text is never part of a fault.
@@ -150,21 +197,61 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("users");
         assert_eq!(list(&path).unwrap(), []);
-        let add = |password, superuser| Change::Add { password, superuser };
+        let add = |password, superuser| Change::Add { password, superuser, scram: None };
+        let passwd = |password| Change::Passwd { password, scram: None };
         assert_eq!(change(&path, "bob", add("one", false)), Ok(1));
         assert_eq!(change(&path, "root:x", add("two", true)), Ok(2));
         assert!(change(&path, "bob", add("three", true)).unwrap_err().contains("user passwd"));
         assert_eq!(known(&path, "bob", "one"), Known::Right { superuser: false });
-        assert_eq!(change(&path, "root:x", Change::Passwd { password: "new" }), Ok(2));
+        assert_eq!(change(&path, "root:x", passwd("new")), Ok(2));
         assert_eq!(known(&path, "root:x", "new"), Known::Right { superuser: true });
         assert_eq!(known(&path, "root:x", "two"), Known::Wrong);
         let listed = list(&path).unwrap();
         assert_eq!(listed.iter().map(|user| user.superuser).collect::<Vec<_>>(), [false, true]);
         assert_eq!(change(&path, "bob", Change::Delete), Ok(1));
         assert!(change(&path, "bob", Change::Delete).unwrap_err().contains("no user bob"));
-        assert!(change(&path, "bob", Change::Passwd { password: "x" }).is_err());
+        assert!(change(&path, "bob", passwd("x")).is_err());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn users_that_can_do_scram_stay_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("users");
+        let with = |iterations| Some(NonZeroU32::new(iterations).unwrap());
+        let add = |scram| Change::Add { password: "one", superuser: false, scram };
+        let passwd = |scram| Change::Passwd { password: "new", scram };
+        let nameless = || {
+            let text = fs::read_to_string(&path).unwrap();
+            text.lines().filter(|line| line.starts_with(":$scram-sha-256$")).count()
+        };
+        let seen = || -> Vec<_> {
+            let text = fs::read_to_string(&path).unwrap();
+            text.lines().filter_map(user_in).map(|user| user.hash[..22].to_owned()).collect()
+        };
+        assert_eq!(change(&path, "old", add(None)), Ok(1));
+        assert_eq!(nameless(), 0);
+        assert_eq!(change(&path, "bob", add(with(4096))), Ok(2));
+        assert_eq!(change(&path, "eve", add(with(5000))), Ok(3));
+        assert_eq!(nameless(), 1, "one secret for all");
+        assert_eq!(known(&path, "bob", "one"), Known::Right { superuser: false });
+        assert_eq!(change(&path, "bob", passwd(None)), Ok(3));
+        assert_eq!(change(&path, "old", passwd(with(6000))), Ok(3));
+        assert_eq!(known(&path, "old", "new"), Known::Right { superuser: false });
+        let of = |iterations| format!("$scram-sha-256$i={iterations}$");
+        assert_eq!(seen(), [of(6000), of(4096), of(5000)]);
+        assert!(list(&path).unwrap().iter().all(|user| user.scram));
+        let fault = change(&path, "\u{2168}", add(with(4096))).unwrap_err();
+        assert!(fault.ends_with("would call this user IX"), "{fault}");
+        for name in ["old", "bob", "eve"] {
+            change(&path, name, Change::Delete).unwrap();
+        }
+        assert_eq!(
+            (list(&path).unwrap(), nameless()),
+            (vec![], 1),
+            "copies of it may be elsewhere"
+        );
     }
 
     #[test]
@@ -173,7 +260,7 @@ mod tests {
         let path = dir.path().join("users");
         let text = "# mine\n\nbob:plain-secret\n";
         fs::write(&path, text).unwrap();
-        let add = Change::Add { password: "x", superuser: false };
+        let add = Change::Add { password: "x", superuser: false, scram: None };
         let fault = change(&path, "eve", add).unwrap_err();
         assert!(fault.contains("users:3: expected a hash"), "{fault}");
         assert!(!fault.contains("plain-secret"), "{fault}");
@@ -181,7 +268,7 @@ mod tests {
         fs::write(&path, "# mine\n\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         for (name, password) in [("", "x"), ("#a", "x"), ("a\nb", "x"), ("a", "")] {
-            let add = Change::Add { password, superuser: false };
+            let add = Change::Add { password, superuser: false, scram: None };
             assert!(change(&path, name, add).is_err(), "{name:?}");
         }
         change(&path, "eve", add).unwrap();

@@ -1,10 +1,12 @@
 //! The command line: every command, its words and options, and what the help says of it.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use emqx_rs::broker::scram;
 use emqx_rs::ctl::cookie;
 
 use crate::here::usual_data;
@@ -261,12 +263,16 @@ pub(super) enum UserCommand {
         /// No rule of acl.conf holds for this user
         #[arg(long)]
         superuser: bool,
+        #[command(flatten)]
+        scram: Scram,
     },
     /// Give a user another password
     #[command(alias = "update")]
     Passwd {
         /// User name
         name: String,
+        #[command(flatten)]
+        scram: Scram,
     },
     /// Take a user out
     #[command(alias = "delete")]
@@ -276,6 +282,28 @@ pub(super) enum UserCommand {
     },
     /// All users
     List,
+}
+
+#[derive(Clone, Copy, clap::Args)]
+pub(super) struct Scram {
+    /// Clients of this user can do SCRAM-SHA-256
+    #[arg(long)]
+    scram: bool,
+    /// How often such a client hashes to connect
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "scram",
+        default_value_t = scram::ITERATIONS.get(),
+        value_parser = clap::value_parser!(u32).range(i64::from(scram::LEAST_ITERATIONS)..=10_000_000)
+    )]
+    iterations: u32,
+}
+
+impl Scram {
+    pub(super) fn iterations(self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.iterations).filter(|_| self.scram)
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]

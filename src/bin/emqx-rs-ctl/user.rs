@@ -28,25 +28,29 @@ pub(super) fn run(
             say(&if json {
                 format!("{:#}\n", serde_json::to_value(&users)?)
             } else {
-                let mark = |user: &User| if user.superuser { " superuser" } else { "" };
-                users
-                    .iter()
-                    .map(|user| format!("{}{}\n", render::shown(&user.username), mark(user)))
-                    .collect()
+                let line = |user: &User| {
+                    let superuser = if user.superuser { " superuser" } else { "" };
+                    let scram = if user.scram { " scram" } else { "" };
+                    format!("{}{superuser}{scram}\n", render::shown(&user.username))
+                };
+                users.iter().map(line).collect()
             })?;
             return Ok(ExitCode::SUCCESS);
         }
-        UserCommand::Add { name, .. } | UserCommand::Passwd { name } => {
+        UserCommand::Add { name, .. } | UserCommand::Passwd { name, .. } => {
             (name, Some(new_password(name)?))
         }
         UserCommand::Del { name } => (name, None),
     };
     let change = match (command, &change) {
-        (UserCommand::Add { superuser, .. }, Some(password)) => {
-            Change::Add { password, superuser: *superuser }
+        (UserCommand::Add { superuser, scram, .. }, Some(password)) => {
+            Change::Add { password, superuser: *superuser, scram: scram.iterations() }
         }
-        (_, Some(password)) => Change::Passwd { password },
-        (_, None) => Change::Delete,
+        (UserCommand::Passwd { scram, .. }, Some(password)) => {
+            Change::Passwd { password, scram: scram.iterations() }
+        }
+        (UserCommand::Add { .. } | UserCommand::Passwd { .. }, None)
+        | (UserCommand::Del { .. } | UserCommand::List, _) => Change::Delete,
     };
     let left = users::change(&path, name, change).map_err(anyhow::Error::msg)?;
     if left == 0 {
