@@ -18,13 +18,14 @@ use std::{
 
 use super::{
     ClientId, Message, Settings,
-    access::{Access, Refusal},
+    access::{Access, Refusal, Verdict},
     acl::{Action as Right, ClientAccess},
     alias::{Incoming, Outgoing},
     bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
     delayed,
+    enhanced::Enhanced,
     message::{Meta, carried},
     portable::Portable,
     rewrite::rewrite,
@@ -115,6 +116,8 @@ pub enum Proof {
     Password(Option<Password>),
     /// By a certificate, which TLS has verified and which names it.
     Certificate,
+    /// By SCRAM: find whom [`Channel::claimed_user`] names and call [`Channel::on_candidate`].
+    Scram,
 }
 
 /// What the caller has to do.
@@ -123,6 +126,8 @@ pub enum Action {
     /// Find out whether the client that [`Channel::identity`] names may connect with this password; then call
     /// [`Channel::on_verdict`].
     Authenticate(Proof),
+    /// A proof was checked: call [`Channel::on_verdict`] with this.
+    Judge(Verdict),
     /// Find the session of this client, or make one; then call [`Channel::on_session`].
     Open {
         /// Whose session.
@@ -167,9 +172,14 @@ pub(super) enum State {
     Closed,
 }
 
-/// Acknowledgements that wait for other nodes, and those behind them.
+/// What few channels have, and the others do not pay for.
 #[derive(Debug, Default)]
-struct Replies(VecDeque<PendingReply>);
+pub(super) struct Seldom {
+    /// Acknowledgements that wait for other nodes, and those behind them.
+    replies: VecDeque<PendingReply>,
+    /// Where CONNECT named a method of authentication.
+    pub(super) enhanced: Option<Box<Enhanced>>,
+}
 
 #[derive(Debug)]
 struct PendingReply {
@@ -195,7 +205,7 @@ pub struct Channel {
     pub(super) aliases_in: Option<Box<Incoming>>,
     pub(super) aliases_out: Option<Box<Outgoing>>,
     pub(super) will: Option<Box<Will>>,
-    replies: Option<Box<Replies>>,
+    pub(super) seldom: Option<Box<Seldom>>,
     last_packet: Time,
     pub(super) closing: bool,
 }
@@ -229,7 +239,7 @@ impl Channel {
             aliases_in: None,
             aliases_out: None,
             will: None,
-            replies: None,
+            seldom: None,
             last_packet: now,
             closing: false,
         }
@@ -336,8 +346,10 @@ impl Channel {
     #[must_use]
     pub fn max_packet_size(&self) -> usize {
         match self.state {
-            State::Waiting(_) => self.shared.settings.max_packet_size.min(128 << 10),
-            State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => {
+            State::Waiting(_) | State::Authenticating(_) => {
+                self.shared.settings.max_packet_size.min(128 << 10)
+            }
+            State::Opening(_) | State::Up(_) | State::Closed => {
                 self.shared.settings.max_packet_size
             }
         }
@@ -351,8 +363,12 @@ impl Channel {
 
     /// No packet is read while a password is being verified or a session is being fetched.
     #[must_use]
-    pub const fn wants_packets(&self) -> bool {
-        matches!(self.state, State::Up(_) | State::Waiting(_))
+    pub fn wants_packets(&self) -> bool {
+        match self.state {
+            State::Up(_) | State::Waiting(_) => true,
+            State::Authenticating(_) => self.is_challenged() && !self.closing,
+            State::Opening(_) | State::Closed => false,
+        }
     }
 
     pub(super) fn count(&self, metric: Metric) {
@@ -395,6 +411,7 @@ impl Channel {
         }
         self.last_packet = now;
         match self.state {
+            State::Authenticating(_) if self.is_challenged() => self.on_answer(header, body, out),
             State::Closed | State::Authenticating(_) | State::Opening(_) => (),
             State::Waiting(_) => match mqtt::decode_connect(header, body) {
                 Ok(connect) => self.on_connect(&connect, out),
@@ -430,14 +447,7 @@ impl Channel {
             }
             Packet::Disconnect(disconnect) => self.on_disconnect(&disconnect, out),
             Packet::Connect(_) => self.violation(ReasonCode::ProtocolError, "second CONNECT", out),
-            Packet::Auth(_) => {
-                self.count(Metric::PacketsAuthReceived);
-                self.violation(
-                    ReasonCode::ProtocolError,
-                    "AUTH without an authentication method",
-                    out,
-                );
-            }
+            Packet::Auth(auth) => self.on_auth(&auth, out),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.violation(ReasonCode::ProtocolError, "packet that only a server sends", out);
             }
@@ -580,7 +590,7 @@ impl Channel {
 
     /// The oldest message that waited for other nodes has arrived there.
     pub fn on_forwarded(&mut self, out: &mut Out<'_>) {
-        let mut waiting = self.replies.iter_mut().flat_map(|replies| &mut replies.0);
+        let mut waiting = self.seldom.iter_mut().flat_map(|seldom| &mut seldom.replies);
         if let Some(pending) = waiting.find(|pending| !pending.done) {
             pending.done = true;
         }
@@ -591,25 +601,26 @@ impl Channel {
 
     /// The oldest acknowledgement, if it waits no more.
     fn next_reply(&mut self) -> Option<PendingReply> {
-        let replies = &mut self.replies.as_mut()?.0;
+        let replies = &mut self.seldom.as_mut()?.replies;
         if replies.front()?.done { replies.pop_front() } else { None }
     }
 
     /// Acknowledgements that wait for other nodes.
     #[must_use]
     pub fn waiting_replies(&self) -> usize {
-        self.replies.iter().flat_map(|replies| &replies.0).filter(|pending| !pending.done).count()
+        let replies = self.seldom.iter().flat_map(|seldom| &seldom.replies);
+        replies.filter(|pending| !pending.done).count()
     }
 
     fn reply(&mut self, reply: Reply, reason: ReasonCode, done: bool, out: &mut Out<'_>) {
         if reply == Reply::None {
             return;
         }
-        if done && self.replies.as_ref().is_none_or(|replies| replies.0.is_empty()) {
+        if done && self.seldom.as_ref().is_none_or(|seldom| seldom.replies.is_empty()) {
             self.write_reply(reply, reason, out);
         } else {
-            let replies = self.replies.get_or_insert_default();
-            replies.0.push_back(PendingReply { reply, reason, done });
+            let seldom = self.seldom.get_or_insert_default();
+            seldom.replies.push_back(PendingReply { reply, reason, done });
         }
     }
 
@@ -679,7 +690,7 @@ impl Channel {
 
     // Ends
 
-    fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
+    pub(super) fn on_disconnect(&mut self, disconnect: &Disconnect<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsDisconnectReceived);
         if let Some(seconds) = disconnect.properties.session_expiry_interval() {
             if self.expiry_ms == 0 && seconds != 0 {
@@ -752,6 +763,9 @@ impl Channel {
         let settings = &self.shared.settings;
         match &self.state {
             State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
+            State::Authenticating(_) if self.is_challenged() => {
+                Some(self.last_packet + settings.idle_timeout)
+            }
             State::Authenticating(_) => Some(self.last_packet + VERDICT),
             State::Up(session) => {
                 let alive = self.keep_alive().map(|limit| self.last_packet + limit);
@@ -771,6 +785,11 @@ impl Channel {
         match &self.state {
             State::Waiting(_) if now >= self.last_packet + settings.idle_timeout => {
                 self.close(CloseReason::Idle, out);
+            }
+            State::Authenticating(_) if self.is_challenged() => {
+                if now >= self.last_packet + settings.idle_timeout {
+                    self.close(CloseReason::Idle, out);
+                }
             }
             State::Authenticating(_) if now >= self.last_packet + VERDICT => {
                 self.on_verdict(Err(Refusal::Busy), now, out);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{
     ClientId,
-    access::{Verdict, Who},
+    access::{Grant, Verdict, Who},
     acl::Action as Right,
     channel::{Action, Channel, Out, Password, Proof, State},
     close::CloseReason,
+    enhanced::{self, Enhanced},
     rewrite::Named,
     session::Session,
     stats::Metric,
@@ -161,12 +162,28 @@ impl Channel {
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
         let accepted = match named {
-            Some(certified) => self.accept(&certified.over(connect), Some(&certified), out),
-            None => self.accept(connect, None, out),
+            Some(certified) => self.begin(&certified.over(connect), Some(&certified), out),
+            None => self.begin(connect, None, out),
         };
         if let Err((reason, what)) = accepted {
             self.refuse(CloseReason::Refused { reason, what }, Some(connect.version), out);
         }
+    }
+
+    /// A client that names a method of authentication says there who it is.
+    fn begin(
+        &mut self,
+        connect: &Connect<'_>,
+        certified: Option<&Certified>,
+        out: &mut Out<'_>,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        let Some(first) = enhanced::first_message(connect)? else {
+            return self.accept(connect, certified, out);
+        };
+        let name = enhanced::one_name(connect, &first)?;
+        self.seldom.get_or_insert_default().enhanced = Some(Box::new(Enhanced::Begun(first)));
+        let connect = Connect { username: Some(&name), ..connect.clone() };
+        self.accept(&connect, certified, out)
     }
 
     fn accept(
@@ -177,9 +194,6 @@ impl Channel {
     ) -> Result<(), (ReasonCode, &'static str)> {
         let shared = self.shared.clone();
         let settings = &shared.settings;
-        if connect.properties.authentication_method().is_some() {
-            return Err((ReasonCode::BadAuthenticationMethod, "no such authentication method"));
-        }
         let named = certified.is_some_and(|certified| certified.client_id.is_some());
         let (text, assigned) = self.choose_id(connect, named)?;
         if let Some(will) = &connect.will {
@@ -222,7 +236,9 @@ impl Channel {
         self.state = State::Authenticating(Box::new(connecting));
         self.identity = Some(Box::new(identity));
         self.count(Metric::ClientAuthenticate);
-        out.actions.push(Action::Authenticate(if certified.is_some_and(|it| it.proves(connect)) {
+        out.actions.push(Action::Authenticate(if self.enhanced().is_some() {
+            Proof::Scram
+        } else if certified.is_some_and(|it| it.proves(connect)) {
             Proof::Certificate
         } else {
             Proof::Password(connect.password.map(|password| Password::new(password.into())))
@@ -249,6 +265,9 @@ impl Channel {
 
     /// Whether the client may connect, and what it may do then.
     pub fn on_verdict(&mut self, verdict: Verdict, now: Time, out: &mut Out<'_>) {
+        if self.is_up() {
+            return self.on_verdict_again(verdict, out);
+        }
         let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
         else {
             return;
@@ -263,19 +282,13 @@ impl Channel {
         };
         let Some(identity) = self.identity.as_deref_mut() else { return };
         identity.ends_at = grant.life.map(|life| now + life);
-        let Some(identity) = self.identity.as_deref() else { return };
         self.count(if grant.anonymous {
             Metric::ClientAuthSuccessAnonymous
         } else {
             Metric::ClientAuthSuccess
         });
-        let who = Who {
-            zone: &self.shared.zone,
-            client_id: identity.client_id.as_str(),
-            username: identity.username.as_deref(),
-            peer: self.peer.0,
-        };
-        self.rights = self.shared.access.rights(&who, &grant);
+        self.take_rights(&grant);
+        let Some(identity) = self.identity.as_deref() else { return };
         let mount = identity.mount.as_deref().unwrap_or("");
         let will = connecting.will.as_ref().and_then(|will| will.topic.strip_prefix(mount));
         if will.is_some_and(|topic| !self.rights.allows(Right::Publish, topic)) {
@@ -286,6 +299,18 @@ impl Channel {
         let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
         self.state = State::Opening(connecting);
         out.actions.push(Action::Open { client_id, clean_start });
+    }
+
+    /// What the client may do from now on.
+    pub(super) fn take_rights(&mut self, grant: &Grant) {
+        let Some(identity) = self.identity.as_deref() else { return };
+        let who = Who {
+            zone: &self.shared.zone,
+            client_id: identity.client_id.as_str(),
+            username: identity.username.as_deref(),
+            peer: self.peer.0,
+        };
+        self.rights = self.shared.access.rights(&who, grant);
     }
 
     /// The client id, and whether it was assigned; `named`: a certificate gives it.
@@ -391,6 +416,7 @@ impl Channel {
         let client_id = identity.client_id.clone();
         let present = kept.is_some();
         self.connack(&connecting, present, out);
+        self.on_told();
         let session =
             kept.unwrap_or_else(|| Box::new(Session::new(number, client_id, moment.wall)));
         self.will = connecting.will.map(|will| Box::new(will.into_will(session.number)));
@@ -450,6 +476,9 @@ impl Channel {
         if connecting.expiry_changed {
             let seconds = u32::try_from(self.expiry().as_secs()).unwrap_or(NEVER);
             Property::SessionExpiryInterval(seconds).encode(raw);
+        }
+        if let Some(enhanced) = self.enhanced() {
+            enhanced.put(raw);
         }
         if let (true, Some(text)) =
             (connecting.wants_response_information, &settings.response_information)

@@ -10,6 +10,7 @@ pub mod close;
 pub mod connect;
 pub mod delayed;
 pub mod delivering;
+pub mod enhanced;
 pub mod inflight;
 pub mod jwt;
 pub mod message;

@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use ring::{hmac, rand::SystemRandom};
+use ring::{
+    hmac,
+    rand::{SecureRandom, SystemRandom},
+};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
@@ -25,8 +28,9 @@ use crate::{
         channel::{Password, Shared},
         password_hash::Memory,
         recent::Recent,
+        scram::NONCE,
         stats::{Metric, Stats},
-        users::Users,
+        users::{Candidate, Users},
     },
     net::supervise,
     time::Wall,
@@ -80,6 +84,8 @@ pub(super) struct Authenticator {
     verified: Arc<Mutex<Verified>>,
     others: Others,
     stats: Arc<Stats>,
+    /// Gives users that nobody knows their salts, unless the users file does.
+    secret: Option<[u8; 32]>,
 }
 
 /// Whom to ask about clients that nobody here knows.
@@ -154,7 +160,14 @@ impl Authenticator {
             logins: Recent::new(VERIFIED),
         };
         let verified = Arc::new(Mutex::new(verified));
-        Self { queue: Arc::default(), verified, others: Others::default(), stats }
+        let (others, secret) = (Others::default(), random());
+        Self { queue: Arc::default(), verified, others, stats, secret }
+    }
+
+    /// Whom a client that does SCRAM as `username` is by the users of now, and a nonce for it; `None`: no chance to be had.
+    pub(super) fn candidate(&self, username: &str) -> Option<(Candidate, [u8; NONCE])> {
+        let users = locks::lock(&self.verified).users.clone();
+        Some((users.candidate(username, self.secret.as_ref()?), random()?))
     }
 
     /// Decides about a login, at once where that takes no time.
@@ -231,6 +244,12 @@ impl Authenticator {
 }
 
 struct Full;
+
+/// Random bytes of the kernel.
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).ok().map(|()| bytes)
+}
 
 impl Verified {
     fn new_key() -> Option<hmac::Key> {

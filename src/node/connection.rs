@@ -451,6 +451,7 @@ impl Connection {
                     Action::Authenticate(proof) => {
                         self.authenticate(proof, scratch, now);
                     }
+                    Action::Judge(verdict) => self.on_verdict(verdict, scratch, now),
                     Action::Open { client_id, clean_start } => {
                         self.open(client_id, clean_start, scratch, now);
                     }

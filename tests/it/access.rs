@@ -1,5 +1,7 @@
 //! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
 
+mod scram;
+
 use std::{
     fs,
     io::{Read, Write},

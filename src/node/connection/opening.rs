@@ -52,6 +52,7 @@ impl Connection {
         let password = match proof {
             Proof::Password(password) => password,
             Proof::Certificate => return self.on_verdict(Ok(Grant::default()), scratch, now),
+            Proof::Scram => return self.challenge(scratch, now),
         };
         let Some(identity) = self.channel.identity() else { return };
         let login = Login {
@@ -65,6 +66,18 @@ impl Connection {
         match self.hub.authenticator.ask(login) {
             Answer::Now(verdict) => self.on_verdict(verdict, scratch, now),
             Answer::Later(answer) => self.waiting().verdict = Some(answer),
+        }
+    }
+
+    /// Asks the client to prove that it is the user it says it is.
+    fn challenge(&mut self, scratch: &mut Scratch, now: Time) {
+        let Some(username) = self.channel.claimed_user() else { return };
+        match self.hub.authenticator.candidate(username) {
+            Some((candidate, nonce)) => {
+                let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                self.channel.on_candidate(candidate, &nonce, &mut out);
+            }
+            None => self.on_verdict(Err(Refusal::Busy), scratch, now),
         }
     }
 

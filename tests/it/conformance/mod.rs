@@ -7,6 +7,7 @@ mod alias;
 mod answers;
 mod connect;
 mod disconnect;
+mod enhanced;
 mod flow;
 mod offers;
 mod properties;
@@ -118,8 +119,9 @@ fn tags_in_tests() -> BTreeSet<(String, String)> {
 }
 
 /// What is about one node and what it is made of, or needs messages that are kept on one node.
-const ONE_NODE: [&str; 4] = [
+const ONE_NODE: [&str; 5] = [
     "conformance::holds_across_two_nodes",
+    "conformance::enhanced::",
     "conformance::offers::",
     "conformance::retain::",
     "conformance::will::retained_as_the_flag_says",

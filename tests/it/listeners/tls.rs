@@ -18,6 +18,7 @@ use super::{V3, V5, connect, listener, prepare, round_trip, row, tls_lines, writ
 use crate::support::{
     Client, LIMIT, Node,
     certificates::{Authority, Issued},
+    scram::{self, Scram},
     unique, wait_for,
     wire::{Tls, TlsClient},
 };
@@ -173,6 +174,30 @@ fn a_user_name_that_no_certificate_gives_needs_its_password() {
     let mut client = connect(V5).id("ignored").open_over(tls());
     round_trip(&mut client);
     assert_eq!(row(&node, "sensor7")["username"], serde_json::Value::Null, "named by it alone");
+}
+
+/// A user name that a certificate gives is not left for another by SCRAM.
+#[test]
+fn scram_is_for_the_user_that_the_certificate_names() {
+    let (mut node, certs) = prepare();
+    let authority = Authority::new("ca");
+    write(&authority.issue(HOSTS), &authority.pem(), &certs);
+    let (port, lines) = tls_lines("ssl", &["verify = verify_peer", "peer_cert_as_username = cn"]);
+    node.configure(&lines);
+    let users = format!("{}{}", scram::line("sensor7", "x"), scram::line("admin", "x"));
+    std::fs::write(node.data().join("users"), users).unwrap();
+    node.launch_all();
+    let sensor = named(&authority, "sensor7");
+    let tls =
+        || TlsClient::new(&authority.pem(), Some(&sensor), &[&TLS13]).connect(tcp(port)).unwrap();
+    for (name, password, code) in [("sensor7", "x", 0), ("sensor7", "y", 0x86)] {
+        let scram = Scram::new(name, password);
+        let client = Client::over(V5, tls());
+        let (_, client) = scram::attempt(&scram::connect(&scram), scram, client);
+        assert_eq!(client.code, code, "{name} {password}");
+    }
+    let admin = scram::connect(&Scram::new("admin", "x"));
+    assert_eq!(admin.attempt_over(tls()).code, 0x86, "before it is asked for anything");
 }
 
 #[test]

@@ -367,6 +367,7 @@ fn decode(version: Version, first: u8, r: &mut Reader<'_>) -> Packet {
         15 => {
             assert!(version.is_v5(), "no AUTH before v5");
             let (code, props) = r.reason(version, &[21, 22, 31, 38]);
+            assert!(matches!(code, 0 | 0x18), "reason code {code:02x} in AUTH of a server");
             Packet::Auth { code, props }
         }
         _ => panic!("a server never sends packet type {kind}"),

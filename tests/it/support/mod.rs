@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod client;
 pub mod codec;
 pub mod node;
+pub mod scram;
 pub mod wire;
 
 use std::cell::{Cell, RefCell};
