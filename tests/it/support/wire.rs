@@ -88,6 +88,11 @@ impl TlsClient {
         Self { config: Arc::new(config) }
     }
 
+    /// For a client that does TLS itself.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.config.clone()
+    }
+
     /// TLS over `tcp`, after the handshake.
     pub fn connect(&self, tcp: TcpStream) -> io::Result<Tls> {
         let name = ServerName::try_from("127.0.0.1").unwrap();
