@@ -3,6 +3,7 @@
 //! What a client needs and this host misses is installed (pip and npm under the target folder, mosquitto-clients by apt-get as
 //! root); when that fails the test fails.
 
+mod browser;
 mod ways;
 
 use std::{
