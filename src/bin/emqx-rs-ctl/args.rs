@@ -63,11 +63,11 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Ask every running node of the cluster; each line begins with the name of its node
-    #[arg(long, global = true, conflicts_with = "node")]
+    #[arg(long, global = true, conflicts_with = "at")]
     pub(super) all: bool,
     /// Ask this running node of the cluster
-    #[arg(long, global = true, value_name = "NAME@HOST")]
-    pub(super) node: Option<String>,
+    #[arg(long = "node", global = true, value_name = "NAME@HOST")]
+    pub(super) at: Option<String>,
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -62,7 +62,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let socket = args.socket.clone().unwrap_or_else(find_socket);
     let Some(request) = request::request(&args.command) else {
         anyhow::ensure!(
-            !args.all && args.node.is_none(),
+            !args.all && args.at.is_none(),
             "--node and --all are not for this command"
         );
         if matches!(args.command, Command::Doctor) {
@@ -87,7 +87,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.all {
         return everywhere::all(&socket, &request, json);
     }
-    let reply = match &args.node {
+    let reply = match &args.at {
         Some(node) => everywhere::at(&socket, node, request)?,
         None => ctl::ask::ask(&socket, &request, WAIT)?,
     };
