@@ -23,6 +23,7 @@ use crate::broker::verdicts;
 use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
+use crate::net::interfaces::{self, Interface};
 use crate::node::listener_settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
 
@@ -682,6 +683,7 @@ fn walk(
 }
 
 /// The address of the interface that leads to the multicast group, or out of the LAN where it is one of IPv6; nothing is sent.
+/// Where no route leads there, as on a LAN without a router, that of the first interface.
 fn address_towards_the_lan(v6: bool) -> IpAddr {
     let (any, far, alone): (IpAddr, IpAddr, IpAddr) = if v6 {
         let far = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
@@ -693,7 +695,50 @@ fn address_towards_the_lan(v6: bool) -> IpAddr {
     let address = || {
         let socket = UdpSocket::bind((any, 0)).ok()?;
         socket.connect((far, 4369)).ok()?;
-        socket.local_addr().ok().map(|address| address.ip())
+        socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
     };
-    address().filter(|ip| !ip.is_unspecified()).unwrap_or(alone)
+    let first = || address_of_an_interface(&interfaces::list().ok()?, v6);
+    address().or_else(first).unwrap_or(alone)
+}
+
+/// An address at which other hosts reach this one.
+fn address_of_an_interface(all: &[Interface], v6: bool) -> Option<IpAddr> {
+    let reached = |one: &&Interface| match one.addr {
+        IpAddr::V4(v4) => !v6 && !v4.is_link_local(),
+        IpAddr::V6(v6_addr) => v6 && !v6_addr.is_unicast_link_local(),
+    };
+    let carries = |one: &&Interface| one.multicast && !one.loopback;
+    let found = all.iter().filter(carries).filter(reached).min_by_key(|one| one.index)?;
+    Some(found.addr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_a_route_is_named_after_its_first_interface() {
+        let one = |index, addr: &str, loopback| Interface {
+            name: format!("if{index}"),
+            index,
+            addr: addr.parse().unwrap(),
+            prefix: 24,
+            loopback,
+            multicast: !loopback,
+        };
+        let all = [
+            one(1, "127.0.0.1", true),
+            one(4, "10.0.1.4", false),
+            one(3, "192.168.1.7", false),
+            one(2, "169.254.3.4", false),
+            one(2, "fe80::1", false),
+            one(3, "fd77::7", false),
+        ];
+        let named = |v6| address_of_an_interface(&all, v6).map(|addr| addr.to_string());
+        assert_eq!(
+            (named(false).as_deref(), named(true).as_deref()),
+            (Some("192.168.1.7"), Some("fd77::7"))
+        );
+        assert_eq!(address_of_an_interface(&all[..1], false), None);
+    }
 }

@@ -72,6 +72,8 @@ impl Journal {
     /// There is no journald.
     pub(super) fn open() -> io::Result<Self> {
         let before = descriptors()?;
+        // The listing was in itself: its number is free again and must not be the first socket's.
+        let filled = fs::File::open("/dev/null")?;
         let plain = layer(Priority::Informational)?;
         let by_kind = KINDS.iter().map(|(kind, id)| {
             let info = if is_notable(kind) { Priority::Notice } else { Priority::Informational };
@@ -79,9 +81,10 @@ impl Journal {
         });
         let journal = Self { plain, by_kind: by_kind.collect::<io::Result<_>>()? };
         for socket in descriptors()?.into_iter().filter(|socket| !before.contains(socket)) {
-            // The listing itself was open too, and is not any more.
+            // The listing was in this one too, and is not open any more.
             let _ = sys::set_nonblocking(socket);
         }
+        drop(filled);
         Ok(journal)
     }
 }

@@ -33,6 +33,8 @@ const CLIENTS: usize = 1024;
 const EVENTS: usize = 16;
 /// Bytes of the text of one.
 const TEXT: usize = 400;
+/// Bytes of a client id.
+const NAME: usize = 256;
 /// The same again within this time is counted and not written anew.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -99,10 +101,11 @@ impl Recent {
         let mut who = Who::default();
         event.record(&mut who);
         let name = if who.client_id.is_empty() { &who.peer } else { &who.client_id };
+        let name = short(name, NAME);
         let (now, meta) = (self.clock.now(), event.metadata());
         let place = (meta.file().unwrap_or_default(), meta.line().unwrap_or_default());
         let mut stories = self.lock();
-        if !stories.contains_key(name) {
+        if !stories.contains_key(&name) {
             if stories.len() >= CLIENTS {
                 let oldest = stories.iter().min_by_key(|(_, story)| story.last);
                 if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
@@ -111,10 +114,11 @@ impl Recent {
             }
             stories.insert(name.clone(), Story { last: now, events: VecDeque::new() });
         }
-        let Some(story) = stories.get_mut(name) else { return };
+        let Some(story) = stories.get_mut(&name) else { return };
         story.last = now;
         if let Some(told) = story.events.back_mut()
             && told.place == place
+            && told.peer == who.peer
             && now.since(told.first) < AGAIN
         {
             told.times += 1;
@@ -206,13 +210,17 @@ struct Text {
 impl Text {
     fn whole(mut self) -> String {
         self.message.push_str(&self.fields);
-        if self.message.len() > TEXT {
-            let end = (0..=TEXT).rev().find(|at| self.message.is_char_boundary(*at)).unwrap_or(0);
-            self.message.truncate(end);
-            self.message.push('…');
-        }
-        self.message
+        short(&self.message, TEXT)
     }
+}
+
+/// The beginning of a text that is too long.
+fn short(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 impl Visit for Text {

@@ -99,6 +99,8 @@ fn a_frozen_journald_holds_up_nobody() {
     let mut worst = Duration::ZERO;
     for number in 0..40 {
         misbehave(&host.node, &format!("meanwhile-{number}"));
+        // Its lines are of no kind that the catalogue knows.
+        host.node.ctl(&["conf", "reload"]);
         let start = Instant::now();
         witness.ping();
         worst = worst.max(start.elapsed());
