@@ -16,6 +16,9 @@ _emqx__rs__ctl() {
             ",$1")
                 cmd="emqx__rs__ctl"
                 ;;
+            emqx__rs__ctl,acl)
+                cmd="emqx__rs__ctl__subcmd__acl"
+                ;;
             emqx__rs__ctl,banned)
                 cmd="emqx__rs__ctl__subcmd__banned"
                 ;;
@@ -78,6 +81,18 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl,why)
                 cmd="emqx__rs__ctl__subcmd__why"
+                ;;
+            emqx__rs__ctl__subcmd__acl,cache-clean)
+                cmd="emqx__rs__ctl__subcmd__acl__subcmd__cache__subcmd__clean"
+                ;;
+            emqx__rs__ctl__subcmd__acl,help)
+                cmd="emqx__rs__ctl__subcmd__acl__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__acl__subcmd__help,cache-clean)
+                cmd="emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__cache__subcmd__clean"
+                ;;
+            emqx__rs__ctl__subcmd__acl__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__help"
                 ;;
             emqx__rs__ctl__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__banned__subcmd__add"
@@ -229,6 +244,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__cookie__subcmd__help,show)
                 cmd="emqx__rs__ctl__subcmd__cookie__subcmd__help__subcmd__show"
                 ;;
+            emqx__rs__ctl__subcmd__help,acl)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__acl"
+                ;;
             emqx__rs__ctl__subcmd__help,banned)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned"
                 ;;
@@ -291,6 +309,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help,why)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__why"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__acl,cache-clean)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned__subcmd__add"
@@ -545,7 +566,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -559,6 +580,92 @@ _emqx__rs__ctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__acl)
+            opts="-h --socket --json --all --node --help cache-clean help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__acl__subcmd__cache__subcmd__clean)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__acl__subcmd__help)
+            opts="cache-clean help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__cache__subcmd__clean)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -1057,13 +1164,17 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__cluster__subcmd__force__subcmd__leave)
-            opts="-h --socket --json --all --help"
+            opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1187,7 +1298,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__cluster__subcmd__join)
-            opts="-h --no-restart --file --data --socket --json --all --help"
+            opts="-h --no-restart --file --data --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1202,6 +1313,10 @@ _emqx__rs__ctl() {
                     return 0
                     ;;
                 --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1605,8 +1720,36 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why listeners stats metrics cookie vm pem_cache conf log help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__acl)
+            opts="cache-clean"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3263,12 +3406,16 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__user__subcmd__add)
-            opts="-h --superuser --file --socket --json --all --node --help"
+            opts="-h --superuser --scram --iterations --file --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --iterations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3425,12 +3572,16 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__user__subcmd__passwd)
-            opts="-h --file --socket --json --all --node --help"
+            opts="-h --scram --iterations --file --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --iterations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
