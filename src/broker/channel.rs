@@ -218,7 +218,7 @@ pub struct Channel {
     pub(super) rights: Rights,
     pub(super) peer: (IpAddr, u16),
     pub(super) version: Version,
-    /// After so many milliseconds without a packet it ends; 0: never.
+    /// After so many milliseconds without a packet it ends; 0: never. Before CONNECT: the time for that, if it is short.
     pub(super) keep_alive_ms: u32,
     pub(super) expiry_s: u32,
     pub(super) receive_max: u16,
@@ -279,16 +279,20 @@ impl Channel {
     }
 
     /// CONNECT must come within `limit`, if the zone does not say less.
-    pub fn hurry(&mut self, limit: Duration, now: Time) {
-        let ahead = self.shared.settings.idle_timeout.saturating_sub(limit);
-        let ahead = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
-        self.last_packet = Time::from_ms(now.as_ms().saturating_sub(ahead));
+    pub fn hurry(&mut self, limit: Duration) {
+        self.keep_alive_ms = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    }
+
+    /// How long CONNECT may take.
+    fn patience(&self) -> Duration {
+        let limit = self.shared.settings.idle_timeout;
+        self.keep_alive().map_or(limit, |less| less.min(limit))
     }
 
     /// There is no place for the client, which is told so if its CONNECT comes within `limit`.
-    pub fn turn_away(&mut self, limit: Duration, now: Time) {
+    pub fn turn_away(&mut self, limit: Duration) {
         self.stay = Stay::NoPlace;
-        self.hurry(limit, now);
+        self.hurry(limit);
     }
 
     /// A certificate that was verified names this client; for before its CONNECT.
@@ -835,7 +839,7 @@ impl Channel {
     pub fn deadline(&self) -> Option<Time> {
         let settings = &self.shared.settings;
         match &self.state {
-            State::Waiting(_) => Some(self.last_packet + settings.idle_timeout),
+            State::Waiting(_) => Some(self.last_packet + self.patience()),
             State::Authenticating(_) if self.is_challenged() => {
                 Some(self.last_packet + settings.idle_timeout)
             }
@@ -857,7 +861,7 @@ impl Channel {
     pub fn on_deadline(&mut self, now: Time, out: &mut Out<'_>) {
         let settings = &self.shared.settings;
         match &self.state {
-            State::Waiting(_) if now >= self.last_packet + settings.idle_timeout => {
+            State::Waiting(_) if now >= self.last_packet + self.patience() => {
                 self.close(CloseReason::Idle, out);
             }
             State::Authenticating(_) if self.is_challenged() => {

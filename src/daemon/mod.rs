@@ -196,6 +196,7 @@ impl Reloader {
             faults.to_string()
         })?;
         self.node.reload_auth_http(new.auth_http.clone());
+        self.node.reload_jwks(new.jwks.clone());
         self.node.reload(Renewed {
             zones: &new.zones,
             access: &new.access,
@@ -203,7 +204,6 @@ impl Reloader {
             mesh_tls: new.mesh_tls.clone(),
             listeners: &new.listeners,
         });
-        self.node.reload_jwks(new.jwks.clone());
         log.set_level(new.log.level);
         Ok(self.settings.renew(new))
     }

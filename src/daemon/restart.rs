@@ -36,6 +36,8 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Systemd has taken everything within this time. It compares each descriptor with all that it has: of 4096 on a slow machine this is
 /// seconds.
 const STORE: Duration = Duration::from_secs(30);
+/// All of it, with clients that come to rest: longer than the unit allows by itself.
+const HAND_OVER: Duration = Duration::from_secs(60);
 /// Descriptors in one message: the kernel takes 253.
 const BATCH: usize = 200;
 /// Our unit, where the kernel does not say.
@@ -162,7 +164,8 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             return false;
         }
     };
-    tell(&[NotifyState::Stopping, NotifyState::Status("leaving clients to the next process")]);
+    super::systemd::stopping(HAND_OVER);
+    tell(&[NotifyState::Status("leaving clients to the next process")]);
     let sockets = node.rest(places.saturating_sub(1)).await;
     let clients = sockets.clients.len();
     let sockets = match node.write_estate(&state, &sockets.clients) {

@@ -221,11 +221,10 @@ impl Connection {
 
     /// How much room there was for it: with none left it is told so, with little its CONNECT must not take long.
     pub(super) fn hurry(&mut self, room: Room) {
-        let now = self.hub.clock.now();
         match room {
             Room::Plenty => {}
-            Room::Little => self.channel.hurry(CROWDED, now),
-            Room::None => self.channel.turn_away(LINGER, now),
+            Room::Little => self.channel.hurry(CROWDED),
+            Room::None => self.channel.turn_away(LINGER),
         }
     }
 
@@ -287,7 +286,7 @@ impl Connection {
         if slow.is_some_and(|slow| slow <= now) {
             return false;
         }
-        let paused = self.pace().and_then(Pace::until);
+        let paused = self.pace().and_then(Pace::until).map(|until| until.min(now + LOOK));
         let held = self.waiting.as_ref().filter(|waiting| waiting.held.is_some());
         let look = held.map(|waiting| waiting.look_at);
         if look.is_some_and(|look| look <= now) {
@@ -359,6 +358,12 @@ impl Connection {
     fn poll_pace(&mut self, now: Time) {
         if self.is_paused() {
             self.channel.on_held(now);
+            // What a client that has gone sent before is read to its end at once.
+            if self.stream.has_ended()
+                && let Some(waiting) = &mut self.waiting
+            {
+                waiting.pace = None;
+            }
         }
         if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
             pace.on_time(now);

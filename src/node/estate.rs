@@ -9,7 +9,7 @@ use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -133,6 +133,9 @@ impl Node {
         let accepted = || -> usize { self.listeners.iter().map(|one| one.connections()).sum() };
         let quiet = || accepted() <= self.hub.registry.connected();
         let _ = timeout(ARRIVALS, until(quiet)).await;
+        // Who gets in from here on would be missed: its session would be served, and be left to nobody.
+        self.hub.resting.store(true, Ordering::Release);
+        self.janitor.abort();
         let mut clients = Vec::new();
         for _ in 0..ROUNDS {
             if self.hub.registry.connected() == 0 {
@@ -148,7 +151,12 @@ impl Node {
         }
         // Those that end have their last word to say.
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
-        self.janitor.abort();
+        // A node that has come up meanwhile must not take the clients for dead.
+        if self.mesh().has_peers() {
+            for row in (0..).map_while(|part| self.hub.registry.rows(part)).flatten() {
+                self.hub.will_over(&row.client_id, row.will.map(|kept| kept.claim));
+            }
+        }
         // What another node that has just come sends from here on it keeps.
         self.mesh.shutdown().await;
         self.hub.sections.passed().await;

@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, RwLock,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -64,6 +64,8 @@ pub struct Hub {
     pub registry: Registry,
     /// Who is kept out.
     pub(super) bans: BanList,
+    /// The next process takes the clients over: nobody gets in any more.
+    pub(super) resting: AtomicBool,
     /// Verifies passwords.
     pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
@@ -121,6 +123,7 @@ impl Hub {
         Self {
             name: String::new(),
             bans: BanList::default(),
+            resting: AtomicBool::new(false),
             authenticator: Authenticator::new(stats.clone()),
             stats,
             clock,

@@ -43,8 +43,11 @@ pub struct Jwks {
 }
 
 /// The keys that hold, and the listeners whose clients they are for.
+#[derive(Default)]
 pub(super) struct KeySet {
     listeners: Vec<Arc<Listening>>,
+    /// Server and path they come from.
+    from: Mutex<Option<String>>,
     keys: Mutex<Arc<[Jwk]>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -52,13 +55,17 @@ pub(super) struct KeySet {
 impl KeySet {
     /// No keys yet.
     pub(super) fn new(listeners: Vec<Arc<Listening>>) -> Self {
-        Self { listeners, keys: Mutex::default(), task: Mutex::default() }
+        Self { listeners, ..Self::default() }
     }
 
     /// Fetches from there from now on, at once first; or from nowhere. Runs on the runtime that clients are served on.
     pub(super) fn follow(self: &Arc<Self>, source: Option<Arc<Jwks>>) {
-        if source.is_none() {
+        // Keys of another server, or of none, hold no more: not until it has answered, and not for listeners either.
+        let from = source.as_ref().map(|source| format!("{}{}", source.server, source.path));
+        if *locks::lock(&self.from) != from {
+            *locks::lock(&self.from) = from;
             *locks::lock(&self.keys) = Arc::default();
+            self.hand_out();
         }
         let new = source.map(|source| supervise::spawn("JWKS", self.clone().fetch(source)));
         let old = std::mem::replace(&mut *locks::lock(&self.task), new);
@@ -100,12 +107,16 @@ impl KeySet {
     fn renew(&self, found: Vec<Jwk>) {
         {
             let mut keys = locks::lock(&self.keys);
-            if **keys == *found {
-                return;
+            if **keys != *found {
+                tracing::info!(keys = found.len(), "public keys for tokens read (auth.jwt.jwks)");
+                *keys = found.into();
             }
-            tracing::info!(keys = found.len(), "public keys for tokens read (auth.jwt.jwks)");
-            *keys = found.into();
         }
+        self.hand_out();
+    }
+
+    /// Every listener has the keys that hold, whatever a reload did meanwhile.
+    fn hand_out(&self) {
         for listener in &self.listeners {
             listener.change_access(|access| self.with_keys(access));
         }

@@ -1,6 +1,7 @@
 //! From CONNECT to a session: who the client is, whether another node or another connection has its session, and the start.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
@@ -111,6 +112,11 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) {
+        if self.hub.resting.load(Ordering::Acquire) {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            let what = "the node is being restarted";
+            return self.channel.on_no_session(ReasonCode::ServerShuttingDown, what, &mut out);
+        }
         let taken_over = self.hub.registry.live(&client_id).is_some();
         if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
