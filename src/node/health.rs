@@ -37,7 +37,7 @@ impl Node {
             return Err(Silent::Stalled);
         }
         let until = self.hub.clock.instant(self.hub.clock.now() + limit);
-        for listener in self.listeners.iter().filter(|listener| listener.closed().is_none()) {
+        for listener in self.listeners.iter().filter(|listener| listener.is_open()) {
             let answer = timeout_at(until, listener.answers()).await;
             answer.map_err(|_| Silent::Listener(listener.settings.id()))?;
         }

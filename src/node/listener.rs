@@ -168,6 +168,11 @@ impl Listening {
             }
     }
 
+    /// It takes clients, or should.
+    pub(super) fn is_open(&self) -> bool {
+        self.address.get().is_some()
+    }
+
     /// Why it does not listen, if it does not.
     #[must_use]
     pub fn closed(&self) -> Option<String> {
