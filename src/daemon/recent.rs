@@ -28,11 +28,11 @@ use crate::{
 };
 
 /// Clients, or addresses of those that had no name yet; of more those go of whom nothing was heard for longest.
-const CLIENTS: usize = 1024;
+const CLIENTS: usize = 512;
 /// Events of each.
-const EVENTS: usize = 16;
+const EVENTS: usize = 8;
 /// Bytes of the text of one.
-const TEXT: usize = 400;
+const TEXT: usize = 300;
 /// Bytes of a client id.
 const NAME: usize = 256;
 /// The same again within this time is counted and not written anew.
