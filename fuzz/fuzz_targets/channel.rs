@@ -28,6 +28,7 @@ fn shared() -> Arc<Shared> {
             settings: Settings { exclusive_subscription: true, ..Settings::default() },
             zone: "external".to_owned(),
             port: 1883,
+            proxies: Vec::new(),
             access: Access::default(),
             stats: Arc::new(Stats::new(1)),
             next_assigned: AtomicU64::new(1),
@@ -55,12 +56,14 @@ impl Shell {
                 Action::Authenticate(_) => {
                     self.channel.on_verdict(Ok(Grant::default()), self.now, &mut out);
                 }
+                Action::Judge(verdict) => self.channel.on_verdict(verdict, self.now, &mut out),
+                Action::Ask(_) => unreachable!("no server says what clients may do"),
                 Action::Open { .. } => self.channel.on_session(None, 1, moment, &mut out),
                 Action::Publish(message, reply) => {
                     self.channel.on_routed(reply, Routed::Done(true), &mut out);
                     let (qos, retain) = (message.qos(), false);
                     let ids = SubscriptionIds::None;
-                    self.deliveries.push(Delivery { message, ids, qos, retain, shared: false });
+                    self.deliveries.push(Delivery { message, ids, qos, retain, group: 0 });
                 }
                 Action::Delay(_, _, reply) => {
                     self.channel.on_routed(reply, Routed::Waiting, &mut out);

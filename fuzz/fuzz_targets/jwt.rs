@@ -29,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let jwt = Jwt {
         secret: Some(Secret::new(SECRET)),
         key: None,
+        set: std::sync::Arc::default(),
         from_username: false,
         der: false,
         claims: vec![("user".to_owned(), "%u".to_owned())],

@@ -3,8 +3,8 @@
 #![no_main]
 
 use emqx_rs::cluster::wire::{
-    Envelope, Frame, Kind, RetainedFrame, delta_frames, put_fwd, read_delta, read_snap, snap_frames,
-    split,
+    Envelope, Frame, Kind, RetainedFrame, delta_frames, put_fwd, read_delta, read_snap,
+    snap_frames, split,
 };
 use libfuzzer_sys::fuzz_target;
 

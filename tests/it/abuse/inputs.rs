@@ -70,6 +70,14 @@ fn table() -> Vec<Row> {
 
 impl Row {
     /// Puts it in and sees what becomes of it.
+    /// Two rows at the same time may have the same client id; who was taken over (0x8e) comes again.
+    fn run_alone(&self, target: &Target, over: Over) -> Result<(), String> {
+        let taken_over =
+            |said: &Result<(), String>| said.as_ref().is_err_and(|what| what.contains("Some(8e)"));
+        let said = self.run(target, over);
+        if taken_over(&said) { self.run(target, over) } else { said }
+    }
+
     fn run(&self, target: &Target, over: Over) -> Result<(), String> {
         let said = match self.at {
             At::Start => self.over_mqtt(target.client(over, V5)),
@@ -211,7 +219,7 @@ fn every_bad_input_of_the_table() {
     let round = |overs: &(dyn Fn(usize) -> Over + Sync)| {
         let part = &|first: usize| {
             let mine = table.iter().enumerate().skip(first).step_by(THREADS);
-            mine.filter_map(|(at, row)| row.run(&target, overs(at)).err()).collect::<Vec<_>>()
+            mine.filter_map(|(at, row)| row.run_alone(&target, overs(at)).err()).collect::<Vec<_>>()
         };
         let faults: Vec<String> = thread::scope(|scope| {
             let threads: Vec<_> =

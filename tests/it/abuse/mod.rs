@@ -16,8 +16,8 @@ use super::support::{
     wire::{TlsClient, WebSocket},
 };
 
-/// Memory that may be more afterwards.
-const MORE_KIB: u64 = 2 << 10;
+/// Memory that may be more afterwards: 2 MiB, and as much for what is remembered of the clients that were last.
+const MORE_KIB: u64 = 4 << 10;
 /// What was thrown at the node is over and its memory given back after so long.
 const SETTLED: Duration = Duration::from_secs(30);
 
