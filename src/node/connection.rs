@@ -151,6 +151,20 @@ impl Waiting {
         last && self.is_quiet()
     }
 
+    /// When the turn is to begin again: another node is too slow, or it is looked whether a held client is there.
+    fn again_at(&self) -> Option<Time> {
+        let slow = self.forwards.front().map(|front| front.since + LIMIT);
+        let look = self.held.is_some().then_some(self.look_at);
+        [slow, look].into_iter().flatten().min()
+    }
+
+    /// When a pause may be over, or standing still is.
+    fn over_at(&self, now: Time) -> Option<Time> {
+        let paused = self.pace.as_ref().and_then(Pace::until).map(|until| until.min(now + LOOK));
+        let stood = self.standing.as_ref().map(|standing| standing.until);
+        [paused, stood].into_iter().flatten().min()
+    }
+
     /// Nothing is awaited from outside.
     fn is_quiet(&self) -> bool {
         self.verdict.is_none()
@@ -278,24 +292,15 @@ impl Connection {
         }
         let limit = self.channel.settings().send_timeout;
         let blocked = self.unsent.as_ref().map(|unsent| unsent.since + limit);
-        let slow = self
+        // Of most connections nothing is awaited.
+        let (again, over) = self
             .waiting
-            .as_ref()
-            .and_then(|waiting| waiting.forwards.front())
-            .map(|front| front.since + LIMIT);
-        if slow.is_some_and(|slow| slow <= now) {
+            .as_deref()
+            .map_or((None, None), |waiting| (waiting.again_at(), waiting.over_at(now)));
+        if again.is_some_and(|again| again <= now) {
             return false;
         }
-        let paused = self.pace().and_then(Pace::until).map(|until| until.min(now + LOOK));
-        let held = self.waiting.as_ref().filter(|waiting| waiting.held.is_some());
-        let look = held.map(|waiting| waiting.look_at);
-        if look.is_some_and(|look| look <= now) {
-            return false;
-        }
-        let standing = self.waiting.as_ref().and_then(|waiting| waiting.standing.as_ref());
-        let stood = standing.map(|standing| standing.until);
-        let due = [self.channel.deadline(), blocked, slow, paused, look, stood];
-        let due = due.into_iter().flatten().min();
+        let due = [self.channel.deadline(), blocked, again, over].into_iter().flatten().min();
         if due.is_some_and(|due| due <= now) {
             scratch.out.clear();
             if blocked.is_some_and(|blocked| blocked <= now) {

@@ -190,7 +190,6 @@ impl Hub {
         MATCHES.with_borrow_mut(|matches| {
             // Empty already, unless the one before panicked.
             matches.clear();
-            matches.clear();
             let Ok(topic) = TopicName::parse(message.topic()) else { return Handed::default() };
             locks::read(&self.subscriptions).matches(topic, choice, matches);
             if meant.is_some_and(|meant| !meant.plain) {
