@@ -11,7 +11,10 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::portable::{BadSession, Get, put_text, put_u32};
+use super::{
+    connect::is_level,
+    portable::{BadSession, Get, put_text, put_u32},
+};
 
 /// Rules in the order they are tried. `Default` is the list of our etc/acl.conf: loopback everything; others nothing under
 /// `$SYS/`, else everything.
@@ -352,7 +355,7 @@ impl TopicPattern {
     /// The pattern with the client's names in it; `None` if it cannot match, because a name is missing or is not one level.
     fn bind(&self, who: &Who<'_>) -> Option<Self> {
         let Kind::Levels(levels) = &self.0 else { return Some(self.clone()) };
-        let word = |name: &str| (!name.contains(['+', '#', '/'])).then(|| Level::Word(name.into()));
+        let word = |name: &str| is_level(name).then(|| Level::Word(name.into()));
         let bound = levels.iter().map(|level| match level {
             Level::ClientId => word(who.client_id),
             Level::UserName => who.username.and_then(word),

@@ -327,9 +327,12 @@ impl Channel {
     }
 
     /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
-    /// subscriptions that are new here.
+    /// subscriptions that are new here. That of another user is not taken in.
     pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, Terms)> {
         let State::Up(session) = &mut self.state else { return Vec::new() };
+        if session.owner != older.username {
+            return Vec::new();
+        }
         for (id, since) in older.awaiting_rel {
             session.awaiting_rel.entry(id).or_insert(since);
         }

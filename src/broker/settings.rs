@@ -170,6 +170,16 @@ pub struct Settings {
     pub subscriptions: Vec<(String, SubscriptionOptions)>,
 }
 
+impl Settings {
+    /// `mark`, `%c` or `%u`, stands in a topic that is made for a client.
+    pub(super) fn is_in_topics(&self, mark: &str) -> bool {
+        let rules = self.publish_rewrites.iter().chain(&self.subscribe_rewrites);
+        let patterns = self.subscriptions.iter().map(|(pattern, _)| pattern);
+        self.mountpoint.iter().chain(patterns).any(|pattern| pattern.contains(mark))
+            || rules.into_iter().any(|rule| rule.puts(mark))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -25,11 +25,14 @@ use ring::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 
-use super::support::{
-    Client, Connect, LIMIT, Node, Version, Will,
-    http::{OK, http_server},
-    node::free_mesh_number,
-    unique, wait_for,
+use super::{
+    nodes::cluster,
+    support::{
+        Client, Connect, LIMIT, Node, Version, Will,
+        http::{OK, http_server},
+        node::free_mesh_number,
+        unique, wait_for,
+    },
 };
 
 const SUCCESS: u8 = 0;
@@ -599,4 +602,42 @@ fn keys_for_tokens_are_fetched_and_those_of_before_stay_while_nobody_answers() {
     node.ctl(&["conf", "reload"]);
     wait_for("the fault is told", LIMIT, || node.log().contains("those of before stay"));
     assert_eq!(comes(&new), SUCCESS);
+}
+
+/// Whoever has a user of its own and another's client id gets nothing that is kept for the other, on this node or from another.
+#[test]
+fn a_session_is_its_user_s() {
+    let nodes = cluster(2);
+    let of = |user: &str, id: &str| {
+        let mut connect = Connect::new(Version::V5).id(id).lasting();
+        connect.user = Some(user.to_owned());
+        connect
+    };
+    let mut sender = Client::at(Version::V5, nodes[0].mqtt());
+    for (before, after) in [(0, 0), (0, 1)] {
+        for living in [false, true] {
+            let (id, topic) = (unique("c"), unique("secret/"));
+            let mut alice = of("alice", &id).open(nodes[before].mqtt());
+            alice.subscribe(&topic, 1);
+            if !living {
+                alice.cut();
+                wait_for("the session waits", LIMIT, || {
+                    nodes[before].ctl(&["clients", "show", &id]).contains("connected=false")
+                });
+                sender.publish(&topic, "for alice", 1);
+            }
+            let mut mallory = of("mallory", &id).attempt(nodes[after].mqtt());
+            assert_eq!(
+                (mallory.code, mallory.session_present),
+                (0, false),
+                "{before} {after} {living}"
+            );
+            sender.publish(&topic, "for alice", 1);
+            assert_eq!(mallory.texts(), Vec::<String>::new());
+            drop(mallory);
+            // What the other had is over; a new one begins.
+            let again = of("alice", &id).attempt(nodes[before].mqtt());
+            assert_eq!((again.code, again.session_present), (0, false));
+        }
+    }
 }

@@ -158,7 +158,12 @@ impl Connection {
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
-            Opened::Resumed(parked, mailbox) => {
+            Opened::Resumed(mut parked, mailbox) => {
+                if self.is_of_another(&parked.session)
+                    && let Some((will, _)) = parked.will.take()
+                {
+                    self.hub.publish_will(*will);
+                }
                 self.start((Some(parked.session), claim), mailbox, scratch, now);
             }
             Opened::Wait(answer, mailbox) => {
@@ -175,6 +180,12 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) {
+        let (kept, mailbox) = match kept {
+            Some(session) if self.is_of_another(&session) => {
+                (None, self.disown(*session, &mailbox))
+            }
+            kept => (kept, mailbox),
+        };
         mailbox.set_connected(true);
         self.mailbox = Some(mailbox);
         self.hub.stats.count(if kept.is_some() {
@@ -202,6 +213,28 @@ impl Connection {
                 &mut Out { bytes: &mut scratch.out, actions: &mut scratch.actions },
             );
         }
+    }
+
+    /// The session under this client id was begun by a client with another user name.
+    fn is_of_another(&self, session: &Session) -> bool {
+        self.channel.identity().is_some_and(|identity| identity.username != session.owner)
+    }
+
+    /// Ends such a session: nobody gets what is kept for another user. The mailbox of the one that begins.
+    fn disown(&self, mut session: Session, old: &Arc<Mailbox>) -> Arc<Mailbox> {
+        let (clientid, peer) = (session.client_id.as_str(), self.channel.peer());
+        let username = self.channel.identity().and_then(|identity| identity.username.as_deref());
+        tracing::warn!(
+            clientid, %peer, username, owner = session.owner.as_deref(),
+            "the session kept under this client id was another user's: it is ended, a new one begins"
+        );
+        // The claim is the new session's.
+        session.claim = 0;
+        self.hub.stats.count(Metric::SessionDiscarded);
+        self.hub.end_session(&session, old);
+        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        self.hub.registry.renew(&session.client_id, old, &mailbox);
+        mailbox
     }
 
     /// The client may be opened here: nobody else has its session any more.
