@@ -191,7 +191,7 @@ impl Refusal {
                 | Self::NoScram
                 | Self::NotKnownUser
                 | Self::Token(BadToken::Signature | BadToken::Algorithm)
-                | Self::Http(400 | 401)
+                | Self::Http(400 | 401 | 403 | 422)
         )
     }
 

@@ -165,7 +165,7 @@ impl RequestDraft {
                         .chain(more.chars())
                         .map(|letter| format!("%{letter}"))
                         .collect();
-                    return Err(Expected(format!("{} in {value}", letters.join(", "))));
+                    return Err(Expected(format!("{} in the value of {name}", letters.join(", "))));
                 }
                 Ok((name.trim().to_owned(), value.trim().to_owned()))
             })

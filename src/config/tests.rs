@@ -223,6 +223,14 @@ fn check_levels(place: &Place, want: usize) {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_passed_over() {
+    let place = Place::new("");
+    place.file("conf.d", "this is no folder");
+    let faults = place.faults();
+    assert!(faults.len() == 1 && faults[0].contains("conf.d: cannot be read"), "{faults:?}");
+}
+
+#[test]
 fn later_layers_win() {
     let place = Place::new("include one.conf\ninclude etc/two.conf\n");
     place.file("two.conf", "mqtt.max_topic_levels = 2\n");

@@ -206,10 +206,13 @@ impl Listener {
         }
     }
 
-    /// The word of this address about where a client is counts.
+    /// The word of this address about where a client is counts. While no proxies are named, that of this host: later any user of
+    /// the host might say so in their place. The mode of a Unix socket says who may use it.
     #[must_use]
     pub fn trusts(&self, proxy: IpAddr) -> bool {
-        proxy.is_loopback() || self.trusted_proxies.iter().any(|block| block.contains(proxy))
+        let own = self.trusted_proxies.is_empty() || self.kind == ListenerKind::Unix;
+        (own && proxy.is_loopback())
+            || self.trusted_proxies.iter().any(|block| block.contains(proxy))
     }
 
     /// EMQX's name of it in tables: `mqtt:tcp:external`.
@@ -274,5 +277,8 @@ mod tests {
         assert!(!trusts(&listener, "10.0.0.1"));
         listener.trusted_proxies.extend(Cidr::parse("10.0.0.0/8"));
         assert!(trusts(&listener, "10.0.0.1") && !trusts(&listener, "11.0.0.1"));
+        assert!(!trusts(&listener, "127.0.0.1"), "only who is named");
+        let unix = Listener { kind: ListenerKind::Unix, ..listener };
+        assert!(trusts(&unix, "127.0.0.1"));
     }
 }

@@ -160,7 +160,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.trusted_proxies",
         "",
-        "Addresses or blocks whose word about where a client is counts, beside proxies on this host.",
+        "Addresses or blocks whose word about where a client is counts; unset: proxies on this host.",
         |d, p, t| {
             of(d, p, NETWORK)?.settings.trusted_proxies = blocks(t)?;
             Ok(())

@@ -316,7 +316,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "zone.$name.mountpoint",
         "",
-        "Prefix of every topic; %c is the client id, %u the user name.",
+        "Prefix of every topic; %c is the client id, %u the user name, which must be one level.",
         |d, p, t| {
             if t.contains(['+', '#', '\0']) {
                 return Err("a topic prefix without + and #".into());
