@@ -132,7 +132,7 @@ impl Others {
             let attempt = login.attempt();
             let (client, mut reply) = (Client::of(&attempt, login.shared.port), reply);
             let said = tokio::select! {
-                said = http.ask(&client) => said,
+                said = http.ask(&client, &login.shared.stats) => said,
                 () = reply.closed() => return,
             };
             drop(reply.send(match said {
