@@ -19,6 +19,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod message;
 pub mod mqueue;
+pub mod order;
 pub mod password_hash;
 pub mod portable;
 pub mod rate;
