@@ -29,6 +29,7 @@ pub mod rewrite;
 pub mod scram;
 pub mod session;
 pub mod settings;
+mod spray;
 pub mod stats;
 pub mod subscribing;
 pub mod subscription_list;

@@ -99,6 +99,15 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "auth_spray_policy",
+        "20, 10m, 10m",
+        "An address with wrong passwords for so many names within so much time lets nobody guess for so long; or off.",
+        |d, _, t| {
+            d.bans.sprays = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "takeover_policy",
         "10, 1m, 1m",
         "A client id that is taken over so often within so much time is banned at that address for so long; or off.",
