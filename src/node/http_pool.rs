@@ -178,6 +178,30 @@ mod tests {
         assert!(pool.take(&other).is_none(), "another server");
     }
 
+    /// Or a server that is silent would be left with one connection more for each question.
+    #[tokio::test]
+    async fn a_question_that_is_given_up_ends_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server { tls: false, host: "127.0.0.1".into(), port };
+        let (pool, stats) = (Pool::new(2), Stats::new(1));
+        let mut asked = Box::pin(pool.ask(&server, None, request(), &stats));
+        let gets_the_question = async {
+            let (mut stream, mut text) = (listener.accept().await.unwrap().0, Vec::new());
+            while !text.ends_with(b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut text).await.unwrap(), 0);
+            }
+            stream
+        };
+        let mut stream = tokio::select! {
+            answer = &mut asked => panic!("{answer:?}"),
+            stream = gets_the_question => stream,
+        };
+        drop(asked);
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(pool.take(&server).is_none());
+    }
+
     #[tokio::test]
     async fn what_nobody_needs_is_closed() {
         let ((server, _had), stats) = (server(9).await, Stats::new(1));
