@@ -36,27 +36,7 @@ impl Rules {
     /// What this client may do.
     #[must_use]
     pub fn client(&self, who: &Who<'_>, nomatch_allows: bool) -> ClientAccess {
-        let mut rules = Vec::new();
-        let (mut publish_decided, mut subscribe_decided) = (false, false);
-        for rule in self.0.iter().filter(|rule| rule.who.is(who)) {
-            let bound = BoundRule {
-                allow: rule.allow,
-                publish: rule.publish && !publish_decided,
-                subscribe: rule.subscribe && !subscribe_decided,
-                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who)),
-            };
-            if bound.topics.is_none() {
-                publish_decided |= bound.publish;
-                subscribe_decided |= bound.subscribe;
-            }
-            if bound.publish || bound.subscribe {
-                rules.push(bound);
-            }
-            if publish_decided && subscribe_decided {
-                break;
-            }
-        }
-        ClientAccess::new(rules, nomatch_allows)
+        ClientAccess::of(&*self.0, who, nomatch_allows)
     }
 }
 
@@ -125,6 +105,36 @@ impl ClientAccess {
         let (publish_all, subscribe_all) = (all(|r| r.publish), all(|r| r.subscribe));
         let rules = if publish_all && subscribe_all { Vec::new() } else { rules };
         Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
+    }
+
+    /// What these rules come to for this client.
+    #[must_use]
+    pub fn of<'a>(
+        all: impl IntoIterator<Item = &'a Rule>,
+        who: &Who<'_>,
+        nomatch_allows: bool,
+    ) -> Self {
+        let mut rules = Vec::new();
+        let (mut publish_decided, mut subscribe_decided) = (false, false);
+        for rule in all.into_iter().filter(|rule| rule.who.is(who)) {
+            let bound = BoundRule {
+                allow: rule.allow,
+                publish: rule.publish && !publish_decided,
+                subscribe: rule.subscribe && !subscribe_decided,
+                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who)),
+            };
+            if bound.topics.is_none() {
+                publish_decided |= bound.publish;
+                subscribe_decided |= bound.subscribe;
+            }
+            if bound.publish || bound.subscribe {
+                rules.push(bound);
+            }
+            if publish_decided && subscribe_decided {
+                break;
+            }
+        }
+        Self::new(rules, nomatch_allows)
     }
 
     /// May do everything: a zone without ACL.

@@ -122,6 +122,8 @@ named! {
         AuthBusy = "emqx_rs.auth.busy",
         AuthHttpError = "emqx_rs.auth.http_error",
         AclHttpError = "emqx_rs.acl.http_error",
+        HttpRequests = "emqx_rs.http.requests",
+        HttpConnections = "emqx_rs.http.connections",
         BanSet = "emqx_rs.ban.set",
         BanRefused = "emqx_rs.ban.refused",
         MalformedPackets = "emqx_rs.malformed_packets",

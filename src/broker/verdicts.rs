@@ -10,18 +10,16 @@ use std::time::Duration;
 use super::acl::{Action, ClientAccess};
 use crate::time::Time;
 
-/// How others are asked (`acl_order`, `enable_acl_cache`, `acl_cache_max_size`, `acl_cache_ttl`).
+/// How others are asked (`enable_acl_cache`, `acl_cache_max_size`, `acl_cache_ttl`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The rules of the node are looked at first, and others asked where none of them matches.
-    pub rules_first: bool,
     /// Answers a client keeps, and for how long.
     pub cache: Option<(usize, Duration)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rules_first: false, cache: Some((32, Duration::from_secs(60))) }
+        Self { cache: Some((32, Duration::from_secs(60))) }
     }
 }
 
@@ -41,7 +39,7 @@ pub enum Ruling {
     Allow,
     /// It may not.
     Deny,
-    /// Others are to decide: the rules of the node, then `acl_nomatch`.
+    /// Others are to decide: the rules behind it, then `acl_nomatch`.
     Ignore,
     /// Who was asked does not answer: it may not, this time.
     Nothing,
@@ -125,7 +123,8 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Verdicts {
     settings: Settings,
-    rules: ClientAccess,
+    before: ClientAccess,
+    behind: ClientAccess,
     nomatch_allows: bool,
     cache: Both<(bool, Time)>,
     /// What was said about the packet at hand.
@@ -134,13 +133,18 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Nothing is known yet of a client whose rules are these; they allow nothing where none matches, and then `nomatch_allows`
-    /// decides.
+    /// Nothing is known yet of a client with these rules: others are asked where none of the first matches, and those behind count
+    /// where others leave it to them. Both allow nothing where none matches; then `nomatch_allows` decides.
     #[must_use]
-    pub fn new(settings: Settings, rules: ClientAccess, nomatch_allows: bool) -> Self {
+    pub fn new(
+        settings: Settings,
+        [before, behind]: [ClientAccess; 2],
+        nomatch_allows: bool,
+    ) -> Self {
         Self {
             settings,
-            rules,
+            before,
+            behind,
             nomatch_allows,
             cache: Both::default(),
             said: Both::default(),
@@ -150,9 +154,7 @@ impl Verdicts {
 
     /// Whether the client may do this; `None`: it is among the questions now.
     pub fn may(&mut self, action: Action, topic: &str, now: Time) -> Option<Known> {
-        if self.settings.rules_first
-            && let Some(verdict) = self.rules.decides(action, topic)
-        {
+        if let Some(verdict) = self.before.decides(action, topic) {
             return Some(Known::Now(verdict));
         }
         if let Some(verdict) = self.said.of(action).get(topic) {
@@ -182,7 +184,9 @@ impl Verdicts {
             let verdict = match ruling {
                 Ruling::Allow => true,
                 Ruling::Deny | Ruling::Nothing => false,
-                Ruling::Ignore => self.rules.decides(action, &topic).unwrap_or(self.nomatch_allows),
+                Ruling::Ignore => {
+                    self.behind.decides(action, &topic).unwrap_or(self.nomatch_allows)
+                }
             };
             if ruling != Ruling::Nothing {
                 self.keep(action, &topic, verdict, now);
@@ -244,7 +248,10 @@ mod tests {
 
     fn verdicts(rules_first: bool, cache: Option<(usize, u64)>) -> Verdicts {
         let cache = cache.map(|(most, seconds)| (most, Duration::from_secs(seconds)));
-        Verdicts::new(Settings { rules_first, cache }, rules(), false)
+        let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
+        let none = ClientAccess::of(&[], &who, false);
+        let rules = if rules_first { [rules(), none] } else { [none, rules()] };
+        Verdicts::new(Settings { cache }, rules, false)
     }
 
     fn at(seconds: u64) -> Time {

@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use tokio::sync::Semaphore;
-
 use super::{
     Fault, Folders,
     discovery::server,
@@ -84,8 +82,9 @@ impl AuthHttpDraft {
         let tls = tls.map(|files| tls_files(files, &origin)).transpose()?;
         let tls = tls.map(|files| client_config(&files)).transpose();
         let tls = tls.map_err(|what| Fault::new(&origin, format!("auth.http.ssl.*: {what}")))?;
-        let turns = Semaphore::new(self.pool_size);
-        Ok(Some(AuthHttp { auth, superuser, acl, timeout: self.timeout, tls, turns }))
+        let mut http = AuthHttp::new(self.pool_size, self.timeout, tls);
+        (http.auth, http.superuser, http.acl) = (auth, superuser, acl);
+        Ok(Some(http))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod layers;
 pub mod listeners;
 pub mod log;
+pub mod order;
 #[cfg(test)]
 mod pages;
 pub mod paths;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::broker::access::{Anonymous, ConnectAttempt, Opinion};
+use crate::broker::access::{Anonymous, ConnectAttempt, Opinion, Stage};
 use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
 use crate::node::listener_settings::{Bind, CertificateName, Listener, ListenerKind};
 
@@ -427,11 +427,11 @@ fn users_and_rules_reach_the_access() {
         peer: "10.0.0.1".parse().unwrap(),
         wall: crate::time::Wall::default(),
     };
-    let good = config.access.at_once(&attempt);
-    assert!(matches!(good, Some(Opinion::Decided(Ok(_)))), "{good:?}");
+    let good = config.access.ask(&attempt, Stage::default());
+    assert!(matches!(good, Opinion::Decided(Ok(_))), "{good:?}");
     let wrong = ConnectAttempt { password: Some(b"x"), ..attempt };
-    let bad = config.access.at_once(&wrong);
-    assert!(matches!(bad, Some(Opinion::Decided(Err(_)))), "{bad:?}");
+    let bad = config.access.ask(&wrong, Stage::default());
+    assert!(matches!(bad, Opinion::Decided(Err(_))), "{bad:?}");
     let place = Place::new("auth.user.1.password = x\nacl_file = etc/acl.conf\n");
     place.file("acl.conf", "{allow, all}.\n{allow, bob, publish, [\"a\"]}.\n");
     let faults = place.faults();

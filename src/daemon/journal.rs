@@ -17,7 +17,7 @@ use tracing_subscriber::{
 use crate::net::sys;
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 34] = [
+const KINDS: [(&str, &str); 35] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -32,6 +32,7 @@ const KINDS: [(&str, &str); 34] = [
     ("connection-closed", "e46207c07f79440eb14e2260dd4ee8c4"),
     ("banned-refused", "ec144963c13240f284b52b5ef9249013"),
     ("password-banned", "fc466433f45d45a3b72e427e5510b408"),
+    ("spray-banned", "9db093cf300c4141a6d69e23472f7fea"),
     ("client-id-fight", "0a2861ebe2704af997dfb3709c03ba03"),
     ("client-banned", "cfb5c96031d24a33b75455da5036e039"),
     ("retained-refused", "87b7464386414f57aff9d22e9204e329"),

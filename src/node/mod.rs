@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+mod abreast;
 mod arrival;
 mod asking;
 pub mod auth_http;
@@ -19,6 +20,7 @@ mod handshakes;
 pub mod health;
 pub mod heartbeat;
 pub(crate) mod http;
+mod http_pool;
 pub mod hub;
 pub mod jwks;
 pub mod link;

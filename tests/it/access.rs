@@ -1,5 +1,7 @@
 //! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
 
+mod everywhere;
+mod order;
 mod scram;
 
 use std::{
@@ -370,6 +372,54 @@ fn ten_wrong_passwords_ban_the_name_at_its_address_for_a_while() {
         assert_eq!(from(last, Version::V5, "bob", "bob"), SUCCESS, "127.0.0.{last} is spared");
     }
     wait_for("the ban ends", LIMIT, || from(9, Version::V5, "bob", "bob") == SUCCESS);
+}
+
+#[test]
+fn wrong_passwords_for_many_names_ban_the_address_for_who_guesses_there() {
+    let mut node = with_users(
+        "allow_anonymous = false\nauth_spray_policy = 5, 1m, 3s\nlistener.tcp.external.trusted_proxies = 127.0.0.8",
+        &users(&["bob", "eve"]),
+    );
+    node.launch();
+    let come = |last: u8, version, name: &str, password: &str| {
+        let mut client = Client::raw_from(version, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&connect(version, name, password).bytes());
+        client.take_connack();
+        client
+    };
+    let from = |last: u8, name: &str, password: &str| come(last, Version::V5, name, password).code;
+    let mut bob = come(9, Version::V5, "bob", "bob");
+    for n in 0..5 {
+        // One broken device counts once, however often it comes.
+        assert_eq!(from(9, "n0", "spring"), BAD_PASSWORD);
+        for (last, whose) in [(9, "another host"), (8, "a proxy"), (1, "this host")] {
+            let got = from(last, &format!("n{n}"), "spring");
+            assert_eq!(got, BAD_PASSWORD, "name {n} of {whose}");
+        }
+    }
+    let verified = node.metric("emqx_rs.auth.verified");
+    assert_eq!(from(9, "eve", "eve"), BANNED, "nobody learns whether it was right");
+    assert_eq!(come(9, Version::V3_1_1, "n7", "spring").code, 5);
+    assert_eq!(node.metric("emqx_rs.auth.verified"), verified, "nothing was verified for it");
+    assert_eq!(from(9, "bob", "bob"), SUCCESS, "it had come in from there before");
+    bob.ping();
+    assert_eq!(from(7, "eve", "eve"), SUCCESS, "another address");
+    for last in [1, 8] {
+        assert_eq!(from(last, "eve", "eve"), SUCCESS, "127.0.0.{last} is spared");
+    }
+    let listed = node.ctl(&["banned", "list"]);
+    let row = "Banned(peerhost=127.0.0.9, reason=wrong passwords for many names";
+    assert!(listed.contains(row), "{listed}");
+    let log = node.log();
+    assert!(log.contains("auth_spray_policy") && log.contains("127.0.0.9"), "{log}");
+    assert_eq!(node.metric("emqx_rs.ban.set"), 1);
+    wait_for("the ban ends", LIMIT, || from(9, "eve", "eve") == SUCCESS);
+    for n in 0..5 {
+        from(9, &format!("m{n}"), "summer");
+    }
+    assert_eq!(from(9, "root", "x"), BANNED);
+    node.ctl(&["banned", "del", "peerhost", "127.0.0.9"]);
+    assert_eq!(from(9, "root", "x"), BAD_PASSWORD);
 }
 
 /// A ban must not miss whom nobody knows yet: the client is between CONNECT and CONNACK when it is set.

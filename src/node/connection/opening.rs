@@ -46,7 +46,8 @@ pub(super) struct AwaitedClaim {
 
 impl Connection {
     pub(super) fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
-        if self.is_banned() {
+        let guesses = matches!(proof, Proof::Password(Some(_)) | Proof::Scram);
+        if self.is_banned(guesses) {
             return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let password = match proof {
@@ -81,10 +82,13 @@ impl Connection {
         }
     }
 
-    /// The client is kept out, which is told in the log.
-    fn is_banned(&self) -> bool {
+    /// The client is kept out, which is told in the log; `guesses`: it shows a password that nobody has looked at.
+    fn is_banned(&self, guesses: bool) -> bool {
         let banned = self.channel.banned().filter(|_| self.channel.settings().enable_ban);
-        let why = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock));
+        let (bans, clock) = (&self.hub.bans, self.hub.clock);
+        let why = banned.and_then(|client| {
+            if guesses { bans.reason_to_guess(&client, clock) } else { bans.reason(&client, clock) }
+        });
         if let Some(why) = &why {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
             tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
@@ -93,14 +97,17 @@ impl Connection {
     }
 
     pub(super) fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
-        if let Some(client) = self.channel.banned()
-            && verdict.as_ref().is_err_and(|refusal| refusal.is_guess())
-        {
-            self.hub.on_auth_failure(&client, self.channel.shared());
+        if let Some(client) = self.channel.banned() {
+            let shared = self.channel.shared();
+            match &verdict {
+                Ok(grant) if !grant.anonymous => self.hub.on_auth_success(&client, shared),
+                Err(refusal) if refusal.is_guess() => self.hub.on_auth_failure(&client, shared),
+                Ok(_) | Err(_) => {}
+            }
         }
         // It may have been banned while its password was verified.
         let verdict = verdict
-            .and_then(|grant| if self.is_banned() { Err(Refusal::Banned) } else { Ok(grant) });
+            .and_then(|grant| if self.is_banned(false) { Err(Refusal::Banned) } else { Ok(grant) });
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_verdict(verdict, now, &mut out);
     }
@@ -207,7 +214,7 @@ impl Connection {
         }
         self.hub.tell_connected(&self.channel);
         // Who is banned from here on is told so through its mailbox; before, it had none that counts.
-        if self.is_banned() {
+        if self.is_banned(false) {
             self.channel.close(
                 CloseReason::Banned,
                 &mut Out { bytes: &mut scratch.out, actions: &mut scratch.actions },
