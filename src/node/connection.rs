@@ -480,7 +480,7 @@ impl Connection {
             let found = self
                 .channel
                 .check_first(*first)
-                .and_then(|()| frame::split(rest, self.channel.max_packet_size()));
+                .and_then(|()| frame::split(rest, self.channel.max_packet_size(rest)));
             match found {
                 Ok(Some((header, body, total))) => {
                     used += total;
@@ -502,7 +502,7 @@ impl Connection {
                 Ok(None) => break,
                 Err(error) => {
                     used = bytes.len();
-                    self.channel.on_bad_frame(error, &mut out);
+                    self.channel.on_bad_frame(error, rest, &mut out);
                 }
             }
             if !scratch.actions.is_empty() {
