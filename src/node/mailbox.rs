@@ -46,6 +46,8 @@ pub enum Signal {
     CleanAclCache,
     /// The node stops.
     ShutDown,
+    /// Memory is short, and what waited for the client is gone.
+    Shed,
     /// Another process takes the place of this one: be ready to go on there.
     StandStill(Order),
     /// Tell what `clients list` shows.
@@ -72,6 +74,8 @@ struct Inner {
     queue: MQueue,
     bounds: Bounds,
     store_qos0: bool,
+    /// Memory is short: half of the bounds counts.
+    tight: bool,
     bell: Option<Waker>,
     /// Which messages the bell is for, as [`Mailbox::park`] was told.
     wants: Option<bool>,
@@ -81,6 +85,10 @@ struct Inner {
 }
 
 impl Inner {
+    const fn bounds(&self) -> Bounds {
+        if self.tight { self.bounds.halved() } else { self.bounds }
+    }
+
     /// The bell, if the connection waits for a message of this QoS.
     fn bell_for(&mut self, qos: QoS) -> Option<Waker> {
         let wanted = self.wants.is_some_and(|window| window || qos == QoS::AtMostOnce);
@@ -104,6 +112,7 @@ impl Mailbox {
                 queue: MQueue::default(),
                 bounds: Bounds::new(settings.mqueue_len, settings.mqueue_bytes),
                 store_qos0: settings.mqueue_store_qos0,
+                tight: false,
                 bell: None,
                 wants: None,
                 signals: None,
@@ -143,7 +152,7 @@ impl Mailbox {
             inner.dropped += 1;
             return Pushing { bell: None, dropped: 1, refused: true };
         }
-        let (bounds, qos) = (inner.bounds, delivery.qos);
+        let (bounds, qos) = (inner.bounds(), delivery.qos);
         match inner.queue.push(delivery, bounds) {
             Pushed::Queued => Pushing { bell: inner.bell_for(qos), ..Pushing::default() },
             Pushed::Displaced(dropped) => {
@@ -166,7 +175,7 @@ impl Mailbox {
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
             return Err(delivery);
         }
-        let (bounds, qos) = (inner.bounds, delivery.qos);
+        let (bounds, qos) = (inner.bounds(), delivery.qos);
         inner.queue.offer(delivery, bounds)?;
         Ok(Pushing { bell: inner.bell_for(qos), ..Pushing::default() })
     }
@@ -193,7 +202,7 @@ impl Mailbox {
     pub fn prepend(&self, older: Vec<Delivery>, known: &BTreeSet<u64>) -> usize {
         let (dropped, bell) = {
             let mut inner = self.lock();
-            let bounds = inner.bounds;
+            let bounds = inner.bounds();
             let dropped = inner.queue.prepend(older, known, bounds);
             inner.dropped += dropped as u64;
             (dropped, inner.bell.take())
@@ -202,6 +211,42 @@ impl Mailbox {
             bell.wake();
         }
         dropped
+    }
+
+    /// Memory is short: half of its bounds counts from now on, and what is above goes at once as far as it is QoS 0. Returns how
+    /// many messages went.
+    pub fn tighten(&self) -> usize {
+        let mut inner = self.lock();
+        inner.tight = true;
+        let bounds = inner.bounds();
+        let dropped = inner.queue.trim_qos0(bounds);
+        inner.dropped += dropped as u64;
+        dropped
+    }
+
+    /// There is enough memory: all of its bounds counts.
+    pub fn loosen(&self) {
+        self.lock().tight = false;
+    }
+
+    /// Bytes waiting.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.lock().queue.bytes()
+    }
+
+    /// Drops all that waits, and has a connection that did not take it end. Returns how many messages went.
+    pub fn shed(&self) -> usize {
+        let gone = {
+            let mut inner = self.lock();
+            let gone = inner.queue.clear();
+            inner.dropped += gone.len() as u64;
+            gone
+        };
+        if self.is_connected() {
+            self.signal(Signal::Shed);
+        }
+        gone.len()
     }
 
     /// Messages waiting.
@@ -331,5 +376,21 @@ mod tests {
         assert!(mailbox.park(&Waker::from(counter), Some(false)));
         let pushing = mailbox.push(delivery(QoS::AtMostOnce));
         assert!((pushing.bell.is_some(), pushing.dropped) == (true, 1));
+    }
+
+    #[test]
+    fn while_memory_is_short_half_of_the_bounds_counts() {
+        let mailbox = Mailbox::new(&Settings { mqueue_len: 8, ..Settings::default() });
+        (0..8).for_each(|_| drop(mailbox.push(delivery(QoS::AtMostOnce))));
+        assert_eq!((mailbox.tighten(), mailbox.tighten()), (4, 0));
+        assert_eq!(mailbox.push(delivery(QoS::AtMostOnce)).dropped, 1);
+        assert!(mailbox.offer(delivery(QoS::AtMostOnce)).is_err());
+        mailbox.loosen();
+        assert_eq!(mailbox.push(delivery(QoS::AtMostOnce)).dropped, 0);
+        assert!(mailbox.bytes() > 5000);
+        assert_eq!((mailbox.shed(), mailbox.bytes(), mailbox.dropped()), (5, 0, 10));
+        assert!(matches!(mailbox.signals()[..], [Signal::Shed]));
+        mailbox.set_connected(false);
+        assert_eq!((mailbox.shed(), mailbox.signals().len()), (0, 0));
     }
 }

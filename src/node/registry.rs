@@ -7,7 +7,10 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -115,6 +118,8 @@ pub enum Opened {
     Resumed(Box<Parked>, Arc<Mailbox>),
     /// A connection has it; its answer will come here.
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
+    /// There is none, and no room for another.
+    Full,
 }
 
 /// A parked session that was ended.
@@ -145,6 +150,10 @@ type Part = HashMap<ClientId, Entry, Hashing>;
 #[derive(Debug)]
 pub struct Registry {
     parts: Vec<Mutex<Part>>,
+    /// Sessions in all parts; moved under the lock of a part.
+    len: AtomicUsize,
+    /// Sessions that there may be.
+    most: AtomicUsize,
     hashing: Hashing,
     deadlines: Mutex<BinaryHeap<Reverse<(Time, ClientId)>>>,
     /// Rings when a deadline was added.
@@ -155,6 +164,8 @@ impl Default for Registry {
     fn default() -> Self {
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
+            most: AtomicUsize::new(usize::MAX),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -171,6 +182,35 @@ impl Registry {
         }
     }
 
+    /// New sessions begin only while there are fewer. What is there stays, and so does what comes from another node.
+    pub fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Sessions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// There is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn put(&self, part: &mut Part, client_id: ClientId, entry: Entry) {
+        if part.insert(client_id, entry).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn cut(&self, part: &mut Part, client_id: &ClientId) -> Option<Entry> {
+        let entry = part.remove(client_id)?;
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        Some(entry)
+    }
+
     /// Finds the session of a client that connects under the claim of time `claim`. `mailbox` becomes its mailbox if a new
     /// session begins.
     pub fn open(
@@ -182,8 +222,11 @@ impl Registry {
     ) -> Opened {
         let mut part = self.part(client_id);
         let Some(entry) = part.get_mut(client_id) else {
+            if self.len() >= self.most.load(Ordering::Relaxed) {
+                return Opened::Full;
+            }
             let entry = Entry { mailbox: mailbox.clone(), parked: None, claim, will: None };
-            part.insert(client_id.clone(), entry);
+            self.put(&mut part, client_id.clone(), entry);
             return Opened::Fresh(None);
         };
         entry.claim = entry.claim.max(claim);
@@ -273,7 +316,7 @@ impl Registry {
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            let old = part.remove(&client_id);
+            let old = self.cut(&mut part, &client_id);
             let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
             let mut will = old.and_then(|entry| entry.will);
             change = match (&parked.will, &will) {
@@ -290,7 +333,8 @@ impl Registry {
                 WillChange::New(kept) => will = Some(kept.clone()),
             }
             let mailbox = mailbox.clone();
-            part.insert(client_id.clone(), Entry { mailbox, parked: Some(parked), claim, will });
+            let entry = Entry { mailbox, parked: Some(parked), claim, will };
+            self.put(&mut part, client_id.clone(), entry);
         }
         locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
         self.changed.notify_one();
@@ -301,11 +345,10 @@ impl Registry {
     pub fn stand(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let mut part = self.part(&client_id);
-        let (claim, will) = part
-            .remove(&client_id)
-            .map_or((claim, None), |entry| (entry.claim.max(claim), entry.will));
+        let old = self.cut(&mut part, &client_id);
+        let (claim, will) = old.map_or((claim, None), |entry| (entry.claim.max(claim), entry.will));
         let mailbox = mailbox.clone();
-        part.insert(client_id, Entry { mailbox, parked: Some(parked), claim, will });
+        self.put(&mut part, client_id, Entry { mailbox, parked: Some(parked), claim, will });
     }
 
     /// Calls `f` with each session without a connection, its mailbox and the claim on it.
@@ -328,7 +371,7 @@ impl Registry {
     pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) -> Option<Box<KeptWill>> {
         let mut part = self.part(client_id);
         part.get(client_id).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox))?;
-        part.remove(client_id)?.will
+        self.cut(&mut part, client_id)?.will
     }
 
     /// When the next parked session has something due.
@@ -359,14 +402,27 @@ impl Registry {
         }
         let next = parked.deadline();
         if expired {
-            due.expired = part
-                .remove(&client_id)
-                .and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
+            let entry = self.cut(&mut part, &client_id);
+            due.expired = entry.and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
             return Some(due);
         }
         drop(part);
         locks::lock(&self.deadlines).push(Reverse((next, client_id)));
         Some(due)
+    }
+
+    /// Calls `f` with every client and its mailbox, part by part; `f` must not take long, and takes no lock but that of the
+    /// mailbox.
+    pub fn for_each_mailbox(&self, mut f: impl FnMut(&ClientId, &Arc<Mailbox>)) {
+        for part in &self.parts {
+            #[expect(
+                clippy::iter_over_hash_type,
+                reason = "each goes its way; none knows of another"
+            )]
+            for (client_id, entry) in &*locks::lock(part) {
+                f(client_id, &entry.mailbox);
+            }
+        }
     }
 
     /// Sends every connection a signal.
@@ -386,7 +442,7 @@ impl Registry {
         match entry.parked.take() {
             Some(parked) => {
                 let mailbox = entry.mailbox.clone();
-                let will = part.remove(client_id).and_then(|entry| entry.will);
+                let will = self.cut(&mut part, client_id).and_then(|entry| entry.will);
                 Some(Some(Kicked { parked, mailbox, will: will.map(|kept| kept.claim) }))
             }
             None => {
