@@ -192,7 +192,7 @@ impl Channel {
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
         if self.stay == Stay::NoPlace {
-            let what = "max_connections reached";
+            let what = "no place for another connection";
             return self.on_no_session(ReasonCode::QuotaExceeded, what, out);
         }
         let accepted = match named {

@@ -70,6 +70,8 @@ impl Default for Presence {
 pub struct Settings {
     /// Largest packet accepted, in bytes (`max_packet_size`).
     pub max_packet_size: usize,
+    /// Largest CONNECT without the will in it, and largest packet until the client is let in, in bytes (`max_connect_size`).
+    pub max_connect_size: usize,
     /// Longest client id, in bytes.
     pub max_client_id_len: usize,
     /// Longest topic name or filter, in bytes.
@@ -184,6 +186,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_packet_size: 2 << 20,
+            max_connect_size: 16 << 10,
             max_client_id_len: 1024,
             max_topic_len: 4096,
             max_topic_levels: 128,

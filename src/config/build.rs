@@ -215,6 +215,7 @@ impl Builder<'_> {
             node: NodeSettings {
                 drain_time: self.draft.node.drain_time,
                 max_connections: self.draft.node.max_ports,
+                limits: self.draft.node.limits.clone(),
                 sys_interval: self.draft.node.sys_interval,
                 sys_heartbeat: self.draft.node.sys_heartbeat,
             },

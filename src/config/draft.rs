@@ -21,6 +21,7 @@ use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::{QoS, SubscriptionOptions};
+use crate::node::limits::Limits;
 use crate::node::listener_settings::{AccessRule, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
@@ -106,6 +107,8 @@ pub struct NodeDraft {
     pub drain_time: Duration,
     /// Cap on connections.
     pub max_ports: Option<usize>,
+    /// Other limits of the node as a whole.
+    pub limits: Limits,
     /// EMQX's form of `cluster.forward.keep_bytes`.
     pub dist_buffer_size: Option<usize>,
     /// EMQX's form of `cluster.data_streams`.

@@ -17,7 +17,7 @@ use tracing_subscriber::{
 use crate::net::sys;
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 35] = [
+const KINDS: [(&str, &str); 41] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -53,6 +53,12 @@ const KINDS: [(&str, &str); 35] = [
     ("no-heartbeats", "9b1bf4c301574eeb9ccaaf19eae15898"),
     ("discovery-failed", "76a06b85636845d9b44c02d0bda7c159"),
     ("session-not-taken-over", "3361494fcfad4bedb9ae2a0f39d2f6f7"),
+    ("memory-short", "8d53b11cc73d400ba5183b89f4d5134c"),
+    ("memory-out", "487b7b56203d4f5694295dd3f5fc6fad"),
+    ("queue-shed", "5a0c40258c0440fc89d3614eeaf5dea3"),
+    ("queue-full", "08e33699b6e3407f96f4e576ec577e7b"),
+    ("routes-full", "fabe13f42e3842fb9151ef6c76ae0c3e"),
+    ("disk-low", "e9c81b2d322c47419633632d85ec9abf"),
 ];
 
 /// Those of level `info` that an operator wants to see first.

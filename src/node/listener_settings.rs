@@ -110,6 +110,8 @@ pub struct Listener {
     pub zone: String,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections of one address at once; 0 is no limit. Of this host and of trusted proxies there may be more.
+    pub max_per_address: usize,
     /// New connections per second; the rest waits in the backlog. 0 is no limit.
     pub max_conn_rate: u32,
     /// Bytes of a client, where its zone sets no rate.
@@ -186,6 +188,7 @@ impl Listener {
             bind,
             zone: "external".into(),
             max_connections: 1_024_000,
+            max_per_address: 0,
             max_conn_rate: if kind.is_tls() { 500 } else { 1000 },
             rate_limit: None,
             backlog: 1024,

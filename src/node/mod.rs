@@ -13,8 +13,10 @@ pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
+mod disk;
 pub mod estate;
 mod forward;
+mod full_queues;
 mod groups;
 mod handshakes;
 pub mod health;
@@ -23,12 +25,14 @@ pub(crate) mod http;
 mod http_pool;
 pub mod hub;
 pub mod jwks;
+pub mod limits;
 pub mod link;
 pub mod listener;
 pub mod listener_settings;
 mod locks;
 mod logins;
 pub mod mailbox;
+pub mod memory;
 pub mod mesh;
 mod places;
 mod presence;
@@ -72,6 +76,7 @@ use auth_http::AuthHttp;
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use jwks::{Jwks, KeySet};
+use limits::Limits;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
@@ -87,6 +92,8 @@ pub struct NodeParts {
     pub listeners: Vec<Listener>,
     /// Connections of all listeners together.
     pub max_connections: usize,
+    /// Limits of the node as a whole.
+    pub limits: Limits,
     /// Limits of each zone.
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
@@ -164,6 +171,7 @@ impl Node {
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
+        hub.set_limits(parts.limits);
         hub.connect_waits =
             parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
@@ -190,6 +198,7 @@ impl Node {
         }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
+        hub.watch_limits(parts.data_dir.clone());
         let mesh = Mesh::start(MeshParts {
             settings: parts.cluster,
             data_dir: parts.data_dir,
@@ -345,6 +354,9 @@ impl Node {
                 "drain time is over, closing the rest"
             );
         }
+        // Wills of those that were lost just before.
+        let wills = self.hub.clock.instant(self.hub.will_pace.over().min(until));
+        tokio::time::sleep_until(wills).await;
         let left = self.hub.give_all(until).await;
         if left > 0 {
             tracing::warn!(name: "sessions-lost", left, "sessions end with this node: no other node took them in time");

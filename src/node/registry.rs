@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeSet, HashMap},
     hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -116,6 +119,8 @@ pub enum Opened {
     Resumed(Box<Parked>, Arc<Mailbox>),
     /// A connection has it; its answer will come here.
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
+    /// There is none, and no room for another.
+    Full,
 }
 
 /// A parked session that was ended.
@@ -146,6 +151,10 @@ type Part = HashMap<ClientId, Entry, Hashing>;
 #[derive(Debug)]
 pub struct Registry {
     parts: Vec<Mutex<Part>>,
+    /// Sessions in all parts; moved under the lock of a part.
+    len: AtomicUsize,
+    /// Sessions that there may be.
+    most: AtomicUsize,
     hashing: Hashing,
     /// When who is looked at: each client once at most, however often it comes and goes.
     deadlines: Mutex<BTreeSet<(Time, ClientId)>>,
@@ -157,6 +166,8 @@ impl Default for Registry {
     fn default() -> Self {
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
+            most: AtomicUsize::new(usize::MAX),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -173,6 +184,35 @@ impl Registry {
         }
     }
 
+    /// New sessions begin only while there are fewer. What is there stays, and so does what comes from another node.
+    pub fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Sessions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// There is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn put(&self, part: &mut Part, client_id: ClientId, entry: Entry) {
+        if part.insert(client_id, entry).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn cut(&self, part: &mut Part, client_id: &ClientId) -> Option<Entry> {
+        let entry = part.remove(client_id)?;
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        Some(entry)
+    }
+
     /// Finds the session of a client that connects under the claim of time `claim`. `mailbox` becomes its mailbox if a new
     /// session begins.
     pub fn open(
@@ -184,9 +224,12 @@ impl Registry {
     ) -> Opened {
         let mut part = self.part(client_id);
         let Some(entry) = part.get_mut(client_id) else {
+            if self.len() >= self.most.load(Ordering::Relaxed) {
+                return Opened::Full;
+            }
             let (parked, will, looked_at) = (None, None, None);
             let entry = Entry { mailbox: mailbox.clone(), parked, claim, will, looked_at };
-            part.insert(client_id.clone(), entry);
+            self.put(&mut part, client_id.clone(), entry);
             return Opened::Fresh(None);
         };
         entry.claim = entry.claim.max(claim);
@@ -285,7 +328,7 @@ impl Registry {
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            let old = part.remove(&client_id);
+            let old = self.cut(&mut part, &client_id);
             let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
             let looked_at = old.as_ref().and_then(|entry| entry.looked_at);
             looks = looked_at.is_none_or(|at| at > deadline).then_some(looked_at);
@@ -306,7 +349,7 @@ impl Registry {
             }
             let mailbox = mailbox.clone();
             let entry = Entry { mailbox, parked: Some(parked), claim, will, looked_at };
-            part.insert(client_id.clone(), entry);
+            self.put(&mut part, client_id.clone(), entry);
         }
         if let Some(before) = looks {
             self.look_at(before, deadline, client_id);
@@ -319,12 +362,12 @@ impl Registry {
     pub fn stand(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let mut part = self.part(&client_id);
-        let old = part.remove(&client_id);
+        let old = self.cut(&mut part, &client_id);
         let looked_at = old.as_ref().and_then(|entry| entry.looked_at);
         let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
         let will = old.and_then(|entry| entry.will);
         let (mailbox, parked) = (mailbox.clone(), Some(parked));
-        part.insert(client_id, Entry { mailbox, parked, claim, will, looked_at });
+        self.put(&mut part, client_id, Entry { mailbox, parked, claim, will, looked_at });
     }
 
     /// Calls `f` with each session without a connection, its mailbox and the claim on it.
@@ -348,7 +391,7 @@ impl Registry {
         let entry = {
             let mut part = self.part(client_id);
             part.get(client_id).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox))?;
-            part.remove(client_id)?
+            self.cut(&mut part, client_id)?
         };
         self.look_no_more(entry.looked_at, client_id);
         entry.will
@@ -400,14 +443,27 @@ impl Registry {
         let next = parked.deadline();
         entry.looked_at = Some(next);
         if expired {
-            due.expired = part
-                .remove(&client_id)
-                .and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
+            let entry = self.cut(&mut part, &client_id);
+            due.expired = entry.and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
             return Some(due);
         }
         drop(part);
         self.look_at(None, next, client_id);
         Some(due)
+    }
+
+    /// Calls `f` with every client and its mailbox, part by part; `f` must not take long, and takes no lock but that of the
+    /// mailbox.
+    pub fn for_each_mailbox(&self, mut f: impl FnMut(&ClientId, &Arc<Mailbox>)) {
+        for part in &self.parts {
+            #[expect(
+                clippy::iter_over_hash_type,
+                reason = "each goes its way; none knows of another"
+            )]
+            for (client_id, entry) in &*locks::lock(part) {
+                f(client_id, &entry.mailbox);
+            }
+        }
     }
 
     /// Sends every connection a signal.
@@ -428,7 +484,7 @@ impl Registry {
             Some(parked) => {
                 let mailbox = entry.mailbox.clone();
                 let looked_at = entry.looked_at;
-                let will = part.remove(client_id).and_then(|entry| entry.will);
+                let will = self.cut(&mut part, client_id).and_then(|entry| entry.will);
                 drop(part);
                 self.look_no_more(looked_at, client_id);
                 Some(Some(Kicked { parked, mailbox, will: will.map(|kept| kept.claim) }))

@@ -34,6 +34,7 @@ mod man;
 mod memory;
 mod mesh_port;
 mod mesh_tls;
+mod node_limits;
 mod nodes;
 mod refusals;
 mod restart;

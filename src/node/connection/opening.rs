@@ -142,19 +142,20 @@ impl Connection {
             return;
         }
         let claim = Admission { hlc: self.hub.tick(), told: None };
-        self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
-        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+        let opened = self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
+        if opened && self.hub.mesh().is_some_and(Mesh::has_peers) {
             self.hub.claim_later(&client_id);
         }
     }
 
+    /// Opens the session, or asks the connection for it that has it. `false`: there is no room for another.
     pub(super) fn open_here(
         &mut self,
         client_id: ClientId,
         (clean_start, claim): (bool, Admission),
         scratch: &mut Scratch,
         now: Time,
-    ) {
+    ) -> bool {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
@@ -177,7 +178,29 @@ impl Connection {
                 self.waiting().handover =
                     Some(AwaitedSession { answer, mailbox, client_id, clean_start, claim });
             }
+            Opened::Full => {
+                self.turn_away(&client_id, claim.hlc, scratch);
+                return false;
+            }
         }
+        true
+    }
+
+    /// There is no room for another session.
+    fn turn_away(&mut self, client_id: &ClientId, claim: u64, scratch: &mut Scratch) {
+        if claim != 0
+            && let Some(mesh) = self.hub.mesh().filter(|mesh| mesh.has_peers())
+        {
+            mesh.unclaim(client_id.shared(), claim);
+        }
+        let (metric, what) = if self.hub.memory.is_short() {
+            (Metric::LimitMemory, "memory is short")
+        } else {
+            (Metric::LimitSessions, "node.max_sessions reached")
+        };
+        self.hub.stats.count(metric);
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_no_session(ReasonCode::QuotaExceeded, what, &mut out);
     }
 
     pub(super) fn start(
