@@ -370,6 +370,7 @@ fn shared(
     Shared {
         settings: Settings {
             send_timeout: listener.send_timeout,
+            write_high: listener.write_high,
             bytes_in: settings.bytes_in.or(listener.rate_limit),
             ..settings
         },
