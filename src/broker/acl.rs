@@ -20,7 +20,10 @@ pub struct Rules(pub Arc<[Rule]>);
 
 impl Default for Rules {
     fn default() -> Self {
-        let any = |allow, who, topics| Rule { allow, who, publish: true, subscribe: true, topics };
+        let any = |allow, who, topics| {
+            let from = "the built-in rules".into();
+            Rule { allow, who, publish: true, subscribe: true, topics, from }
+        };
         Self(Arc::new([
             any(true, Clients::Loopback, None),
             any(false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
@@ -35,8 +38,9 @@ impl Rules {
     pub fn client(&self, who: &Who<'_>, nomatch_allows: bool) -> ClientAccess {
         let mut rules = Vec::new();
         let (mut publish_decided, mut subscribe_decided) = (false, false);
-        for rule in self.0.iter().filter(|rule| rule.who.is(who)) {
+        for (number, rule) in (0..).zip(&*self.0).filter(|(_, rule)| rule.who.is(who)) {
             let bound = BoundRule {
+                number,
                 allow: rule.allow,
                 publish: rule.publish && !publish_decided,
                 subscribe: rule.subscribe && !subscribe_decided,
@@ -70,6 +74,8 @@ pub struct Rule {
     pub subscribe: bool,
     /// Topics; `None` is every topic.
     pub topics: Option<Arc<[TopicPattern]>>,
+    /// Where it stands and what it says, for the log.
+    pub from: Box<str>,
 }
 
 /// What a client wants to do with a topic.
@@ -105,6 +111,8 @@ pub struct ClientAccess {
 
 #[derive(Clone, Debug)]
 struct BoundRule {
+    /// Its place among the rules of the node.
+    number: u32,
     allow: bool,
     publish: bool,
     subscribe: bool,
@@ -145,18 +153,28 @@ impl ClientAccess {
     /// What the first rule that matches says; `None`: no rule does.
     #[must_use]
     pub fn decides(&self, action: Action, topic: &str) -> Option<bool> {
-        let (all, subscribing) = match action {
-            Action::Publish => (self.publish_all, false),
-            Action::Subscribe => (self.subscribe_all, true),
+        let all = match action {
+            Action::Publish => self.publish_all,
+            Action::Subscribe => self.subscribe_all,
         };
         if all {
             return Some(true);
         }
-        let first = self.rules.iter().find(|rule| {
+        self.first(action, topic).map(|rule| rule.allow)
+    }
+
+    /// The place of the rule that denies, among those that the client was given; `None`: no rule matches.
+    #[must_use]
+    pub fn denied_by(&self, action: Action, topic: &str) -> Option<u32> {
+        self.first(action, topic).map(|rule| rule.number)
+    }
+
+    fn first(&self, action: Action, topic: &str) -> Option<&BoundRule> {
+        let subscribing = action == Action::Subscribe;
+        self.rules.iter().find(|rule| {
             (if subscribing { rule.subscribe } else { rule.publish })
                 && rule.matches(subscribing, topic)
-        });
-        first.map(|rule| rule.allow)
+        })
     }
 }
 
@@ -205,7 +223,8 @@ impl ClientAccess {
                     Some(topics.collect::<Result<Vec<_>, _>>()?.into())
                 }
             };
-            rules.push(BoundRule { allow, publish, subscribe, topics });
+            let number = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+            rules.push(BoundRule { number, allow, publish, subscribe, topics });
         }
         Ok(Self::new(rules, nomatch_allows))
     }
@@ -513,7 +532,7 @@ mod tests {
     fn rule(allow: bool, who: Clients, topics: &[&str]) -> Rule {
         let topics =
             (!topics.is_empty()).then(|| topics.iter().map(|t| TopicPattern::filter(t)).collect());
-        Rule { allow, who, publish: true, subscribe: true, topics }
+        Rule { allow, who, publish: true, subscribe: true, topics, from: "".into() }
     }
 
     #[test]

@@ -47,9 +47,29 @@ pub enum Ruling {
     Nothing,
 }
 
+/// Who denied something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The rules of the node, or `acl_nomatch`.
+    Rules,
+    /// Who was asked.
+    Others,
+    /// Who was asked and did not answer.
+    Silence,
+}
+
+/// Allowed, or denied by whom.
+type Said = Result<(), By>;
+
 /// One for publishes, one for subscriptions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Both<T>([BTreeMap<Box<str>, T>; 2]);
+
+impl<T> Default for Both<T> {
+    fn default() -> Self {
+        Self([BTreeMap::new(), BTreeMap::new()])
+    }
+}
 
 impl<T> Both<T> {
     const fn of(&self, action: Action) -> &BTreeMap<Box<str>, T> {
@@ -127,10 +147,12 @@ pub struct Verdicts {
     settings: Settings,
     rules: ClientAccess,
     nomatch_allows: bool,
-    cache: Both<(bool, Time)>,
+    cache: Both<(Said, Time)>,
     /// What was said about the packet at hand.
-    said: Both<bool>,
+    said: Both<Said>,
     asked: Vec<Question>,
+    /// Who denied what was denied last.
+    denied_by: By,
 }
 
 impl Verdicts {
@@ -145,7 +167,27 @@ impl Verdicts {
             cache: Both::default(),
             said: Both::default(),
             asked: Vec::new(),
+            denied_by: By::Rules,
         }
+    }
+
+    /// Who denied what [`Self::may`] denied last.
+    #[must_use]
+    pub const fn denied_by(&self) -> By {
+        self.denied_by
+    }
+
+    /// The rules of the node for this client.
+    #[must_use]
+    pub const fn rules(&self) -> &ClientAccess {
+        &self.rules
+    }
+
+    fn taken(&mut self, said: Said) -> bool {
+        if let Err(by) = said {
+            self.denied_by = by;
+        }
+        said.is_ok()
     }
 
     /// Whether the client may do this; `None`: it is among the questions now.
@@ -153,13 +195,13 @@ impl Verdicts {
         if self.settings.rules_first
             && let Some(verdict) = self.rules.decides(action, topic)
         {
-            return Some(Known::Now(verdict));
+            return Some(Known::Now(self.taken(if verdict { Ok(()) } else { Err(By::Rules) })));
         }
-        if let Some(verdict) = self.said.of(action).get(topic) {
-            return Some(Known::Now(*verdict));
+        if let Some(said) = self.said.of(action).get(topic).copied() {
+            return Some(Known::Now(self.taken(said)));
         }
-        match self.cache.of(action).get(topic) {
-            Some((verdict, until)) if *until > now => Some(Known::Cached(*verdict)),
+        match self.cache.of(action).get(topic).copied() {
+            Some((said, until)) if until > now => Some(Known::Cached(self.taken(said))),
             Some(_) | None => {
                 self.asked.push(Question { action, topic: topic.into() });
                 None
@@ -179,24 +221,28 @@ impl Verdicts {
         for (Question { action, topic }, ruling) in
             std::mem::take(&mut self.asked).into_iter().zip(rulings)
         {
-            let verdict = match ruling {
-                Ruling::Allow => true,
-                Ruling::Deny | Ruling::Nothing => false,
-                Ruling::Ignore => self.rules.decides(action, &topic).unwrap_or(self.nomatch_allows),
+            let said = match ruling {
+                Ruling::Allow => Ok(()),
+                Ruling::Deny => Err(By::Others),
+                Ruling::Nothing => Err(By::Silence),
+                Ruling::Ignore => {
+                    let decided = self.rules.decides(action, &topic);
+                    if decided.unwrap_or(self.nomatch_allows) { Ok(()) } else { Err(By::Rules) }
+                }
             };
             if ruling != Ruling::Nothing {
-                self.keep(action, &topic, verdict, now);
+                self.keep(action, &topic, said, now);
             }
-            self.said.of_mut(action).insert(topic, verdict);
+            self.said.of_mut(action).insert(topic, said);
         }
     }
 
-    fn keep(&mut self, action: Action, topic: &str, verdict: bool, now: Time) {
+    fn keep(&mut self, action: Action, topic: &str, said: Said, now: Time) {
         let Some((most, ttl)) = self.settings.cache else { return };
         if self.cache.len() >= most && !self.cache.of(action).contains_key(topic) {
             self.make_room(now);
         }
-        self.cache.of_mut(action).insert(topic.into(), (verdict, now + ttl));
+        self.cache.of_mut(action).insert(topic.into(), (said, now + ttl));
     }
 
     /// Takes out what is over, or else the oldest.
@@ -237,7 +283,8 @@ mod tests {
     /// `rules/#` may be published to, and nothing else.
     fn rules() -> ClientAccess {
         let topics = Some([TopicPattern::filter("rules/#")].into());
-        let rule = Rule { allow: true, who: Clients::All, publish: true, subscribe: false, topics };
+        let (who, from) = (Clients::All, "".into());
+        let rule = Rule { allow: true, who, publish: true, subscribe: false, topics, from };
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
         Rules([rule].into()).client(&who, false)
     }

@@ -649,7 +649,7 @@ impl Builder<'_> {
                 return Rules::default();
             }
         };
-        match acl_conf::parse(&String::from_utf8_lossy(&content)) {
+        match acl_conf::parse(&path.display().to_string(), &String::from_utf8_lossy(&content)) {
             Ok(rules) => rules,
             Err(bad) => {
                 let fault = |(line, what)| Fault::new(format!("{}:{line}", path.display()), what);

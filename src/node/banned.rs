@@ -204,6 +204,15 @@ impl Hub {
         result
     }
 
+    /// Takes a ban of another node in, as [`Self::ban`].
+    ///
+    /// # Errors
+    /// It is none, or as there.
+    pub(super) fn import_ban(&self, row: ctl::Ban) -> Result<(), String> {
+        let (target, ban) = of_row(row).ok_or("no ban")?;
+        self.ban(target, ban)
+    }
+
     /// A client of this listener gave wrong credentials.
     pub(super) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
         let peer = client.peer;
@@ -218,7 +227,7 @@ impl Hub {
             self.banned_by_itself();
             let (clientid, username) = (client.client_id, client.username);
             tracing::warn!(
-                name: "password-banned", clientid, username, %peer,
+                name: "password-banned", clientid, username, %peer, stranger = true,
                 "client banned at its address: too many wrong passwords (auth_failure_policy)"
             );
         }

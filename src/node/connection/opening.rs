@@ -87,7 +87,7 @@ impl Connection {
         let why = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock));
         if let Some(why) = &why {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
+            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, stranger = true, "banned client refused");
         }
         why.is_some()
     }
