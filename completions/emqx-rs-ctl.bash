@@ -37,6 +37,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,cookie)
                 cmd="emqx__rs__ctl__subcmd__cookie"
                 ;;
+            emqx__rs__ctl,data)
+                cmd="emqx__rs__ctl__subcmd__data"
+                ;;
             emqx__rs__ctl,doctor)
                 cmd="emqx__rs__ctl__subcmd__doctor"
                 ;;
@@ -72,6 +75,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl,topics)
                 cmd="emqx__rs__ctl__subcmd__topics"
+                ;;
+            emqx__rs__ctl,trace)
+                cmd="emqx__rs__ctl__subcmd__trace"
                 ;;
             emqx__rs__ctl,user)
                 cmd="emqx__rs__ctl__subcmd__user"
@@ -244,6 +250,24 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__cookie__subcmd__help,show)
                 cmd="emqx__rs__ctl__subcmd__cookie__subcmd__help__subcmd__show"
                 ;;
+            emqx__rs__ctl__subcmd__data,export)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__export"
+                ;;
+            emqx__rs__ctl__subcmd__data,help)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__data,import)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__import"
+                ;;
+            emqx__rs__ctl__subcmd__data__subcmd__help,export)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__export"
+                ;;
+            emqx__rs__ctl__subcmd__data__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__data__subcmd__help,import)
+                cmd="emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__import"
+                ;;
             emqx__rs__ctl__subcmd__help,acl)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__acl"
                 ;;
@@ -264,6 +288,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help,cookie)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__cookie"
+                ;;
+            emqx__rs__ctl__subcmd__help,data)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__data"
                 ;;
             emqx__rs__ctl__subcmd__help,doctor)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__doctor"
@@ -300,6 +327,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help,topics)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__topics"
+                ;;
+            emqx__rs__ctl__subcmd__help,trace)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__trace"
                 ;;
             emqx__rs__ctl__subcmd__help,user)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user"
@@ -370,6 +400,24 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__cookie,show)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__cookie__subcmd__show"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__data,export)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__data__subcmd__export"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__data,import)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__data__subcmd__import"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__listeners,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__listeners,restart)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__restart"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__listeners,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__listeners,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__log,handlers)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers"
                 ;;
@@ -394,6 +442,12 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__retainer,topics)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__retainer__subcmd__topics"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__subscriptions,add)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__subscriptions__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__subscriptions,del)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__subscriptions__subcmd__del"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__subscriptions,list)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__subscriptions__subcmd__list"
                 ;;
@@ -406,6 +460,15 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__topics,show)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__topics__subcmd__show"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__trace,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__trace,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__trace,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__user,add)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user__subcmd__add"
                 ;;
@@ -417,6 +480,36 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__user,passwd)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user__subcmd__passwd"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,help)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,list)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,restart)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__restart"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,start)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,stop)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,restart)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__restart"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__log,handlers)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers"
@@ -493,6 +586,12 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__retainer__subcmd__help,topics)
                 cmd="emqx__rs__ctl__subcmd__retainer__subcmd__help__subcmd__topics"
                 ;;
+            emqx__rs__ctl__subcmd__subscriptions,add)
+                cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__subscriptions,del)
+                cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__del"
+                ;;
             emqx__rs__ctl__subcmd__subscriptions,help)
                 cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__help"
                 ;;
@@ -501,6 +600,12 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__subscriptions,show)
                 cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__show"
+                ;;
+            emqx__rs__ctl__subcmd__subscriptions__subcmd__help,add)
+                cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__help__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__subscriptions__subcmd__help,del)
+                cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__help__subcmd__del"
                 ;;
             emqx__rs__ctl__subcmd__subscriptions__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__subscriptions__subcmd__help__subcmd__help"
@@ -528,6 +633,30 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__topics__subcmd__help,show)
                 cmd="emqx__rs__ctl__subcmd__topics__subcmd__help__subcmd__show"
+                ;;
+            emqx__rs__ctl__subcmd__trace,help)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__trace,list)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__trace,start)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__trace,stop)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__trace__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__trace__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__trace__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__trace__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__user,add)
                 cmd="emqx__rs__ctl__subcmd__user__subcmd__add"
@@ -566,7 +695,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1697,6 +1826,136 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__data)
+            opts="-h --socket --json --all --node --help export import help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__export)
+            opts="-h --users --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__help)
+            opts="export import help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__data__subcmd__import)
+            opts="-h --users --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__doctor)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1720,7 +1979,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2111,6 +2370,48 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__help__subcmd__data)
+            opts="export import"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__data__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__data__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2140,8 +2441,64 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__listeners)
-            opts=""
+            opts="list start stop restart"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__restart)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2364,8 +2721,36 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__subscriptions)
-            opts="list show"
+            opts="list show add del"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__subscriptions__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__subscriptions__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2434,6 +2819,62 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__topics__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__trace)
+            opts="list start stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2546,8 +2987,180 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__listeners)
-            opts="-h --socket --json --all --node --help"
+            opts="-h --socket --json --all --node --help list start stop restart help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help)
+            opts="list start stop restart help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__restart)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__restart)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__start)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__stop)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3136,7 +3749,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__subscriptions)
-            opts="-h --socket --json --all --node --help list show help"
+            opts="-h --socket --json --all --node --help list show add del help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3157,9 +3770,81 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        emqx__rs__ctl__subcmd__subscriptions__subcmd__help)
-            opts="list show help"
+        emqx__rs__ctl__subcmd__subscriptions__subcmd__add)
+            opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__subscriptions__subcmd__del)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__subscriptions__subcmd__help)
+            opts="list show add del help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__subscriptions__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__subscriptions__subcmd__help__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3359,6 +4044,168 @@ _emqx__rs__ctl() {
             ;;
         emqx__rs__ctl__subcmd__topics__subcmd__show)
             opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace)
+            opts="-h --socket --json --all --node --help list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__help)
+            opts="list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__start)
+            opts="-h --for --socket --json --all --node --help client topic ip_address"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__trace__subcmd__stop)
+            opts="-h --socket --json --all --node --help client topic ip_address"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

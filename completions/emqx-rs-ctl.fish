@@ -43,13 +43,15 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "user" -d 'W
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "banned" -d 'Who is kept out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "acl" -d 'What others said that clients may do'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "listeners" -d 'What is open for clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "listeners" -d 'What is open for clients; close and open it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "trace" -d 'Write down what a client, a topic or an address sends and gets, packet by packet, for a while'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "stats" -d 'Gauges, as `broker stats`'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "metrics" -d 'Counters, as `broker metrics`'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "cookie" -d 'The secret of the cluster, in its file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "pem_cache" -d 'Certificates in memory'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "conf" -d 'The configuration'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "data" -d 'Retained messages, bans and users: into a file, and out of it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "log" -d 'The log'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l socket -d 'Socket of the node' -r -F
@@ -191,14 +193,16 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fi
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "list" -d 'All routes'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "show" -d 'Routes of one topic filter'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand topics; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l socket -d 'Socket of the node' -r -F
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l node -d 'Ask this running node of the cluster' -r
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l json -d 'Print JSON'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -s h -l help -d 'Print help'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "list" -d 'All subscriptions'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "show" -d 'Those of one client'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -f -a "list" -d 'All subscriptions'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -f -a "add" -d 'Subscribe a client that is connected'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -f -a "del" -d 'Take a subscription of a client that is connected out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and not __fish_seen_subcommand_from list show add del help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
@@ -209,8 +213,20 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; a
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from add" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from add" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from add" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from add" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from del" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from del" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from del" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from del" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "list" -d 'All subscriptions'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "add" -d 'Subscribe a client that is connected'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "del" -d 'Take a subscription of a client that is connected out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand subscriptions; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand retainer; and not __fish_seen_subcommand_from info topics clean help" -l node -d 'Ask this running node of the cluster' -r
@@ -334,11 +350,70 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -s h -l help -d 'Print help'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from help" -f -a "cache-clean" -d 'Ask again what clients of this node may do'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l socket -d 'Socket of the node' -r -F
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l node -d 'Ask this running node of the cluster' -r
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l json -d 'Print JSON'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "list" -d 'All of them, as without a command'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "start" -d 'Open one that was stopped'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from start" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from start" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from start" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from start" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from stop" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from stop" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from stop" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from stop" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "list" -d 'All of them, as without a command'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "start" -d 'Open one that was stopped'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -f -a "list" -d 'Traces that run, and their files'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -f -a "start" -d 'Begin one; the answer names its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -f -a "stop" -d 'End one; its file stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -l for -d 'For how long, such as 5m or 2h, a week at most; 15m without it' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from stop" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from stop" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from stop" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from stop" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "list" -d 'Traces that run, and their files'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "start" -d 'Begin one; the answer names its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "stop" -d 'End one; its file stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l json -d 'Print JSON'
@@ -421,6 +496,29 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "show" -d 'Every setting in force, and where it comes from: file and line, variable, or default'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "reload" -d 'Read the configuration again and tell what changed; a bad one changes nothing'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand conf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -f -a "export" -d 'Write a new file, which root alone can read'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -f -a "import" -d 'Take a file in: retained messages on all nodes, bans and users on this one'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and not __fish_seen_subcommand_from export import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -l users -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -l users -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write a new file, which root alone can read'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take a file in: retained messages on all nodes, bans and users on this one'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand data; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and not __fish_seen_subcommand_from set-level primary-level handlers help" -l json -d 'Print JSON'
@@ -451,28 +549,30 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "handlers" -d 'Where the log goes'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "status" -d 'Name, version and state of the node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "clients" -d 'Clients of this node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "retainer" -d 'Retained messages'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "user" -d 'Who may connect with a password, in the users file'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "banned" -d 'Who is kept out'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "acl" -d 'What others said that clients may do'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "listeners" -d 'What is open for clients'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "stats" -d 'Gauges, as `broker stats`'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "metrics" -d 'Counters, as `broker metrics`'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "cookie" -d 'The secret of the cluster, in its file'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "pem_cache" -d 'Certificates in memory'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "conf" -d 'The configuration'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "log" -d 'The log'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners stats metrics cookie vm pem_cache conf log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "status" -d 'Name, version and state of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "clients" -d 'Clients of this node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "retainer" -d 'Retained messages'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "user" -d 'Who may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "banned" -d 'Who is kept out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "acl" -d 'What others said that clients may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "listeners" -d 'What is open for clients; close and open it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "trace" -d 'Write down what a client, a topic or an address sends and gets, packet by packet, for a while'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "stats" -d 'Gauges, as `broker stats`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "metrics" -d 'Counters, as `broker metrics`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "cookie" -d 'The secret of the cluster, in its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "pem_cache" -d 'Certificates in memory'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "conf" -d 'The configuration'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "data" -d 'Retained messages, bans and users: into a file, and out of it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "log" -d 'The log'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "stats" -d 'Gauges'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "metrics" -d 'Counters'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "status" -d 'Running and stopped nodes'
@@ -488,6 +588,8 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from topics" -f -a "show" -d 'Routes of one topic filter'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "list" -d 'All subscriptions'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "show" -d 'Those of one client'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "add" -d 'Subscribe a client that is connected'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from subscriptions" -f -a "del" -d 'Take a subscription of a client that is connected out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "info" -d 'How many there are'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "topics" -d 'Their topics'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from retainer" -f -a "clean" -d 'Forget all, or those that a filter matches, on all nodes'
@@ -499,12 +601,21 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "add" -d 'Ban somebody and end the connections that are there'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "del" -d 'Take a ban out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from acl" -f -a "cache-clean" -d 'Ask again what clients of this node may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "list" -d 'All of them, as without a command'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "start" -d 'Open one that was stopped'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "list" -d 'Traces that run, and their files'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "start" -d 'Begin one; the answer names its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "stop" -d 'End one; its file stays'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "show" -d 'Print the cookie'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "set" -d 'Take the cookie from standard input'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "new" -d 'Make a new one'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from pem_cache" -f -a "clean" -d 'Read the certificates of listeners and of the mesh again'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from conf" -f -a "show" -d 'Every setting in force, and where it comes from: file and line, variable, or default'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from conf" -f -a "reload" -d 'Read the configuration again and tell what changed; a bad one changes nothing'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from data" -f -a "export" -d 'Write a new file, which root alone can read'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from data" -f -a "import" -d 'Take a file in: retained messages on all nodes, bans and users on this one'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "handlers" -d 'Where the log goes'

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let Ok(rules) = acl_conf::parse(&text) else { return };
+    let Ok(rules) = acl_conf::parse("acl.conf", &text) else { return };
     let access = Access { rules, ..Access::default() };
     // Words of the rules make better questions than fixed ones.
     let words: Vec<&str> =

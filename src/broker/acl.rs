@@ -23,7 +23,10 @@ pub struct Rules(pub Arc<[Rule]>);
 
 impl Default for Rules {
     fn default() -> Self {
-        let any = |allow, who, topics| Rule { allow, who, publish: true, subscribe: true, topics };
+        let any = |allow, who, topics| {
+            let from = "the built-in rules".into();
+            Rule { allow, who, publish: true, subscribe: true, topics, from }
+        };
         Self(Arc::new([
             any(true, Clients::Loopback, None),
             any(false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
@@ -36,7 +39,7 @@ impl Rules {
     /// What this client may do.
     #[must_use]
     pub fn client(&self, who: &Who<'_>, nomatch_allows: bool) -> ClientAccess {
-        ClientAccess::of(&*self.0, who, nomatch_allows)
+        ClientAccess::of((0..).zip(&*self.0), who, nomatch_allows)
     }
 }
 
@@ -53,6 +56,8 @@ pub struct Rule {
     pub subscribe: bool,
     /// Topics; `None` is every topic.
     pub topics: Option<Arc<[TopicPattern]>>,
+    /// Where it stands and what it says, for the log.
+    pub from: Box<str>,
 }
 
 /// What a client wants to do with a topic.
@@ -77,6 +82,9 @@ pub struct Who<'a> {
     pub peer: IpAddr,
 }
 
+/// The place of a rule that the client brought along.
+pub const OF_TOKEN: u32 = u32::MAX;
+
 /// What one client may do. Small: it holds only the rules that can apply, and shares their topics where they name no client.
 #[derive(Clone, Debug)]
 pub struct ClientAccess {
@@ -88,6 +96,8 @@ pub struct ClientAccess {
 
 #[derive(Clone, Debug)]
 struct BoundRule {
+    /// Its place among the rules of the node.
+    number: u32,
     allow: bool,
     publish: bool,
     subscribe: bool,
@@ -107,17 +117,18 @@ impl ClientAccess {
         Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
     }
 
-    /// What these rules come to for this client.
+    /// What these rules come to for this client; each with its place among those of the node, or [`OF_TOKEN`].
     #[must_use]
     pub fn of<'a>(
-        all: impl IntoIterator<Item = &'a Rule>,
+        all: impl IntoIterator<Item = (u32, &'a Rule)>,
         who: &Who<'_>,
         nomatch_allows: bool,
     ) -> Self {
         let mut rules = Vec::new();
         let (mut publish_decided, mut subscribe_decided) = (false, false);
-        for rule in all.into_iter().filter(|rule| rule.who.is(who)) {
+        for (number, rule) in all.into_iter().filter(|(_, rule)| rule.who.is(who)) {
             let bound = BoundRule {
+                number,
                 allow: rule.allow,
                 publish: rule.publish && !publish_decided,
                 subscribe: rule.subscribe && !subscribe_decided,
@@ -158,18 +169,28 @@ impl ClientAccess {
     /// What the first rule that matches says; `None`: no rule does.
     #[must_use]
     pub fn decides(&self, action: Action, topic: &str) -> Option<bool> {
-        let (all, subscribing) = match action {
-            Action::Publish => (self.publish_all, false),
-            Action::Subscribe => (self.subscribe_all, true),
+        let all = match action {
+            Action::Publish => self.publish_all,
+            Action::Subscribe => self.subscribe_all,
         };
         if all {
             return Some(true);
         }
-        let first = self.rules.iter().find(|rule| {
+        self.first(action, topic).map(|rule| rule.allow)
+    }
+
+    /// The place of the rule that denies, among those of the node, or [`OF_TOKEN`]; `None`: no rule matches.
+    #[must_use]
+    pub fn denied_by(&self, action: Action, topic: &str) -> Option<u32> {
+        self.first(action, topic).map(|rule| rule.number)
+    }
+
+    fn first(&self, action: Action, topic: &str) -> Option<&BoundRule> {
+        let subscribing = action == Action::Subscribe;
+        self.rules.iter().find(|rule| {
             (if subscribing { rule.subscribe } else { rule.publish })
                 && rule.matches(subscribing, topic)
-        });
-        first.map(|rule| rule.allow)
+        })
     }
 }
 
@@ -194,6 +215,7 @@ impl ClientAccess {
         // Rules that come to "everything" are not kept one by one.
         out.push(u8::from(self.nomatch_allows || self.allows_all()));
         for rule in &self.rules {
+            put_u32(out, rule.number);
             let flags = [rule.allow, rule.publish, rule.subscribe];
             out.extend(flags.map(u8::from));
             let Some(topics) = &rule.topics else {
@@ -210,6 +232,7 @@ impl ClientAccess {
         let nomatch_allows = from.u8()? != 0;
         let mut rules = Vec::new();
         while !from.0.is_empty() {
+            let number = from.u32()?;
             let [allow, publish, subscribe] = from.array::<3>()?.map(|byte| byte != 0);
             let topics = match from.u32()? {
                 Self::EVERY_TOPIC => None,
@@ -218,7 +241,7 @@ impl ClientAccess {
                     Some(topics.collect::<Result<Vec<_>, _>>()?.into())
                 }
             };
-            rules.push(BoundRule { allow, publish, subscribe, topics });
+            rules.push(BoundRule { number, allow, publish, subscribe, topics });
         }
         Ok(Self::new(rules, nomatch_allows))
     }
@@ -526,7 +549,7 @@ mod tests {
     fn rule(allow: bool, who: Clients, topics: &[&str]) -> Rule {
         let topics =
             (!topics.is_empty()).then(|| topics.iter().map(|t| TopicPattern::filter(t)).collect());
-        Rule { allow, who, publish: true, subscribe: true, topics }
+        Rule { allow, who, publish: true, subscribe: true, topics, from: "".into() }
     }
 
     #[test]

@@ -69,6 +69,18 @@ pub struct Aliases {
     pub outgoing: Option<Outgoing>,
 }
 
+impl Aliases {
+    /// The topic of an alias.
+    #[must_use]
+    pub fn topic(&self, alias: u16, incoming: bool) -> Option<&str> {
+        let at = usize::from(alias).checked_sub(1)?;
+        if incoming {
+            return self.incoming.topics().nth(at).flatten();
+        }
+        self.outgoing.as_ref()?.topics().1.get(at).copied()
+    }
+}
+
 /// How to name a topic in a PUBLISH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {

@@ -1,12 +1,40 @@
-//! What the channel does when others say what its client may do: packets that wait for their answer, and the will.
+//! What the channel does when others say what its client may do: packets that wait for their answer, and the will. And who denied
+//! what a client may not do.
 
 use super::{
-    acl::Action as Right,
+    acl::{Action as Right, OF_TOKEN},
     channel::{Action, Channel, Out, State},
+    connect::RightsFrom,
     stats::{Metric, Stats},
-    verdicts::{Known, Rights, Ruling},
+    verdicts::{By, Known, Rights, Ruling},
 };
 use crate::{mqtt::Subscribe, time::Time, topic::share::Subscription};
+
+/// A client wanted to do what it may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// What.
+    pub action: Right,
+    /// With which topic name, or topic filter without its group.
+    pub topic: Box<str>,
+    by: By,
+    /// The place of the rule that says so.
+    rule: Option<u32>,
+}
+
+impl Denial {
+    /// Of what `rights` have just denied.
+    pub(super) fn new(rights: &Rights, action: Right, topic: &str) -> Box<Self> {
+        let (by, rule) = match rights {
+            Rights::Ruled(rules) => (By::Rules, rules.denied_by(action, topic)),
+            Rights::Asked(verdicts) => match verdicts.denied_by() {
+                By::Rules => (By::Rules, verdicts.denying_rule(action, topic)),
+                by @ (By::Others | By::Silence) => (by, None),
+            },
+        };
+        Box::new(Self { action, topic: topic.into(), by, rule })
+    }
+}
 
 /// Whether a client may publish to a topic, by its rights or by what others say; `None`: they have to be asked first.
 pub(super) fn may_publish(
@@ -93,6 +121,25 @@ impl Channel {
         }
         if let State::Authenticating(_) = &self.state {
             self.admit_will(now, out);
+        }
+    }
+
+    /// Who denied it, in words: file, line and text of a rule, `acl_nomatch`, or the HTTP server.
+    #[must_use]
+    pub fn denied_by(&self, denial: &Denial) -> String {
+        let own = self.identity.as_deref().is_some_and(|who| who.rights == RightsFrom::Own);
+        match (denial.by, denial.rule) {
+            (By::Others, _) => "the HTTP server (auth.http.acl_req)".into(),
+            (By::Silence, _) => "no answer of the HTTP server (auth.http.acl_req)".into(),
+            (By::Rules, Some(OF_TOKEN)) => "its token, which does not allow it".into(),
+            (By::Rules, None) if own => "its token, which does not allow it".into(),
+            (By::Rules, None) => "acl_nomatch: no rule matches".into(),
+            (By::Rules, Some(number)) => {
+                let rules = &self.shared.access.rules.0;
+                let at = usize::try_from(number).ok();
+                let rule = at.and_then(|at| rules.get(at));
+                rule.map_or_else(String::new, |rule| rule.from.to_string())
+            }
         }
     }
 

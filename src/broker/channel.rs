@@ -19,9 +19,9 @@ use std::{
 use super::{
     ClientId, Message, Settings,
     access::{Access, Refusal, Verdict},
-    acl::{Cidr, ClientAccess},
+    acl::{Action as Right, Cidr, ClientAccess},
     alias::Aliases,
-    asking::may_publish,
+    asking::{Denial, may_publish},
     bans::Banned,
     close::CloseReason,
     connect::{Certified, Connecting, Identity},
@@ -86,18 +86,18 @@ impl Shared {
     }
 
     /// What becomes of a PUBLISH about whose topic this is known.
-    fn admit_topic(&self, verdict: Option<bool>) -> Result<(), Denied> {
+    fn admit_topic(
+        &self,
+        verdict: Option<bool>,
+        (rights, topic): (&Rights, &str),
+    ) -> Result<(), Denied> {
         match verdict {
             Some(true) => Ok(()),
             None => Err(Denied::Ask),
             Some(false) => {
                 self.stats.count(Metric::ClientAclDeny);
                 self.stats.count(Metric::PacketsPublishAuthError);
-                Err(if self.settings.acl_deny_disconnect {
-                    Denied::violation(ReasonCode::NotAuthorized, "publish denied by the ACL")
-                } else {
-                    Denied::Answer(ReasonCode::NotAuthorized)
-                })
+                Err(Denied::Right(Denial::new(rights, Right::Publish, topic)))
             }
         }
     }
@@ -167,6 +167,8 @@ pub enum Action {
     Subscribe(Box<SubscribeRequest>),
     /// Take these subscriptions out. The answer is written already.
     Unsubscribe(Box<UnsubscribeRequest>),
+    /// The client wanted what it may not, which was refused; [`Channel::denied_by`] says why.
+    Deny(Box<Denial>),
     /// Write what is left and close.
     Close(CloseReason),
 }
@@ -373,6 +375,12 @@ impl Channel {
         SocketAddr::new(self.peer.0, self.peer.1)
     }
 
+    /// The topic that an alias stands for, of the client or of this node.
+    #[must_use]
+    pub fn aliased(&self, alias: u16, incoming: bool) -> Option<&str> {
+        self.aliases.as_deref()?.topic(alias, incoming)
+    }
+
     /// Protocol version of the client.
     #[must_use]
     pub const fn version(&self) -> Version {
@@ -554,7 +562,15 @@ impl Channel {
                 out.actions.push(Action::Delay(message, delay, reply));
             }
             Ok(None) => self.reply(reply, ReasonCode::Success, true, out),
-            Err(Denied::Answer(reason)) => self.reply(reply, reason, true, out),
+            Err(Denied::Right(denial)) => {
+                out.actions.push(Action::Deny(denial));
+                let reason = ReasonCode::NotAuthorized;
+                if self.shared.settings.acl_deny_disconnect {
+                    self.violation(reason, "publish denied by the ACL", out);
+                } else {
+                    self.reply(reply, reason, true, out);
+                }
+            }
             Err(Denied::Close(reason)) => self.close(reason, out),
             Err(Denied::Ask) => {}
         }
@@ -623,7 +639,7 @@ impl Channel {
         }
         if !self.rights.allows_all() {
             let verdict = may_publish(&mut self.rights, &self.shared.stats, topic, now);
-            self.shared.admit_topic(verdict)?;
+            self.shared.admit_topic(verdict, (&self.rights, topic))?;
         }
         if let Reply::PubRec(id) = reply {
             session.awaiting_rel.insert(id, now);
@@ -905,7 +921,8 @@ impl Channel {
 enum Denied {
     /// Others have to be asked first.
     Ask,
-    Answer(ReasonCode),
+    /// It may not publish there.
+    Right(Box<Denial>),
     Close(CloseReason),
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     ClientId,
-    access::{Grant, Verdict, Who},
+    access::{Action as Right, Grant, Verdict, Who},
     alias::Outgoing,
+    asking::Denial,
     channel::{Action, Channel, Out, Password, Proof, State, Stay},
     close::CloseReason,
     enhanced::{self, Enhanced},
@@ -352,6 +353,8 @@ impl Channel {
             }
             Some(Some(false)) => {
                 self.count(Metric::ClientAclDeny);
+                let denial = Denial::new(&self.rights, Right::Publish, will.unwrap_or_default());
+                out.actions.push(Action::Deny(denial));
                 let what = "its will goes to a topic that it may not publish to";
                 self.on_no_session(ReasonCode::NotAuthorized, what, out);
             }

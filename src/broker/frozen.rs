@@ -422,6 +422,7 @@ pub(super) mod tests {
             publish: true,
             subscribe: allow,
             topics: Some(topics),
+            from: "".into(),
         };
         let rules = Rules(Arc::new([
             rule(

@@ -162,6 +162,7 @@ named! {
         MeshAckTimeout = "emqx_rs.mesh.ack_timeout",
         MeshWillsPublished = "emqx_rs.mesh.wills_published",
         LimitMeshWills = "emqx_rs.limit.mesh_wills",
+        LogLost = "emqx_rs.log.lost",
         ControlRequests = "emqx_rs.control.requests",
         ControlRefused = "emqx_rs.control.refused",
     }

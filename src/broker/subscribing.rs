@@ -1,6 +1,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE (v5 3.8 to 3.11).
 
 use super::{
+    acl::Action as Right,
+    asking::Denial,
     channel::{Action, Channel, Out, State},
     connect::{Identity, filled},
     rewrite::rewrite,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     mqtt::{
-        PacketId, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode,
+        PacketId, QoS, ReasonCode, Subscribe, SubscriptionOptions, Unsubscribe, Version, encode,
         frame::width_of,
     },
     time::Time,
@@ -88,6 +90,9 @@ impl Channel {
                 }
                 Err(reason) => {
                     self.count(Metric::PacketsSubscribeError);
+                    if reason == ReasonCode::NotAuthorized {
+                        self.tell_denied(filter, out);
+                    }
                     reason
                 }
             };
@@ -138,6 +143,14 @@ impl Channel {
             return Err(ReasonCode::NotAuthorized);
         }
         self.mounted(&plain)
+    }
+
+    /// The rights of the client do not have this filter.
+    fn tell_denied(&self, filter: &str, out: &mut Out<'_>) {
+        if let Ok(plain) = Subscription::parse(filter) {
+            let denial = Denial::new(&self.rights, Right::Subscribe, plain.filter.as_str());
+            out.actions.push(Action::Deny(denial));
+        }
     }
 
     /// Enters a subscription into the session.
@@ -215,6 +228,51 @@ impl Channel {
         if !request.granted.is_empty() {
             out.actions.push(Action::Subscribe(Box::new(request)));
         }
+    }
+
+    /// An operator subscribes the client; the rules of access are not asked.
+    ///
+    /// # Errors
+    /// A limit is in the way.
+    pub fn subscribe_ordered(
+        &mut self,
+        plain: &Subscription,
+        qos: QoS,
+        out: &mut Out<'_>,
+    ) -> Result<(), &'static str> {
+        let options = SubscriptionOptions { qos, ..SubscriptionOptions::default() };
+        let entered = self.mounted(plain).and_then(|to| self.enter(to, options, (0, 0)));
+        let granted = entered.map_err(|reason| {
+            let full = reason == ReasonCode::QuotaExceeded;
+            if full {
+                "it has zone.*.max_subscriptions already"
+            } else {
+                "it cannot have that filter"
+            }
+        })?;
+        let (reasons, granted) = (vec![ReasonCode::Success], vec![granted]);
+        let request = SubscribeRequest { packet_id: None, reasons, granted };
+        out.actions.push(Action::Subscribe(Box::new(request)));
+        Ok(())
+    }
+
+    /// An operator takes a subscription of the client out.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn unsubscribe_ordered(
+        &mut self,
+        plain: &Subscription,
+        out: &mut Out<'_>,
+    ) -> Result<(), &'static str> {
+        let to = self.mounted(plain).map_err(|_| "it cannot have that filter")?;
+        let State::Up(session) = &mut self.state else { return Err("it is not connected") };
+        if !session.subscriptions.remove(&to) {
+            return Err("it has no such subscription");
+        }
+        let request = UnsubscribeRequest { subscriptions: vec![to] };
+        out.actions.push(Action::Unsubscribe(Box::new(request)));
+        Ok(())
     }
 
     /// Another client has what was to be for one alone (EMQX answers 0x97).

@@ -45,9 +45,29 @@ pub enum Ruling {
     Nothing,
 }
 
+/// Who denied something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The rules of the node, or `acl_nomatch`.
+    Rules,
+    /// Who was asked.
+    Others,
+    /// Who was asked and did not answer.
+    Silence,
+}
+
+/// Allowed, or denied by whom.
+type Said = Result<(), By>;
+
 /// One for publishes, one for subscriptions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Both<T>([BTreeMap<Box<str>, T>; 2]);
+
+impl<T> Default for Both<T> {
+    fn default() -> Self {
+        Self([BTreeMap::new(), BTreeMap::new()])
+    }
+}
 
 impl<T> Both<T> {
     const fn of(&self, action: Action) -> &BTreeMap<Box<str>, T> {
@@ -126,10 +146,12 @@ pub struct Verdicts {
     before: ClientAccess,
     behind: ClientAccess,
     nomatch_allows: bool,
-    cache: Both<(bool, Time)>,
+    cache: Both<(Said, Time)>,
     /// What was said about the packet at hand.
-    said: Both<bool>,
+    said: Both<Said>,
     asked: Vec<Question>,
+    /// Who denied what was denied last.
+    denied_by: By,
 }
 
 impl Verdicts {
@@ -149,19 +171,40 @@ impl Verdicts {
             cache: Both::default(),
             said: Both::default(),
             asked: Vec::new(),
+            denied_by: By::Rules,
         }
+    }
+
+    /// Who denied what [`Self::may`] denied last.
+    #[must_use]
+    pub const fn denied_by(&self) -> By {
+        self.denied_by
+    }
+
+    /// The place of the rule that denies, as [`ClientAccess::denied_by`].
+    #[must_use]
+    pub fn denying_rule(&self, action: Action, topic: &str) -> Option<u32> {
+        let before = self.before.denied_by(action, topic);
+        before.or_else(|| self.behind.denied_by(action, topic))
+    }
+
+    fn taken(&mut self, said: Said) -> bool {
+        if let Err(by) = said {
+            self.denied_by = by;
+        }
+        said.is_ok()
     }
 
     /// Whether the client may do this; `None`: it is among the questions now.
     pub fn may(&mut self, action: Action, topic: &str, now: Time) -> Option<Known> {
         if let Some(verdict) = self.before.decides(action, topic) {
-            return Some(Known::Now(verdict));
+            return Some(Known::Now(self.taken(if verdict { Ok(()) } else { Err(By::Rules) })));
         }
-        if let Some(verdict) = self.said.of(action).get(topic) {
-            return Some(Known::Now(*verdict));
+        if let Some(said) = self.said.of(action).get(topic).copied() {
+            return Some(Known::Now(self.taken(said)));
         }
-        match self.cache.of(action).get(topic) {
-            Some((verdict, until)) if *until > now => Some(Known::Cached(*verdict)),
+        match self.cache.of(action).get(topic).copied() {
+            Some((said, until)) if until > now => Some(Known::Cached(self.taken(said))),
             Some(_) | None => {
                 self.asked.push(Question { action, topic: topic.into() });
                 None
@@ -181,26 +224,28 @@ impl Verdicts {
         for (Question { action, topic }, ruling) in
             std::mem::take(&mut self.asked).into_iter().zip(rulings)
         {
-            let verdict = match ruling {
-                Ruling::Allow => true,
-                Ruling::Deny | Ruling::Nothing => false,
+            let said = match ruling {
+                Ruling::Allow => Ok(()),
+                Ruling::Deny => Err(By::Others),
+                Ruling::Nothing => Err(By::Silence),
                 Ruling::Ignore => {
-                    self.behind.decides(action, &topic).unwrap_or(self.nomatch_allows)
+                    let decided = self.behind.decides(action, &topic);
+                    if decided.unwrap_or(self.nomatch_allows) { Ok(()) } else { Err(By::Rules) }
                 }
             };
             if ruling != Ruling::Nothing {
-                self.keep(action, &topic, verdict, now);
+                self.keep(action, &topic, said, now);
             }
-            self.said.of_mut(action).insert(topic, verdict);
+            self.said.of_mut(action).insert(topic, said);
         }
     }
 
-    fn keep(&mut self, action: Action, topic: &str, verdict: bool, now: Time) {
+    fn keep(&mut self, action: Action, topic: &str, said: Said, now: Time) {
         let Some((most, ttl)) = self.settings.cache else { return };
         if self.cache.len() >= most && !self.cache.of(action).contains_key(topic) {
             self.make_room(now);
         }
-        self.cache.of_mut(action).insert(topic.into(), (verdict, now + ttl));
+        self.cache.of_mut(action).insert(topic.into(), (said, now + ttl));
     }
 
     /// Takes out what is over, or else the oldest.
@@ -241,7 +286,8 @@ mod tests {
     /// `rules/#` may be published to, and nothing else.
     fn rules() -> ClientAccess {
         let topics = Some([TopicPattern::filter("rules/#")].into());
-        let rule = Rule { allow: true, who: Clients::All, publish: true, subscribe: false, topics };
+        let (who, from) = (Clients::All, "".into());
+        let rule = Rule { allow: true, who, publish: true, subscribe: false, topics, from };
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
         Rules([rule].into()).client(&who, false)
     }
@@ -249,7 +295,7 @@ mod tests {
     fn verdicts(rules_first: bool, cache: Option<(usize, u64)>) -> Verdicts {
         let cache = cache.map(|(most, seconds)| (most, Duration::from_secs(seconds)));
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
-        let none = ClientAccess::of(&[], &who, false);
+        let none = ClientAccess::of([], &who, false);
         let rules = if rules_first { [rules(), none] } else { [none, rules()] };
         Verdicts::new(Settings { cache }, rules, false)
     }

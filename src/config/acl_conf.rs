@@ -11,17 +11,18 @@ use crate::broker::access::{Cidr, Clients, Rule, Rules, TopicPattern};
 /// A rule at fault: its line, and what was expected.
 pub type BadRule = (usize, String);
 
-/// Reads the text of an acl.conf.
+/// Reads the text of the acl.conf that stands at `path`.
 ///
 /// # Errors
 /// Every rule that is not one, or the one place where the text is no list of terms.
-pub fn parse(text: &str) -> Result<Rules, Vec<BadRule>> {
+pub fn parse(path: &str, text: &str) -> Result<Rules, Vec<BadRule>> {
     let terms = terms(text).map_err(|bad| vec![(bad.line, bad.what)])?;
     let (mut rules, mut bad) = (Vec::new(), Vec::new());
     for (line, term) in terms {
-        match rule(&term) {
+        let shown = cut(&term.to_string());
+        match rule(&term, format!("{path}:{line}: {shown}")) {
             Ok(rule) => rules.push(rule),
-            Err(what) => bad.push((line, format!("{}: expected {what}", cut(&term.to_string())))),
+            Err(what) => bad.push((line, format!("{shown}: expected {what}"))),
         }
     }
     if bad.is_empty() { Ok(Rules(rules.into())) } else { Err(bad) }
@@ -35,7 +36,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn rule(term: &Term) -> Result<Rule, String> {
+fn rule(term: &Term, from: String) -> Result<Rule, String> {
     const FORM: &str = "{allow or deny, Who, publish, subscribe or pubsub, [Topics]}";
     let Term::Tuple(parts) = term else { return Err(FORM.into()) };
     let (verdict, who, access, topics) = match parts.as_slice() {
@@ -55,7 +56,8 @@ fn rule(term: &Term) -> Result<Rule, String> {
         Some("subscribe") => (false, true),
         _ => return Err("publish, subscribe or pubsub third".into()),
     };
-    Ok(Rule { allow, who: clients(who)?, publish, subscribe, topics: patterns(topics)? })
+    let (who, topics, from) = (clients(who)?, patterns(topics)?, from.into());
+    Ok(Rule { allow, who, publish, subscribe, topics, from })
 }
 
 fn patterns(topics: Option<&Term>) -> Result<Option<Arc<[TopicPattern]>>, String> {
@@ -154,7 +156,7 @@ mod tests {
         topic: &str,
         want: bool,
     ) {
-        let access = Access { rules: parse(text).unwrap(), ..Access::default() };
+        let access = Access { rules: parse("acl.conf", text).unwrap(), ..Access::default() };
         let peer = peer.parse().unwrap();
         let username = Some(user).filter(|user| !user.is_empty());
         let who = Who { zone: "z", client_id: client, username, peer };
@@ -203,9 +205,9 @@ mod tests {
         let text = "{allow, all}.\n{permit, all}.\n{deny, all, read, [\"a\"]}.\n{deny, all, publish, \"a\"}.\n\
                     {deny, {user, {re, \"^a\"}}, publish, [\"a\"]}.\n{deny, {ipaddr, \"x\"}, publish, [\"a\"]}.\n\
                     {deny, all, publish, [\"a/#/b\"]}.\nx.\n{allow, bob}.";
-        let bad = parse(text).unwrap_err();
+        let bad = parse("acl.conf", text).unwrap_err();
         assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8, 9]);
         assert!(bad[3].1.contains("regular expressions"), "{}", bad[3].1);
-        assert_eq!(parse("{allow, all").unwrap_err()[0].0, 1);
+        assert_eq!(parse("acl.conf", "{allow, all").unwrap_err()[0].0, 1);
     }
 }

@@ -10,7 +10,7 @@ use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 
 use super::draft::{Draft, UserDraft};
 use super::effective::Effective;
-use super::keys::{self, Effect, Place};
+use super::keys::{self, Effect, Place, reasons};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
 use super::{
@@ -81,7 +81,7 @@ struct Builder<'a> {
     faults: Vec<Fault>,
     notes: Vec<Note>,
     /// Keys without a meaning here, where they stand, in the order of the keys.
-    idle: Vec<String>,
+    idle: Vec<(&'static str, String)>,
     /// Features that are missing, by the name of their row: the first key, and how many more.
     lacking: BTreeMap<&'static str, (String, usize)>,
     effective: Effective,
@@ -153,7 +153,8 @@ impl Builder<'_> {
         match (&row.effect, result) {
             (_, Err(expected)) => self.faults.push(Fault::setting(key, setting, &expected.0)),
             (Effect::Unused(_), Ok(())) => {
-                self.idle.push(format!("{key} ({})", setting.origin));
+                let why = reasons::why_idle(row.name);
+                self.idle.push((why, format!("{key} ({})", setting.origin)));
             }
             (Effect::Missing(_, harmless), Ok(()))
                 if !harmless.contains(&setting.text.as_str()) =>
@@ -239,14 +240,24 @@ impl Builder<'_> {
 
     /// One line for all keys that have no meaning here, and one for each feature that is missing.
     fn without_effect(&mut self) {
-        for (key, more) in std::mem::take(&mut self.lacking).into_values() {
+        for (name, (key, more)) in std::mem::take(&mut self.lacking) {
             let more = if more > 0 { format!(" (and {more} like it)") } else { String::new() };
-            let text = format!("{key}{more} is not supported by this version and has no effect");
+            let why = reasons::why_idle(name);
+            let text =
+                format!("{key}{more} is not supported by this version and has no effect: {why}");
             self.notes.push(Note::warning(text));
         }
-        let idle = std::mem::take(&mut self.idle);
+        let mut idle = std::mem::take(&mut self.idle);
         if !idle.is_empty() {
-            let text = format!("no meaning here, and ignored: {}", idle.join(", "));
+            // Keys with one reason stay in their order.
+            idle.sort_by_key(|(why, _)| *why);
+            let groups = idle.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
+                let keys: Vec<&str> = same.iter().map(|(_, key)| key.as_str()).collect();
+                let why = same.first().map(|(why, _)| *why).unwrap_or_default();
+                format!("{}: {why}", keys.join(", "))
+            });
+            let groups: Vec<String> = groups.collect();
+            let text = format!("no meaning here, and ignored: {}", groups.join("; "));
             self.notes.push(Note::info(text));
         }
     }
@@ -638,7 +649,7 @@ impl Builder<'_> {
                 return Rules::default();
             }
         };
-        match acl_conf::parse(&String::from_utf8_lossy(&content)) {
+        match acl_conf::parse(&path.display().to_string(), &String::from_utf8_lossy(&content)) {
             Ok(rules) => rules,
             Err(bad) => {
                 let fault = |(line, what)| Fault::new(format!("{}:{line}", path.display()), what);

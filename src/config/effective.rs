@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use ring::{hmac, rand::SystemRandom};
 
-use super::keys::{self, Key};
+use super::keys;
 use super::layers::{Flat, Setting};
 use crate::node::listener_settings::ListenerKind;
 
@@ -88,12 +88,17 @@ impl Effective {
         }
     }
 
-    /// The defaults of a zone.
+    /// The defaults of a zone, and what it has from keys for all zones.
     pub(super) fn zone(&mut self, name: &str) {
         const FRONT: &str = "zone.$name.";
-        for Key { name: family, default, .. } in keys::all() {
-            if let Some(rest) = family.strip_prefix(FRONT) {
-                self.unless_set(&format!("zone.{}.{rest}", name.replace('.', "\\.")), default);
+        for family in keys::all() {
+            let Some(rest) = family.name.strip_prefix(FRONT) else { continue };
+            let key = format!("zone.{}.{rest}", name.replace('.', "\\."));
+            self.unless_set(&key, family.default);
+            let for_all = [format!("mqtt.{rest}"), rest.to_owned()];
+            let for_all = for_all.into_iter().find(|key| self.0.contains_key(key));
+            if let Some(for_all) = for_all.filter(|_| family.acts() && !self.0.contains_key(&key)) {
+                self.stands_in(&key, &for_all);
             }
         }
     }

@@ -181,7 +181,7 @@ fn shipped_files_load() {
 #[test]
 fn the_shipped_rules_are_the_built_in_ones() {
     let shipped = Access {
-        rules: acl_conf::parse(include_str!("../../etc/acl.conf")).unwrap(),
+        rules: acl_conf::parse("", include_str!("../../etc/acl.conf")).unwrap(),
         ..Access::default()
     };
     let built_in = Access { rules: Rules::default(), ..Access::default() };

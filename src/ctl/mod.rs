@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod cookie;
+pub mod data;
 pub mod doctor;
 pub mod render;
 pub mod service;
@@ -151,6 +152,67 @@ pub enum Request {
         /// `error`, `warning`, `info` or `debug`.
         level: String,
     },
+    /// The traces that run.
+    Traces,
+    /// Begin a trace.
+    TraceStart {
+        /// `client`, `topic` or `ip_address`.
+        kind: String,
+        /// Client id, topic filter or address.
+        what: String,
+        /// Name of its file; the node makes one up without.
+        file: Option<String>,
+        /// As of `LogSetLevel`; `debug` without.
+        level: Option<String>,
+        /// For how long; a quarter of an hour without.
+        seconds: Option<u64>,
+    },
+    /// End a trace.
+    TraceStop {
+        /// `client`, `topic` or `ip_address`.
+        kind: String,
+        /// Client id, topic filter or address.
+        what: String,
+    },
+    /// Let a listener take clients, or not.
+    ListenerTurn {
+        /// `mqtt:tcp:external`
+        id: String,
+        /// Which way.
+        turn: Turn,
+    },
+    /// Subscribe a client that is connected.
+    SubscriptionsAdd {
+        /// Which.
+        client_id: String,
+        /// To what.
+        topic: String,
+        /// 0, 1 or 2.
+        qos: u8,
+    },
+    /// Take a subscription of a client that is connected out.
+    SubscriptionsDel {
+        /// Of which.
+        client_id: String,
+        /// The filter as it was asked for.
+        topic: String,
+    },
+    /// What this node keeps that another could use: retained messages with their payloads, and bans.
+    DataExport,
+    /// Rows of it, one a line behind this one, are taken in.
+    DataImport,
+}
+
+/// What a listener is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Turn {
+    /// Take clients.
+    Start,
+    /// Take none any more.
+    Stop,
+    /// Close and open anew.
+    Restart,
 }
 
 impl Request {
@@ -177,6 +239,7 @@ impl Request {
             | Self::Banned
             | Self::ConfShow { .. }
             | Self::UsersFile
+            | Self::Traces
             | Self::Why { .. } => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
@@ -189,6 +252,14 @@ impl Request {
             | Self::UsersReload
             | Self::CertificatesReload
             | Self::ConfReload
+            | Self::TraceStart { .. }
+            | Self::TraceStop { .. }
+            | Self::ListenerTurn { .. }
+            | Self::SubscriptionsAdd { .. }
+            | Self::SubscriptionsDel { .. }
+            // It holds what was published.
+            | Self::DataExport
+            | Self::DataImport
             | Self::LogSetLevel { .. } => true,
         }
     }
@@ -196,7 +267,7 @@ impl Request {
 
 impl Request {
     /// A node answers it to another one, for an operator there: what is about its own clients and its own process, and
-    /// changes no more than an operator who ends a client or keeps it out.
+    /// changes no more than an operator who ends a client, keeps it out or wants to see what it does.
     #[must_use]
     pub const fn about_a_node(&self) -> bool {
         matches!(
@@ -214,6 +285,11 @@ impl Request {
                 | Self::ClientsKick { .. }
                 | Self::Subscriptions { .. }
                 | Self::RetainerInfo
+                | Self::Traces
+                | Self::TraceStart { .. }
+                | Self::TraceStop { .. }
+                | Self::SubscriptionsAdd { .. }
+                | Self::SubscriptionsDel { .. }
                 | Self::Why { .. }
         )
     }
@@ -278,6 +354,30 @@ pub enum Reply {
     Log(Log),
     /// To `LogSetLevel`: the level now.
     LogLevel(String),
+    /// To `Traces`.
+    Traces(Vec<Trace>),
+    /// To `TraceStart`.
+    TraceStarted(Trace),
+    /// To `TraceStop`.
+    TraceStopped {
+        /// `clientid`, `topic` or `ip_address`.
+        kind: String,
+        /// Client id, topic filter or address.
+        what: String,
+    },
+    /// To `ListenerTurn`.
+    ListenerTurned {
+        /// `mqtt:tcp:external`
+        id: String,
+        /// What it did.
+        turn: Turn,
+        /// Its address.
+        listen_on: String,
+    },
+    /// To `DataExport`; more of them follow.
+    Data(Vec<data::Row>),
+    /// To `DataImport`.
+    Imported(data::Imported),
     /// It was not done.
     Failed(String),
     /// The answer is complete.
@@ -343,6 +443,12 @@ impl Reply {
             | Self::Log(_)
             | Self::Reloaded(_)
             | Self::LogLevel(_)
+            | Self::Traces(_)
+            | Self::TraceStarted(_)
+            | Self::TraceStopped { .. }
+            | Self::ListenerTurned { .. }
+            | Self::Data(_)
+            | Self::Imported(_)
             | Self::Failed(_)
             | Self::End => vec![self],
         }
@@ -365,6 +471,28 @@ pub struct LogHandler {
     pub id: String,
     /// `journald`, `stderr`, or the path of the file.
     pub destination: String,
+}
+
+/// What is written down of a client, a topic or an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// `clientid`, `topic` or `ip_address`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Client id, topic filter or address.
+    pub what: String,
+    /// Least severity that is written.
+    pub level: String,
+    /// Where it goes.
+    pub file: PathBuf,
+    /// When it ends, as date and time of the zone of the host.
+    pub until: String,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Bytes that end it.
+    pub bytes_most: u64,
+    /// Lines that found no room on their way to the disk.
+    pub left_out: u64,
 }
 
 /// A setting in force.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal,
-    Reloaded, Reply, Setting,
+    Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
 /// Width at which Erlang breaks a term.
@@ -34,16 +34,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::Clients(rows) => lines(rows, client),
         Reply::NotFound => "Not Found.\n".into(),
         Reply::Done => "ok\n".into(),
-        Reply::Routes(rows) => lines(rows, |row| {
-            let topic = match &row.group {
-                Some(group) if group == "$exclusive/" => {
-                    format!("{group}{}", shown(&row.topic))
-                }
-                Some(group) => format!("$share/{}/{}", shown(group), shown(&row.topic)),
-                None => shown(&row.topic),
-            };
-            format!("{topic} -> {}", row.node)
-        }),
+        Reply::Routes(rows) => lines(rows, route),
         Reply::Subscriptions(rows) => {
             lines(rows, |row| format!("{} -> {}", shown(&row.client_id), shown(&row.topic)))
         }
@@ -71,6 +62,14 @@ pub fn text(reply: &Reply) -> String {
             format!("LogHandler(id={id}, level={level}, destination={to}, status=started)")
         }),
         Reply::LogLevel(level) => format!("{level}\n"),
+        Reply::Traces(rows) => lines(rows, trace),
+        Reply::TraceStarted(row) => trace_started(row),
+        Reply::TraceStopped { kind, what } => {
+            format!("stop tracing {kind} {} successfully\n", shown(what))
+        }
+        Reply::ListenerTurned { id, turn, listen_on } => turned(id, *turn, listen_on),
+        Reply::Data(rows) => lines(rows, data::line),
+        Reply::Imported(done) => done.to_string(),
         Reply::Failed(reason) => format!("{reason}\n"),
         Reply::End => String::new(),
     }
@@ -110,6 +109,16 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Cleaned(count) => json!({ "result": "ok", "cleaned": count }),
         Reply::Listeners(rows) => json!(rows),
         Reply::Happened(rows) => json!(rows),
+        Reply::Data(rows) => json!(rows),
+        Reply::Imported(done) => json!(done),
+        Reply::Traces(rows) => json!(rows),
+        Reply::TraceStarted(row) => json!(row),
+        Reply::TraceStopped { kind, what } => {
+            json!({ "result": "ok", "type": kind, "what": what })
+        }
+        Reply::ListenerTurned { id, turn, listen_on } => {
+            json!({ "result": turn, "id": id, "listen_on": listen_on })
+        }
         Reply::End => Value::Null,
     }
 }
@@ -300,6 +309,31 @@ fn wrapped(indent: usize, items: &[String]) -> String {
     text
 }
 
+fn route(row: &Route) -> String {
+    let topic = match &row.group {
+        Some(group) if group == "$exclusive/" => format!("{group}{}", shown(&row.topic)),
+        Some(group) => format!("$share/{}/{}", shown(group), shown(&row.topic)),
+        None => shown(&row.topic),
+    };
+    format!("{topic} -> {}", row.node)
+}
+
+fn turned(id: &str, turn: Turn, listen_on: &str) -> String {
+    match turn {
+        Turn::Start => format!("Start {id} listener on {listen_on} successfully.\n"),
+        Turn::Stop => format!("Stop {id} listener on {listen_on} successfully.\n"),
+        Turn::Restart => format!("Restarted {id} listener successfully.\n"),
+    }
+}
+
+fn trace_started(row: &Trace) -> String {
+    let (kind, what, file) = (&row.kind, shown(&row.what), shown(&row.file.display().to_string()));
+    let (until, most) = (&row.until, row.bytes_most >> 20);
+    format!(
+        "trace {kind} {what} successfully\nUntil {until} or {most} MiB it is written to {file}\n"
+    )
+}
+
 fn client(row: &Client) -> String {
     let mut text = format!(
         "Client({}, username={}, peername={}, clean_start={}, keepalive={}, session_expiry_interval={}, \
@@ -334,6 +368,16 @@ fn ban(row: &Ban) -> String {
     let (who, reason, by) = (shown(&row.who), shown(&row.reason), shown(&row.by));
     let kind = shown(&row.kind);
     format!("Banned({kind}={who}{at}, reason={reason}, by={by}, at={}, until={until})", row.at)
+}
+
+fn trace(row: &Trace) -> String {
+    let file = shown(&row.file.display().to_string());
+    let (kind, what, level) = (&row.kind, shown(&row.what), &row.level);
+    let (until, bytes, left_out) = (&row.until, row.bytes, row.left_out);
+    format!(
+        "Trace({kind}={what}, level={level}, destination=\"{file}\", until={until}, bytes={bytes}, \
+         left_out={left_out})"
+    )
 }
 
 fn happened(row: &Happened) -> String {

@@ -1,6 +1,7 @@
 //! `user add`, `passwd`, `del` and `list`: works on the users file, needs no node, and never takes a password from the command
 //! line.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::num::NonZeroU32;
@@ -109,6 +110,49 @@ pub fn change(path: &Path, name: &str, change: Change<'_>) -> Result<usize, Stri
     let written = replace_with(path, text.as_bytes(), mode);
     written.map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(left)
+}
+
+/// The lines of the users of a file; none when there is no file.
+///
+/// # Errors
+/// As [`list`].
+pub fn lines(path: &Path) -> Result<Vec<String>, String> {
+    let text = read(path)?;
+    Ok(text.lines().filter(|line| user_in(line).is_some()).map(str::to_owned).collect())
+}
+
+/// Adds these lines of another file, but for users that are there already. Gives how many were added.
+///
+/// # Errors
+/// A line is none, or the file cannot be read or written; it is unchanged.
+pub fn add_lines(path: &Path, new: &[String]) -> Result<u64, String> {
+    let _lock = lock(path)?;
+    let mut text = read(path)?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let mut known: BTreeSet<String> =
+        text.lines().filter_map(user_in).map(|user| user.name.to_owned()).collect();
+    let mut is_new =
+        |line: &&String| user_in(line).is_some_and(|user| known.insert(user.name.to_owned()));
+    let mut added = 0;
+    for line in new.iter().filter(&mut is_new) {
+        text.push_str(line);
+        text.push('\n');
+        added += 1;
+    }
+    let scram = |text: &str| text.lines().any(|line| iterations(line).is_some());
+    let secret = |line| fields(line).is_some_and(|fields| fields.name.is_empty());
+    if scram(&text) && !text.lines().any(secret) {
+        text.push_str(&stranger()?);
+        text.push('\n');
+    }
+    let mut checked = Users::default();
+    checked.add_file(&text).map_err(|_| "a line of a user in it is none".to_owned())?;
+    let mode = fs::metadata(path).map_or(0o600, |old| old.permissions().mode() & 0o660);
+    let written = replace_with(path, text.as_bytes(), mode);
+    written.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(added)
 }
 
 fn line(

@@ -3,10 +3,19 @@
 //!
 //! An event says of which kind it is by its name: `tracing::warn!(name: "member-down", ...)`. The library gives a field of its own
 //! to a whole layer only, so each kind has one, with a socket. The sockets do not block: while journald stands still lines
-//! are lost, and no client waits.
+//! are lost and counted ([`Lost`]), and no client waits.
 
-use std::{collections::BTreeMap, fs, io, os::fd::RawFd};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::fd::RawFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
+use nix::errno::Errno;
 use tracing::{Event, Subscriber};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
@@ -17,7 +26,7 @@ use tracing_subscriber::{
 use crate::net::sys;
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 41] = [
+const KINDS: [(&str, &str); 43] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -28,6 +37,8 @@ const KINDS: [(&str, &str); 41] = [
     ("panic", "9c028b5018634939b8d7bd6688fbeca5"),
     ("no-progress", "c9bf3fdf1e38449da629850ae9a392b7"),
     ("lines-left-out", "c6c39bb765244bfb856318ebb956ef36"),
+    ("lines-lost", "176fa990745347a9aa95b4f9f7cdf27c"),
+    ("denied", "9a1b342d8cd141818bde9563219ca9b2"),
     ("not-let-in", "c26cfa05489f44f9bbf01e6211682aec"),
     ("connection-closed", "e46207c07f79440eb14e2260dd4ee8c4"),
     ("banned-refused", "ec144963c13240f284b52b5ef9249013"),
@@ -66,10 +77,62 @@ fn is_notable(kind: &str) -> bool {
     matches!(kind, "started" | "member-up" | "member-joined" | "member-gone" | "partition-healed")
 }
 
+/// Lines that journald did not take. Copies share it.
+#[derive(Clone, Default)]
+pub(super) struct Lost(Arc<Losses>);
+
+#[derive(Default)]
+struct Losses {
+    lines: AtomicU64,
+    /// The last line about them was lost, too.
+    untold: AtomicBool,
+}
+
+/// The kind of the line about lost ones, which is not counted among them.
+const ABOUT_LOST: &str = "lines-lost";
+
+impl Lost {
+    /// Lines so far.
+    pub(super) fn lines(&self) -> u64 {
+        self.0.lines.load(Ordering::Relaxed)
+    }
+
+    /// Calls `tell`, which writes the line about them; `false`: journald does not take that either.
+    pub(super) fn tell(&self, tell: impl FnOnce()) -> bool {
+        self.0.untold.store(false, Ordering::Relaxed);
+        tell();
+        !self.0.untold.load(Ordering::Relaxed)
+    }
+
+    /// Sends a line of this kind. The library keeps to itself what the kernel says to that; it stands in `errno` afterwards.
+    fn watch(&self, kind: &str, send: impl FnOnce()) {
+        Errno::clear();
+        send();
+        let lost = [
+            Errno::EAGAIN,
+            Errno::ENOBUFS,
+            Errno::ENOMEM,
+            Errno::ECONNREFUSED,
+            Errno::ENOENT,
+            Errno::EMFILE,
+            Errno::ENFILE,
+        ];
+        if !lost.contains(&Errno::last()) {
+            return;
+        }
+        if kind == ABOUT_LOST {
+            self.0.untold.store(true, Ordering::Relaxed);
+        } else {
+            self.0.lines.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The journal, as a layer of the log.
 pub(super) struct Journal {
     plain: tracing_journald::Layer,
     by_kind: BTreeMap<&'static str, tracing_journald::Layer>,
+    lost: Lost,
 }
 
 impl Journal {
@@ -77,7 +140,7 @@ impl Journal {
     ///
     /// # Errors
     /// There is no journald.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(lost: Lost) -> io::Result<Self> {
         let before = descriptors()?;
         // The listing was in itself: its number is free again and must not be the first socket's.
         let filled = fs::File::open("/dev/null")?;
@@ -86,7 +149,7 @@ impl Journal {
             let info = if is_notable(kind) { Priority::Notice } else { Priority::Informational };
             Ok((*kind, layer(info)?.with_custom_fields([("MESSAGE_ID", id)])))
         });
-        let journal = Self { plain, by_kind: by_kind.collect::<io::Result<_>>()? };
+        let journal = Self { plain, by_kind: by_kind.collect::<io::Result<_>>()?, lost };
         for socket in descriptors()?.into_iter().filter(|socket| !before.contains(socket)) {
             // The listing was in this one too, and is not open any more.
             let _ = sys::set_nonblocking(socket);
@@ -119,14 +182,15 @@ fn descriptors() -> io::Result<Vec<RawFd>> {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let layer = self.by_kind.get(event.metadata().name()).unwrap_or(&self.plain);
-        layer.on_event(event, context);
+        let kind = event.metadata().name();
+        let layer = self.by_kind.get(kind).unwrap_or(&self.plain);
+        self.lost.watch(kind, || layer.on_event(event, context));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, path::Path};
+    use std::{collections::BTreeSet, os::unix::net::UnixDatagram, path::Path};
 
     use super::*;
 
@@ -149,6 +213,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted() {
+        let (ours, frozen) = UnixDatagram::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let lost = Lost::default();
+        // The caller of `send` looks at nothing, as the library does.
+        let send = |kind| lost.watch(kind, || drop(ours.send(&[0; 4096])));
+        let mut sent = 0;
+        while lost.lines() == 0 {
+            send("member-up");
+            sent += 1;
+        }
+        assert!(sent > 1, "what is taken is not lost");
+        send("member-up");
+        assert_eq!(lost.lines(), 2);
+        assert!(!lost.tell(|| send(ABOUT_LOST)) && lost.lines() == 2);
+        frozen.recv(&mut [0; 4096]).unwrap();
+        frozen.recv(&mut [0; 4096]).unwrap();
+        assert!(lost.tell(|| send(ABOUT_LOST)) && lost.lines() == 2);
     }
 
     #[test]

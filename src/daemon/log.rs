@@ -14,12 +14,14 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
-use super::journal::Journal;
+use super::journal::{Journal, Lost};
 use super::rate_limit::{RateLimit, WINDOW};
 use super::recent::{OfClients, Recent};
+use crate::broker::stats::{Metric, Stats};
 use crate::config::{LogLevel, LogSettings, LogTo};
 use crate::ctl::{Happened, LogHandler};
 use crate::net::clock::Clock;
+use crate::node::traces::Traces;
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -29,6 +31,7 @@ pub(super) struct Log {
     level: reload::Handle<LevelFilter, Registry>,
     limit: RateLimit,
     recent: Recent,
+    lost: Lost,
     handlers: Vec<LogHandler>,
 }
 
@@ -45,8 +48,9 @@ impl Log {
             handlers.push(LogHandler { id: id.into(), destination });
         };
         let journal = reads_stderr(env);
+        let lost = Lost::default();
         match settings.to {
-            LogTo::Journald => match journal.then(Journal::open).transpose() {
+            LogTo::Journald => match journal.then(|| Journal::open(lost.clone())).transpose() {
                 Ok(Some(sink)) => {
                     sinks.push(Box::new(sink));
                     handler("journald", "journald".into());
@@ -72,7 +76,7 @@ impl Log {
             .with(sinks.with_filter(filter.and(limit.clone())))
             .with(recent.clone().with_filter(OfClients))
             .try_init()?;
-        Ok(Self { level, limit, recent, handlers })
+        Ok(Self { level, limit, recent, lost, handlers })
     }
 
     /// What happened lately to a client or at an address.
@@ -80,17 +84,31 @@ impl Log {
         self.recent.about(who)
     }
 
+    /// From now on traces are told what is for them.
+    pub(super) fn tells(&self, traces: Arc<Traces>) {
+        self.recent.tells(traces);
+    }
+
     /// Where it goes.
     pub(super) fn handlers(&self) -> Vec<LogHandler> {
         self.handlers.clone()
     }
 
-    /// Tells now and then what was left out of the log.
-    pub(super) async fn tell_of_floods(self) {
+    /// Counts and tells now and then what was left out of the log, and what journald did not take.
+    pub(super) async fn tell_of_gaps(self, stats: Arc<Stats>) {
         let mut tick = tokio::time::interval(WINDOW);
+        let (mut counted, mut told) = (0, 0);
         loop {
             tick.tick().await;
             self.limit.tell();
+            let lines = self.lost.lines();
+            stats.add(Metric::LogLost, lines - counted);
+            counted = lines;
+            let more = lines - told;
+            let tell = || tracing::warn!(name: "lines-lost", lines = more, "log lines were lost: journald did not take them");
+            if more > 0 && self.lost.tell(tell) {
+                told = lines;
+            }
         }
     }
 

@@ -331,6 +331,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
         jwks: config.jwks.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
+        trace_dir: config.log.dir.join("trace"),
         mesh_tls: config.mesh_tls.clone(),
         inheritance: given.inheritance(),
         inherited: given.listeners,
@@ -338,7 +339,9 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
     huge_pages::release_when_large(process.held);
-    supervise::spawn_core("log floods", process.log.clone().tell_of_floods());
+    process.log.tells(node.hub().traces.clone());
+    let gaps = process.log.clone().tell_of_gaps(node.hub().stats.clone());
+    supervise::spawn_core("gaps in the log", gaps);
     let settings = Settings::new(&process.config);
     let reloader = Reloader { node: node.clone(), settings, process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));

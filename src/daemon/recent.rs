@@ -1,10 +1,14 @@
 //! What happened lately to each client: every event that names a client or an address, down to `debug`, whatever the log writes.
-//! `emqx-rs-ctl why` reads it.
+//! `emqx-rs-ctl why` reads it, and traces get what is for them.
+//!
+//! Who was let in and who was not have memories of their own, so that strangers push no client out; in each the address with the
+//! most names gives up one for a new name, so that one host does not push out the others.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::{Debug, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -21,14 +25,20 @@ use tracing_subscriber::{
 
 use super::log::{level_name, level_of};
 use crate::{
+    broker::bans::source,
     ctl::Happened,
     net::clock::Clock,
-    node::sys_topics::local_time,
+    node::{
+        sys_topics::local_time,
+        traces::{Subject, Traces},
+    },
     time::{Time, Wall},
 };
 
-/// Clients, or addresses of those that had no name yet; of more those go of whom nothing was heard for longest.
-const CLIENTS: usize = 512;
+/// Clients that were let in.
+const CLIENTS: usize = 384;
+/// Others, by client id or, where they have none, by address.
+const STRANGERS: usize = 128;
 /// Events of each.
 const EVENTS: usize = 8;
 /// Bytes of the text of one.
@@ -42,12 +52,50 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Recent {
     clock: Clock,
-    stories: Arc<Mutex<BTreeMap<String, Story>>>,
+    memory: Arc<Mutex<Memory>>,
+    /// Those of the node, once there is one.
+    traces: Arc<OnceLock<Arc<Traces>>>,
 }
+
+#[derive(Default)]
+struct Memory {
+    clients: Stories,
+    strangers: Stories,
+}
+
+/// Stories by client id or address.
+#[derive(Default)]
+struct Stories(BTreeMap<String, Story>);
 
 struct Story {
     last: Time,
+    /// Where it was last.
+    from: Option<IpAddr>,
     events: VecDeque<Told>,
+}
+
+impl Stories {
+    /// The story of `name`; of `most` others one is forgotten for a new one.
+    fn of(&mut self, name: String, most: usize, now: Time) -> &mut Story {
+        if self.0.len() >= most && !self.0.contains_key(&name) {
+            self.forget_one();
+        }
+        let fresh = || Story { last: now, from: None, events: VecDeque::new() };
+        self.0.entry(name).or_insert_with(fresh)
+    }
+
+    /// Forgets the oldest name of the address that has most names.
+    fn forget_one(&mut self) {
+        let mut sources: Vec<_> = self.0.values().map(|story| story.from).collect();
+        sources.sort_unstable();
+        let crowd = sources.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
+        let Some(crowd) = crowd.and_then(|same| same.first().copied()) else { return };
+        let of_crowd = self.0.iter().filter(|(_, story)| story.from == crowd);
+        let oldest = of_crowd.min_by_key(|(_, story)| story.last);
+        if let Some(name) = oldest.map(|(name, _)| name.clone()) {
+            self.0.remove(&name);
+        }
+    }
 }
 
 struct Told {
@@ -63,11 +111,16 @@ struct Told {
 
 impl Recent {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, stories: Arc::default() }
+        Self { clock, memory: Arc::default(), traces: Arc::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Story>> {
-        self.stories.lock().unwrap_or_else(PoisonError::into_inner)
+    /// From now on traces are told what is for them.
+    pub(super) fn tells(&self, traces: Arc<Traces>) {
+        let _ = self.traces.set(traces);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What happened to this client id, or at this address, with or without its port; the oldest first.
@@ -78,9 +131,9 @@ impl Recent {
                     .rsplit_once(':')
                     .is_some_and(|(host, _)| host == who || host.trim_matches(['[', ']']) == who)
         };
-        let stories = self.lock();
-        let mut found: Vec<_> = stories
-            .iter()
+        let memory = self.lock();
+        let mut found: Vec<_> = (memory.clients.0.iter())
+            .chain(&memory.strangers.0)
             .flat_map(|(name, story)| story.events.iter().map(move |told| (name, told)))
             .filter(|(name, told)| *name == who || at(&told.peer))
             .map(|(name, told)| Happened {
@@ -100,25 +153,24 @@ impl Recent {
     fn take(&self, event: &Event<'_>) {
         let mut who = Who::default();
         event.record(&mut who);
-        let name = if who.client_id.is_empty() { &who.peer } else { &who.client_id };
+        self.trace(event, &who);
+        let name = if who.client_id.is_empty() { who.host() } else { &who.client_id };
         let name = short(name, NAME);
         let (now, meta) = (self.clock.now(), event.metadata());
         let place = (meta.file().unwrap_or_default(), meta.line().unwrap_or_default());
-        let mut stories = self.lock();
-        if !stories.contains_key(&name) {
-            if stories.len() >= CLIENTS {
-                let oldest = stories.iter().min_by_key(|(_, story)| story.last);
-                if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                    stories.remove(&oldest);
-                }
-            }
-            stories.insert(name.clone(), Story { last: now, events: VecDeque::new() });
-        }
-        let Some(story) = stories.get_mut(&name) else { return };
+        let mut memory = self.lock();
+        let story = if who.stranger || who.client_id.is_empty() {
+            memory.strangers.of(name, STRANGERS, now)
+        } else {
+            memory.clients.of(name, CLIENTS, now)
+        };
         story.last = now;
+        story.from = who.address().map(source).or(story.from);
+        let mut text = Text::default();
+        event.record(&mut text);
+        let text = text.whole();
         if let Some(told) = story.events.back_mut()
-            && told.place == place
-            && told.peer == who.peer
+            && (told.place, &told.peer, &told.text) == (place, &who.peer, &text)
             && now.since(told.first) < AGAIN
         {
             told.times += 1;
@@ -127,10 +179,7 @@ impl Recent {
         if story.events.len() >= EVENTS {
             story.events.pop_front();
         }
-        let mut text = Text::default();
-        event.record(&mut text);
         let (at, level) = (self.clock.wall(), *meta.level());
-        let text = text.whole();
         story.events.push_back(Told {
             place,
             first: now,
@@ -139,6 +188,20 @@ impl Recent {
             level,
             peer: who.peer,
             text,
+        });
+    }
+
+    /// Into the traces that it is for.
+    fn trace(&self, event: &Event<'_>, who: &Who) {
+        let Some(traces) = self.traces.get().filter(|traces| traces.is_on()) else { return };
+        let address = who.address().map(|ip| SocketAddr::new(ip, 0));
+        let peer = who.peer.parse().ok().or(address);
+        let topics = [who.topic.as_str()];
+        let subject = Subject { client_id: &who.client_id, peer, topics: &topics };
+        traces.tell(&subject, *event.metadata().level(), || {
+            let mut text = Text::default();
+            event.record(&mut text);
+            text.whole()
         });
     }
 }
@@ -178,19 +241,38 @@ impl<S> Filter<S> for OfClients {
 struct Who {
     client_id: String,
     peer: String,
+    topic: String,
+    /// It was not let in.
+    stranger: bool,
 }
 
 impl Who {
+    fn address(&self) -> Option<IpAddr> {
+        self.host().trim_matches(['[', ']']).parse().ok()
+    }
+
+    /// Its address without the port.
+    fn host(&self) -> &str {
+        let port = |text: &str| text.parse::<SocketAddr>().is_ok();
+        let host = self.peer.rsplit_once(':').filter(|_| port(&self.peer));
+        host.map_or(&self.peer, |(host, _)| host)
+    }
+
     fn set(&mut self, field: &Field, value: impl FnOnce() -> String) {
         match field.name() {
             "clientid" => self.client_id = value(),
             "peer" => self.peer = value(),
+            "topic" => self.topic = value(),
             _ => {}
         }
     }
 }
 
 impl Visit for Who {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.stranger |= value && field.name() == "stranger";
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         self.set(field, || value.to_owned());
     }
@@ -231,7 +313,7 @@ impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         // A string takes any text.
         let _ = match field.name() {
-            "clientid" | "peer" => Ok(()),
+            "clientid" | "peer" | "stranger" => Ok(()),
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.fields, "; {name}: {value:?}"),
         };
@@ -291,12 +373,45 @@ mod tests {
         let many = recent.about("many");
         assert_eq!((many.len(), many[EVENTS - 1].what.as_str()), (EVENTS, "odd; number: 39"));
         assert!(recent.about("long")[0].what.len() < TEXT + 8);
+    }
+
+    /// Events of clients that are let in and of others, from `host`.
+    fn crowd(host: &str, names: usize, stranger: Option<bool>) {
+        for number in 0..names {
+            let (clientid, peer) =
+                (format!("{host}/{number}"), format!("{host}:{}", 1000 + number));
+            tracing::debug!(clientid, peer, stranger, "here");
+        }
+    }
+
+    #[test]
+    fn neither_strangers_nor_one_address_push_the_others_out() {
         let recent = during(|| {
-            for number in 0..CLIENTS + 5 {
-                tracing::debug!(clientid = number.to_string(), "here");
+            crowd("10.0.0.1", 100, None);
+            crowd("10.0.0.2", 20, Some(true));
+            tracing::debug!(clientid = "c", peer = "10.0.0.3:1", "served");
+            tracing::debug!(clientid = "c", peer = "10.0.0.3:2", stranger = true, "refused");
+            crowd("10.0.0.9", 5000, None);
+            crowd("10.0.0.9", 5000, Some(true));
+            for port in 1000..6000 {
+                tracing::info!(peer = format!("10.0.0.9:{port}"), "client not let in");
             }
         });
-        assert_eq!(recent.lock().len(), CLIENTS);
-        assert_eq!(recent.about(&(CLIENTS + 4).to_string()).len(), 1);
+        let memory = recent.lock();
+        assert_eq!((memory.clients.0.len(), memory.strangers.0.len()), (CLIENTS, STRANGERS));
+        drop(memory);
+        for (host, names) in [("10.0.0.1", 100), ("10.0.0.2", 20)] {
+            for number in 0..names {
+                assert_eq!(recent.about(&format!("{host}/{number}")).len(), 1, "{host} {number}");
+            }
+        }
+        let told = recent.about("c");
+        assert_eq!(
+            told.iter().map(|told| told.what.as_str()).collect::<Vec<_>>(),
+            ["served", "refused"]
+        );
+        assert_eq!(recent.about("10.0.0.9/4999").len(), 2, "the latest of the crowd");
+        let of_host = recent.about("10.0.0.9");
+        assert!(of_host.iter().any(|told| told.what == "client not let in"), "{of_host:?}");
     }
 }

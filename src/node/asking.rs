@@ -1,18 +1,19 @@
 //! What operators ask one node about another (`emqx-rs-ctl --node`, `--all`): the question goes over the mesh as the JSON of the
 //! control socket, the answer comes back page by page.
 //!
-//! Bounds: [`MOST`] answers are kept for others at a time, each for [`KEPT`]; an answer of more than [`ANSWER_MAX`] is not taken.
+//! Bounds: [`MOST`] answers are kept for others at a time, each for [`KEPT`]; [`QUEUE`] questions more wait for a place, others are
+//! refused. An answer of more than [`ANSWER_MAX`] is not taken.
 //! Who may ask is decided where the operator is, by the control socket; what is answered, by [`Request::about_a_node`] here.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{timeout, timeout_at};
 
 use super::{hub::Hub, locks};
 use crate::cluster::{
@@ -24,6 +25,10 @@ use crate::time::Time;
 
 /// Answers kept for other nodes.
 const MOST: usize = 4;
+/// Questions that wait until one of those is fetched.
+const QUEUE: usize = 64;
+/// For so long; shorter than the other end waits.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// For how long, after the last page was asked for.
 const KEPT: Duration = Duration::from_secs(10);
 /// A node that takes longer for a page does not answer.
@@ -43,6 +48,9 @@ pub(super) struct Asking {
     next: AtomicU64,
     waiting: Mutex<BTreeMap<u64, Waiting>>,
     kept: Mutex<Vec<Kept>>,
+    queued: AtomicUsize,
+    /// A place may be free.
+    freed: Notify,
     answers: OnceLock<Arc<dyn Answers>>,
 }
 
@@ -125,8 +133,20 @@ impl Hub {
         what: Vec<u8>,
     ) {
         if part == 0 {
-            let text = self.answer_text(&what).await;
-            self.keep_answer(Kept { to: from, ticket, text, until: self.clock.now() + KEPT });
+            let place = self.place(from, ticket).await;
+            let text = if place {
+                self.answer_text(&what).await
+            } else {
+                pieces(Reply::Failed("it is busy with other questions; ask it again".into()))
+            };
+            if !place {
+                let page = AskFrame::Page { ticket, part, last: true, bytes: text };
+                if let Some(mesh) = self.mesh() {
+                    mesh.send_ask(from, page);
+                }
+                return;
+            }
+            self.keep_answer((from, ticket), text);
         }
         let page = self.kept_page(from, ticket, part);
         let (last, bytes) = page.unwrap_or((true, Vec::new()));
@@ -142,23 +162,41 @@ impl Hub {
             }
             _ => Reply::Failed("a node does not answer this to others".into()),
         };
-        let mut text = Vec::new();
-        for piece in reply.pieces() {
-            if serde_json::to_writer(&mut text, &piece).is_ok() {
-                text.push(b'\n');
-            }
-        }
-        text
+        pieces(reply)
     }
 
-    fn keep_answer(&self, answer: Kept) {
-        let now = self.clock.now();
-        let mut kept = locks::lock(&self.asking.kept);
-        kept.retain(|one| one.until > now && (one.to, one.ticket) != (answer.to, answer.ticket));
-        if kept.len() >= MOST {
-            kept.remove(0);
+    /// Waits for a place to keep an answer; `false`: there is none in time.
+    async fn place(&self, to: NodeId, ticket: u64) -> bool {
+        if self.asking.queued.fetch_add(1, Ordering::Relaxed) >= QUEUE {
+            self.asking.queued.fetch_sub(1, Ordering::Relaxed);
+            return false;
         }
-        kept.push(answer);
+        let end = self.clock.now() + PATIENCE;
+        let mut found = false;
+        loop {
+            // Asked for first, so that no place is freed unheard.
+            let freed = self.asking.freed.notified();
+            let now = self.clock.now();
+            let next = match self.asking.take_place((to, ticket), now) {
+                Ok(()) => {
+                    found = true;
+                    break;
+                }
+                Err(_) if now >= end => break,
+                Err(next) => next.min(end),
+            };
+            let _ = timeout_at(self.clock.instant(next), freed).await;
+        }
+        self.asking.queued.fetch_sub(1, Ordering::Relaxed);
+        found
+    }
+
+    fn keep_answer(&self, (to, ticket): (NodeId, u64), text: Vec<u8>) {
+        let until = self.clock.now() + KEPT;
+        let mut kept = locks::lock(&self.asking.kept);
+        if let Some(one) = kept.iter_mut().find(|one| (one.to, one.ticket) == (to, ticket)) {
+            (one.text, one.until) = (text, until);
+        }
     }
 
     /// A page of an answer that is kept; the last one takes the answer away.
@@ -170,14 +208,54 @@ impl Hub {
         let page = one.page(part);
         if page.0 {
             kept.remove(at);
+            self.asking.freed.notify_one();
         }
         Some(page)
     }
 }
 
+impl Asking {
+    /// Takes a place, which is empty until the answer is there; or tells when one is given up at the latest.
+    fn take_place(&self, (to, ticket): (NodeId, u64), now: Time) -> Result<(), Time> {
+        let mut kept = locks::lock(&self.kept);
+        kept.retain(|one| one.until > now && (one.to, one.ticket) != (to, ticket));
+        if kept.len() >= MOST {
+            return Err(kept.iter().map(|one| one.until).min().unwrap_or(now));
+        }
+        kept.push(Kept { to, ticket, text: Vec::new(), until: now + KEPT });
+        Ok(())
+    }
+}
+
+/// A reply as lines.
+fn pieces(reply: Reply) -> Vec<u8> {
+    let mut text = Vec::new();
+    for piece in reply.pieces() {
+        if serde_json::to_writer(&mut text, &piece).is_ok() {
+            text.push(b'\n');
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_is_being_fetched_keeps_its_place() {
+        let (asking, at) = (Asking::default(), Time::from_ms);
+        let take = |ticket, ms| asking.take_place((NodeId([0; 16]), ticket), at(ms));
+        let most = MOST as u64;
+        for ticket in 0..most {
+            assert_eq!(take(ticket, ticket), Ok(()));
+        }
+        let first_end = at(0) + KEPT;
+        assert_eq!(take(most, 5), Err(first_end));
+        assert_eq!(locks::lock(&asking.kept).len(), MOST);
+        assert_eq!(take(most, first_end.as_ms()), Ok(()), "nobody came for the first");
+        assert_eq!(take(most, first_end.as_ms()), Ok(()), "the same question again");
+    }
 
     #[test]
     fn an_answer_is_cut_into_pages() {

@@ -214,6 +214,15 @@ impl Hub {
         result
     }
 
+    /// Takes a ban of another node in, as [`Self::ban`].
+    ///
+    /// # Errors
+    /// It is none, or as there.
+    pub(super) fn import_ban(&self, row: ctl::Ban) -> Result<(), String> {
+        let (target, ban) = of_row(row).ok_or("no ban")?;
+        self.ban(target, ban)
+    }
+
     /// A client of this listener gave wrong credentials.
     pub(super) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
         if !counts(client, shared) {
@@ -225,11 +234,11 @@ impl Hub {
         match failure {
             Failure::Fine => return,
             Failure::Name => tracing::warn!(
-                name: "password-banned", clientid, username, %peer,
+                name: "password-banned", clientid, username, %peer, stranger = true,
                 "client banned at its address: too many wrong passwords (auth_failure_policy)"
             ),
             Failure::Address => tracing::warn!(
-                name: "spray-banned", clientid, username, %peer,
+                name: "spray-banned", clientid, username, %peer, stranger = true,
                 "address banned: wrong passwords for many names, the last one this (auth_spray_policy)"
             ),
         }

@@ -7,6 +7,7 @@
 mod closing;
 mod opening;
 mod standing;
+mod traced;
 
 use std::{
     cell::RefCell,
@@ -34,7 +35,7 @@ use super::{
     forward::{Forwarded, LIMIT},
     hub::Hub,
     locks,
-    mailbox::{Mailbox, Signal},
+    mailbox::{self, Mailbox, Signal},
     mesh::Mesh,
     places::{Place, Room},
     publish::Publisher,
@@ -45,7 +46,8 @@ use super::{
 use crate::{
     broker::{
         Message,
-        access::{Refusal, Verdict},
+        access::{Action as Right, Refusal, Verdict},
+        asking::Denial,
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
@@ -72,6 +74,9 @@ const READS: usize = 4;
 const CROWDED: Duration = Duration::from_secs(5);
 /// Retained messages fetched at once for a new subscription.
 const RETAINED: usize = 256;
+/// So many refusals by the rules are told of a client within [`DENIALS_IN`]; all are counted.
+const DENIALS: u8 = 8;
+const DENIALS_IN: Duration = Duration::from_secs(1);
 /// How often it is looked whether a client that is held is still there.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -143,12 +148,23 @@ struct Waiting {
     standing: Option<Standing>,
     /// How much the client may send, where that is limited.
     pace: Option<Pace>,
+    /// When it last began to be told that the rules refuse something, and how often since.
+    denied: Option<(Time, u8)>,
 }
 
 impl Waiting {
-    fn is_over(&self) -> bool {
+    fn is_over(&self, now: Time) -> bool {
+        let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
         let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && self.is_quiet()
+        last && !told && self.is_quiet()
+    }
+
+    /// Whether one more refusal by the rules is told.
+    fn tells_denied(&mut self, now: Time) -> bool {
+        let (at, told) =
+            self.denied.filter(|(at, _)| now.since(*at) < DENIALS_IN).unwrap_or((now, 0));
+        self.denied = Some((at, told.saturating_add(1)));
+        told < DENIALS
     }
 
     /// When the turn is to begin again: another node is too slow, or it is looked whether a held client is there.
@@ -287,7 +303,7 @@ impl Connection {
 
     /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
     fn sleep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) -> bool {
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.is_over()) {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.is_over(now)) {
             self.waiting = None;
         }
         let limit = self.channel.settings().send_timeout;
@@ -473,6 +489,7 @@ impl Connection {
     fn on_bytes(&mut self, bytes: &[u8], scratch: &mut Scratch, now: Time) -> usize {
         let mut used = 0;
         let mut packets = 0;
+        let traced = self.hub.traces.is_on();
         while self.reads() && self.closing.is_none() {
             let rest = bytes.get(used..).unwrap_or(&[]);
             let Some(first) = rest.first() else { break };
@@ -486,6 +503,9 @@ impl Connection {
                     used += total;
                     packets += 1;
                     self.channel.on_packet(header, body, now, &mut out);
+                    if traced && !self.channel.is_asking() {
+                        self.trace_received(header, body);
+                    }
                     if self.channel.is_asking() {
                         // It is handed in again.
                         used -= total;
@@ -550,6 +570,7 @@ impl Connection {
                             }
                         }
                     }
+                    Action::Deny(denial) => self.tell_denied(&denial, now),
                     Action::Close(reason) => self.begin_close(reason, now, scratch),
                 }
             }
@@ -568,6 +589,20 @@ impl Connection {
         if reply != Reply::None {
             self.channel.on_routed(reply, Routed::Refused, &mut out);
         }
+    }
+
+    fn tell_denied(&mut self, denial: &Denial, now: Time) {
+        if !self.waiting().tells_denied(now) {
+            return;
+        }
+        let client_id = self.channel.identity().map(|who| who.client_id.as_str());
+        let (clientid, peer) = (client_id.unwrap_or_default(), self.channel.peer());
+        let action = match denial.action {
+            Right::Publish => "publish",
+            Right::Subscribe => "subscribe",
+        };
+        let (topic, by) = (&*denial.topic, self.channel.denied_by(denial));
+        tracing::info!(name: "denied", clientid, %peer, action, topic, by, "denied");
     }
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
@@ -763,6 +798,9 @@ impl Connection {
                         self.close(CloseReason::Banned, scratch, now);
                     }
                 }
+                Signal::Obey(order) if self.channel.is_up() && self.closing.is_none() => {
+                    self.obey(*order, scratch, now);
+                }
                 Signal::CleanAclCache => self.channel.clean_acl_cache(),
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
@@ -783,7 +821,9 @@ impl Connection {
                     self.absorb(*older, &mailbox);
                     let _ = done.send(());
                 }
-                Signal::Absorb(..)
+                // Who asked hears that it is gone.
+                Signal::Obey(_)
+                | Signal::Absorb(..)
                 | Signal::Kick
                 | Signal::Ban(_)
                 | Signal::ShutDown
@@ -791,6 +831,24 @@ impl Connection {
                 | Signal::StandStill(_) => {}
             }
         }
+    }
+
+    /// Subscribes the client, or takes a subscription out, because an operator says so.
+    fn obey(
+        &mut self,
+        (order, done): (mailbox::Order, oneshot::Sender<Result<(), &'static str>>),
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        let obeyed = match order {
+            mailbox::Order::Subscribe(to, qos) => {
+                self.channel.subscribe_ordered(&to, qos, &mut out)
+            }
+            mailbox::Order::Unsubscribe(to) => self.channel.unsubscribe_ordered(&to, &mut out),
+        };
+        self.perform(scratch, now);
+        let _ = done.send(obeyed);
     }
 
     /// What the client's session on another node had and this one has not.
@@ -929,6 +987,9 @@ impl Connection {
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], now: Time) -> Option<CloseReason> {
         if bytes.is_empty() {
             return None;
+        }
+        if self.hub.traces.is_on() {
+            self.trace_sent(bytes);
         }
         if let Some(unsent) = &mut self.unsent {
             unsent.bytes.extend_from_slice(bytes);

@@ -4,6 +4,10 @@
 //! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
 //! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
+mod clients;
+mod data;
+mod listeners;
+mod traces;
 mod why;
 
 use std::collections::BTreeMap;
@@ -18,16 +22,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream, unix::UCred};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{
     Node,
     asking::Answers,
-    clients::ClientRow,
     hub::Hub,
-    listener::Listening,
     locks,
     mailbox::Signal,
     mesh::{Discovered, JoinError},
@@ -43,7 +45,6 @@ use crate::cluster::{
     invitation::{self, NODES_MAX},
     probing::Heard,
     refusals::Refusal,
-    routes::RouteKey,
     settings::{Kdf, Seed},
 };
 use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
@@ -151,11 +152,7 @@ impl Desk {
     async fn answer(&self, request: Request) -> Reply {
         let hub = self.node.hub();
         match request {
-            Request::Status => Reply::Status(ctl::Status {
-                node: self.name.to_string(),
-                version: env!("CARGO_PKG_VERSION").into(),
-                state: self.state().into(),
-            }),
+            Request::Status => Reply::Status(self.status()),
             Request::Broker => Reply::Broker(broker(hub.clock)),
             Request::Stats => Reply::Numbers(self.node.gauges()),
             Request::Metrics => {
@@ -180,9 +177,23 @@ impl Desk {
                 Reply::RetainedTopics(hub.topics_of_retained(start, limit))
             }
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()),
-            Request::Listeners => {
-                Reply::Listeners(self.node.listeners().iter().map(listener).collect())
+            Request::Listeners => self.listeners(),
+            Request::ListenerTurn { id, turn } => self.turn_listener(&id, turn).await,
+            Request::SubscriptionsAdd { client_id, topic, qos } => {
+                self.subscribe(&client_id, &topic, qos).await
             }
+            Request::SubscriptionsDel { client_id, topic } => {
+                self.unsubscribe(&client_id, &topic).await
+            }
+            Request::DataExport | Request::DataImport => {
+                Reply::Failed("only the node of this host is asked for that".into())
+            }
+            Request::Traces => Reply::Traces(hub.traces.list()),
+            Request::TraceStart { kind, what, file, level, seconds } => {
+                let wish = (file.as_deref(), level.as_deref(), seconds);
+                self.start_trace((&kind, &what), wish)
+            }
+            Request::TraceStop { kind, what } => self.stop_trace(&kind, &what),
             Request::Elsewhere { node, request } => self.elsewhere(&node, *request).await,
             Request::Vm => Reply::Vm(vm::figures()),
             Request::CertificatesReload => done(self.operator.reload_certificates()),
@@ -283,6 +294,14 @@ impl Desk {
         }
     }
 
+    fn status(&self) -> ctl::Status {
+        ctl::Status {
+            node: self.name.to_string(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            state: self.state().into(),
+        }
+    }
+
     fn state(&self) -> &'static str {
         if self.stopping.load(Ordering::Relaxed) { "stopping" } else { "started" }
     }
@@ -378,62 +397,11 @@ impl Desk {
             }
         }
     }
-
-    async fn clients(&self, only: Option<String>) -> Reply {
-        let id = only.as_deref().map(ClientId::new);
-        let rows = self.node.hub().clients(id.as_ref()).await;
-        if only.is_some() && rows.is_empty() {
-            return Reply::NotFound;
-        }
-        Reply::Clients(rows.into_iter().map(client).collect())
-    }
-
-    async fn subscriptions(&self, only: Option<String>) -> Reply {
-        let id = only.as_deref().map(ClientId::new);
-        let rows = self.node.hub().clients(id.as_ref()).await;
-        if only.is_some() && rows.is_empty() {
-            return Reply::NotFound;
-        }
-        let mut all = Vec::new();
-        for row in rows {
-            let client_id = row.client_id;
-            all.extend(row.subscriptions.into_iter().map(|(topic, qos)| ctl::Subscription {
-                client_id: client_id.clone(),
-                topic,
-                qos,
-            }));
-        }
-        all.sort();
-        Reply::Subscriptions(all)
-    }
-
-    /// Own filters and the routes of the others.
-    async fn routes(&self, only: Option<String>) -> Reply {
-        let hub = self.node.hub();
-        let mut rows: Vec<_> =
-            hub.own_routes().into_iter().map(|key| route(key, self.name.as_str())).collect();
-        let status = self.node.mesh().status().await;
-        let members = status.map(|status| status.members).unwrap_or_default();
-        for (index, name) in members.iter().filter_map(|m| Some((m.index?, m.name.as_str()))) {
-            rows.extend(hub.routes_of(index).into_iter().map(|key| route(key, name)));
-        }
-        rows.retain(|row| only.as_ref().is_none_or(|topic| *topic == row.topic));
-        rows.sort();
-        if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
-    }
 }
 
 impl Answers for Desk {
     fn answer(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
         Box::pin(async move { Self::answer(&self, request).await })
-    }
-}
-
-fn route(key: RouteKey, node: &str) -> ctl::Route {
-    ctl::Route {
-        topic: key.filter.as_str().to_owned(),
-        node: node.to_owned(),
-        group: key.group.map(|group| group.to_string()),
     }
 }
 
@@ -534,40 +502,6 @@ impl Node {
         .chain(self.mesh().certificate_days().map(|days| (CERTIFICATE_DAYS.to_owned(), days)))
         .chain(self.certificate_days().map(|days| (LISTENER_CERTIFICATE_DAYS.to_owned(), days)))
         .collect()
-    }
-}
-
-fn listener(one: &Arc<Listening>) -> ctl::Listener {
-    let failed = one.failed().map(|(step, count)| (step.as_str().to_owned(), count as u64));
-    ctl::Listener {
-        id: one.settings.id(),
-        listen_on: one.address(),
-        acceptors: 1,
-        max_conns: one.places.most() as u64,
-        current_conn: one.connections() as u64,
-        shutdown_count: failed.collect(),
-        closed: one.closed(),
-    }
-}
-
-fn client(row: ClientRow) -> ctl::Client {
-    ctl::Client {
-        client_id: row.client_id,
-        username: row.username,
-        peername: row.peer.map_or_else(String::new, |peer| peer.to_string()),
-        clean_start: row.clean_start,
-        keepalive: row.keep_alive,
-        session_expiry_interval: row.session_expiry,
-        subscriptions: row.subscriptions.len() as u64,
-        inflight: row.inflight as u64,
-        awaiting_rel: row.awaiting_rel as u64,
-        delivered_msgs: row.delivered,
-        enqueued_msgs: row.queued as u64,
-        dropped_msgs: row.dropped,
-        connected: row.connected,
-        created_at: row.created_at.as_ms(),
-        connected_at: row.connected_at.as_ms(),
-        disconnected_at: row.disconnected_at.map(Wall::as_ms),
     }
 }
 
@@ -738,35 +672,49 @@ impl ControlSocket {
     }
 }
 
-/// One connection: a line in, lines out.
+/// One connection: a line in, lines out. Behind the line of an import come its rows.
 async fn serve(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let who = stream.peer_cred()?;
     let (read, mut write) = stream.split();
-    let mut line = Vec::new();
-    let limit = REQUEST_MAX as u64;
-    timeout(IDLE, BufReader::new(read.take(limit)).read_until(b'\n', &mut line)).await??;
-    let own = nix::unistd::geteuid().as_raw();
+    let (mut read, mut line) = (BufReader::new(read), Vec::new());
+    let mut limited = AsyncReadExt::take(&mut read, REQUEST_MAX as u64);
+    timeout(IDLE, limited.read_until(b'\n', &mut line)).await??;
     let reply = match serde_json::from_slice::<Request>(&line) {
         Err(error) => Reply::Failed(format!("request not understood: {error}")),
-        Ok(request) if request.writes() && ![0, own].contains(&who.uid()) => {
-            desk.node.hub().stats.count(Metric::ControlRefused);
-            tracing::warn!(uid = who.uid(), "control request refused");
+        Ok(request) if !may_ask(&request, &who, desk) => {
             Reply::Failed("only root and the user of the service may change things".into())
         }
-        Ok(request) => {
-            desk.node.hub().stats.count(Metric::ControlRequests);
-            if request.writes() {
-                tracing::info!(uid = who.uid(), pid = who.pid(), ?request, "control request");
-            }
-            desk.answer(request).await
+        Ok(Request::DataExport) => {
+            desk.export(&mut write).await?;
+            Reply::End
         }
+        Ok(Request::DataImport) => desk.import(&mut read).await?,
+        Ok(request) => desk.answer(request).await,
     };
     for piece in reply.pieces().into_iter().chain([Reply::End]) {
-        let mut text = serde_json::to_vec(&piece).map_err(io::Error::other)?;
-        text.push(b'\n');
-        timeout(IDLE, write.write_all(&text)).await??;
+        write_reply(&mut write, &piece).await?;
     }
     timeout(IDLE, write.shutdown()).await?
+}
+
+/// Counts a request, and tells of one that changes things.
+fn may_ask(request: &Request, who: &UCred, desk: &Desk) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    let may = !request.writes() || [0, own].contains(&who.uid());
+    desk.node.hub().stats.count(if may { Metric::ControlRequests } else { Metric::ControlRefused });
+    if !may {
+        tracing::warn!(uid = who.uid(), "control request refused");
+    } else if request.writes() {
+        tracing::info!(uid = who.uid(), pid = who.pid(), ?request, "control request");
+    }
+    may
+}
+
+/// Writes one line.
+async fn write_reply(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Result<()> {
+    let mut text = serde_json::to_vec(reply).map_err(io::Error::other)?;
+    text.push(b'\n');
+    timeout(IDLE, write.write_all(&text)).await?
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Locks are taken one at a time and never across an await, so there is no order to remember (but registry.rs).
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
@@ -31,6 +32,7 @@ use super::{
     sections::Sections,
     takeover::Takeovers,
     told::Told,
+    traces::Traces,
 };
 use crate::{
     broker::{
@@ -64,6 +66,8 @@ pub struct Hub {
     pub clock: Clock,
     /// Sessions by client id.
     pub registry: Registry,
+    /// What operators want to see of clients.
+    pub traces: Arc<Traces>,
     /// Who is kept out.
     pub(super) bans: BanList,
     /// The next process takes the clients over: nobody gets in any more.
@@ -132,6 +136,7 @@ impl Hub {
         let stats = Arc::new(Stats::new(cores));
         Self {
             name: String::new(),
+            traces: Arc::new(Traces::new(PathBuf::from("trace"), clock)),
             bans: BanList::default(),
             resting: AtomicBool::new(false),
             authenticator: Authenticator::new(stats.clone()),

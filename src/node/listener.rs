@@ -9,8 +9,8 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +36,8 @@ use crate::{
     net::{clock::Clock, supervise},
 };
 
+/// Longest wait for a socket to be closed.
+const HALT: Duration = Duration::from_secs(3);
 /// A pause after an accept that failed for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,7 +53,13 @@ pub struct Listening {
     /// Connections that did not come through, by [`Step::ALL`].
     failed: [AtomicUsize; Step::ALL.len()],
     /// Where it listens.
-    address: OnceLock<String>,
+    address: RwLock<Option<String>>,
+    /// An operator has closed it.
+    stopped: AtomicBool,
+    /// Of the socket that is open.
+    halt: Mutex<Arc<Halt>>,
+    /// A unit of systemd holds its socket open.
+    is_given: AtomicBool,
     /// Bound and not yet taken by [`Self::run`].
     socket: Mutex<Option<ListenSocket>>,
     /// Rings in [`Self::run`], which rings back.
@@ -75,6 +83,13 @@ pub type Inherited = Vec<(String, Socket)>;
 
 /// Name of a listening socket that the process before left for this one.
 pub const STORED: &str = "emqx-rs-listener";
+
+/// How the task that accepts is asked to close its socket, and says that it has.
+#[derive(Default)]
+struct Halt {
+    asked: Notify,
+    done: Notify,
+}
 
 enum ListenSocket {
     Tcp(TcpListener),
@@ -116,7 +131,10 @@ impl Listening {
             shared: RwLock::new(Arc::new(shared)),
             tls,
             failed: Default::default(),
-            address: OnceLock::new(),
+            address: RwLock::new(None),
+            stopped: AtomicBool::new(false),
+            halt: Mutex::default(),
+            is_given: AtomicBool::new(false),
             socket: Mutex::new(None),
             asked: Notify::new(),
             answered: Notify::new(),
@@ -131,7 +149,7 @@ impl Listening {
     /// # Errors
     /// [`CannotListen`].
     pub(super) fn open(&self, inherited: &mut Inherited) -> Result<(), CannotListen> {
-        if self.address.get().is_some() || self.closed().is_some() {
+        if self.is_open() || self.closed().is_some() {
             return Ok(());
         }
         let settings = &self.settings;
@@ -146,9 +164,40 @@ impl Listening {
             let kept = tcp.as_fd().try_clone_to_owned().ok();
             *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         }
+        *locks::lock(&self.halt) = Arc::default();
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
-        let _ = self.address.set(address);
+        self.is_given.store(!ours, Ordering::Relaxed);
+        *locks::write(&self.address) = Some(address);
         Ok(())
+    }
+
+    /// Takes no clients any more, until it is opened again; those that are there stay.
+    ///
+    /// # Errors
+    /// It is closed, or its socket is not ours to close.
+    pub(super) async fn close(&self) -> Result<(), String> {
+        if let Some(why) = self.closed() {
+            return Err(format!("it is closed: {why}"));
+        }
+        if self.is_given.load(Ordering::Relaxed) {
+            return Err("its socket is systemd's: systemctl stop emqx-rs.socket".into());
+        }
+        self.stopped.store(true, Ordering::Relaxed);
+        *locks::write(&self.address) = None;
+        drop(self.take_kept());
+        let idle = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if idle.is_none() {
+            let halt = locks::lock(&self.halt).clone();
+            halt.asked.notify_one();
+            // It is asleep for a second at most, or has ended with the node.
+            let _ = tokio::time::timeout(HALT, halt.done.notified()).await;
+        }
+        Ok(())
+    }
+
+    /// An operator wants it open; `false`: it is.
+    pub(super) fn reopen(&self) -> bool {
+        self.stopped.swap(false, Ordering::Relaxed)
     }
 
     /// The socket, for the process that goes on with it. Who connects waits until then.
@@ -170,19 +219,21 @@ impl Listening {
 
     /// It takes clients, or should.
     pub(super) fn is_open(&self) -> bool {
-        self.address.get().is_some()
+        locks::read(&self.address).is_some()
     }
 
     /// Why it does not listen, if it does not.
     #[must_use]
     pub fn closed(&self) -> Option<String> {
-        self.tls.as_ref().and_then(ListenerTls::missing)
+        let stopped = self.stopped.load(Ordering::Relaxed);
+        let stopped = stopped.then(|| "emqx-rs-ctl listeners stop".to_owned());
+        stopped.or_else(|| self.tls.as_ref().and_then(ListenerTls::missing))
     }
 
     /// Where it listens, or would.
     #[must_use]
     pub fn address(&self) -> String {
-        self.address.get().cloned().unwrap_or_else(|| self.settings.bind.to_string())
+        locks::read(&self.address).clone().unwrap_or_else(|| self.settings.bind.to_string())
     }
 
     /// Connections that are open.
@@ -214,6 +265,7 @@ impl Listening {
     pub(super) async fn run(self: Arc<Self>, hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(socket) = socket else { return };
+        let halt = locks::lock(&self.halt).clone();
         let mut second = hub.clock.now();
         let mut accepted = 0;
         let mut spare = Spare::open();
@@ -221,6 +273,10 @@ impl Listening {
             let incoming = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = halt.asked.notified() => {
+                    drop(socket);
+                    return halt.done.notify_one();
+                }
                 () = self.asked.notified() => {
                     self.answered.notify_waiters();
                     continue;

@@ -128,6 +128,8 @@ pub struct Listener {
     pub recbuf: Option<usize>,
     /// A connection that takes nothing of what is written to it for this long is closed.
     pub send_timeout: Duration,
+    /// A client is not read while more bytes wait to be written to it.
+    pub write_high: usize,
     /// Whom it accepts; the first rule that contains the address decides, none is yes.
     pub access: Vec<AccessRule>,
     /// Mode of the file of a Unix socket.
@@ -197,6 +199,7 @@ impl Listener {
             sndbuf: None,
             recbuf: None,
             send_timeout: Duration::from_secs(30),
+            write_high: 1 << 20,
             access: Vec::new(),
             mode: 0o660,
             proxy_timeout: None,

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{clients::ClientRow, connection::Order, locks, registry::Handover};
+use super::{clients::ClientRow, connection, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
@@ -24,7 +24,17 @@ use crate::{
         portable::Portable,
     },
     mqtt::QoS,
+    topic::share::Subscription,
 };
+
+/// What an operator wants of a client.
+#[derive(Debug)]
+pub enum Order {
+    /// To get these messages, at most with this QoS.
+    Subscribe(Subscription, QoS),
+    /// To get them no more.
+    Unsubscribe(Subscription),
+}
 
 /// What another task wants of the connection that owns a mailbox.
 #[derive(Debug)]
@@ -42,6 +52,8 @@ pub enum Signal {
     Kick,
     /// Who is named is banned from now on: the same for whom it names.
     Ban(Arc<Target>),
+    /// An operator subscribes the client or takes a subscription out; what became of it is told.
+    Obey(Box<(Order, oneshot::Sender<Result<(), &'static str>>)>),
     /// What others said about the client is to be asked again.
     CleanAclCache,
     /// The node stops.
@@ -49,7 +61,7 @@ pub enum Signal {
     /// Memory is short, and what waited for the client is gone.
     Shed,
     /// Another process takes the place of this one: be ready to go on there.
-    StandStill(Order),
+    StandStill(connection::Order),
     /// Tell what `clients list` shows.
     Describe(oneshot::Sender<ClientRow>),
 }

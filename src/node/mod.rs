@@ -46,6 +46,7 @@ pub mod sys_topics;
 mod takeover;
 pub mod tls;
 mod told;
+pub mod traces;
 mod transport;
 mod vm;
 pub mod websocket;
@@ -83,6 +84,7 @@ use mesh::{Mesh, MeshError, MeshParts};
 use places::NodePlaces;
 use takeover::Desk;
 use tls::Material;
+use traces::Traces;
 
 /// What a node is made of.
 pub struct NodeParts {
@@ -106,6 +108,8 @@ pub struct NodeParts {
     pub retain: RetainSettings,
     /// `node.data_dir`.
     pub data_dir: PathBuf,
+    /// Where files of traces go.
+    pub trace_dir: PathBuf,
     /// TLS between nodes, where the transport is TLS.
     pub mesh_tls: Option<Arc<Material>>,
     /// Listening sockets that systemd has opened.
@@ -168,6 +172,7 @@ impl Node {
         let retained = Retained::new(parts.retain, parts.cluster.retain_replicate);
         let mut hub = Hub::new(clock, cores, retained, routes.clone());
         hub.name = parts.cluster.node_name.to_string();
+        hub.traces = Arc::new(Traces::new(parts.trace_dir, clock));
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
@@ -248,6 +253,22 @@ impl Node {
         }
         tracing::info!(listener = id, address, "listening for clients");
         supervise::spawn_core("listener", listener.clone().run(self.hub.clone(), stopped));
+    }
+
+    /// Opens a listener that an operator has closed.
+    ///
+    /// # Errors
+    /// It is open, has to stay closed, or its address cannot be had.
+    pub(crate) fn open_listener(&self, listener: &Arc<Listening>) -> Result<(), String> {
+        if !listener.reopen() {
+            return Err(listener.closed().unwrap_or_else(|| "it is open".into()));
+        }
+        if let Some(why) = listener.closed() {
+            return Err(why);
+        }
+        listener.open(&mut Vec::new()).map_err(|error| error.to_string())?;
+        self.listen(listener, self.stop.subscribe());
+        Ok(())
     }
 
     /// What its connections share.
@@ -384,6 +405,7 @@ fn shared(
     Shared {
         settings: Settings {
             send_timeout: listener.send_timeout,
+            write_high: listener.write_high,
             bytes_in: settings.bytes_in.or(listener.rate_limit),
             ..settings
         },

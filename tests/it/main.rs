@@ -20,6 +20,7 @@ mod clients;
 mod cluster;
 mod conformance;
 mod control;
+mod ctl;
 mod defaults;
 mod discovery;
 mod features;

@@ -40,6 +40,34 @@ Examples:
   emqx-rs-ctl user add alice               asks for the password
   pwgen 20 1 | emqx-rs-ctl user add bob    takes it from standard input";
 
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl trace start client sensor7             every packet of a client, for a quarter of an hour
+  emqx-rs-ctl trace start topic 'plant/#' --for 1h   what is published there, and who gets it
+  emqx-rs-ctl --all trace start ip_address 10.0.0.7  on every node, each into a file of its own
+  emqx-rs-ctl trace stop client sensor7
+
+The answer to start names the file; tail -f shows it grow. Payloads and passwords are never in it.";
+
+const LISTENERS_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl listeners                            what is open, and how many use it
+  emqx-rs-ctl listeners stop mqtt:tcp:external     takes nobody new; who is connected stays
+  emqx-rs-ctl listeners start mqtt:tcp:external
+
+A restart of the node opens all of them; what is not to open at all is no line of emqx.conf.";
+
+const DATA_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl data export box1.json        as root; the file has payloads and hashes of passwords
+  emqx-rs-ctl data import box1.json        on another box; users that are there stay as they are";
+
+const SUBSCRIPTIONS_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl subscriptions show sensor7
+  emqx-rs-ctl subscriptions add sensor7 'cmd/#' 1   as if it had subscribed; acl.conf is not asked
+  emqx-rs-ctl subscriptions del sensor7 'cmd/#'";
+
 const BANNED_EXAMPLES: &str = "\
 Examples:
   emqx-rs-ctl banned add clientid sensor7 --for 1h --reason \"floods\"
@@ -95,7 +123,7 @@ pub(super) enum Command {
     #[command(subcommand, alias = "routes")]
     Topics(TopicsCommand),
     /// Subscriptions of this node's clients
-    #[command(subcommand)]
+    #[command(subcommand, after_help = SUBSCRIPTIONS_EXAMPLES)]
     Subscriptions(SubscriptionsCommand),
     /// Retained messages
     #[command(subcommand)]
@@ -120,8 +148,15 @@ pub(super) enum Command {
     /// What others said that clients may do
     #[command(subcommand, alias = "authz")]
     Acl(AclCommand),
-    /// What is open for clients
-    Listeners,
+    /// What is open for clients; close and open it
+    #[command(after_help = LISTENERS_EXAMPLES)]
+    Listeners {
+        #[command(subcommand)]
+        command: Option<ListenersCommand>,
+    },
+    /// Write down what a client, a topic or an address sends and gets, packet by packet, for a while
+    #[command(subcommand, after_help = TRACE_EXAMPLES)]
+    Trace(TraceCommand),
     /// Gauges, as `broker stats`
     Stats,
     /// Counters, as `broker metrics`
@@ -146,6 +181,9 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand, after_help = CONF_EXAMPLES)]
     Conf(ConfCommand),
+    /// Retained messages, bans and users: into a file, and out of it
+    #[command(subcommand, after_help = DATA_EXAMPLES)]
+    Data(DataCommand),
     /// The log
     #[command(subcommand)]
     Log(LogCommand),
@@ -270,7 +308,75 @@ pub(super) enum SubscriptionsCommand {
         /// Client identifier
         client_id: String,
     },
+    /// Subscribe a client that is connected
+    Add {
+        /// Client identifier
+        client_id: String,
+        /// Topic filter
+        topic: String,
+        /// 0, 1 or 2
+        qos: u8,
+    },
+    /// Take a subscription of a client that is connected out
+    Del {
+        /// Client identifier
+        client_id: String,
+        /// The filter as the list shows it
+        topic: String,
+    },
 }
+
+#[derive(Subcommand)]
+pub(super) enum ListenersCommand {
+    /// All of them, as without a command
+    List,
+    /// Open one that was stopped
+    Start {
+        /// As the list names it: mqtt:tcp:external
+        id: String,
+    },
+    /// Take no client any more, until it is started or the node is; who is connected stays
+    Stop {
+        /// As the list names it: mqtt:tcp:external
+        id: String,
+    },
+    /// Close and open it anew; who is connected stays
+    Restart {
+        /// As the list names it: mqtt:tcp:external
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TraceCommand {
+    /// Traces that run, and their files
+    List,
+    /// Begin one; the answer names its file
+    Start {
+        /// client, topic or ip_address
+        #[arg(value_parser = TRACE_KINDS)]
+        kind: String,
+        /// Client id, topic filter or address
+        what: String,
+        /// Name of its file in the folder of traces; made of the two before if it is left out
+        file: Option<String>,
+        /// Least severity written: error, warning, info or debug; packets are debug
+        level: Option<String>,
+        /// For how long, such as 5m or 2h, a week at most; 15m without it
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        r#for: Option<Duration>,
+    },
+    /// End one; its file stays
+    Stop {
+        /// client, topic or ip_address
+        #[arg(value_parser = TRACE_KINDS)]
+        kind: String,
+        /// Client id, topic filter or address
+        what: String,
+    },
+}
+
+const TRACE_KINDS: [&str; 3] = ["client", "topic", "ip_address"];
 
 #[derive(Subcommand)]
 pub(super) enum BannedCommand {
@@ -400,6 +506,26 @@ pub(super) enum ConfCommand {
     },
     /// Read the configuration again and tell what changed; a bad one changes nothing
     Reload,
+}
+
+#[derive(Subcommand)]
+pub(super) enum DataCommand {
+    /// Write a new file, which root alone can read
+    Export {
+        /// The file; emqx-rs-export.json here without it
+        file: Option<PathBuf>,
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH")]
+        users: Option<PathBuf>,
+    },
+    /// Take a file in: retained messages on all nodes, bans and users on this one
+    Import {
+        /// What export wrote
+        file: PathBuf,
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH")]
+        users: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]

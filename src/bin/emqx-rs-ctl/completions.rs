@@ -56,11 +56,65 @@ fn all(command: &clap::Command, words: &[String], out: &mut Vec<Vec<String>>) {
     }
 }
 
-#[test]
-fn bash_completes_every_command() {
+/// Runs `shell` with a script; what it says.
+#[track_caller]
+fn run(shell: &str, args: &[&str], script: &str) -> String {
+    let run = Command::new(shell).args(args).arg(script).output();
+    let run = run.unwrap_or_else(|error| panic!("{shell}: {error}; .ci/tools installs it"));
+    let err = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && err.is_empty(), "{shell}: {} {err}", run.status);
+    String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
+fn commands() -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     all(&Args::command(), &[], &mut commands);
     assert!(commands.len() > 40);
+    commands
+}
+
+#[test]
+fn fish_completes_every_command() {
+    let mut script = format!("source {}\n", file("completions", "emqx-rs-ctl.fish").display());
+    for words in commands() {
+        let (last, front) = words.split_last().unwrap();
+        let front = front.join(" ");
+        // Each line is a word, a tabulator and what it means.
+        script.push_str(&format!(
+            "complete -C 'emqx-rs-ctl {front} ' | cut -f1 | string match -q -- '{last}'; or echo '{front} {last}'\n"
+        ));
+    }
+    assert_eq!(run("fish", &["--no-config", "-c"], &script), "");
+}
+
+/// In a terminal, as somebody who presses the tabulator. What is offered is told as it is, and where it ends.
+#[test]
+fn zsh_completes_every_command() {
+    let commands = commands();
+    let folder = file("completions", "").display().to_string();
+    let mut script = format!(
+        "zmodload zsh/zpty; zpty z zsh -f -i\n\
+         zpty -w z 'PS1=; stty rows 500 columns 200; fpath=({folder} $fpath)'\n\
+         zpty -w z \"autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word\"\n\
+         zpty -w z 'compadd() {{ if [[ ${{@[1,(i)(-|--)]}} != *-(O|A|D)\\ * ]] {{ local -a hits; \
+         builtin compadd -A hits \"$@\"; print -rl -- \"\" \"hit \"$^hits }}; builtin compadd \"$@\" }}'\n\
+         zpty -w z 'last() {{ print -r -- \"end=$((1 + 1))\"; comppostfuncs=(last) }}; comppostfuncs=(last)'\n\
+         zpty -w z 'echo ready=$((1 + 1))'; zpty -r z out '*ready=2*'\n"
+    );
+    for words in &commands {
+        let (last, front) = words.split_last().unwrap();
+        let front = front.join(" ");
+        script.push_str(&format!(
+            "zpty -w -n z $'emqx-rs-ctl {front} \\t'; zpty -r z out '*end=2*'; zpty -w z $'\\x15'\n\
+             print -r -- \"$out\" | grep -aq $'^hit {last}\\r*$' || echo '{front} {last}'\n"
+        ));
+    }
+    assert_eq!(run("zsh", &["-f", "-c"], &script), "");
+}
+
+#[test]
+fn bash_completes_every_command() {
+    let commands = commands();
     let mut script = format!(". {}\n", file("completions", "emqx-rs-ctl.bash").display());
     script.push_str("complete() { :; }\n");
     for words in &commands {
@@ -75,7 +129,5 @@ fn bash_completes_every_command() {
             words.join(" "),
         ));
     }
-    let run = Command::new("bash").args(["-c", &script]).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert_eq!((out.as_ref(), err.as_ref()), ("", ""));
+    assert_eq!(run("bash", &["-c"], &script), "");
 }

@@ -12,7 +12,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
     ),
     (&["plugins", "modules"], "has no use: there are no plugins, everything is built in"),
     (
-        &["rules", "resources", "rule-actions", "bridges", "exhook", "luahook", "data", "ds"],
+        &["rules", "resources", "rule-actions", "bridges", "exhook", "luahook", "ds"],
         "is not part of this program, which only brings messages from publishers to subscribers",
     ),
     (
@@ -24,7 +24,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
         &["clientid"],
         "is not built in this version; rules and client ids stand in acl.conf and emqx.conf, then conf reload",
     ),
-    (&["trace", "traces"], "is not built in this version; see log set-level debug"),
+    (&["traces"], "is trace on every node: emqx-rs-ctl --all trace start client ID"),
     (&["eviction", "rebalance", "exclusive", "routes_cleanup"], "is not built in this version"),
 ];
 

@@ -12,7 +12,7 @@ use crate::here::{WAIT, complain, say};
 pub(super) fn at(socket: &Path, node: &str, request: Request) -> anyhow::Result<Reply> {
     anyhow::ensure!(
         request.about_a_node(),
-        "--node and --all are for status, ping, broker, stats, metrics, vm, listeners, clients, subscriptions, retainer info and why"
+        "--node and --all are for status, ping, broker, stats, metrics, vm, listeners (list), clients, subscriptions, retainer info, trace and why"
     );
     let request = Request::Elsewhere { node: node.to_owned(), request: Box::new(request) };
     Ok(ctl::ask::ask(socket, &request, WAIT)?)

@@ -4,6 +4,7 @@ mod args;
 #[cfg(test)]
 mod completions;
 mod cookie;
+mod data;
 mod doctor;
 mod elsewhere;
 mod everywhere;
@@ -70,6 +71,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         if let Command::Cookie { file, command } = args.command {
             return cookie::run(file, command, &socket, json);
+        }
+        if let Command::Data(command) = args.command {
+            return data::run(command, &socket, json);
         }
         if let Command::User { file, command } = args.command {
             return user::run(file, &command, &socket, json);

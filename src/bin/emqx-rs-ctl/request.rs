@@ -1,10 +1,11 @@
 //! The request to a node that a command stands for.
 
-use emqx_rs::ctl::{Request, token};
+use emqx_rs::ctl::{Request, Turn, token};
 
 use crate::args::{
-    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, LogCommand,
-    Numbers, PemCacheCommand, RetainerCommand, SubscriptionsCommand, TopicsCommand,
+    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
+    ListenersCommand, LogCommand, Numbers, PemCacheCommand, RetainerCommand, SubscriptionsCommand,
+    TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -41,12 +42,8 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Topics(TopicsCommand::Show { topic }) => {
             Request::Routes { topic: Some(topic.clone()) }
         }
-        Command::Subscriptions(SubscriptionsCommand::List) => {
-            Request::Subscriptions { client_id: None }
-        }
-        Command::Subscriptions(SubscriptionsCommand::Show { client_id }) => {
-            Request::Subscriptions { client_id: Some(client_id.clone()) }
-        }
+        Command::Subscriptions(command) => subscriptions(command),
+        Command::Trace(command) => trace(command),
         Command::Retainer(RetainerCommand::Info) => Request::RetainerInfo,
         Command::Retainer(RetainerCommand::Topics { start, limit }) => {
             Request::RetainerTopics { start: *start, limit: *limit }
@@ -57,7 +54,7 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Acl(AclCommand::CacheClean { whose, node }) => {
             acl_cache_clean(whose, node.clone())
         }
-        Command::Listeners => Request::Listeners,
+        Command::Listeners { command } => listeners(command.as_ref()),
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
@@ -68,10 +65,55 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Log(
             LogCommand::SetLevel { level } | LogCommand::PrimaryLevel { level: Some(level) },
         ) => Request::LogSetLevel { level: level.clone() },
-        Command::Cookie { .. } | Command::User { .. } | Command::Doctor | Command::Other(_) => {
-            return None;
-        }
+        Command::Cookie { .. }
+        | Command::User { .. }
+        | Command::Data(_)
+        | Command::Doctor
+        | Command::Other(_) => return None,
     })
+}
+
+fn subscriptions(command: &SubscriptionsCommand) -> Request {
+    match command {
+        SubscriptionsCommand::List => Request::Subscriptions { client_id: None },
+        SubscriptionsCommand::Show { client_id } => {
+            Request::Subscriptions { client_id: Some(client_id.clone()) }
+        }
+        SubscriptionsCommand::Add { client_id, topic, qos } => Request::SubscriptionsAdd {
+            client_id: client_id.clone(),
+            topic: topic.clone(),
+            qos: *qos,
+        },
+        SubscriptionsCommand::Del { client_id, topic } => {
+            Request::SubscriptionsDel { client_id: client_id.clone(), topic: topic.clone() }
+        }
+    }
+}
+
+fn listeners(command: Option<&ListenersCommand>) -> Request {
+    let (id, turn) = match command {
+        None | Some(ListenersCommand::List) => return Request::Listeners,
+        Some(ListenersCommand::Start { id }) => (id, Turn::Start),
+        Some(ListenersCommand::Stop { id }) => (id, Turn::Stop),
+        Some(ListenersCommand::Restart { id }) => (id, Turn::Restart),
+    };
+    Request::ListenerTurn { id: id.clone(), turn }
+}
+
+fn trace(command: &TraceCommand) -> Request {
+    match command {
+        TraceCommand::List => Request::Traces,
+        TraceCommand::Start { kind, what, file, level, r#for } => Request::TraceStart {
+            kind: kind.clone(),
+            what: what.clone(),
+            file: file.clone(),
+            level: level.clone(),
+            seconds: r#for.map(|time| time.as_secs().max(1)),
+        },
+        TraceCommand::Stop { kind, what } => {
+            Request::TraceStop { kind: kind.clone(), what: what.clone() }
+        }
+    }
 }
 
 fn banned(command: &BannedCommand) -> Request {

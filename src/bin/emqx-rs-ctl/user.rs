@@ -56,6 +56,14 @@ pub(super) fn run(
     if left == 0 {
         complain(&format!("{} names no user now: nobody may connect", path.display()));
     }
+    tell_node(&path, socket)?;
+    let value = serde_json::json!({ "result": "ok", "file": path });
+    say(&if json { format!("{value:#}\n") } else { "ok\n".into() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the node of this host read the file again.
+pub(super) fn tell_node(path: &Path, socket: &Path) -> anyhow::Result<()> {
     match ctl::ask::ask(socket, &Request::UsersReload, WAIT) {
         Ok(Reply::Done) => {}
         Ok(other) => anyhow::bail!(
@@ -65,13 +73,11 @@ pub(super) fn run(
         ),
         Err(error) => complain(&format!("{}: written; no node took it: {error}", path.display())),
     }
-    let value = serde_json::json!({ "result": "ok", "file": path });
-    say(&if json { format!("{value:#}\n") } else { "ok\n".into() })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The file given, else the usual one. What a node says is never taken for a path to write to, only compared with it.
-fn users_file(file: Option<PathBuf>, socket: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn users_file(file: Option<PathBuf>, socket: &Path) -> anyhow::Result<PathBuf> {
     if let Some(file) = file {
         return Ok(file);
     }

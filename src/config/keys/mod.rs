@@ -12,6 +12,7 @@ mod log;
 mod mqtt;
 mod node;
 mod other;
+pub(super) mod reasons;
 mod zone;
 
 use std::borrow::Cow;

@@ -150,10 +150,12 @@ impl Connection {
         // How long it was silent, and how long it may be.
         let overdue = matches!(reason, CloseReason::KeepAlive);
         let (silent, limit) = overdue.then(|| self.channel.silence(now)).flatten().unzip();
+        // Who never got in does not push out of the memory of `why` those who did.
+        let stranger = (!self.channel.was_served()).then_some(true);
         if reason.is_fault() {
-            tracing::info!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, "connection closed");
+            tracing::info!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, stranger, "connection closed");
         } else {
-            tracing::debug!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, "connection closed");
+            tracing::debug!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, stranger, "connection closed");
         }
     }
 

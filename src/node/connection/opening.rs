@@ -91,7 +91,7 @@ impl Connection {
         });
         if let Some(why) = &why {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
-            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, "banned client refused");
+            tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, stranger = true, "banned client refused");
         }
         why.is_some()
     }
