@@ -6,6 +6,7 @@
 
 mod closing;
 mod opening;
+mod replaying;
 mod standing;
 
 use std::{
@@ -33,7 +34,6 @@ use super::{
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
-    locks,
     mailbox::{Mailbox, Signal},
     mesh::Mesh,
     places::{Place, Room},
@@ -50,7 +50,7 @@ use crate::{
         close::CloseReason,
         connect::Certified,
         frozen::Replay,
-        mqueue::{Delivery, SubscriptionIds},
+        mqueue::Delivery,
         portable::Portable,
         rate::Pace,
         stats::Metric,
@@ -58,7 +58,7 @@ use crate::{
         subscriptions::Subscriber,
         verdicts::{Question, Ruling},
     },
-    mqtt::{PacketType, QoS, ReasonCode, frame},
+    mqtt::{PacketType, ReasonCode, frame},
     time::Time,
 };
 
@@ -70,8 +70,6 @@ const WRITE: usize = 64 << 10;
 const READS: usize = 4;
 /// Time for CONNECT when few places are left.
 const CROWDED: Duration = Duration::from_secs(5);
-/// Retained messages fetched at once for a new subscription.
-const RETAINED: usize = 256;
 /// How often it is looked whether a client that is held is still there.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -867,37 +865,6 @@ impl Connection {
             if self.unsent.is_some() || self.closing.is_some() {
                 return None;
             }
-        }
-    }
-
-    /// Fetches the next portion of retained messages for a new subscription.
-    fn take_retained(&mut self, scratch: &mut Scratch) {
-        let window = self.channel.window();
-        let Some(replay) = self.waiting.as_mut().and_then(|waiting| waiting.replays.front_mut())
-        else {
-            return;
-        };
-        let most = if replay.qos == QoS::AtMostOnce { RETAINED } else { window.min(RETAINED) };
-        if most == 0 {
-            return;
-        }
-        let mut found = Vec::new();
-        let more = locks::read(&self.hub.retained).matching(
-            &replay.filter,
-            replay.after.as_deref(),
-            most,
-            &mut found,
-        );
-        replay.after = found.last().map(|message| message.topic().into());
-        scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
-            qos: message.qos().min(replay.qos),
-            ids: SubscriptionIds::None.with(replay.id),
-            retain: true,
-            group: 0,
-            message,
-        }));
-        if !more && let Some(waiting) = &mut self.waiting {
-            waiting.replays.pop_front();
         }
     }
 
