@@ -4,6 +4,8 @@
 //! the worker's buffer, hands packets to the channel, takes deliveries from the mailbox, and writes once. An idle connection owns
 //! no buffer: an unfinished packet is copied out, unsent bytes stay here. What few connections have stands behind a box.
 
+#[cfg(test)]
+mod by_hand;
 mod closing;
 mod opening;
 mod replaying;
@@ -68,6 +70,8 @@ const READ: usize = 64 << 10;
 const WRITE: usize = 64 << 10;
 /// Reads of a full buffer before others get their turn.
 const READS: usize = 4;
+/// Rounds of a turn before others get theirs.
+const ROUNDS: usize = 16;
 /// Time for CONNECT when few places are left.
 const CROWDED: Duration = Duration::from_secs(5);
 /// How often it is looked whether a client that is held is still there.
@@ -246,7 +250,7 @@ impl Connection {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
-        loop {
+        for _ in 0..ROUNDS {
             let now = self.hub.clock.now();
             scratch.out.clear();
             if self.closing.is_some() {
@@ -281,6 +285,9 @@ impl Connection {
                 return Poll::Pending;
             }
         }
+        // There is more to do; others first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
@@ -317,6 +324,9 @@ impl Connection {
             return false;
         }
         let takes = self.unsent.is_none() && !self.is_standing();
+        if takes && self.replay_room() > 0 {
+            return false;
+        }
         let wants = takes.then(|| self.channel.window() > 0);
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
     }

@@ -8,20 +8,29 @@ use crate::{
 };
 
 /// Retained messages fetched at once for a new subscription.
-const RETAINED: usize = 256;
+pub(super) const RETAINED: usize = 256;
 
 impl Connection {
-    /// Fetches the next portion of retained messages for a new subscription.
+    /// So many retained messages may go out now for the new subscription whose turn it is.
+    pub(super) fn replay_room(&self) -> usize {
+        let replay = self.waiting.as_ref().and_then(|waiting| waiting.replays.front());
+        match replay.map(|replay| replay.qos) {
+            None => 0,
+            Some(QoS::AtMostOnce) => RETAINED,
+            Some(QoS::AtLeastOnce | QoS::ExactlyOnce) => self.channel.window().min(RETAINED),
+        }
+    }
+
+    /// Fetches the next portion of retained messages for a new subscription. There may be none in it that goes out.
     pub(super) fn take_retained(&mut self, scratch: &mut Scratch) {
-        let window = self.channel.window();
+        let most = self.replay_room();
+        if most == 0 {
+            return;
+        }
         let Some(replay) = self.waiting.as_mut().and_then(|waiting| waiting.replays.front_mut())
         else {
             return;
         };
-        let most = if replay.qos == QoS::AtMostOnce { RETAINED } else { window.min(RETAINED) };
-        if most == 0 {
-            return;
-        }
         let mut found = Vec::new();
         let more = locks::read(&self.hub.retained).matching(
             &replay.filter,
