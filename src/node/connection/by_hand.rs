@@ -282,3 +282,28 @@ fn a_long_search_for_retained_messages_ends_and_lets_others_run() {
     assert_eq!(client.topics(), ["a/last"]);
     assert!((2..50).contains(&client.turns), "{} turns", client.turns);
 }
+
+#[test]
+fn what_waits_for_its_first_sending_is_not_due_again() {
+    const RETRY: Duration = Duration::from_millis(20);
+    let world = World::new();
+    let limits = |max_inflight| Settings {
+        retry_interval: Some(RETRY),
+        max_inflight,
+        ..Settings::default()
+    };
+    let mut client = world.connect(4, "c", limits(10));
+    client.subscribe(&["t"], 1);
+    (0..3).for_each(|_| world.publish("t", QoS::AtLeastOnce));
+    assert_eq!(client.topics().len(), 3);
+    client.send(&[0xe0, 0]);
+    assert!(client.connection.is_none());
+    let past = world.hub.clock.now() + RETRY;
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    let now = world.hub.clock.now();
+    let mut client = world.connect(4, "c", limits(1));
+    assert_eq!(client.channel().deadline().map(|due| due >= now + RETRY), Some(true));
+    client.run();
+}

@@ -14,7 +14,7 @@ impl Connection {
     /// So many retained messages may go out now for the new subscription whose turn it is.
     pub(super) fn replay_room(&self) -> usize {
         let replay = self.waiting.as_ref().and_then(|waiting| waiting.replays.front());
-        match replay.map(|replay| replay.qos) {
+        match replay.filter(|_| self.channel.is_up()).map(|replay| replay.qos) {
             None => 0,
             Some(QoS::AtMostOnce) => RETAINED,
             Some(QoS::AtLeastOnce | QoS::ExactlyOnce) => self.channel.window().min(RETAINED),
