@@ -446,8 +446,13 @@ impl Connection {
     fn resume(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
         let bytes = std::mem::take(&mut self.carry);
         let used = self.on_bytes(&bytes, scratch, now);
-        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
+        self.keep(bytes, used);
         cx.waker().wake_by_ref();
+    }
+
+    /// Keeps what is left of `bytes`: as it is where nothing was used, or each byte of a large packet would cost a copy of it.
+    fn keep(&mut self, bytes: Vec<u8>, used: usize) {
+        self.carry = if used == 0 { bytes } else { bytes.get(used..).unwrap_or(&[]).to_vec() };
     }
 
     /// A packet larger than half the worker's buffer grows in place, by what has come and never by what was claimed.
@@ -470,10 +475,7 @@ impl Connection {
         self.carry.extend_from_slice(buffer.filled());
         let bytes = std::mem::take(&mut self.carry);
         let used = self.on_bytes(&bytes, scratch, now);
-        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
-        if used == 0 {
-            self.carry = bytes;
-        }
+        self.keep(bytes, used);
         Poll::Ready(None)
     }
 

@@ -307,3 +307,29 @@ fn what_waits_for_its_first_sending_is_not_due_again() {
     assert_eq!(client.channel().deadline().map(|due| due >= now + RETRY), Some(true));
     client.run();
 }
+
+/// CPU time of this thread that a large packet takes whose last bytes come one by one.
+fn cost_of_a_trickle(world: &World, size: usize) -> Duration {
+    use nix::time::{ClockId, clock_gettime};
+    let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+    let mut client = world.connect(4, "c", Settings::default());
+    let bytes = packet(0x30, &[&text("t"), &vec![0; size][..]].concat());
+    let (most, last) = bytes.split_at(bytes.len() - 500);
+    client.send(most);
+    let began = now();
+    last.chunks(1).for_each(|byte| client.send(byte));
+    let took = now() - began;
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packets(), [(0xd0, Vec::new())]);
+    client.send(&[0xe0, 0]);
+    took
+}
+
+#[test]
+fn a_byte_of_a_large_packet_costs_no_more_than_one_of_a_small_one() {
+    let world = World::new();
+    // The best of some, as others run on this machine too.
+    let least = |size| (0..5).map(|_| cost_of_a_trickle(&world, size)).min().unwrap();
+    let (small, large) = (least(40_000), least(1_900_000));
+    assert!(large < 5 * small, "{small:?} and {large:?}");
+}
