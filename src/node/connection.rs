@@ -81,6 +81,8 @@ const LOOK: Duration = Duration::from_millis(500);
 struct Scratch {
     /// A turn is under way; seen at the next one, it ended in a panic.
     busy: bool,
+    /// The stream was not asked for more, as much is to be written first: nothing it has wakes anybody.
+    deaf: bool,
     read: Box<[u8]>,
     out: Vec<u8>,
     actions: Vec<Action>,
@@ -92,6 +94,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             busy: false,
+            deaf: false,
             read: vec![0; READ].into_boxed_slice(),
             out: Vec::with_capacity(WRITE),
             actions: Vec::new(),
@@ -253,6 +256,7 @@ impl Connection {
         for _ in 0..ROUNDS {
             let now = self.hub.clock.now();
             scratch.out.clear();
+            scratch.deaf = false;
             if self.closing.is_some() {
                 return self.linger(cx, scratch, now);
             }
@@ -327,6 +331,9 @@ impl Connection {
         if takes && self.replay_room() > 0 {
             return false;
         }
+        if scratch.deaf && self.unsent_len() <= self.channel.settings().write_high {
+            return false;
+        }
         let wants = takes.then(|| self.channel.window() > 0);
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
     }
@@ -399,10 +406,11 @@ impl Connection {
         now: Time,
     ) -> Option<CloseReason> {
         for _ in 0..READS {
-            if !self.reads()
-                || self.closing.is_some()
-                || self.unsent_len() + scratch.out.len() > self.channel.settings().write_high
-            {
+            if !self.reads() || self.closing.is_some() {
+                return None;
+            }
+            if self.unsent_len() + scratch.out.len() > self.channel.settings().write_high {
+                scratch.deaf = true;
                 return None;
             }
             let held = self.carry.len();

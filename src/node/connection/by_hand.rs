@@ -333,3 +333,22 @@ fn a_byte_of_a_large_packet_costs_no_more_than_one_of_a_small_one() {
     let (small, large) = (least(40_000), least(1_900_000));
     assert!(large < 5 * small, "{small:?} and {large:?}");
 }
+
+#[test]
+fn who_was_not_read_while_much_went_out_is_read_again() {
+    let world = World::new();
+    let settings = Settings { write_high: 100, ..Settings::default() };
+    let mut client = world.connect(5, "c", settings);
+    client.send(&[0xc0, 0].repeat(200));
+    assert_eq!(client.packets().len(), 200);
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packets().len(), 1);
+    // What the stream did not take holds it back for longer.
+    locks::lock(&client.pipe.0).room = 10;
+    client.send(&[0xc0, 0].repeat(200));
+    client.send(&[0xc0, 0]);
+    assert!(client.packets().len() <= 5);
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    assert_eq!(client.packets().len(), 196);
+}
