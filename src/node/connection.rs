@@ -66,8 +66,10 @@ use crate::{
 
 /// Bytes of the read buffer of a worker.
 const READ: usize = 64 << 10;
-/// Bytes taken from the mailbox before a write.
+/// Bytes taken from the mailbox, and of retained messages, before a write.
 const WRITE: usize = 64 << 10;
+/// A worker's buffer that has grown above this is given back.
+const REUSE_MAX: usize = 2 << 20;
 /// Reads of a full buffer before others get their turn.
 const READS: usize = 4;
 /// Rounds of a turn before others get theirs.
@@ -113,6 +115,8 @@ impl Scratch {
         }
         self.busy = true;
         let done = turn(self);
+        self.out.clear();
+        self.out.shrink_to(REUSE_MAX);
         self.busy = false;
         done
     }

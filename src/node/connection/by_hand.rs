@@ -352,3 +352,27 @@ fn who_was_not_read_while_much_went_out_is_read_again() {
     client.bell.clone().wake();
     assert_eq!(client.packets().len(), 196);
 }
+
+#[test]
+fn what_a_client_does_not_read_is_little_of_what_is_retained() {
+    const SIZE: usize = 100_000;
+    let world = World::new();
+    for n in 0..100 {
+        world.retain(&format!("a/{n:02}"), &[0; SIZE], QoS::AtMostOnce, None);
+    }
+    let mut client = world.connect(5, "c", Settings::default());
+    locks::lock(&client.pipe.0).room = 7;
+    client.subscribe(&["a/#"], 0);
+    let unsent = client.connection.as_ref().unwrap().unsent_len();
+    assert!((1..2 * SIZE).contains(&unsent), "{unsent} bytes");
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    assert_eq!(client.topics().len(), 100);
+}
+
+#[test]
+fn a_large_turn_leaves_no_large_buffer() {
+    let mut scratch = Scratch::default();
+    scratch.turn(|scratch| scratch.out.resize(64 << 20, 0));
+    assert!(scratch.out.capacity() <= 2 << 20, "{} bytes", scratch.out.capacity());
+}

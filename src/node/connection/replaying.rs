@@ -1,6 +1,6 @@
 //! Retained messages on their way to new subscriptions, portion by portion.
 
-use super::{Connection, Scratch};
+use super::{Connection, Scratch, WRITE};
 use crate::{
     broker::mqueue::{Delivery, SubscriptionIds},
     mqtt::QoS,
@@ -35,7 +35,7 @@ impl Connection {
         let more = locks::read(&self.hub.retained).matching(
             &replay.filter,
             replay.after.as_deref(),
-            most,
+            (most, WRITE),
             &mut found,
         );
         replay.after = found.last().map(|message| message.topic().into());
