@@ -29,6 +29,7 @@ pub(super) use self::standing::{Order, Still, Thawed};
 use self::{
     closing::{Closing, LINGER},
     opening::{AwaitedClaim, AwaitedSession},
+    replaying::Replays,
     standing::Standing,
 };
 use super::{
@@ -51,7 +52,6 @@ use crate::{
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
-        frozen::Replay,
         mqueue::Delivery,
         portable::Portable,
         rate::Pace,
@@ -140,7 +140,7 @@ struct Waiting {
     handover: Option<AwaitedSession>,
     rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
     barriers: VecDeque<Barrier>,
-    replays: VecDeque<Replay>,
+    replays: Replays,
     forwards: VecDeque<Forwarded>,
     /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
     held: Option<Forwarded>,
@@ -566,6 +566,7 @@ impl Connection {
                                 self.hub.unsubscribe(to, session.number);
                             }
                         }
+                        self.end_replays(&request.subscriptions);
                     }
                     Action::Close(reason) => self.begin_close(reason, now, scratch),
                 }
@@ -689,18 +690,7 @@ impl Connection {
     fn subscribed(&mut self, request: &SubscribeRequest, scratch: &mut Scratch) {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
-        if self.hub.retained_count() == 0 {
-            return;
-        }
-        for granted in request.granted.iter().filter(|granted| granted.wants_retained) {
-            let replay = Replay {
-                filter: granted.subscription.filter.clone(),
-                after: None,
-                qos: granted.options.qos,
-                id: granted.id,
-            };
-            self.waiting().replays.push_back(replay);
-        }
+        self.begin_replays(&request.granted);
     }
 
     /// Looks at what the connection waits for beside its socket and mailbox.

@@ -376,3 +376,54 @@ fn a_large_turn_leaves_no_large_buffer() {
     scratch.turn(|scratch| scratch.out.resize(64 << 20, 0));
     assert!(scratch.out.capacity() <= 2 << 20, "{} bytes", scratch.out.capacity());
 }
+
+#[test]
+fn retained_messages_wait_once_for_each_subscription_and_end_with_it() {
+    let world = World::new();
+    for n in 0..40 {
+        world.retain(&format!("a/{n:02}"), b"x", QoS::AtLeastOnce, None);
+    }
+    let mut client = world.connect(5, "c", Settings { max_inflight: 1, ..Settings::default() });
+    for _ in 0..10 {
+        client.subscribe(&["a/#", "a/+", "$share/g/a/#"], 1);
+    }
+    assert_eq!(client.topics(), ["a/00"]);
+    assert_eq!(client.connection.as_ref().unwrap().waiting.as_ref().unwrap().replays.len(), 2);
+    let unsubscribe = |filter| packet(0xa2, &[&[0, 1, 0], &text(filter)[..]].concat());
+    client.send(&unsubscribe("$share/g/a/#"));
+    client.send(&unsubscribe("a/#"));
+    assert_eq!(client.connection.as_ref().unwrap().waiting.as_ref().unwrap().replays.len(), 1);
+    client.send(&packet(0x40, &[0, 1]));
+    assert_eq!(client.topics(), ["a/00"], "of the other subscription, which begins with it");
+    client.send(&unsubscribe("a/+"));
+    client.send(&packet(0x40, &[0, 2]));
+    assert_eq!(client.topics(), Vec::<String>::new());
+}
+
+/// The SUBACK waits for other nodes, and the client has left meanwhile.
+#[test]
+fn a_subscription_that_has_ended_gets_no_retained_messages() {
+    let world = World::new();
+    world.retain("a", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["a", "b"], 0);
+    assert_eq!(client.topics(), ["a"]);
+    let mut granted = Vec::new();
+    for filter in ["a", "c"] {
+        granted.push(Granted {
+            subscription: crate::topic::share::Subscription::parse(filter).unwrap(),
+            place: 0,
+            options: crate::mqtt::SubscriptionOptions::default(),
+            id: 0,
+            wants_retained: true,
+        });
+    }
+    world.retain("c", b"x", QoS::AtMostOnce, None);
+    let (passed, done) = oneshot::channel();
+    let request = SubscribeRequest { packet_id: None, reasons: Vec::new(), granted };
+    let connection = client.connection.as_mut().unwrap();
+    connection.waiting().barriers.push_back(Barrier { done, request: Box::new(request) });
+    passed.send(()).unwrap();
+    client.bell.clone().wake();
+    assert_eq!(client.topics(), ["a"], "it is not subscribed to the other one");
+}
