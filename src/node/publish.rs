@@ -394,7 +394,7 @@ impl Hub {
             let same = |s: &&RouteMatch| (&*s.group, s.filter.as_str()) == group;
             let shared = found?.shared.iter().find(same)?;
             let left = shared.candidates.iter().filter(|c| !tried.contains(&c.node));
-            left.max_by_key(|candidate| candidate.weight).map(|candidate| candidate.node)
+            left.max_by_key(|one| (self.is_well(one), one.weight)).map(|one| one.node)
         });
         let peer = node.and_then(|node| self.peers.get(node));
         let Some(peer) = peer else { return false };
