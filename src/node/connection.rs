@@ -38,7 +38,6 @@ use super::{
     forward::{Forwarded, LIMIT},
     hub::Hub,
     mailbox::{Mailbox, Signal},
-    mesh::Mesh,
     places::{Place, Room},
     publish::Publisher,
     registry::Handover,
@@ -129,6 +128,8 @@ thread_local! {
 /// A SUBACK that waits until every node knows.
 struct Barrier {
     done: oneshot::Receiver<()>,
+    /// For [`Hub::announced`].
+    count: u64,
     request: Box<SubscribeRequest>,
 }
 
@@ -664,25 +665,27 @@ impl Connection {
             return;
         };
         let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
-        let (mut news, mut taken) = (false, Vec::new());
+        let mut taken = Vec::new();
         for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
             let subscriber =
                 Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
             if subscription.is_exclusive() {
-                match self.hub.subscribe_alone(subscription, subscriber) {
-                    Some(first) => news |= first,
-                    None => taken.push(at),
+                if self.hub.subscribe_alone(subscription, subscriber).is_none() {
+                    taken.push(at);
                 }
             } else {
-                news |= self.hub.subscribe(subscription, subscriber);
+                self.hub.subscribe(subscription, subscriber);
             }
         }
         for at in taken.into_iter().rev() {
             self.channel.on_taken(&mut request, at);
         }
-        let barrier = self.hub.mesh().filter(|_| news).map(Mesh::barrier);
+        // Also where another client was the first of the filter: its route may be on its way still.
+        let barrier = self.hub.barrier().filter(|_| !request.granted.is_empty());
         match barrier {
-            Some(done) => self.waiting().barriers.push_back(Barrier { done, request }),
+            Some((done, count)) => {
+                self.waiting().barriers.push_back(Barrier { done, count, request });
+            }
             None => self.subscribed(&request, scratch),
         }
     }
@@ -734,6 +737,7 @@ impl Connection {
                 break;
             }
             let Some(barrier) = waiting.barriers.pop_front() else { break };
+            self.hub.announced.on_passed(barrier.count);
             self.subscribed(&barrier.request, scratch);
         }
     }

@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+mod announced;
 mod arrival;
 mod asking;
 pub mod auth_http;

@@ -422,7 +422,7 @@ fn a_subscription_that_has_ended_gets_no_retained_messages() {
     let (passed, done) = oneshot::channel();
     let request = SubscribeRequest { packet_id: None, reasons: Vec::new(), granted };
     let connection = client.connection.as_mut().unwrap();
-    connection.waiting().barriers.push_back(Barrier { done, request: Box::new(request) });
+    connection.waiting().barriers.push_back(Barrier { done, count: 0, request: Box::new(request) });
     passed.send(()).unwrap();
     client.bell.clone().wake();
     assert_eq!(client.topics(), ["a"], "it is not subscribed to the other one");
