@@ -131,7 +131,7 @@ impl Mailbox {
             inner.dropped += 1;
             return Pushing { bell: None, dropped: 1, refused: true };
         }
-        let bounds = inner.bounds;
+        let (bounds, qos) = (inner.bounds, delivery.qos);
         match inner.queue.push(delivery, bounds) {
             Pushed::Queued if inner.bell.is_some() => {
                 Pushing { bell: inner.bell.take(), ..Pushing::default() }
@@ -139,7 +139,9 @@ impl Mailbox {
             Pushed::Queued => Pushing::default(),
             Pushed::Displaced(dropped) => {
                 inner.dropped += dropped as u64;
-                Pushing { bell: None, dropped, refused: false }
+                // Where the in-flight window is full too, nothing waited that could go out: QoS 0 can (v5 [MQTT-4.9.0-3]).
+                let bell = if qos == QoS::AtMostOnce { inner.bell.take() } else { None };
+                Pushing { bell, dropped, refused: false }
             }
             Pushed::Refused => {
                 inner.dropped += 1;
@@ -259,5 +261,33 @@ impl Mailbox {
             _ => inner.bell = Some(bell.clone()),
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{
+        message::{Message, Meta},
+        mqueue::SubscriptionIds,
+    };
+
+    fn delivery(qos: QoS) -> Delivery {
+        let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
+        let (message, ids) = (Message::new("t", &[], b"x", meta), SubscriptionIds::None);
+        Delivery { message, ids, qos, retain: false, group: 0 }
+    }
+
+    /// v5 [MQTT-4.9.0-3]
+    #[test]
+    fn qos_0_rings_for_a_client_whose_queue_and_window_are_full() {
+        let mailbox = Mailbox::new(&Settings { mqueue_len: 2, ..Settings::default() });
+        mailbox.push(delivery(QoS::AtLeastOnce));
+        mailbox.push(delivery(QoS::AtLeastOnce));
+        assert!(mailbox.park(Waker::noop(), Some(false)), "the window is full");
+        let pushing = mailbox.push(delivery(QoS::AtLeastOnce));
+        assert_eq!((pushing.bell.is_some(), pushing.dropped), (false, 1), "it cannot be sent");
+        let pushing = mailbox.push(delivery(QoS::AtMostOnce));
+        assert_eq!((pushing.bell.is_some(), pushing.dropped), (true, 1));
     }
 }
