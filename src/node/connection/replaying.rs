@@ -130,7 +130,7 @@ impl Connection {
         replay.after = found.last().map(|message| message.topic().into());
         scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
             qos: message.qos().min(replay.qos),
-            ids: SubscriptionIds::None.with(replay.id),
+            ids: SubscriptionIds::of(replay.id),
             retain: true,
             group: 0,
             message,
