@@ -264,15 +264,21 @@ impl Registry {
         Some(part.iter().map(row).collect())
     }
 
-    /// Parks the session of a connection that ends, or one that came from another node under the claim in it.
+    /// Parks the session of a connection that ends, or one that came from another node under the claim in it. Returns how many
+    /// messages do not wait for the client, too.
     #[must_use]
-    pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>, now: Time) -> WillChange {
+    pub fn park(
+        &self,
+        parked: Box<Parked>,
+        mailbox: &Arc<Mailbox>,
+        now: Time,
+    ) -> (WillChange, usize) {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let deadline = parked.deadline();
-        let change;
+        let (change, dropped);
         {
             let mut part = self.part(&client_id);
-            mailbox.set_connected(false);
+            dropped = mailbox.set_connected(false);
             let old = part.remove(&client_id);
             let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
             let mut will = old.and_then(|entry| entry.will);
@@ -294,7 +300,7 @@ impl Registry {
         }
         locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
         self.changed.notify_one();
-        change
+        (change, dropped)
     }
 
     /// Leaves the session of a connection that goes on in another process: nothing is due for it, and it takes messages as before.
