@@ -427,3 +427,24 @@ fn a_subscription_that_has_ended_gets_no_retained_messages() {
     client.bell.clone().wake();
     assert_eq!(client.topics(), ["a"], "it is not subscribed to the other one");
 }
+
+/// v5 [MQTT-4.4.0-1]: nothing is sent again over the same connection.
+#[test]
+fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
+    for (level, again) in [(4, true), (5, false)] {
+        let world = World::new();
+        let retry_interval = Some(Duration::from_secs(30));
+        let settings = Settings { retry_interval, ..Settings::default() };
+        let mut client = world.connect(level, "c", settings);
+        client.subscribe(&["t"], 1);
+        world.publish("t", QoS::AtLeastOnce);
+        assert_eq!(client.topics(), ["t"]);
+        let due = client.channel().deadline();
+        assert_eq!(due.is_some(), again, "MQTT level {level}");
+        let later = world.hub.clock.now() + Duration::from_secs(60);
+        let (mut bytes, mut actions) = (Vec::new(), Vec::new());
+        let channel = &mut client.connection.as_mut().unwrap().channel;
+        channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
+        assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
+    }
+}
