@@ -856,6 +856,11 @@ impl Channel {
         (limit != 0).then(|| Duration::from_millis(limit))
     }
 
+    /// After this what the client has not acknowledged is sent again. MQTT 5 forbids that while it is connected [MQTT-4.4.0-1].
+    fn retry_interval(&self) -> Option<Duration> {
+        self.shared.settings.retry_interval.filter(|_| self.version != Version::V5)
+    }
+
     /// How long nothing came from the client, and how long that may be, in seconds. `None`: it may be silent for ever.
     #[must_use]
     pub fn silence(&self, now: Time) -> Option<(f64, f64)> {
@@ -876,8 +881,8 @@ impl Channel {
             State::Up(session) => {
                 let alive = self.keep_alive().filter(|_| !self.is_asking());
                 let alive = alive.map(|limit| self.last_packet + limit);
-                let oldest = settings
-                    .retry_interval
+                let oldest = self
+                    .retry_interval()
                     .and_then(|retry| Some(session.inflight.oldest()? + retry));
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 [alive, oldest, ends].into_iter().flatten().min()
@@ -909,7 +914,7 @@ impl Channel {
                     && self.keep_alive().is_some_and(|limit| now >= self.last_packet + limit)
                 {
                     self.close(CloseReason::KeepAlive, out);
-                } else if let Some(retry) = settings.retry_interval {
+                } else if let Some(retry) = self.retry_interval() {
                     self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
                 }
             }

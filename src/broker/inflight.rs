@@ -197,10 +197,10 @@ impl Inflight {
         paid
     }
 
-    /// When the oldest was last sent.
+    /// When the one was last sent for which that is longest ago, of those sent on this connection.
     #[must_use]
     pub fn oldest(&self) -> Option<Time> {
-        self.slots.iter().map(|slot| slot.sent_at).min()
+        self.slots.iter().filter(|slot| !slot.owed).map(|slot| slot.sent_at).min()
     }
 }
 
@@ -239,6 +239,20 @@ mod tests {
         assert_eq!(ids, [u16::MAX, 1, 2]);
         window.last_id = 0;
         assert_eq!(window.next_id().unwrap().get(), 3);
+    }
+
+    #[test]
+    fn what_is_owed_was_not_sent() {
+        let mut window = Inflight::default();
+        for _ in 0..3 {
+            let id = window.next_id().unwrap();
+            window.push(id, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::from_ms(1));
+        }
+        assert_eq!(window.oldest(), Some(Time::from_ms(1)));
+        window.owe_all();
+        assert_eq!(window.oldest(), None);
+        assert_eq!(window.pay(2, Time::from_ms(9)).len(), 2);
+        assert_eq!(window.oldest(), Some(Time::from_ms(9)));
     }
 
     #[test]

@@ -21,14 +21,17 @@ pub enum SubscriptionIds {
 }
 
 impl SubscriptionIds {
-    /// The set with `id` added; 0 stands for a subscription without an identifier.
+    /// That of one subscription; 0 stands for none.
     #[must_use]
-    pub fn with(self, id: u32) -> Self {
-        match (self, id) {
-            (same, 0) => same,
-            (Self::None, id) => Self::One(id),
-            (Self::One(one), id) => Self::Many(Arc::from([one, id])),
-            (Self::Many(ids), id) => Self::Many(ids.iter().copied().chain([id]).collect()),
+    pub const fn of(id: u32) -> Self {
+        if id == 0 { Self::None } else { Self::One(id) }
+    }
+
+    /// Bytes they take beside the delivery.
+    fn size(&self) -> usize {
+        match self {
+            Self::None | Self::One(_) => 0,
+            Self::Many(ids) => size_of_val(&**ids),
         }
     }
 
@@ -38,6 +41,18 @@ impl SubscriptionIds {
             Self::None => {}
             Self::One(id) => f(*id),
             Self::Many(ids) => ids.iter().copied().for_each(f),
+        }
+    }
+}
+
+/// Those of several subscriptions; 0 stands for one without an identifier.
+impl FromIterator<u32> for SubscriptionIds {
+    fn from_iter<I: IntoIterator<Item = u32>>(ids: I) -> Self {
+        let mut ids = ids.into_iter().filter(|id| *id != 0);
+        match (ids.next(), ids.next()) {
+            (None, _) => Self::None,
+            (Some(one), None) => Self::One(one),
+            (Some(one), Some(two)) => Self::Many([one, two].into_iter().chain(ids).collect()),
         }
     }
 }
@@ -55,6 +70,14 @@ pub struct Delivery {
     pub retain: bool,
     /// It came to this session as to a member of the group of this number (`topic::hashing::group_number`); 0: it did not.
     pub group: u64,
+}
+
+impl Delivery {
+    /// Bytes it takes in a queue.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.message.size() + self.ids.size()
+    }
 }
 
 /// What became of a message offered to a full queue.
@@ -135,7 +158,7 @@ impl MQueue {
 
     /// Adds `delivery` at the end. A full queue drops its oldest QoS 0 message first, then its oldest.
     pub fn push(&mut self, delivery: Delivery, bounds: Bounds) -> Pushed {
-        let size = delivery.message.size();
+        let size = delivery.size();
         if bounds.bytes() != 0 && size > bounds.bytes() {
             return Pushed::Refused;
         }
@@ -147,7 +170,7 @@ impl MQueue {
             else {
                 break;
             };
-            self.bytes -= victim.message.size();
+            self.bytes -= victim.size();
             dropped += 1;
         }
         self.bytes += size;
@@ -162,7 +185,7 @@ impl MQueue {
     /// # Errors
     /// There is no room.
     pub fn offer(&mut self, delivery: Delivery, bounds: Bounds) -> Result<(), Delivery> {
-        let size = delivery.message.size();
+        let size = delivery.size();
         let full = (bounds.len() != 0 && self.len() >= bounds.len())
             || (bounds.bytes() != 0 && self.bytes + size > bounds.bytes());
         if full {
@@ -196,7 +219,7 @@ impl MQueue {
         let (shared, others): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.others).into_iter().partition(|(_, one)| one.group != 0);
         self.others = others;
-        self.bytes -= shared.iter().map(|(_, one)| one.message.size()).sum::<usize>();
+        self.bytes -= shared.iter().map(|(_, one)| one.size()).sum::<usize>();
         shared.into_iter().map(|(_, one)| one).collect()
     }
 
@@ -217,7 +240,7 @@ impl MQueue {
                 }
             };
             let Some((_, delivery)) = queue.pop_front() else { break };
-            let size = delivery.message.size();
+            let size = delivery.size();
             self.bytes -= size;
             left = left.saturating_sub(size);
             out.push(delivery);
@@ -265,7 +288,7 @@ impl MQueue {
     /// Drops the QoS 0 messages: what a session without a connection does unless told to store them. Returns how many.
     pub fn drop_qos0(&mut self) -> usize {
         let gone = std::mem::take(&mut self.qos0);
-        self.bytes -= gone.iter().map(|(_, delivery)| delivery.message.size()).sum::<usize>();
+        self.bytes -= gone.iter().map(|(_, delivery)| delivery.size()).sum::<usize>();
         gone.len()
     }
 }
@@ -327,6 +350,23 @@ mod tests {
         queue.push(delivery(8, Q1), bounds);
         assert_eq!(queue.since(7).0.len(), 1, "numbers go on");
         assert_eq!((Bounds::new(0, 5).halved().len(), Bounds::new(0, 5).halved().bytes()), (0, 3));
+    }
+
+    #[test]
+    fn identifiers_stand_in_their_order_and_take_room() {
+        let ids = |list: &[u32]| list.iter().copied().collect::<SubscriptionIds>();
+        assert_eq!([ids(&[]), ids(&[0, 0]), ids(&[0, 7])], [0, 0, 7].map(SubscriptionIds::of));
+        assert_eq!(ids(&[3, 0, 1, 2]), SubscriptionIds::Many([3, 1, 2].into()));
+        let plain = delivery(1, QoS::AtLeastOnce);
+        let listed = Delivery { ids: (0..1001).collect(), ..plain.clone() };
+        assert_eq!(listed.size(), plain.size() + 4000);
+        let (bounds, mut queue) = (Bounds::new(0, listed.size() + plain.size()), MQueue::default());
+        for (one, want) in [(&plain, Pushed::Queued), (&listed, Pushed::Queued)] {
+            assert_eq!(queue.push(one.clone(), bounds), want);
+        }
+        assert_eq!(queue.push(listed, bounds), Pushed::Displaced(2));
+        assert_eq!(left(&mut queue), [1]);
+        assert_eq!(queue.bytes(), 0);
     }
 
     #[test]

@@ -407,10 +407,7 @@ impl<'a> Get<'a> {
     fn delivery(&mut self, now: Time) -> Result<Delivery, BadSession> {
         let (qos, flags, count) = (self.qos()?, self.u8()?, self.u32()?);
         let (retain, in_group) = (flags & 1 != 0, flags & 2 != 0);
-        let mut ids = SubscriptionIds::None;
-        for _ in 0..count {
-            ids = ids.with(self.u32()?);
-        }
+        let ids = (0..count).map(|_| self.u32()).collect::<Result<SubscriptionIds, _>>()?;
         let group = if in_group { self.u64()? } else { 0 };
         Ok(Delivery { message: self.message((qos, retain), now)?, ids, qos, retain, group })
     }
@@ -456,8 +453,7 @@ mod tests {
         let payload = n.to_string();
         Delivery {
             message: Message::new("t/a", &[1, 1], payload.as_bytes(), meta).with_number(n),
-            ids: (1..=n % 4)
-                .fold(SubscriptionIds::None, |ids, id| ids.with(u32::try_from(id).unwrap())),
+            ids: (1..=n % 4).map(|id| u32::try_from(id).unwrap()).collect(),
             qos,
             retain: n.is_multiple_of(3),
             group: if n.is_multiple_of(2) { n + 7 } else { 0 },

@@ -561,16 +561,16 @@ impl Retained {
         last
     }
 
-    /// Pushes at most `most` live messages that `filter` matches and that come after the topic `after`. `true` when there may
-    /// be more.
+    /// Pushes at most `most` messages that `filter` matches and that come after the topic `after`, until they have `bytes` bytes.
+    /// `true` when there may be more.
     pub fn matching(
         &self,
         filter: &TopicFilter,
         after: Option<&str>,
-        most: usize,
+        (most, bytes): (usize, usize),
         out: &mut Vec<Message>,
     ) -> bool {
-        let mut taken = 0;
+        let (mut taken, mut size) = (0, 0);
         if !filter.has_wildcard() {
             let found = self.messages.get(filter.as_str()).filter(|_| after.is_none());
             out.extend(found.map(|kept| kept.message.clone()));
@@ -587,7 +587,7 @@ impl Retained {
             && let Some(kept) = self.messages.get(parent)
         {
             out.push(kept.message.clone());
-            taken += 1;
+            (taken, size) = (1, kept.message.size());
         }
         loop {
             let mut jump = None;
@@ -595,13 +595,14 @@ impl Retained {
                 if !topic.starts_with(prefix) {
                     return false;
                 }
-                if taken == most {
+                if taken == most || size >= bytes {
                     return true;
                 }
                 let Ok(name) = TopicName::parse(topic) else { continue };
                 if filter.matches(name) {
                     out.push(kept.message.clone());
                     taken += 1;
+                    size += kept.message.size();
                 } else if let Some(next) = beyond(filter.as_str(), topic) {
                     jump = Some(next);
                     break;
@@ -682,11 +683,18 @@ mod tests {
     }
 
     fn found(store: &Retained, filter: &str, portion: usize) -> Vec<String> {
+        found_in(store, filter, (portion, usize::MAX))
+    }
+
+    fn found_in(store: &Retained, filter: &str, portion: (usize, usize)) -> Vec<String> {
         let filter = TopicFilter::parse(filter).unwrap();
         let (mut all, mut after) = (Vec::new(), None::<String>);
         loop {
             let mut out = Vec::new();
             let more = store.matching(&filter, after.as_deref(), portion, &mut out);
+            assert!(out.len() <= portion.0);
+            let size: usize = out.iter().map(Message::size).sum();
+            assert!(size - out.last().map_or(0, Message::size) < portion.1);
             all.extend(out.iter().map(|m| m.topic().to_owned()));
             after = out.last().map(|m| m.topic().to_owned());
             if !more {
@@ -929,6 +937,7 @@ mod tests {
             topics in prop::collection::btree_set("[ab$0]{0,2}(/[abc]{0,2}){0,3}", 0..40),
             filter in "([ab0]{0,2}|\\+)(/([abc]{0,2}|\\+)){0,3}(/#)?",
             portion in 1_usize..5,
+            bytes in 1_usize..400,
         ) {
             let mut store = Retained::default();
             let topics: Vec<_> = topics.into_iter().filter(|t| TopicName::parse(t).is_ok()).collect();
@@ -938,7 +947,7 @@ mod tests {
             let Ok(wanted) = TopicFilter::parse(&filter) else { return Ok(()) };
             let want: Vec<_> = topics.iter()
                 .filter(|t| wanted.matches(TopicName::parse(t).unwrap())).cloned().collect();
-            prop_assert_eq!(found(&store, &filter, portion), want);
+            prop_assert_eq!(found_in(&store, &filter, (portion, bytes)), want);
         }
     }
 }

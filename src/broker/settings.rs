@@ -114,7 +114,7 @@ pub struct Settings {
     pub upgrade_qos: bool,
     /// QoS 1 and 2 messages under way to a client.
     pub max_inflight: u16,
-    /// Resend after this time without an acknowledgement; `None` only on reconnect.
+    /// Resend to MQTT 3 after this time without an acknowledgement; `None` only on reconnect.
     pub retry_interval: Option<Duration>,
     /// QoS 2 messages of a client that wait for PUBREL.
     pub max_awaiting_rel: usize,

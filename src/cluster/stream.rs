@@ -86,6 +86,57 @@ impl Chunk {
         let start = self.starts.get(at).map_or(self.bytes.len(), |start| *start as usize);
         self.bytes.get(start..).unwrap_or_default()
     }
+
+    /// The body of message `seq`, put together again if it was cut.
+    fn body(&self, seq: u64) -> Option<Vec<u8>> {
+        let (mut rest, mut whole) = (self.from(seq), Vec::new());
+        loop {
+            let (header, body, used) = split(rest).ok()??;
+            let first = whole.is_empty() && header.flags & MORE != 0;
+            let piece = if first { cut_total(body, usize::MAX).ok()?.1 } else { body };
+            whole.extend_from_slice(piece);
+            if header.flags & MORE == 0 {
+                return Some(whole);
+            }
+            rest = rest.get(used..)?;
+        }
+    }
+}
+
+/// What was kept for a process that is over and not acknowledged, in order: the bodies of the messages.
+#[derive(Debug)]
+pub struct Left {
+    chunks: VecDeque<Chunk>,
+    next: u64,
+    sent: u64,
+}
+
+impl Left {
+    /// Number of the last message that went out, and so may have arrived.
+    #[must_use]
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+impl Iterator for Left {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let chunk = self.chunks.front()?;
+            let seq = self.next.max(chunk.first);
+            if seq >= chunk.end() {
+                self.chunks.pop_front();
+                continue;
+            }
+            let body = chunk.body(seq);
+            self.next = seq + 1;
+            if body.is_some() {
+                return body;
+            }
+        }
+    }
 }
 
 /// The sending side.
@@ -262,13 +313,14 @@ impl SendStream {
         true
     }
 
-    /// What was kept is of no use any more: the process it was for is over.
-    pub fn discard(&mut self) {
+    /// What was kept is of no use any more to the process it was for, which is over. Returns it.
+    pub fn discard(&mut self) -> Left {
+        let (next, sent) = (self.acked + 1, self.sent);
         self.dropped += self.next - 1 - self.acked;
         self.acked = self.next - 1;
-        self.kept.clear();
         self.kept_bytes = 0;
         self.behind = None;
+        Left { chunks: std::mem::take(&mut self.kept), next, sent }
     }
 
     /// Moves what is to be sent over connection `epoch` to `out`, which is empty. False: nothing, or the connection does not
@@ -317,17 +369,7 @@ impl SendStream {
     #[must_use]
     pub fn kept(&self, seq: u64) -> Option<Vec<u8>> {
         let chunk = self.kept.iter().find(|chunk| (chunk.first..chunk.end()).contains(&seq))?;
-        let (mut rest, mut whole) = (chunk.from(seq), Vec::new());
-        loop {
-            let (header, body, used) = split(rest).ok()??;
-            let first = whole.is_empty() && header.flags & MORE != 0;
-            let piece = if first { cut_total(body, usize::MAX).ok()?.1 } else { body };
-            whole.extend_from_slice(piece);
-            if header.flags & MORE == 0 {
-                return Some(whole);
-            }
-            rest = rest.get(used..)?;
-        }
+        chunk.body(seq)
     }
 
     fn forget_to(&mut self, seq: u64) {
@@ -630,6 +672,31 @@ mod tests {
         world.push(1, 2, 0);
         world.travel(usize::MAX);
         assert_eq!(world.got, [(1, 2)]);
+    }
+
+    #[test]
+    fn what_is_left_when_the_process_is_over_is_what_it_has_not_acknowledged() {
+        let mut world = World::new(64 << 20);
+        world.attach();
+        world.push(1, 1, 0);
+        world.travel(usize::MAX);
+        world.ack();
+        for (n, size) in [(2, 0), (3, 100_000), (4, 700_000)] {
+            world.push(2, n, size);
+        }
+        assert!(world.out.take(world.epoch, &mut Vec::new()));
+        world.cut();
+        world.push(1, 5, 0);
+        let left = world.out.discard();
+        assert_eq!((left.sent(), world.out.kept_bytes(), world.out.dropped()), (4, 0, 4));
+        let numbers = left.map(|body| {
+            let envelope = Envelope::decode(&body).unwrap();
+            (envelope.seq, u32::from_be_bytes(*envelope.payload.first_chunk().unwrap()))
+        });
+        assert_eq!(numbers.collect::<Vec<_>>(), [(2, 2), (3, 3), (4, 4), (5, 5)]);
+        assert_eq!(world.push(1, 6, 0), Push::Kept(6));
+        assert_eq!(world.out.discard().count(), 1);
+        assert_eq!(world.out.discard().count(), 0);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! the worker's buffer, hands packets to the channel, takes deliveries from the mailbox, and writes once. An idle connection owns
 //! no buffer: an unfinished packet is copied out, unsent bytes stay here. What few connections have stands behind a box.
 
+#[cfg(test)]
+mod by_hand;
 mod closing;
 mod opening;
+mod replaying;
 mod standing;
 mod traced;
 
@@ -27,6 +30,7 @@ pub(super) use self::standing::{Order, Still, Thawed};
 use self::{
     closing::{Closing, LINGER},
     opening::{AwaitedClaim, AwaitedSession},
+    replaying::Replays,
     standing::Standing,
 };
 use super::{
@@ -34,9 +38,7 @@ use super::{
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
-    locks,
     mailbox::{self, Mailbox, Signal},
-    mesh::Mesh,
     places::{Place, Room},
     publish::Publisher,
     registry::Handover,
@@ -51,8 +53,7 @@ use crate::{
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
-        frozen::Replay,
-        mqueue::{Delivery, SubscriptionIds},
+        mqueue::Delivery,
         portable::Portable,
         rate::Pace,
         stats::Metric,
@@ -60,20 +61,22 @@ use crate::{
         subscriptions::Subscriber,
         verdicts::{Question, Ruling},
     },
-    mqtt::{PacketType, QoS, ReasonCode, frame},
+    mqtt::{PacketType, ReasonCode, frame},
     time::Time,
 };
 
 /// Bytes of the read buffer of a worker.
 const READ: usize = 64 << 10;
-/// Bytes taken from the mailbox before a write.
+/// Bytes taken from the mailbox, and of retained messages, before a write.
 const WRITE: usize = 64 << 10;
+/// A worker's buffer that has grown above this is given back.
+const REUSE_MAX: usize = 2 << 20;
 /// Reads of a full buffer before others get their turn.
 const READS: usize = 4;
+/// Rounds of a turn before others get theirs.
+const ROUNDS: usize = 16;
 /// Time for CONNECT when few places are left.
 const CROWDED: Duration = Duration::from_secs(5);
-/// Retained messages fetched at once for a new subscription.
-const RETAINED: usize = 256;
 /// So many refusals by the rules are told of a client within [`DENIALS_IN`]; all are counted.
 const DENIALS: u8 = 8;
 const DENIALS_IN: Duration = Duration::from_secs(1);
@@ -84,6 +87,8 @@ const LOOK: Duration = Duration::from_millis(500);
 struct Scratch {
     /// A turn is under way; seen at the next one, it ended in a panic.
     busy: bool,
+    /// The stream was not asked for more, as much is to be written first: nothing it has wakes anybody.
+    deaf: bool,
     read: Box<[u8]>,
     out: Vec<u8>,
     actions: Vec<Action>,
@@ -95,6 +100,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             busy: false,
+            deaf: false,
             read: vec![0; READ].into_boxed_slice(),
             out: Vec::with_capacity(WRITE),
             actions: Vec::new(),
@@ -113,6 +119,8 @@ impl Scratch {
         }
         self.busy = true;
         let done = turn(self);
+        self.out.clear();
+        self.out.shrink_to(REUSE_MAX);
         self.busy = false;
         done
     }
@@ -125,6 +133,8 @@ thread_local! {
 /// A SUBACK that waits until every node knows.
 struct Barrier {
     done: oneshot::Receiver<()>,
+    /// For [`Hub::announced`].
+    count: u64,
     request: Box<SubscribeRequest>,
 }
 
@@ -136,7 +146,7 @@ struct Waiting {
     handover: Option<AwaitedSession>,
     rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
     barriers: VecDeque<Barrier>,
-    replays: VecDeque<Replay>,
+    replays: Replays,
     forwards: VecDeque<Forwarded>,
     /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
     held: Option<Forwarded>,
@@ -264,9 +274,10 @@ impl Connection {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
-        loop {
+        for _ in 0..ROUNDS {
             let now = self.hub.clock.now();
             scratch.out.clear();
+            scratch.deaf = false;
             if self.closing.is_some() {
                 return self.linger(cx, scratch, now);
             }
@@ -299,6 +310,9 @@ impl Connection {
                 return Poll::Pending;
             }
         }
+        // There is more to do; others first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Arms the timer and hangs up the bell. `false` when there is something to do at once.
@@ -335,6 +349,12 @@ impl Connection {
             return false;
         }
         let takes = self.unsent.is_none() && !self.is_standing();
+        if takes && self.replay_room() > 0 {
+            return false;
+        }
+        if scratch.deaf && self.unsent_len() <= self.channel.settings().write_high {
+            return false;
+        }
         let wants = takes.then(|| self.channel.window() > 0);
         self.mailbox.as_ref().is_none_or(|mailbox| mailbox.park(cx.waker(), wants))
     }
@@ -407,10 +427,11 @@ impl Connection {
         now: Time,
     ) -> Option<CloseReason> {
         for _ in 0..READS {
-            if !self.reads()
-                || self.closing.is_some()
-                || self.unsent_len() + scratch.out.len() > self.channel.settings().write_high
-            {
+            if !self.reads() || self.closing.is_some() {
+                return None;
+            }
+            if self.unsent_len() + scratch.out.len() > self.channel.settings().write_high {
+                scratch.deaf = true;
                 return None;
             }
             let held = self.carry.len();
@@ -454,8 +475,13 @@ impl Connection {
     fn resume(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
         let bytes = std::mem::take(&mut self.carry);
         let used = self.on_bytes(&bytes, scratch, now);
-        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
+        self.keep(bytes, used);
         cx.waker().wake_by_ref();
+    }
+
+    /// Keeps what is left of `bytes`: as it is where nothing was used, or each byte of a large packet would cost a copy of it.
+    fn keep(&mut self, bytes: Vec<u8>, used: usize) {
+        self.carry = if used == 0 { bytes } else { bytes.get(used..).unwrap_or(&[]).to_vec() };
     }
 
     /// A packet larger than half the worker's buffer grows in place, by what has come and never by what was claimed.
@@ -478,10 +504,7 @@ impl Connection {
         self.carry.extend_from_slice(buffer.filled());
         let bytes = std::mem::take(&mut self.carry);
         let used = self.on_bytes(&bytes, scratch, now);
-        self.carry = bytes.get(used..).unwrap_or(&[]).to_vec();
-        if used == 0 {
-            self.carry = bytes;
-        }
+        self.keep(bytes, used);
         Poll::Ready(None)
     }
 
@@ -569,6 +592,7 @@ impl Connection {
                                 self.hub.unsubscribe(to, session.number);
                             }
                         }
+                        self.end_replays(&request.subscriptions);
                     }
                     Action::Deny(denial) => self.tell_denied(&denial, now),
                     Action::Close(reason) => self.begin_close(reason, now, scratch),
@@ -691,7 +715,7 @@ impl Connection {
             return;
         };
         let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
-        let (mut news, mut taken) = (false, Vec::new());
+        let mut taken = Vec::new();
         let room = self.hub.has_room_for_filters(request.granted.len());
         for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
             if !room && self.hub.refuses_filter(&subscription.filter) {
@@ -701,20 +725,22 @@ impl Connection {
             let subscriber =
                 Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
             if subscription.is_exclusive() {
-                match self.hub.subscribe_alone(subscription, subscriber) {
-                    Some(first) => news |= first,
-                    None => taken.push(at),
+                if self.hub.subscribe_alone(subscription, subscriber).is_none() {
+                    taken.push(at);
                 }
             } else {
-                news |= self.hub.subscribe(subscription, subscriber);
+                self.hub.subscribe(subscription, subscriber);
             }
         }
         for at in taken.into_iter().rev() {
             self.channel.on_taken(&mut request, at);
         }
-        let barrier = self.hub.mesh().filter(|_| news).map(Mesh::barrier);
+        // Also where another client was the first of the filter: its route may be on its way still.
+        let barrier = self.hub.barrier().filter(|_| !request.granted.is_empty());
         match barrier {
-            Some(done) => self.waiting().barriers.push_back(Barrier { done, request }),
+            Some((done, count)) => {
+                self.waiting().barriers.push_back(Barrier { done, count, request });
+            }
             None => self.subscribed(&request, scratch),
         }
     }
@@ -722,18 +748,7 @@ impl Connection {
     fn subscribed(&mut self, request: &SubscribeRequest, scratch: &mut Scratch) {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
-        if self.hub.retained_count() == 0 {
-            return;
-        }
-        for granted in request.granted.iter().filter(|granted| granted.wants_retained) {
-            let replay = Replay {
-                filter: granted.subscription.filter.clone(),
-                after: None,
-                qos: granted.options.qos,
-                id: granted.id,
-            };
-            self.waiting().replays.push_back(replay);
-        }
+        self.begin_replays(&request.granted);
     }
 
     /// Looks at what the connection waits for beside its socket and mailbox.
@@ -777,6 +792,7 @@ impl Connection {
                 break;
             }
             let Some(barrier) = waiting.barriers.pop_front() else { break };
+            self.hub.announced.on_passed(barrier.count);
             self.subscribed(&barrier.request, scratch);
         }
     }
@@ -949,37 +965,6 @@ impl Connection {
             if self.unsent.is_some() || self.closing.is_some() {
                 return None;
             }
-        }
-    }
-
-    /// Fetches the next portion of retained messages for a new subscription.
-    fn take_retained(&mut self, scratch: &mut Scratch) {
-        let window = self.channel.window();
-        let Some(replay) = self.waiting.as_mut().and_then(|waiting| waiting.replays.front_mut())
-        else {
-            return;
-        };
-        let most = if replay.qos == QoS::AtMostOnce { RETAINED } else { window.min(RETAINED) };
-        if most == 0 {
-            return;
-        }
-        let mut found = Vec::new();
-        let more = locks::read(&self.hub.retained).matching(
-            &replay.filter,
-            replay.after.as_deref(),
-            most,
-            &mut found,
-        );
-        replay.after = found.last().map(|message| message.topic().into());
-        scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
-            qos: message.qos().min(replay.qos),
-            ids: SubscriptionIds::None.with(replay.id),
-            retain: true,
-            group: 0,
-            message,
-        }));
-        if !more && let Some(waiting) = &mut self.waiting {
-            waiting.replays.pop_front();
         }
     }
 

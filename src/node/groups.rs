@@ -155,8 +155,8 @@ impl Hub {
             let same = |g: &SharedMatch<_>| g.group == shared.group && g.filter == shared.filter;
             let here = local.iter().position(same);
             let own = weight(here.and_then(|at| local.get(at)).map_or(0, |g| g.members.len()));
-            // A node that stalls or is about to stop counts only if there is no other.
-            let well = |c: &&Candidate| self.peers.get(c.node).is_none_or(|p| !p.is_avoided());
+            // A node that is down, stalls or is about to stop counts only if there is no other.
+            let well = |c: &&Candidate| self.is_well(c);
             let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
             // Nearly always all of them, and then no list is made.
             let others = if some_well && !shared.candidates.iter().all(|c| well(&c)) {
@@ -172,6 +172,11 @@ impl Hub {
                 local.swap_remove(at);
             }
         }
+    }
+
+    /// A message for a group may well go to this node.
+    pub(super) fn is_well(&self, candidate: &Candidate) -> bool {
+        self.peers.get(candidate.node).is_some_and(|peer| !peer.is_avoided())
     }
 
     /// The node that gets a message of `group`; `None` is this one.
@@ -262,7 +267,13 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::{
+        broker::retained::Retained, cluster::NodeName, net::clock::Clock, node::link::Peer,
+        topic::TopicFilter,
+    };
 
     #[test]
     fn nodes_stand_as_often_as_they_count() {
@@ -274,6 +285,41 @@ mod tests {
         let away = Nodes { own: 0, others: Cow::Borrowed(&candidates) };
         assert_eq!((away.at(0), away.at(2), away.has(HERE)), (Some(3), Some(5), false));
         assert_eq!([0, 1, 2, 3, 7, 200].map(weight), [0, 1, 2, 2, 4, 128]);
+    }
+
+    #[test]
+    fn a_node_that_is_down_gets_a_message_only_if_no_other_can() {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let peers: Vec<Arc<Peer>> = (0..2)
+            .map(|n| {
+                let name = NodeName::parse(&format!("node{n}@h")).unwrap();
+                let peer = Peer::new(name, (1, 1 << 20), 1, n, &hub.stats);
+                hub.peers.set(u16::try_from(n).unwrap(), peer.clone());
+                peer
+            })
+            .collect();
+        let candidates = vec![Candidate { node: 0, weight: 4 }, Candidate { node: 1, weight: 1 }];
+        let filter = TopicFilter::parse("t").unwrap();
+        let shared = vec![RouteMatch { group: "g".into(), filter, candidates }];
+        let remote = RouteMatches { shared, ..RouteMatches::default() };
+        let chosen = || -> BTreeSet<u16> {
+            (0..100)
+                .flat_map(|n| {
+                    let (strategy, dice) = (SharedStrategy::Random, n << 8);
+                    let choice = Choice { strategy, publisher: 0, topic: 0, dice };
+                    let mut chosen = Chosen::default();
+                    hub.choose_nodes(&remote, &mut Vec::new(), choice, &mut chosen);
+                    chosen.nodes.into_iter().map(|(node, _)| node)
+                })
+                .collect()
+        };
+        assert_eq!(chosen(), [0, 1].into(), "both are down");
+        peers[1].set_up(true);
+        assert_eq!(chosen(), [1].into());
+        peers[0].set_up(true);
+        assert_eq!(chosen(), [0, 1].into());
+        peers[0].set_avoided(true);
+        assert_eq!(chosen(), [1].into());
     }
 
     fn fnv(text: &str) -> u64 {

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+
 use super::{
+    announced::Announced,
     asking::Asking,
     authenticator::Authenticator,
     banned::BanList,
@@ -83,6 +86,8 @@ pub struct Hub {
     /// Routes of the other nodes.
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) mesh: OnceLock<Mesh>,
+    /// Whether other nodes have the routes of this one.
+    pub(super) announced: Announced,
     /// The nodes that the routes name.
     pub(super) peers: Arc<Peers>,
     next_session: AtomicU64,
@@ -149,6 +154,7 @@ impl Hub {
             delayed: Mutex::default(),
             routes,
             mesh: OnceLock::new(),
+            announced: Announced::default(),
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
@@ -232,7 +238,18 @@ impl Hub {
         if is_told(to, change) {
             self.announce(to, true);
         }
+        if change.turns {
+            self.announced.add();
+        }
         change.turns
+    }
+
+    /// Resolves when other nodes have every route that was announced so far, and [`Announced::on_passed`] is to know; with what.
+    /// `None` when they have, or when nobody waits for that.
+    pub(super) fn barrier(&self) -> Option<(oneshot::Receiver<()>, u64)> {
+        let mesh = self.mesh().filter(|mesh| self.suback_waits && mesh.has_peers())?;
+        let count = self.announced.open()?;
+        Some((mesh.barrier(), count))
     }
 
     /// Keeps a message for `delay`. `false`: there are too many.

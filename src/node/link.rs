@@ -28,7 +28,7 @@ use crate::{
         NodeName,
         handshake::Established,
         records::{BadRecord, Opener, Sealer},
-        stream::{Gap, Push, RecvStream, SendStream, Unsent},
+        stream::{Gap, Left, Push, RecvStream, SendStream, Unsent},
         wire::{Envelope, Frame, Kind, MORE, Received, WireError, cut_total, split},
     },
     node::{
@@ -357,10 +357,10 @@ impl Peer {
         self.streams.first().is_some_and(|stream| stream.is_up())
     }
 
-    /// Whether another node is better for what may go to either: this one stalls, or is about to stop.
+    /// Whether another node is better for what may go to either: this one is down, stalls, or is about to stop.
     #[must_use]
     pub fn is_avoided(&self) -> bool {
-        self.avoided.load(Ordering::Relaxed)
+        !self.is_up() || self.avoided.load(Ordering::Relaxed)
     }
 
     /// It says how it does.
@@ -373,10 +373,11 @@ impl Peer {
         self.streams.iter().for_each(|stream| stream.set_up(up));
     }
 
-    /// Its process life is over: what was kept for it is of no use.
-    pub fn gone(&self) {
+    /// Its process life is over: what was kept for it is of no use to it. Returns that, for [`give_back`].
+    #[must_use]
+    pub fn gone(&self) -> Vec<Left> {
         self.set_up(false);
-        self.streams.iter().for_each(|stream| stream.change(SendStream::discard));
+        self.streams.iter().map(|stream| stream.change(SendStream::discard)).collect()
     }
 
     /// How much of its messages arrived here.
@@ -546,6 +547,23 @@ pub async fn run_data(
             tracing::warn!(node = %peer.name, stream, reason = %end, "data connection closed");
         }
         Ok(never) => match never {},
+    }
+}
+
+/// What was kept for a process that is over goes to other members of the groups it was for. QoS 2 that may have arrived there ends
+/// with that process, or somebody might get it twice.
+pub async fn give_back(peer: Arc<Peer>, left: Vec<Left>, deliver: Arc<dyn Deliver>) {
+    for left in left {
+        let sent = left.sent();
+        for body in left {
+            if let Ok(envelope) = Envelope::decode(&body) {
+                let groups = envelope.targets.groups().take(64).fold(0, |bits, _| bits << 1 | 1);
+                if groups != 0 && (envelope.flags.qos < 2 || envelope.seq > sent) {
+                    deliver.returned(&peer, groups, &envelope);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -145,16 +145,20 @@ impl Mailbox {
         self.connected.load(Ordering::Relaxed)
     }
 
-    /// A connection starts or stops to empty it.
-    pub fn set_connected(&self, connected: bool) {
+    /// A connection starts or stops to empty it. Returns how many messages do not wait for the next.
+    pub fn set_connected(&self, connected: bool) -> usize {
         self.connected.store(connected, Ordering::Relaxed);
         let mut inner = self.lock();
-        if !connected {
-            inner.bell = None;
-            if !inner.store_qos0 {
-                inner.queue.drop_qos0();
-            }
+        if connected {
+            return 0;
         }
+        inner.bell = None;
+        if inner.store_qos0 {
+            return 0;
+        }
+        let dropped = inner.queue.drop_qos0();
+        inner.dropped += dropped as u64;
+        dropped
     }
 
     /// Puts a message in.
@@ -404,5 +408,15 @@ mod tests {
         assert!(matches!(mailbox.signals()[..], [Signal::Shed]));
         mailbox.set_connected(false);
         assert_eq!((mailbox.shed(), mailbox.signals().len()), (0, 0));
+    }
+
+    #[test]
+    fn qos_0_that_does_not_wait_for_a_client_that_left_is_counted() {
+        let mailbox = Mailbox::new(&Settings { mqueue_store_qos0: false, ..Settings::default() });
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::AtMostOnce] {
+            mailbox.push(delivery(qos));
+        }
+        assert_eq!(mailbox.set_connected(false), 2);
+        assert_eq!((mailbox.len(), mailbox.dropped()), (1, 2));
     }
 }

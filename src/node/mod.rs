@@ -1,6 +1,7 @@
 //! The shells that drive the cores, and what they share.
 
 mod abreast;
+mod announced;
 mod arrival;
 mod asking;
 pub mod auth_http;

@@ -257,8 +257,7 @@ impl Hub {
                         continue;
                     };
                     let qos = wanted.clone().map(|one| one.qos_of(message.qos())).max();
-                    let ids =
-                        wanted.clone().fold(SubscriptionIds::None, |ids, one| ids.with(one.id));
+                    let ids = wanted.clone().map(|one| one.id).collect();
                     let keep = wanted.clone().any(|one| one.retain_as_published);
                     self.push(
                         &first.mailbox,
@@ -348,7 +347,7 @@ impl Hub {
 fn delivery(message: &Message, to: &Subscriber<Arc<Mailbox>>) -> Delivery {
     Delivery {
         message: message.clone(),
-        ids: SubscriptionIds::None.with(to.id),
+        ids: SubscriptionIds::of(to.id),
         qos: to.qos_of(message.qos()),
         retain: to.retain_as_published && message.retain(),
         group: 0,
@@ -394,7 +393,7 @@ impl Hub {
             let same = |s: &&RouteMatch| (&*s.group, s.filter.as_str()) == group;
             let shared = found?.shared.iter().find(same)?;
             let left = shared.candidates.iter().filter(|c| !tried.contains(&c.node));
-            left.max_by_key(|candidate| candidate.weight).map(|candidate| candidate.node)
+            left.max_by_key(|one| (self.is_well(one), one.weight)).map(|one| one.node)
         });
         let peer = node.and_then(|node| self.peers.get(node));
         let Some(peer) = peer else { return false };

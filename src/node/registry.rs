@@ -319,15 +319,21 @@ impl Registry {
         Some(part.iter().map(row).collect())
     }
 
-    /// Parks the session of a connection that ends, or one that came from another node under the claim in it.
+    /// Parks the session of a connection that ends, or one that came from another node under the claim in it. Returns how many
+    /// messages do not wait for the client, too.
     #[must_use]
-    pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>, now: Time) -> WillChange {
+    pub fn park(
+        &self,
+        parked: Box<Parked>,
+        mailbox: &Arc<Mailbox>,
+        now: Time,
+    ) -> (WillChange, usize) {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let deadline = parked.deadline();
-        let (change, looks);
+        let (change, looks, dropped);
         {
             let mut part = self.part(&client_id);
-            mailbox.set_connected(false);
+            dropped = mailbox.set_connected(false);
             let old = self.cut(&mut part, &client_id);
             let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
             let looked_at = old.as_ref().and_then(|entry| entry.looked_at);
@@ -355,7 +361,7 @@ impl Registry {
             self.look_at(before, deadline, client_id);
             self.changed.notify_one();
         }
-        change
+        (change, dropped)
     }
 
     /// Leaves the session of a connection that goes on in another process: nothing is due for it, and it takes messages as before.

@@ -414,7 +414,7 @@ impl Hub {
                 Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
             };
             if let Handover::Session(session, expiry) = answer {
-                mailbox.set_connected(false);
+                self.count_unstored(mailbox.set_connected(false));
                 let expires_at = self.clock.now() + expiry.max(GRACE);
                 return Some(Frozen {
                     session,

@@ -131,10 +131,20 @@ impl Hub {
     /// Parks a session, see [`super::registry::Registry::park`]; what becomes of its will is told.
     pub(super) fn park(&self, parked: Parked, mailbox: &Arc<Mailbox>) {
         let client_id = parked.session.client_id.clone();
-        match self.registry.park(Box::new(parked), mailbox, self.clock.now()) {
+        let (change, dropped) = self.registry.park(Box::new(parked), mailbox, self.clock.now());
+        self.count_unstored(dropped);
+        match change {
             WillChange::None => {}
             WillChange::Over(claim) => self.will_over(&client_id, Some(claim)),
             WillChange::New(kept) => self.tell_quietly(&client_id, kept.claim, &kept.will),
+        }
+    }
+
+    /// QoS 0 that waited for a client that has left, and is not stored for it.
+    pub(super) fn count_unstored(&self, messages: usize) {
+        if messages > 0 {
+            self.stats.add(Metric::DeliveryDropped, messages as u64);
+            self.stats.add(Metric::DeliveryDroppedQos0Msg, messages as u64);
         }
     }
 

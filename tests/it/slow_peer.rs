@@ -1,6 +1,9 @@
 //! A node that is up and does not move, and one that stays away: what waits for it, who is held, what is given up.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -9,7 +12,10 @@ use nix::{
 
 use super::{
     nodes::{prepare, wait_for_all},
-    support::{Client, Connect, Message, Node, Packet, Version, Will, unique, wait_for},
+    support::{
+        Client, Connect, Message, Node, Packet, Version, Will, client::subscribe_bytes, unique,
+        wait_for,
+    },
 };
 
 const JOIN: Duration = Duration::from_secs(30);
@@ -225,4 +231,27 @@ fn what_waits_for_a_node_longer_than_keep_time_is_given_up_and_counted() {
         nodes[0].metric("messages.forward") > 1
     });
     assert_eq!(far.message().text(), "new", "and not what was given up");
+}
+
+/// Whoever subscribes second to a filter whose route is on its way waits for that as the first does.
+#[test]
+fn no_suback_comes_before_other_nodes_know_of_the_filter() {
+    let nodes = pair("cluster.failure_timeout = 60s");
+    for _ in 0..5 {
+        let topic = unique("t/");
+        let mut clients = [0, 0].map(|node: usize| Client::at(V3, nodes[node].mqtt()));
+        let stopped = Stopped::new(&nodes[1]);
+        let began = Instant::now();
+        for client in &mut clients {
+            client.send(&subscribe_bytes(V3, 1, &[(&topic, 1)], &[]));
+        }
+        for client in clients.iter_mut().rev() {
+            assert_eq!(client.answer(), Some(vec![1]));
+            // The barrier has 250 ms.
+            assert!(began.elapsed() >= Duration::from_millis(240), "{:?}", began.elapsed());
+        }
+        drop(stopped);
+        // Both are known now, and nobody waits.
+        assert_eq!(clients[0].subscribe(&topic, 0), 0);
+    }
 }

@@ -256,7 +256,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "zone.$name.retry_interval",
         "0",
-        "Resend what is unacknowledged after this; 0 = only on reconnect.",
+        "Resend to MQTT 3 what is unacknowledged after this; 0 = only on reconnect.",
         |d, p, t| {
             d.zone(p).retry_interval = duration_or_off(t)?;
             Ok(())

@@ -110,7 +110,7 @@ impl Connection {
         frozen.unread = std::mem::take(&mut self.carry);
         frozen.unsent = self.unsent.take().map(|unsent| unsent.bytes).unwrap_or_default();
         if let Some(waiting) = &mut self.waiting {
-            frozen.replays = waiting.replays.drain(..).collect();
+            frozen.replays = waiting.replays.take();
         }
         let parked = Parked {
             session,
@@ -140,7 +140,7 @@ impl Connection {
         let Thawed { mut frozen, session, mailbox } = thawed;
         let carry = std::mem::take(&mut frozen.unread);
         let unsent = std::mem::take(&mut frozen.unsent);
-        let replays = std::mem::take(&mut frozen.replays).into();
+        let replays = std::mem::take(&mut frozen.replays);
         let peer = frozen.peer;
         let mut connection = Self::new(stream, peer, shared.clone(), hub, place);
         connection.channel = frozen.into_channel(shared, session, now);
@@ -151,7 +151,8 @@ impl Connection {
         // Held by nothing: the first turn looks at what came before.
         let held = Some(Forwarded { awaited: Vec::new(), since: now, bell: None });
         let waiting = connection.waiting();
-        (waiting.replays, waiting.held) = (replays, held);
+        waiting.held = held;
+        replays.into_iter().for_each(|replay| waiting.replays.push(replay));
         connection
     }
 }

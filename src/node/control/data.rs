@@ -66,7 +66,7 @@ impl Desk {
         let hub = self.node.hub();
         let filter = TopicFilter::parse(topic).ok()?;
         let mut found = Vec::new();
-        locks::read(&hub.retained).matching(&filter, None, 1, &mut found);
+        locks::read(&hub.retained).matching(&filter, None, (1, usize::MAX), &mut found);
         let message = found.pop()?;
         let (now, wall) = (hub.clock.now(), hub.clock.wall());
         if message.is_expired(now) {

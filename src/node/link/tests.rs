@@ -271,7 +271,7 @@ async fn who_waits_is_called_when_the_peer_goes_down() {
     assert_eq!((called.load(Ordering::Relaxed), a.out().is_up()), (1, false));
     assert!(!a.out().wait(pushed.seq, &waker()), "down: nothing to wait for");
     assert_eq!(a.out().acked(), 0, "kept");
-    a.peer.gone();
+    assert_eq!(a.peer.gone().into_iter().flatten().count(), 1);
     assert_eq!((a.out().acked(), called.load(Ordering::Relaxed)), (1, 1));
 }
 
@@ -322,6 +322,46 @@ async fn a_message_without_a_member_comes_back_before_it_is_acknowledged() {
     a.acked(last).await;
     let want: Vec<(u64, Vec<u8>)> = payloads.map(|payload| (2, payload)).into();
     assert!(*lock(&a.inbox.back) == want, "what came back is what was sent");
+}
+
+/// One that was acknowledged, two that were sent, and those that came later.
+#[tokio::test]
+async fn what_was_kept_for_groups_of_a_process_that_is_over_comes_back() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let push = |qos: u8, payload: &[u8], groups: &[(&str, &str)]| {
+        let pushed = a.out().push(&Outgoing {
+            number: 1,
+            flags: Flags { qos, ..Flags::default() },
+            expiry: None,
+            targets: Targets::new(true, groups),
+            topic: "t/a",
+            properties: &[1, 1],
+            payload,
+            patient: true,
+        });
+        a.out().wake();
+        pushed.seq
+    };
+    let both = [("g", "t/+"), ("h", "t/+")];
+    let tasks = join(&a, &b).await;
+    a.acked(push(1, &[1; 4], &[])).await;
+    for task in tasks {
+        task.abort();
+        let _ = task.await;
+    }
+    let epoch = a.out().change(|stream| stream.attach(2, Received::default()));
+    let more = (push(1, &[2; 4], &both), push(2, &[3; 4], &both));
+    assert!(more.0 > 0 && more.1 > 0);
+    assert!(a.out().change(|stream| stream.take(epoch, &mut Vec::new())));
+    a.out().change(|stream| stream.detach(epoch));
+    a.peer.set_up(false);
+    push(2, &[4; 400_000], &both);
+    push(1, &[5; 4], &[]);
+    let left = a.peer.gone();
+    give_back(a.peer.clone(), left, a.inbox.clone()).await;
+    let back = lock(&a.inbox.back);
+    let seen: Vec<(u64, u8)> = back.iter().map(|(groups, payload)| (*groups, payload[0])).collect();
+    assert_eq!(seen, [(3, 2), (3, 4)], "QoS 2 that may have arrived stays away");
 }
 
 #[tokio::test]

@@ -77,7 +77,6 @@ impl DataLinks {
         {
             return data.peer.clone();
         }
-        self.on_gone(node);
         let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
         let streams = wish.min(self.parts.streams).max(1);
         let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
@@ -90,8 +89,17 @@ impl DataLinks {
         );
         self.parts.peers.set(node, peer.clone());
         let data = Data { peer: peer.clone(), incarnation: who.incarnation, tasks: Vec::new() };
-        self.by_node.insert(node, data);
+        if let Some(old) = self.by_node.insert(node, data) {
+            self.end(&old);
+        }
         peer
+    }
+
+    /// A process life is over: what was kept for it goes to others that it was for too.
+    fn end(&self, data: &Data) {
+        let left = data.peer.gone();
+        let task = link::give_back(data.peer.clone(), left, self.parts.deliver.clone());
+        supervise::spawn_on(&self.parts.main, "kept messages", task);
     }
 
     /// The peer with this index, if it has been up.
@@ -153,12 +161,11 @@ impl DataLinks {
         }
     }
 
-    /// The process life of the member is over, or it is no member: what was kept is of no use.
+    /// The process life of the member is over, or it is no member.
     pub(super) fn on_gone(&mut self, node: u16) {
-        self.on_down(node);
         if let Some(data) = self.by_node.remove(&node) {
             self.parts.peers.remove(node);
-            data.peer.gone();
+            self.end(&data);
         }
     }
 }

@@ -1,0 +1,450 @@
+//! Connections that a test polls by hand, each over a stream in memory: who is woken by what, and how often, is exact.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::Wake,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    runtime::Runtime,
+};
+
+use super::{replaying::RETAINED, *};
+use crate::{
+    broker::{Settings, access::Access, message::Meta, retained::Retained, stats::Stats},
+    mqtt::QoS,
+    net::clock::Clock,
+    node::{
+        locks,
+        places::{NodePlaces, Places},
+        transport::Transport,
+    },
+    time::Stamp,
+};
+
+/// Turns after which something turns for ever.
+const TURNS: usize = 10_000;
+
+/// What a client and its connection have between them.
+#[derive(Default)]
+struct Wire {
+    /// For the broker, one read each.
+    inward: VecDeque<Vec<u8>>,
+    outward: Vec<u8>,
+    /// So much more goes out.
+    room: usize,
+    /// The connection asked for more to read, and got nothing.
+    listens: bool,
+}
+
+#[derive(Clone)]
+struct Pipe(Arc<Mutex<Wire>>);
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = locks::lock(&self.0);
+        let Some(mut bytes) = wire.inward.pop_front() else {
+            wire.listens = true;
+            return Poll::Pending;
+        };
+        let rest = bytes.split_off(bytes.len().min(buffer.remaining()));
+        if !rest.is_empty() {
+            wire.inward.push_front(rest);
+        }
+        buffer.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut wire = locks::lock(&self.0);
+        let taken = bytes.len().min(wire.room);
+        if taken == 0 {
+            return Poll::Pending;
+        }
+        wire.room -= taken;
+        wire.outward.extend_from_slice(&bytes[..taken]);
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Transport for Pipe {
+    fn has_ended(&self) -> bool {
+        false
+    }
+}
+
+/// Counts how often a connection is woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A node without a network.
+struct World {
+    hub: Arc<Hub>,
+    places: Arc<Places>,
+    runtime: Runtime,
+}
+
+impl World {
+    fn new() -> Self {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let places = Arc::new(Places::new(100, 100, Arc::new(NodePlaces::new(100))));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Self { hub: Arc::new(hub), places, runtime }
+    }
+
+    /// A connection under these limits, on which nothing was sent yet.
+    fn accept(&self, settings: Settings) -> Client<'_> {
+        let shared = Arc::new(Shared {
+            settings,
+            zone: "external".to_owned(),
+            port: 1883,
+            access: Access::default(),
+            proxies: Vec::new(),
+            stats: Arc::new(Stats::new(1)),
+            next_assigned: AtomicU64::new(0),
+        });
+        let pipe = Pipe(Arc::new(Mutex::new(Wire { room: usize::MAX, ..Wire::default() })));
+        let stream = Stream::Other(Box::new(pipe.clone()));
+        let (place, _) = self.places.take().unwrap();
+        let peer = ([127, 0, 0, 1], 50_000).into();
+        let connection = Connection::new(stream, peer, shared, self.hub.clone(), place);
+        let bell = Arc::new(Bell(AtomicUsize::new(1)));
+        Client { connection: Some(Box::pin(connection)), pipe, bell, world: self, turns: 0 }
+    }
+
+    /// A client `id` of MQTT `level` whose session outlives its connection.
+    fn connect(&self, level: u8, id: &str, settings: Settings) -> Client<'_> {
+        let mut client = self.accept(settings);
+        let name = [&[0, 4][..], b"MQTT", &[level, 0, 0, 0]].concat();
+        // Session Expiry Interval
+        let properties: &[u8] = if level == 5 { &[5, 17, 0, 0, 0, 100] } else { &[] };
+        client.send(&packet(0x10, &[&name, properties, &text(id)].concat()));
+        assert_eq!(client.packets()[0].0, 0x20);
+        client
+    }
+
+    fn retain(&self, topic: &str, payload: &[u8], qos: QoS, expires_at: Option<Time>) {
+        let meta = Meta { qos, retain: true, expires_at, publisher: 0 };
+        let message = Message::new(topic, &[], payload, meta);
+        locks::write(&self.hub.retained).store(&message, Stamp::LOCAL, Time::ZERO).unwrap();
+    }
+
+    fn publish(&self, topic: &str, qos: QoS) {
+        let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
+        self.hub.publish_now(&Message::new(topic, &[], b"x", meta));
+    }
+}
+
+struct Client<'a> {
+    connection: Option<Pin<Box<Connection>>>,
+    pipe: Pipe,
+    bell: Arc<Bell>,
+    world: &'a World,
+    turns: usize,
+}
+
+impl Client<'_> {
+    /// Polls as often as it is woken.
+    fn run(&mut self) {
+        let _entered = self.world.runtime.enter();
+        let waker = Waker::from(self.bell.clone());
+        for _ in 0..TURNS {
+            if self.bell.0.swap(0, Ordering::Relaxed) == 0 {
+                return;
+            }
+            let Some(connection) = &mut self.connection else { return };
+            self.turns += 1;
+            if connection.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                self.connection = None;
+            }
+        }
+        panic!("it turns for ever");
+    }
+
+    /// Bytes arrive: it is woken if it listens.
+    fn arrive(&mut self, bytes: &[u8]) {
+        let mut wire = locks::lock(&self.pipe.0);
+        wire.inward.push_back(bytes.to_vec());
+        if std::mem::take(&mut wire.listens) {
+            self.bell.clone().wake();
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.arrive(bytes);
+        self.run();
+    }
+
+    /// What was written since the last call: first byte and body of each packet.
+    fn packets(&mut self) -> Vec<(u8, Vec<u8>)> {
+        self.run();
+        let bytes = std::mem::take(&mut locks::lock(&self.pipe.0).outward);
+        let (mut rest, mut all) = (&bytes[..], Vec::new());
+        while let Some((_, body, used)) = frame::split(rest, usize::MAX).unwrap() {
+            all.push((rest[0], body.to_vec()));
+            rest = &rest[used..];
+        }
+        assert!(rest.is_empty());
+        all
+    }
+
+    /// The topics of the PUBLISHes among them.
+    fn topics(&mut self) -> Vec<String> {
+        let topic = |(_, body): &(u8, Vec<u8>)| {
+            let end = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
+            String::from_utf8(body[2..end].to_vec()).unwrap()
+        };
+        let all = self.packets();
+        all.iter().filter(|(first, _)| first >> 4 == 3).map(topic).collect()
+    }
+
+    fn subscribe(&mut self, filters: &[&str], qos: u8) {
+        let filters = filters.iter().flat_map(|one| [&text(one)[..], &[qos]].concat());
+        let body: Vec<u8> = [0, 1].into_iter().chain(self.no_properties()).chain(filters).collect();
+        self.send(&packet(0x82, &body));
+    }
+
+    fn no_properties(&self) -> Option<u8> {
+        let version = self.connection.as_ref().unwrap().channel.version();
+        (version == crate::mqtt::Version::V5).then_some(0)
+    }
+
+    fn channel(&self) -> &Channel {
+        &self.connection.as_ref().unwrap().channel
+    }
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&u16::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat()
+}
+
+fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut left) = (vec![first], body.len());
+    loop {
+        let low = u8::try_from(left % 128).unwrap();
+        left /= 128;
+        bytes.push(if left > 0 { low | 0x80 } else { low });
+        if left == 0 {
+            return [&bytes, body].concat();
+        }
+    }
+}
+
+#[test]
+fn retained_messages_come_for_each_filter_without_another_word() {
+    let world = World::new();
+    world.retain("c/1", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["a/#", "b/#", "c/#"], 0);
+    assert_eq!(client.topics(), ["c/1"]);
+}
+
+#[test]
+fn a_long_search_for_retained_messages_ends_and_lets_others_run() {
+    let world = World::new();
+    for n in 0..100 * RETAINED {
+        world.retain(&format!("a/{n:05}"), b"x", QoS::AtMostOnce, Some(Time::ZERO));
+    }
+    world.retain("a/last", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.turns = 0;
+    client.subscribe(&["a/#"], 0);
+    assert_eq!(client.topics(), ["a/last"]);
+    assert!((2..50).contains(&client.turns), "{} turns", client.turns);
+}
+
+#[test]
+fn what_waits_for_its_first_sending_is_not_due_again() {
+    const RETRY: Duration = Duration::from_millis(20);
+    let world = World::new();
+    let limits = |max_inflight| Settings {
+        retry_interval: Some(RETRY),
+        max_inflight,
+        ..Settings::default()
+    };
+    let mut client = world.connect(4, "c", limits(10));
+    client.subscribe(&["t"], 1);
+    (0..3).for_each(|_| world.publish("t", QoS::AtLeastOnce));
+    assert_eq!(client.topics().len(), 3);
+    client.send(&[0xe0, 0]);
+    assert!(client.connection.is_none());
+    let past = world.hub.clock.now() + RETRY;
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    let now = world.hub.clock.now();
+    let mut client = world.connect(4, "c", limits(1));
+    assert_eq!(client.channel().deadline().map(|due| due >= now + RETRY), Some(true));
+    client.run();
+}
+
+/// CPU time of this thread that a large packet takes whose last bytes come one by one.
+fn cost_of_a_trickle(world: &World, size: usize) -> Duration {
+    use nix::time::{ClockId, clock_gettime};
+    let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+    let mut client = world.connect(4, "c", Settings::default());
+    let bytes = packet(0x30, &[&text("t"), &vec![0; size][..]].concat());
+    let (most, last) = bytes.split_at(bytes.len() - 500);
+    client.send(most);
+    let began = now();
+    last.chunks(1).for_each(|byte| client.send(byte));
+    let took = now() - began;
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packets(), [(0xd0, Vec::new())]);
+    client.send(&[0xe0, 0]);
+    took
+}
+
+#[test]
+fn a_byte_of_a_large_packet_costs_no_more_than_one_of_a_small_one() {
+    let world = World::new();
+    // The best of some, as others run on this machine too.
+    let least = |size| (0..5).map(|_| cost_of_a_trickle(&world, size)).min().unwrap();
+    let (small, large) = (least(40_000), least(1_900_000));
+    assert!(large < 5 * small, "{small:?} and {large:?}");
+}
+
+#[test]
+fn who_was_not_read_while_much_went_out_is_read_again() {
+    let world = World::new();
+    let settings = Settings { write_high: 100, ..Settings::default() };
+    let mut client = world.connect(5, "c", settings);
+    client.send(&[0xc0, 0].repeat(200));
+    assert_eq!(client.packets().len(), 200);
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packets().len(), 1);
+    // What the stream did not take holds it back for longer.
+    locks::lock(&client.pipe.0).room = 10;
+    client.send(&[0xc0, 0].repeat(200));
+    client.send(&[0xc0, 0]);
+    assert!(client.packets().len() <= 5);
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    assert_eq!(client.packets().len(), 196);
+}
+
+#[test]
+fn what_a_client_does_not_read_is_little_of_what_is_retained() {
+    const SIZE: usize = 100_000;
+    let world = World::new();
+    for n in 0..100 {
+        world.retain(&format!("a/{n:02}"), &[0; SIZE], QoS::AtMostOnce, None);
+    }
+    let mut client = world.connect(5, "c", Settings::default());
+    locks::lock(&client.pipe.0).room = 7;
+    client.subscribe(&["a/#"], 0);
+    let unsent = client.connection.as_ref().unwrap().unsent_len();
+    assert!((1..2 * SIZE).contains(&unsent), "{unsent} bytes");
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    assert_eq!(client.topics().len(), 100);
+}
+
+#[test]
+fn a_large_turn_leaves_no_large_buffer() {
+    let mut scratch = Scratch::default();
+    scratch.turn(|scratch| scratch.out.resize(64 << 20, 0));
+    assert!(scratch.out.capacity() <= 2 << 20, "{} bytes", scratch.out.capacity());
+}
+
+#[test]
+fn retained_messages_wait_once_for_each_subscription_and_end_with_it() {
+    let world = World::new();
+    for n in 0..40 {
+        world.retain(&format!("a/{n:02}"), b"x", QoS::AtLeastOnce, None);
+    }
+    let mut client = world.connect(5, "c", Settings { max_inflight: 1, ..Settings::default() });
+    for _ in 0..10 {
+        client.subscribe(&["a/#", "a/+", "$share/g/a/#"], 1);
+    }
+    assert_eq!(client.topics(), ["a/00"]);
+    assert_eq!(client.connection.as_ref().unwrap().waiting.as_ref().unwrap().replays.len(), 2);
+    let unsubscribe = |filter| packet(0xa2, &[&[0, 1, 0], &text(filter)[..]].concat());
+    client.send(&unsubscribe("$share/g/a/#"));
+    client.send(&unsubscribe("a/#"));
+    assert_eq!(client.connection.as_ref().unwrap().waiting.as_ref().unwrap().replays.len(), 1);
+    client.send(&packet(0x40, &[0, 1]));
+    assert_eq!(client.topics(), ["a/00"], "of the other subscription, which begins with it");
+    client.send(&unsubscribe("a/+"));
+    client.send(&packet(0x40, &[0, 2]));
+    assert_eq!(client.topics(), Vec::<String>::new());
+}
+
+/// The SUBACK waits for other nodes, and the client has left meanwhile.
+#[test]
+fn a_subscription_that_has_ended_gets_no_retained_messages() {
+    let world = World::new();
+    world.retain("a", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["a", "b"], 0);
+    assert_eq!(client.topics(), ["a"]);
+    let mut granted = Vec::new();
+    for filter in ["a", "c"] {
+        granted.push(Granted {
+            subscription: crate::topic::share::Subscription::parse(filter).unwrap(),
+            place: 0,
+            options: crate::mqtt::SubscriptionOptions::default(),
+            id: 0,
+            wants_retained: true,
+        });
+    }
+    world.retain("c", b"x", QoS::AtMostOnce, None);
+    let (passed, done) = oneshot::channel();
+    let request = SubscribeRequest { packet_id: None, reasons: Vec::new(), granted };
+    let connection = client.connection.as_mut().unwrap();
+    connection.waiting().barriers.push_back(Barrier { done, count: 0, request: Box::new(request) });
+    passed.send(()).unwrap();
+    client.bell.clone().wake();
+    assert_eq!(client.topics(), ["a"], "it is not subscribed to the other one");
+}
+
+/// v5 [MQTT-4.4.0-1]: nothing is sent again over the same connection.
+#[test]
+fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
+    for (level, again) in [(4, true), (5, false)] {
+        let world = World::new();
+        let retry_interval = Some(Duration::from_secs(30));
+        let settings = Settings { retry_interval, ..Settings::default() };
+        let mut client = world.connect(level, "c", settings);
+        client.subscribe(&["t"], 1);
+        world.publish("t", QoS::AtLeastOnce);
+        assert_eq!(client.topics(), ["t"]);
+        let due = client.channel().deadline();
+        assert_eq!(due.is_some(), again, "MQTT level {level}");
+        let later = world.hub.clock.now() + Duration::from_secs(60);
+        let (mut bytes, mut actions) = (Vec::new(), Vec::new());
+        let channel = &mut client.connection.as_mut().unwrap().channel;
+        channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
+        assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
+    }
+}
