@@ -77,6 +77,7 @@ impl DataLinks {
         {
             return data.peer.clone();
         }
+        self.on_down(node);
         let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
         let streams = wish.min(self.parts.streams).max(1);
         let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
@@ -163,6 +164,7 @@ impl DataLinks {
 
     /// The process life of the member is over, or it is no member.
     pub(super) fn on_gone(&mut self, node: u16) {
+        self.on_down(node);
         if let Some(data) = self.by_node.remove(&node) {
             self.parts.peers.remove(node);
             self.end(&data);
