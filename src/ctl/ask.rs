@@ -52,9 +52,9 @@ pub fn ask(socket: &Path, request: &Request, wait: Duration) -> Result<Reply, As
     (&stream).write_all(line.as_bytes()).map_err(broken)?;
 
     let mut whole: Option<Reply> = None;
-    for line in BufReader::new(&stream).lines() {
+    for line in BufReader::new(&stream).split(b'\n') {
         let line = line.map_err(broken)?;
-        let reply = serde_json::from_str(&line).map_err(|error| strange(error.to_string()))?;
+        let reply = serde_json::from_slice(&line).map_err(|error| strange(error.to_string()))?;
         match (whole.as_mut(), reply) {
             (Some(_), Reply::End) => break,
             (None, reply) => whole = Some(reply),
