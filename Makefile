@@ -84,10 +84,12 @@ packages: deb rpm
 	lintian --fail-on error,warning --allow-root target/debian/*.deb
 	rpmlint --strict --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
 
-# Debian 12 and 13 with systemd as PID 1, installed from the repository: as root.
-systemd: repo
+# Debian 12 and 13 with systemd as PID 1, installed from the repository, by rpm, and by hand: as root.
+systemd: repo rpm
+	rm -rf target/installed
+	$(MAKE) install DESTDIR=$(CURDIR)/target/installed
 	.ci/debian-tree bookworm target/trees/bookworm
-	.ci/debian-tree trixie target/trees/trixie
+	.ci/debian-tree trixie target/trees/trixie rpm
 	cargo test --locked --test netns -- --test-threads=1 --nocapture systemd::
 
 # Every reader of outside bytes. Without a sanitizer: no reader has unsafe (`net/sys.rs` alone has), and so the stable compiler does.
