@@ -94,14 +94,15 @@ systemd: repo rpm
 
 # Every reader of outside bytes. Without a sanitizer: no reader has unsafe (`net/sys.rs` alone has), and so the stable compiler does.
 # What a run finds interesting stays under fuzz/target; what is worth keeping is moved to fuzz/corpus by hand.
+# As many at a time as there are processors.
 fuzz:
 	cargo fuzz build -s none
-	@for target in $(FUZZ_TARGETS); do \
-	    echo "fuzz $$target $(FUZZ_SECONDS) s"; mkdir -p fuzz/target/found/$$target fuzz/corpus/$$target; \
-	    cargo fuzz run -s none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+	@mkdir -p fuzz/target
+	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(nproc)" -I TARGET sh -c '\
+	    echo "fuzz TARGET $(FUZZ_SECONDS) s"; mkdir -p fuzz/target/found/TARGET fuzz/corpus/TARGET; \
+	    cargo fuzz run -s none TARGET fuzz/target/found/TARGET fuzz/corpus/TARGET -- \
 	        -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -timeout=10 -rss_limit_mb=1024 \
-	        >fuzz/target/$$target.log 2>&1 || { tail -n 40 fuzz/target/$$target.log; exit 1; }; \
-	done
+	        >fuzz/target/TARGET.log 2>&1 || { echo "fuzz TARGET failed"; tail -n 40 fuzz/target/TARGET.log; exit 1; }'
 
 long: tools
 	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it -- --skip abuse:: --skip load::
