@@ -84,22 +84,25 @@ packages: deb rpm
 	lintian --fail-on error,warning --allow-root target/debian/*.deb
 	rpmlint --strict --config packaging/rpm/rpmlint.toml target/generate-rpm/*.rpm
 
-# Debian 12 and 13 with systemd as PID 1, installed from the repository: as root.
-systemd: repo
+# Debian 12 and 13 with systemd as PID 1, installed from the repository, by rpm, and by hand: as root.
+systemd: repo rpm
+	rm -rf target/installed
+	$(MAKE) install DESTDIR=$(CURDIR)/target/installed
 	.ci/debian-tree bookworm target/trees/bookworm
-	.ci/debian-tree trixie target/trees/trixie
+	.ci/debian-tree trixie target/trees/trixie rpm
 	cargo test --locked --test netns -- --test-threads=1 --nocapture systemd::
 
 # Every reader of outside bytes. Without a sanitizer: no reader has unsafe (`net/sys.rs` alone has), and so the stable compiler does.
 # What a run finds interesting stays under fuzz/target; what is worth keeping is moved to fuzz/corpus by hand.
+# As many at a time as there are processors.
 fuzz:
 	cargo fuzz build -s none
-	@for target in $(FUZZ_TARGETS); do \
-	    echo "fuzz $$target $(FUZZ_SECONDS) s"; mkdir -p fuzz/target/found/$$target fuzz/corpus/$$target; \
-	    cargo fuzz run -s none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+	@mkdir -p fuzz/target
+	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(nproc)" -I TARGET sh -c '\
+	    echo "fuzz TARGET $(FUZZ_SECONDS) s"; mkdir -p fuzz/target/found/TARGET fuzz/corpus/TARGET; \
+	    cargo fuzz run -s none TARGET fuzz/target/found/TARGET fuzz/corpus/TARGET -- \
 	        -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -timeout=10 -rss_limit_mb=1024 \
-	        >fuzz/target/$$target.log 2>&1 || { tail -n 40 fuzz/target/$$target.log; exit 1; }; \
-	done
+	        >fuzz/target/TARGET.log 2>&1 || { echo "fuzz TARGET failed"; tail -n 40 fuzz/target/TARGET.log; exit 1; }'
 
 long: tools
 	PROPTEST_CASES=20000 SIM_SEEDS=20000 cargo test --locked --release --lib --bins --test it -- --skip abuse:: --skip load::
@@ -140,9 +143,15 @@ pages:
 	rm -rf target/package/man && mkdir -p target/package/man
 	for page in man/*; do gzip -9nc $$page > target/package/man/$${page##*/}.gz || exit 1; done
 
+# Compressed once more: as machine code, with a dictionary that spans all programs. A box needs those 16 MiB to unpack it.
 deb: all package
-	rm -f target/debian/*.deb
+	rm -rf target/debian
 	$(EPOCH) cargo deb --quiet --no-build
+	set -o pipefail && cd target/debian && ar x *.deb && \
+	    xz -dc data.tar.xz | xz -T1 $(if $(findstring x86_64,$(shell uname -m)),--x86) --lzma2=preset=9e,dict=16MiB,lc=4,pb=0 > data && \
+	    mv data data.tar.xz && \
+	    package=$$(echo *.deb) && rm $$package && ar rcD $$package debian-binary control.tar.xz data.tar.xz && \
+	    rm debian-binary control.tar.xz data.tar.xz
 
 rpm: all package
 	rm -f target/generate-rpm/*.rpm

@@ -1,3 +1,2 @@
-getent group emqx-rs >/dev/null || groupadd --system emqx-rs
-getent passwd emqx-rs >/dev/null || useradd --system --gid emqx-rs --home-dir /var/lib/emqx-rs --no-create-home \
-    --shell /usr/sbin/nologin --comment 'emqx-rs MQTT broker' emqx-rs
+# The line of sysusers.d/emqx-rs.conf, which is not there yet.
+echo 'u emqx-rs - "emqx-rs MQTT broker" /var/lib/emqx-rs' | systemd-sysusers --replace=/usr/lib/sysusers.d/emqx-rs.conf -

@@ -111,7 +111,8 @@ fn send(socket: &Path, request: &Request, wait: Duration) -> Result<UnixStream, 
 fn replies(stream: &UnixStream, socket: &Path) -> impl Iterator<Item = Result<Reply, AskError>> {
     let broken = |error| AskError::Broken { socket: socket.into(), error };
     let strange = |error: String| AskError::Strange { socket: socket.into(), error };
-    BufReader::new(stream).lines().map(move |line| {
-        serde_json::from_str(&line.map_err(broken)?).map_err(|error| strange(error.to_string()))
+    // As bytes: the readers of all kinds of answers are in the daemon for that already.
+    BufReader::new(stream).split(b'\n').map(move |line| {
+        serde_json::from_slice(&line.map_err(broken)?).map_err(|error| strange(error.to_string()))
     })
 }

@@ -297,7 +297,8 @@ impl Request {
 
 /// What a node answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", content = "value", rename_all = "snake_case")]
+// Named from outside, `{"status": {...}}`: with a tag inside the readers of all kinds would be there three times.
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// To `Status`.
     Status(Status),

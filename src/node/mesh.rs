@@ -53,10 +53,11 @@ use crate::{
     cluster::{
         Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
+        handshake::Identity,
         hlc::Hlc,
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
-        settings::Seed,
+        settings::{Cookie, Seed},
         wire::{AskFrame, TakeFrame},
     },
     net::{clock::Clock, supervise},
@@ -497,7 +498,8 @@ impl Start {
             }
         };
         runtime.block_on(async {
-            self.task().run(commands).await;
+            let (task, unlock) = self.task();
+            task.run(commands, unlock).await;
         });
         runtime.shutdown_timeout(Duration::from_millis(100));
     }
@@ -520,30 +522,6 @@ impl Start {
         (heart, signs)
     }
 
-    fn keys(&self) -> Option<Keys> {
-        let settings = &self.parts.settings;
-        let derive = |cookie| KeySet::derive(cookie, &settings.name, settings.kdf);
-        let current = derive(settings.cookie.as_ref()?);
-        let previous = self.door.previous(settings).map(derive).transpose();
-        match (current, previous) {
-            (Ok(current), Ok(previous)) => {
-                let _ = self.shared.key_id.set(current.key_id());
-                let keys = Keys::new(current, previous);
-                if keys.are_twins() {
-                    tracing::error!(
-                        "node.cookie and node.cookie_previous have the same number by chance: \
-                         nodes with the previous one stay out; make another new one"
-                    );
-                }
-                Some(keys)
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "mesh is closed");
-                None
-            }
-        }
-    }
-
     fn me(&self, started: u64) -> Me {
         let node_id = self.life.identity.node_id();
         let settings = &self.parts.settings;
@@ -563,7 +541,7 @@ impl Start {
         }
     }
 
-    fn task(mut self) -> Task {
+    fn task(mut self) -> (Task, Unlock) {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
         let now = clock.now();
@@ -571,35 +549,29 @@ impl Start {
         let me = self.me(started);
         let seed = u64::from_le_bytes(random());
         let core = Cluster::new(me, &settings, stored, clock.wall(), seed);
-        let local = self.keys().filter(|_| self.listener.is_some()).map(|keys| {
-            Arc::new(Local {
-                identity: self.life.identity.clone(),
-                keys,
-                cluster_name: settings.name.clone(),
-                name: settings.node_name.clone(),
-                incarnation: self.life.incarnation,
-                started,
-                streams: settings.data_streams,
-                message_max: self.parts.message_max,
-                dead_after: settings.failure_timeout,
-                v6: settings.proto_dist.is_v6(),
-                tls: self.tls.clone(),
-                told: Told::default(),
-                refusals: Mutex::default(),
-            })
-        });
+        let unlock = Unlock {
+            open: self.listener.is_some(),
+            settings: settings.clone(),
+            previous: self.door.previous(&settings).cloned(),
+            shared: self.shared.clone(),
+            identity: self.life.identity.clone(),
+            incarnation: self.life.incarnation,
+            started,
+            message_max: self.parts.message_max,
+            tls: self.tls.clone(),
+        };
         let (notices, inbox) = mpsc::channel(task::INBOX);
         let (heart, signs) = self.heart(&settings);
         let data = DataLinks::new(DataParts {
             peers: self.parts.peers,
             deliver: self.parts.deliver,
             main: self.parts.main,
-            local: local.clone(),
+            local: None,
             streams: settings.data_streams,
             keep_bytes: settings.keep_bytes,
             stats: self.parts.stats.clone(),
         });
-        Task {
+        let task = Task {
             core,
             data,
             desk: self.parts.sessions,
@@ -608,7 +580,7 @@ impl Start {
             wills: WillWaits::default(),
             clock,
             door: self.door,
-            local,
+            local: None,
             listener: self.listener,
             state: self.state,
             routes: self.parts.routes,
@@ -633,6 +605,69 @@ impl Start {
             next_barrier: 0,
             joins: Vec::new(),
             sweep_at: None,
+        };
+        (task, unlock)
+    }
+}
+
+/// What the keys are made from, once the mesh thread runs: it takes longer than all else of a start.
+struct Unlock {
+    /// The mesh port is open.
+    open: bool,
+    settings: Settings,
+    /// The cookie that is accepted beside the one in use.
+    previous: Option<Cookie>,
+    shared: Arc<Shared>,
+    identity: Identity,
+    incarnation: u64,
+    started: u64,
+    message_max: u64,
+    tls: Option<Arc<MeshTls>>,
+}
+
+impl Unlock {
+    /// Who this node is on the mesh; `None` where that stays closed.
+    fn local(self) -> Option<Local> {
+        let keys = self.keys().filter(|_| self.open)?;
+        let settings = self.settings;
+        Some(Local {
+            identity: self.identity,
+            keys,
+            cluster_name: settings.name,
+            name: settings.node_name,
+            incarnation: self.incarnation,
+            started: self.started,
+            streams: settings.data_streams,
+            message_max: self.message_max,
+            dead_after: settings.failure_timeout,
+            v6: settings.proto_dist.is_v6(),
+            tls: self.tls,
+            told: Told::default(),
+            refusals: Mutex::default(),
+        })
+    }
+
+    fn keys(&self) -> Option<Keys> {
+        let settings = &self.settings;
+        let derive = |cookie| KeySet::derive(cookie, &settings.name, settings.kdf);
+        let current = derive(settings.cookie.as_ref()?);
+        let previous = self.previous.as_ref().map(derive).transpose();
+        match (current, previous) {
+            (Ok(current), Ok(previous)) => {
+                let _ = self.shared.key_id.set(current.key_id());
+                let keys = Keys::new(current, previous);
+                if keys.are_twins() {
+                    tracing::error!(
+                        "node.cookie and node.cookie_previous have the same number by chance: \
+                         nodes with the previous one stay out; make another new one"
+                    );
+                }
+                Some(keys)
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "mesh is closed");
+                None
+            }
         }
     }
 }

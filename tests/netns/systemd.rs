@@ -1,5 +1,8 @@
 //! The packages on Debian 12 and 13 with systemd: `make systemd` lays the trees, builds the packages and the repository, and runs these.
 
+mod by_hand;
+mod rpm;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -17,7 +20,6 @@ use super::{
 
 /// What systemd does takes a moment, on a busy machine some seconds.
 const SOON: Duration = Duration::from_secs(30);
-const MIB: u64 = 1 << 20;
 
 fn repository() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/repo");
@@ -359,13 +361,12 @@ fn package_and_daemon_are_small_and_quick() {
     let file = package();
     let size = fs::metadata(&file).unwrap().len();
     println!("FIGURE {}: {size} bytes", file.file_name().unwrap().display());
-    // 4 and 10 MB are wanted: see the table in packaging/README.md.
-    assert!(size <= 5 * MIB, "a package of {size} bytes");
+    assert!(size <= 4_000_000, "a package of {size} bytes");
     let (_lan, host) = installed("bookworm");
     let sizes = host.sh("stat -c '%n %s' /usr/bin/emqx-rs*");
     println!("FIGURE {}", sizes.replace('\n', ", "));
     let sum = |text: &str| text.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
-    assert!(sizes.lines().map(sum).all(|size| size <= 12 * MIB), "{sizes}");
+    assert!(sizes.lines().map(sum).all(|size| size <= 10_000_000), "{sizes}");
 
     // From fork to READY, as systemd sees it; and the processor time until a moment after, which others do not change.
     let (mut times, mut used) = (Vec::new(), Vec::new());
@@ -380,9 +381,9 @@ fn package_and_daemon_are_small_and_quick() {
     }
     report("start to READY", &mut times);
     report("processor time of a start", &mut used);
-    // 100 ms on a quiet machine. What others take on a busy one is not ours.
-    let limit = if busy() { Duration::from_secs(10) } else { Duration::from_millis(250) };
-    assert!(times[0] < limit, "{times:?}");
+    // On a quiet machine. What others take on a busy one is not ours.
+    let limit = Duration::from_millis(if busy() { 10_000 } else { 100 });
+    assert!(times[times.len() / 2] < limit, "{times:?}");
     assert!(used[0] < Duration::from_millis(150), "{used:?}");
 
     let process = host.daemon();

@@ -60,6 +60,11 @@ impl DataLinks {
         Self { parts, by_node: BTreeMap::new(), streams: BTreeMap::new() }
     }
 
+    /// There are keys for them.
+    pub(super) fn unlock(&mut self, local: Option<Arc<Local>>) {
+        self.parts.local = local;
+    }
+
     /// All clients of this node go.
     pub(super) fn restart_clients(&self) {
         self.parts.deliver.restart_clients();

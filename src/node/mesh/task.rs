@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Command, JoinError,
+    Command, JoinError, Unlock,
     data::DataLinks,
     door::{self, Door},
     ops::{Op, Shared},
@@ -150,11 +150,13 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, unlock: Unlock) {
         let Some(mut inbox) = self.inbox.take() else { return };
-        let (mut found, mut sighted) = self.open();
         let mut out = Vec::new();
-        self.core.start(self.clock.now(), &mut out);
+        self.begin(&mut out);
+        self.local = unlock.local().map(Arc::new);
+        self.data.unlock(self.local.clone());
+        let (mut found, mut sighted) = self.open();
         self.accept_invitation(&mut out);
         self.end_batch(&mut out);
         let shared = self.shared.clone();
@@ -189,6 +191,13 @@ impl Task {
             self.take_ops(&mut out);
             self.end_batch(&mut out);
         }
+    }
+
+    /// Time begins for the core. A node that knows no other one is ready with that.
+    fn begin(&mut self, out: &mut Vec<Action>) {
+        self.core.start(self.clock.now(), out);
+        self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
+        out.drain(..).for_each(|action| self.perform(action));
     }
 
     /// Begins to accept, and to look for others.
