@@ -20,7 +20,7 @@ use crate::{
     net::clock::Clock,
     node::{
         Node,
-        estate::{Inheritance, Sockets},
+        estate::{Inheritance, MESH, Sockets},
         listener::{Inherited, STORED},
     },
 };
@@ -62,7 +62,7 @@ impl Given {
                 _ => given.listeners.push((name, one.into())),
             }
         }
-        for name in [STORED, CLIENT, STATE] {
+        for name in [STORED, MESH, CLIENT, STATE] {
             let kept = match name {
                 CLIENT => !given.clients.is_empty(),
                 STATE => given.state.is_some(),
@@ -168,7 +168,7 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
     tell(&[NotifyState::Status("leaving clients to the next process")]);
     let sockets = node.rest(places.saturating_sub(1)).await;
     let clients = sockets.clients.len();
-    let sockets = match node.write_estate(&state, &sockets.clients) {
+    let sockets = match node.write_estate(&state, &sockets) {
         Ok(()) => match store(sockets, state).await {
             Ok(()) => {
                 tracing::info!(clients, "left to the next process");
@@ -184,7 +184,7 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             sockets
         }
     };
-    for name in [STORED, CLIENT, STATE] {
+    for name in [STORED, MESH, CLIENT, STATE] {
         tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
     }
     node.send_away(sockets.clients);
@@ -207,6 +207,7 @@ async fn store(sockets: Sockets, state: File) -> Result<(), (io::Error, Sockets)
 fn put(sockets: &Sockets, state: &File) -> io::Result<()> {
     // The state is the last: without it the others are of no use.
     put_all(STORED, sockets.listeners.iter().map(AsFd::as_fd))?;
+    put_all(MESH, sockets.mesh.iter().map(AsFd::as_fd))?;
     put_all(CLIENT, sockets.clients.iter().map(|still| still.socket.as_fd()))?;
     put_all(STATE, [state.as_fd()])
 }

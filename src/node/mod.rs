@@ -174,6 +174,7 @@ impl Node {
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
+        let mesh_port = inherited.extract_if(.., |(name, _)| name == estate::MESH).last();
         for settings in parts.listeners {
             let shared = shared(&parts.zones, &settings, &access, &hub);
             let places = hub.places.clone();
@@ -183,8 +184,17 @@ impl Node {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
         let mut inheritance = parts.inheritance;
+        if inheritance.as_ref().is_some_and(|left| !left.is_of_last(&parts.data_dir)) {
+            tracing::warn!("what a process left was used before: clients have to connect again");
+            inheritance = None;
+        }
+        let mut legacy = None;
         if let Some(inheritance) = &mut inheritance {
             hub.inherit_messages(inheritance);
+            legacy = inheritance.take_legacy(clock.wall());
+        }
+        if let Some(legacy) = &legacy {
+            hub.next_message.store(legacy.messages, std::sync::atomic::Ordering::Release);
         }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
@@ -202,10 +212,14 @@ impl Node {
             main: tokio::runtime::Handle::current(),
             message_max,
             tls: parts.mesh_tls,
+            legacy,
+            port: mesh_port.map(|(_, port)| port.into()),
         })?;
         let _ = hub.mesh.set(mesh.clone());
         let arrivals = inheritance.map_or_else(Arrivals::default, |inheritance| {
-            hub.inherit_sessions(inheritance, &listeners)
+            let arrivals = hub.inherit_sessions(inheritance, &listeners);
+            mesh.go_on();
+            arrivals
         });
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);

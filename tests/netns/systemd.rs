@@ -1,5 +1,7 @@
 //! The packages on Debian 12 and 13 with systemd: `make systemd` lays the trees, builds the packages and the repository, and runs these.
 
+mod restart;
+
 use std::{
     collections::BTreeMap,
     fs,
