@@ -164,14 +164,19 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             return false;
         }
     };
+    let clock = Clock::system();
+    let began = clock.now();
     super::systemd::stopping(HAND_OVER);
     tell(&[NotifyState::Status("leaving clients to the next process")]);
     let sockets = node.rest(places.saturating_sub(1)).await;
     let clients = sockets.clients.len();
+    let rested = clock.now();
     let sockets = match node.write_estate(&state, &sockets) {
         Ok(()) => match store(sockets, state).await {
             Ok(()) => {
-                tracing::info!(clients, "left to the next process");
+                let (rest_ms, store_ms) = (rested.since(began), clock.now().since(rested));
+                let (rest_ms, store_ms) = (rest_ms.as_millis(), store_ms.as_millis());
+                tracing::info!(clients, rest_ms, store_ms, "left to the next process");
                 return true;
             }
             Err((error, sockets)) => {

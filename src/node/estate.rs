@@ -38,6 +38,7 @@ use crate::{
         portable::Portable,
         retained::Cursor,
         session::Session,
+        stats::Metric,
         subscriptions::Subscriber,
     },
     cluster::{
@@ -328,7 +329,9 @@ impl Hub {
                 let local = socket.local_addr().ok()?.as_socket()?;
                 listeners.iter().find(|one| one.accepted(local))
             });
-            match (socket, listening) {
+            // Who was banned while nobody was there to end the connection.
+            let banned = self.bans.reason(&frozen.banned(), self.clock);
+            match (socket, listening.filter(|_| banned.is_none())) {
                 (Some(socket), Some(listening)) => {
                     let thawed = self.inherit_live(kept, frozen, listening);
                     let listening = listening.clone();
@@ -402,7 +405,8 @@ impl Hub {
     ) -> ((Box<Session>, Arc<Mailbox>), Portable) {
         let Kept { client_id, claim, number, mut state, .. } = kept;
         let mailbox = Arc::new(Mailbox::new(settings));
-        mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
+        let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
+        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         let rest = Portable {
             username: state.username.take(),
             expiry: state.expiry,
@@ -430,8 +434,24 @@ impl Hub {
                     let connection = Connection::thaw(stream, thawed, shared, self.clone(), place);
                     supervise::spawn_unpin("connection", Box::new(connection));
                 }
-                Err(error) => tracing::error!(clientid = %client_id, %error, "connection is lost"),
+                Err(error) => {
+                    tracing::error!(clientid = %client_id, %error, "connection is lost");
+                    self.lose(thawed);
+                }
             }
         }
+    }
+
+    /// The connection of a session does not go on after all.
+    fn lose(&self, Thawed { frozen, session, mailbox }: Thawed) {
+        let now = self.clock.now();
+        let identity = Some(Box::new(frozen.identity.clone()));
+        let expires_at = now + frozen.expiry();
+        let will = frozen.into_will().map(|will| {
+            let at = now + will.delay;
+            (will, at)
+        });
+        let since = self.clock.wall();
+        self.park(Parked { session, identity, expires_at, will, since }, &mailbox);
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 
 use std::{
+    fs,
     io::{Seek, SeekFrom, Write},
     os::unix::net::UnixStream,
 };
@@ -12,6 +13,8 @@ use super::support::{
     codec::{ack, prop},
     crowd::{self, CLIENTS, Seen},
     manager::Manager,
+    node::{Node, free_mesh_number},
+    scram::{self, Scram},
     wait_for,
 };
 
@@ -129,7 +132,7 @@ fn what_is_not_plain_tcp_ends_and_its_session_comes_along() {
     assert!(client.session_present);
 }
 
-type Spoil = fn(&mut std::fs::File);
+type Spoil = fn(&mut fs::File);
 
 #[test]
 fn state_that_cannot_be_read_makes_a_normal_start() {
@@ -171,4 +174,40 @@ fn a_thousand_clients_under_load_lose_neither_connection_nor_message() {
     let Seen { messages, longest } = crowd::under_load(&[at], 2, || manager.restart());
     assert_eq!(manager.node.metric("client.connect"), 0, "nobody connected again");
     println!("{CLIENTS} clients, {messages} messages, 2 restarts: longest pause {longest:?}");
+}
+
+#[test]
+fn who_was_banned_while_nobody_was_there_does_not_go_on() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let mut victim = Connect::new(V5).id("victim").open(at);
+    let mut other = Client::at(V5, at);
+    manager.node.ctl(&["banned", "add", "clientid", "somebody"]);
+    manager.end("restart");
+    let file = manager.node.data().join("banned");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("somebody", "victim")).unwrap();
+    manager.launch();
+    victim.closed_with(0x8b);
+    other.ping();
+    assert_eq!(Connect::new(V5).id("victim").attempt(at).code, 0x8a);
+}
+
+#[test]
+fn a_client_of_enhanced_authentication_goes_on_and_may_show_again_who_it_is() {
+    let number = free_mesh_number();
+    let node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    fs::write(node.data().join("users"), scram::line("a", "a")).unwrap();
+    let mut manager = Manager::start_node(node, MOST);
+    let scram = Scram::new("a", "a");
+    let raw = Client::raw(V5, manager.node.mqtt());
+    let (_, mut client) = scram::attempt(&scram::connect(&scram), scram, raw);
+    assert_eq!(client.code, 0);
+    manager.restart();
+    client.ping();
+    let mut scram = Scram::new("a", "a");
+    client.send(&scram::auth(0x19, &scram::props(&scram.first())));
+    let server = scram::challenge(&mut client);
+    client.send(&scram::auth(0x18, &scram::props(&scram.last(&server))));
+    client.wait(|p| matches!(p, Packet::Auth { code: 0, .. }).then_some(()));
 }
