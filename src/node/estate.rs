@@ -112,13 +112,13 @@ impl Inheritance {
     }
 
     /// Whether the process that left this was the last one with this data: nobody goes on twice from one place.
-    pub(super) fn is_of_last(&self, data_dir: &Path) -> bool {
+    fn is_of_last(&self, data_dir: &Path) -> bool {
         let left_by = self.legacy.as_ref().map(|legacy| legacy.process);
         left_by.is_some() && left_by == State::last_process(data_dir).ok()
     }
 
     /// The place of the node in the cluster, if this process comes in time to take it.
-    pub(super) fn take_legacy(&mut self, now: Wall) -> Option<Legacy> {
+    fn take_legacy(&mut self, now: Wall) -> Option<Legacy> {
         let (stopped, now) = (self.estate.stopped.as_ms(), now.as_ms());
         let gap = now.checked_sub(stopped).map(Duration::from_millis);
         self.legacy.take().filter(|_| gap.is_some_and(|gap| gap <= WITHIN))
@@ -282,8 +282,27 @@ struct Arriving {
 pub(super) struct Arrivals(Vec<Arriving>);
 
 impl Hub {
+    /// What the process before left, if it may be used, and the place of the node in the cluster, if this process comes in time.
+    pub(super) fn inherit(
+        &self,
+        left: Option<Inheritance>,
+        data_dir: &Path,
+    ) -> (Option<Inheritance>, Option<Legacy>) {
+        let Some(mut left) = left else { return (None, None) };
+        if !left.is_of_last(data_dir) {
+            tracing::warn!("what a process left was used before: clients have to connect again");
+            return (None, None);
+        }
+        self.inherit_messages(&mut left);
+        let legacy = left.take_legacy(self.clock.wall());
+        if let Some(legacy) = &legacy {
+            self.next_message.store(legacy.messages, Ordering::Release);
+        }
+        (Some(left), legacy)
+    }
+
     /// Retained and delayed messages of the process before.
-    pub(super) fn inherit_messages(&self, inheritance: &mut Inheritance) {
+    fn inherit_messages(&self, inheritance: &mut Inheritance) {
         let now = self.clock.now();
         let mut refused = 0;
         {

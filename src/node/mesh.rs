@@ -585,6 +585,27 @@ impl Start {
         }
     }
 
+    /// What a handshake says of this node, where the mesh is open.
+    fn local(&self, started: u64) -> Option<Arc<Local>> {
+        let settings = &self.parts.settings;
+        let keys = self.keys().filter(|_| self.listener.is_some())?;
+        Some(Arc::new(Local {
+            identity: self.life.identity.clone(),
+            keys,
+            cluster_name: settings.name.clone(),
+            name: settings.node_name.clone(),
+            incarnation: self.life.incarnation,
+            started,
+            streams: settings.data_streams,
+            message_max: self.parts.message_max,
+            dead_after: settings.failure_timeout,
+            v6: settings.proto_dist.is_v6(),
+            tls: self.tls.clone(),
+            told: Told::default(),
+            refusals: Mutex::default(),
+        }))
+    }
+
     fn task(mut self) -> Task {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
@@ -598,23 +619,7 @@ impl Start {
         let me = self.me(started);
         let seed = u64::from_le_bytes(random());
         let core = Cluster::new(me, &settings, stored, clock.wall(), seed);
-        let local = self.keys().filter(|_| self.listener.is_some()).map(|keys| {
-            Arc::new(Local {
-                identity: self.life.identity.clone(),
-                keys,
-                cluster_name: settings.name.clone(),
-                name: settings.node_name.clone(),
-                incarnation: self.life.incarnation,
-                started,
-                streams: settings.data_streams,
-                message_max: self.parts.message_max,
-                dead_after: settings.failure_timeout,
-                v6: settings.proto_dist.is_v6(),
-                tls: self.tls.clone(),
-                told: Told::default(),
-                refusals: Mutex::default(),
-            })
-        });
+        let local = self.local(started);
         let (notices, inbox) = mpsc::channel(task::INBOX);
         let (heart, signs) = self.heart(&settings);
         let data = DataLinks::new(DataParts {

@@ -183,19 +183,7 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
-        let mut inheritance = parts.inheritance;
-        if inheritance.as_ref().is_some_and(|left| !left.is_of_last(&parts.data_dir)) {
-            tracing::warn!("what a process left was used before: clients have to connect again");
-            inheritance = None;
-        }
-        let mut legacy = None;
-        if let Some(inheritance) = &mut inheritance {
-            hub.inherit_messages(inheritance);
-            legacy = inheritance.take_legacy(clock.wall());
-        }
-        if let Some(legacy) = &legacy {
-            hub.next_message.store(legacy.messages, std::sync::atomic::Ordering::Release);
-        }
+        let (inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
         let mesh = Mesh::start(MeshParts {

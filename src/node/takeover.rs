@@ -635,15 +635,19 @@ impl Hub {
         if timeout(limit, &mut ended).await.is_ok() {
             return;
         }
+        self.give_up_giving();
+        if timeout(limit, ended).await.is_err() {
+            tracing::warn!("sessions on their way to this node are left where they were");
+        }
+    }
+
+    /// Sessions that other nodes have not fetched to their end stay here.
+    fn give_up_giving(&self) {
         let inboxes = locks::lock(&self.takeovers.inboxes);
         inboxes.iter().filter(|((_, side), _)| *side == Side::Giver).for_each(|(key, inbox)| {
             let frame = TakeFrame::Fail { client: key.0.shared(), moved: None };
             let _ = inbox.try_send((NodeId::default(), frame));
         });
-        drop(inboxes);
-        if timeout(limit, ended).await.is_err() {
-            tracing::warn!("sessions on their way to this node are left where they were");
-        }
     }
 
     /// Tells new owners which sessions are here.

@@ -48,6 +48,11 @@ fn under_load(hosts: &[Host], what: &str) {
     report("from there to the start of the new one", starts);
     report("from there to READY", ready);
     report("systemctl restart", all);
+    println!(
+        "FIGURE of the old process: {}",
+        hosts[0]
+            .sh("journalctl --unit=emqx-rs.service --no-pager -o json | grep -o '[A-Z_]*_MS\":\"[0-9]*' | tr '\n' ' '")
+    );
     let log = hosts[0].log();
     assert!(!log.contains("have to connect again"), "{log}");
     assert_eq!(log.matches("left to the next process").count(), RESTARTS, "{log}");
