@@ -18,7 +18,7 @@ use crate::time::{Stamp, Time, Wall};
 /// Which bytes these are.
 const MAGIC: &[u8; 7] = b"emqx-rs";
 /// Version of the format.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 /// Bytes of MAGIC and FORMAT.
 pub const HEAD: usize = 8;
 /// Bytes before the body of a record.
@@ -30,6 +30,7 @@ const RETAINED: u8 = 3;
 const GONE: u8 = 4;
 const DELAYED: u8 = 5;
 const STOPPED: u8 = 6;
+const MESH: u8 = 7;
 const END: u8 = 255;
 
 /// The session of a client, with a connection or without.
@@ -39,6 +40,8 @@ pub struct Kept {
     pub client_id: ClientId,
     /// Hybrid time of the claim that the node has on the client.
     pub claim: u64,
+    /// Its number on the node: what it publishes goes the way it went.
+    pub number: u64,
     /// When its connection was lost, if it has none.
     pub since: Wall,
     /// Itself, with its queue; a will only if it has no connection.
@@ -58,6 +61,8 @@ pub struct Estate {
     pub delayed: Vec<(Duration, Message)>,
     /// When the process before stopped to read.
     pub stopped: Wall,
+    /// The place of the node in the cluster, in pieces that are not understood here.
+    pub mesh: Vec<Vec<u8>>,
 }
 
 /// Bytes that are no estate, or one of a release that this one does not understand.
@@ -109,6 +114,7 @@ impl Records {
         self.put(out, SESSION, |out| {
             put_text(out, kept.client_id.as_str());
             put_u64(out, kept.claim);
+            put_u64(out, kept.number);
             put_u64(out, kept.since.as_ms());
             out.extend_from_slice(&kept.state.encode(now));
         });
@@ -144,6 +150,11 @@ impl Records {
             put_u64(out, span(at.since(now)));
             put_whole(out, message, now);
         });
+    }
+
+    /// A piece of the place of the node in the cluster.
+    pub fn mesh(&mut self, out: &mut Vec<u8>, piece: &[u8]) {
+        self.put(out, MESH, |out| out.extend_from_slice(piece));
     }
 
     /// The end.
@@ -189,9 +200,10 @@ impl Reader {
         match tag {
             SESSION => {
                 let client_id = ClientId::new(body.text()?);
-                let (claim, since) = (body.u64()?, Wall::from_ms(body.u64()?));
+                let (claim, number) = (body.u64()?, body.u64()?);
+                let since = Wall::from_ms(body.u64()?);
                 let state = Portable::decode(body.0, now)?;
-                self.estate.sessions.push(Kept { client_id, claim, since, state });
+                self.estate.sessions.push(Kept { client_id, claim, number, since, state });
             }
             CONNECTION => self.estate.connections.push(Frozen::decode(body.0, now)?),
             RETAINED => {
@@ -210,6 +222,7 @@ impl Reader {
                 let left = Duration::from_millis(body.u64()?);
                 self.estate.delayed.push((left, body.whole(now)?));
             }
+            MESH => self.estate.mesh.push(body.0.to_vec()),
             STOPPED => self.estate.stopped = Wall::from_ms(body.u64()?),
             END => {
                 if body.u64()? != self.count {
@@ -281,6 +294,7 @@ mod tests {
             records.connection(&mut out, &frozen.encode(now));
         }
         estate.retained.iter().for_each(|entry| records.retained(&mut out, entry, now));
+        estate.mesh.iter().for_each(|piece| records.mesh(&mut out, piece));
         for (left, message) in &estate.delayed {
             records.delayed(&mut out, (now + *left, message), now);
         }
@@ -295,6 +309,7 @@ mod tests {
             sessions: vec![Kept {
                 client_id: ClientId::new("c+1"),
                 claim: 4,
+                number: 5,
                 since: Wall::from_ms(7),
                 state: Portable::default(),
             }],
@@ -310,6 +325,7 @@ mod tests {
             ],
             delayed: vec![(Duration::from_secs(3), message("d"))],
             stopped: Wall::from_ms(12),
+            mesh: vec![vec![1, 2], Vec::new()],
         };
         write(&estate, NOW)
     }

@@ -10,8 +10,10 @@ use super::{
     access::Grant,
     acl::ClientAccess,
     alias::{Aliases, Incoming, Outgoing},
+    bans::Banned,
     channel::{Channel, Shared, State, Stay},
     connect::{Identity, RightsFrom},
+    enhanced::Enhanced,
     inflight::Inflight,
     portable::{BadSession, Get, NEVER, put_text, put_u32, put_u64, put_will, record, span},
     session::Session,
@@ -37,6 +39,7 @@ const UNREAD: u8 = 10;
 const UNSENT: u8 = 11;
 const REPLAY: u8 = 12;
 const USERNAME: u8 = 13;
+const ENHANCED: u8 = 14;
 
 /// Retained messages on their way to a new subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub struct Frozen {
     rights: Option<ClientAccess>,
     /// Messages under way that were not sent on this connection yet.
     owed: Vec<PacketId>,
+    /// It showed who it is by enhanced authentication, and may do so again.
+    enhanced: bool,
 }
 
 impl Channel {
@@ -88,16 +93,21 @@ impl Channel {
             return None;
         }
         let identity = *self.identity.clone()?;
-        // What enhanced authentication and an authorisation server began with this process goes on with no other one.
+        // What an authorisation server began with this process goes on with no other one.
         let own = identity.rights == RightsFrom::Own;
         let rights = match &self.rights {
             Rights::Ruled(rules) => own.then(|| rules.clone()),
             Rights::Asked(_) if own => return None,
             Rights::Asked(_) => None,
         };
-        if self.enhanced.is_some() {
-            return None;
-        }
+        let enhanced = match self.enhanced.as_deref() {
+            None => false,
+            Some(Enhanced::Done) => true,
+            // In the middle of showing once more who it is.
+            Some(Enhanced::Begun(_) | Enhanced::Challenged(..) | Enhanced::Answered(_)) => {
+                return None;
+            }
+        };
         let session = self.finish_frozen()?;
         let owed = session.inflight.iter().filter(|slot| slot.owed).map(|slot| slot.packet_id);
         let frozen = Frozen {
@@ -116,6 +126,7 @@ impl Channel {
             will: self.will.take(),
             rights,
             owed: owed.collect(),
+            enhanced,
         };
         Some((frozen, session))
     }
@@ -148,6 +159,16 @@ impl Frozen {
     #[must_use]
     pub fn into_will(self) -> Option<Box<Will>> {
         self.will
+    }
+
+    /// By what it may be banned.
+    #[must_use]
+    pub fn banned(&self) -> Banned<'_> {
+        Banned {
+            client_id: self.identity.client_id.as_str(),
+            username: self.identity.username.as_deref(),
+            peer: self.peer.ip(),
+        }
     }
 
     /// What tells the client that its connection ends after all; empty where it cannot be told.
@@ -190,6 +211,7 @@ impl Frozen {
         channel.max_packet_out = self.max_packet_out;
         channel.aliases = self.aliases;
         channel.will = self.will;
+        channel.enhanced = self.enhanced.then(|| Box::new(Enhanced::Done));
         channel
     }
 
@@ -228,6 +250,9 @@ impl Frozen {
         }
         for id in &self.owed {
             record(&mut out, OWED, |out| out.extend_from_slice(&id.get().to_be_bytes()));
+        }
+        if self.enhanced {
+            record(&mut out, ENHANCED, |_| {});
         }
         for (tag, bytes) in [(UNREAD, &self.unread), (UNSENT, &self.unsent)] {
             if !bytes.is_empty() {
@@ -291,6 +316,7 @@ impl Frozen {
                 ALIAS_OUT => topics_out.push(body.rest_text()?),
                 WILL => frozen.will = Some(body.will(now)?.0),
                 OWED => frozen.owed.push(body.packet_id()?),
+                ENHANCED => frozen.enhanced = true,
                 UNREAD => frozen.unread = body.0.to_vec(),
                 UNSENT => frozen.unsent = body.0.to_vec(),
                 REPLAY => frozen.replays.push(body.replay()?),
@@ -339,6 +365,7 @@ impl Frozen {
             will: None,
             rights: None,
             owed: Vec::new(),
+            enhanced: false,
         })
     }
 }
@@ -474,6 +501,7 @@ pub(super) mod tests {
             will: Some(Box::new(will)),
             rights: Some(rules.client(&who, false)),
             owed: vec![PacketId::new(4).unwrap()],
+            enhanced: true,
         }
     }
 

@@ -112,20 +112,30 @@ impl Cluster {
     }
 
     pub(super) fn claims_on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {
-        self.with_directory(now, out, |directory, _, orders| directory.on_deadline(now, orders));
+        self.with_directory(now, out, |directory, at, orders| directory.on_deadline(at, orders));
     }
 
-    /// Members came up or went down.
+    /// Members came up or went down. Who restarts keeps its sessions, and what is known of them.
     pub(super) fn look_around(&mut self, now: Time, out: &mut Vec<Action>) {
+        let away: Vec<NodeId> = self.awaited.keys().copied().collect();
         let up = self.members.iter().filter(|member| member.reach == Reach::Up);
-        let view = up.map(|member| member.record.node_id).collect();
+        let view = up.map(|member| member.record.node_id).chain(away.iter().copied()).collect();
         let mut walk = false;
         self.with_directory(now, out, |directory, at, orders| {
+            directory.on_away(away, at, orders);
             walk = directory.on_view(view, at, orders);
         });
         if walk {
             out.push(Action::WalkSessions { view: self.directory.view() });
         }
+    }
+
+    /// A member is back from its restart, and has forgotten the claims of others.
+    pub(super) fn on_back(&mut self, node: NodeId, now: Time, out: &mut Vec<Action>) {
+        self.with_directory(now, out, |directory, at, orders| {
+            directory.on_back(node, at, orders);
+        });
+        out.push(Action::WalkSessions { view: self.directory.view() });
     }
 
     pub(super) fn to_peer(&self, node: NodeId, frame: Frame, out: &mut Vec<Action>) {

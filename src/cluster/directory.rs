@@ -91,6 +91,8 @@ struct Wait {
     /// The newest claim of another node that an owner had before.
     previous: Option<Claim>,
     raises: u8,
+    /// It waits for a node that restarts and has the session.
+    patient: bool,
 }
 
 /// Claims of this node that wait, and claims of all nodes that this one keeps.
@@ -99,6 +101,8 @@ pub struct Directory {
     me: NodeId,
     /// The reachable nodes, this one among them, sorted.
     view: Vec<NodeId>,
+    /// Those of them that restart: nothing is to be had of them for a moment.
+    away: Vec<NodeId>,
     /// Counts the changes of `view`.
     number: u64,
     /// The view in which the owners were last told all claims of this node.
@@ -121,6 +125,7 @@ impl Directory {
         Self {
             me,
             view: vec![me],
+            away: Vec::new(),
             number: 0,
             told: Vec::new(),
             missed: Vec::new(),
@@ -170,7 +175,7 @@ impl Directory {
         out: &mut Vec<Order>,
     ) {
         let (owners, previous, raises) = (Vec::new(), None, RAISES);
-        let wait = Wait { ticket, client, clean, owners, previous, raises };
+        let wait = Wait { ticket, client, clean, owners, previous, raises, patient: !clean };
         self.ask(wait, at, out);
     }
 
@@ -181,7 +186,11 @@ impl Directory {
             at.observe(kept.hlc);
         }
         let claim = Claim { hlc: at.tick(), node: self.me };
-        let all = owners(&client, &self.view);
+        let mut all = owners(&client, &self.view);
+        if all.iter().any(|owner| !self.away.contains(owner)) {
+            // What one that restarts has been told the other one has too.
+            all.retain(|owner| !self.away.contains(owner));
+        }
         wait.owners.clone_from(&all);
         self.waits.insert(claim.hlc, wait);
         self.until.push_back((at.now + LIMIT, claim.hlc));
@@ -236,7 +245,10 @@ impl Directory {
         let Some(wait) = self.waits.get_mut(&hlc) else { return };
         wait.owners.retain(|one| *one != owner);
         wait.previous = wait.previous.max(previous);
-        if wait.owners.is_empty() || wait.previous.is_some() {
+        // A session on a node that restarts is there again in a moment.
+        let away = wait.previous.is_some_and(|claim| self.away.contains(&claim.node));
+        let named = wait.previous.is_some() && !away;
+        if named || (wait.owners.is_empty() && !(away && wait.patient)) {
             self.settle(hlc, out);
         }
     }
@@ -245,19 +257,26 @@ impl Directory {
         let Some(Wait { ticket, previous, .. }) = self.waits.remove(&hlc) else { return };
         let claim = Claim { hlc, node: self.me };
         let previous = previous.map(|claim| claim.node).filter(|node| *node != self.me);
-        let previous = previous.filter(|node| self.view.contains(node));
+        let previous =
+            previous.filter(|node| self.view.contains(node) && !self.away.contains(node));
         out.push(Order::Claimed { ticket, claim, previous });
     }
 
     /// Owners are slow: the client gets in. They hear of it once more, so that one who knows better can say so.
-    fn give_up(&mut self, hlc: u64, out: &mut Vec<Order>) {
-        let Some(wait) = self.waits.get(&hlc) else { return };
+    fn give_up(&mut self, hlc: u64, at: &mut At<'_>, out: &mut Vec<Order>) {
+        let Some(mut wait) = self.waits.remove(&hlc) else { return };
+        if wait.owners.is_empty() {
+            // It waited for the node that has its session alone. Others may have claimed meanwhile: above them, and in.
+            wait.patient = false;
+            return self.ask(wait, at, out);
+        }
         let claim = Claim { hlc, node: self.me };
         for owner in wait.owners.iter().filter(|owner| **owner != self.me) {
             let client = wait.client.clone();
             let frame = ClaimFrame::Claim { client, claim, refresh: true, clean: false };
             out.push(Order::Send(*owner, frame));
         }
+        self.waits.insert(hlc, wait);
         self.settle(hlc, out);
     }
 
@@ -439,10 +458,30 @@ impl Directory {
         self.number += 1;
         self.sweep = Some((at.now + FORGET_AFTER, None));
         // The walk does not see who is about to get in.
+        self.ask_again(at, out);
+        true
+    }
+
+    /// These nodes of the view restart.
+    pub fn on_away(&mut self, away: Vec<NodeId>, at: &mut At<'_>, out: &mut Vec<Order>) {
+        if self.away != away {
+            self.away = away;
+            self.ask_again(at, out);
+        }
+    }
+
+    /// A node is back from its restart: all sessions of this node are to be walked over, as after [`Directory::on_view`].
+    pub fn on_back(&mut self, node: NodeId, at: &mut At<'_>, out: &mut Vec<Order>) {
+        self.away.retain(|one| *one != node);
+        self.missed.push(node);
+        self.number += 1;
+        self.ask_again(at, out);
+    }
+
+    fn ask_again(&mut self, at: &mut At<'_>, out: &mut Vec<Order>) {
         for wait in std::mem::take(&mut self.waits).into_values() {
             self.ask(wait, at, out);
         }
-        true
     }
 
     /// When [`Directory::on_deadline`] has something to do.
@@ -454,10 +493,11 @@ impl Directory {
     }
 
     /// Lets those in who have waited long enough, and forgets claims that are others' to keep.
-    pub fn on_deadline(&mut self, now: Time, out: &mut Vec<Order>) {
+    pub fn on_deadline(&mut self, clocks: &mut At<'_>, out: &mut Vec<Order>) {
+        let now = clocks.now;
         while self.until.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, hlc)) = self.until.pop_front() {
-                self.give_up(hlc, out);
+                self.give_up(hlc, clocks, out);
             }
         }
         if self.sweep.as_ref().is_some_and(|(at, _)| *at <= now)

@@ -16,11 +16,13 @@ pub mod detector;
 pub mod directory;
 mod exchange;
 pub mod gate;
+mod hand_over;
 pub mod handshake;
 mod healing;
 pub mod heartbeat;
 pub mod hlc;
 pub mod invitation;
+pub mod legacy;
 pub mod member;
 mod membership;
 mod names;
@@ -65,6 +67,7 @@ use autocluster::Autocluster;
 use autoheal::{Autoheal, HealEvent};
 use barrier::Barrier;
 use directory::Directory;
+use hand_over::Awaited;
 use hlc::Hlc;
 use member::Reach;
 use membership::Membership;
@@ -310,6 +313,8 @@ pub enum Input {
     RetainedFull,
     /// The process is about to end.
     Shutdown,
+    /// The process is about to end, and another one goes on with its life.
+    Rest,
 }
 
 /// Something is to be done.
@@ -363,6 +368,12 @@ pub enum Action {
     PeerUp(PeerUp),
     /// A member is down: what it has not acknowledged is kept.
     PeerDown {
+        /// Index of the member.
+        node: u16,
+    },
+    /// A member restarts and is back in a moment: its connections end, and it counts as up for whoever waits for it.
+    /// [`Action::PeerUp`], [`Action::PeerDown`] or [`Action::PeerGone`] follows.
+    PeerAway {
         /// Index of the member.
         node: u16,
     },
@@ -460,6 +471,8 @@ pub enum Event {
     Up(NodeName),
     /// A member is not reached any more.
     Down(NodeName, &'static str),
+    /// A member restarts without dropping its clients.
+    Restarts(NodeName),
     /// A node is in the cluster that was not.
     Joined(NodeName),
     /// A member is out of the cluster.
@@ -496,6 +509,7 @@ impl fmt::Display for Event {
         match self {
             Self::Up(name) => write!(f, "member {name} is up"),
             Self::Down(name, why) => write!(f, "member {name} is down: {why}"),
+            Self::Restarts(name) => write!(f, "member {name} restarts"),
             Self::Joined(name) => write!(f, "{name} is a member now"),
             Self::Gone(name, status) => write!(f, "{name} is no member any more: {status:?}"),
             Self::Refused(name, code) => write!(f, "refused {name}: {code:?}"),
@@ -558,6 +572,8 @@ pub struct Cluster {
     retained: retained::Copies,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
+    /// Members that restart.
+    awaited: BTreeMap<NodeId, Awaited>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
     cluster: (Guid, [u8; 16]),
     next_ping: Time,
@@ -566,6 +582,8 @@ pub struct Cluster {
     /// An operator asked to join, a moment ago.
     join_until: Option<Time>,
     settled: bool,
+    /// The life began in another process.
+    goes_on: bool,
     repaired: u64,
 }
 
@@ -593,6 +611,8 @@ impl Cluster {
             wills: Wills::new(me.node_id),
             retained: retained::Copies::default(),
             keep: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
             pings: 0,
@@ -654,6 +674,7 @@ impl Cluster {
             Input::Leave => self.on_leave(now, out),
             Input::ForceLeave(name) => self.on_force_leave(&name, now, out),
             Input::Shutdown => self.on_shutdown(out),
+            Input::Rest => self.on_rest(out),
             Input::ToPeer { node, frame } => self.to_peer(node, frame, out),
             Input::Claim { ticket, client, clean } => {
                 self.on_claim((ticket, client, clean), now, out);
@@ -712,8 +733,8 @@ impl Cluster {
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         let ping = (!self.peers.is_empty()).then_some(self.next_ping);
-        let settle = (!self.settled).then(|| self.started + self.settings.join_wait);
-        let keep = self.keep.values().min().copied();
+        let settle = (!self.settled).then(|| self.started + self.settle_limit());
+        let keep = self.keep.values().min().copied().into_iter().chain(self.awaited_until()).min();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
         let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
@@ -728,6 +749,7 @@ impl Cluster {
             self.end_unproven(late, now, out);
             self.send_pings(late, now, out);
         }
+        self.end_awaiting(now, out);
         self.end_keeping(now, out);
         self.forget_down(now, out);
         self.heal_on_deadline(now, out);
@@ -750,7 +772,7 @@ impl Cluster {
     /// Whether a message published here may have to cross to another node.
     #[must_use]
     pub fn has_peers(&self) -> bool {
-        self.members.counts().1 > 0
+        self.members.counts().1 > 0 || !self.awaited.is_empty()
     }
 
     /// Number of the cluster that this node is in.
@@ -849,7 +871,7 @@ impl Cluster {
                 && (member.reach == Reach::Joining || comes(&member.record.name))
         });
         let waiting = waiting || self.takes_retained();
-        if !waiting || self.started + self.settings.join_wait <= now {
+        if !waiting || self.started + self.settle_limit() <= now {
             self.settled = true;
             out.push(Action::Settled);
         }

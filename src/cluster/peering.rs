@@ -228,6 +228,7 @@ impl Cluster {
         let incarnation = peer.identity.incarnation;
         self.autoclean.on_up(node);
         self.keep.remove(&node);
+        let back = self.awaited.remove(&node).is_some();
         out.push(Action::PeerUp(PeerUp {
             node: index,
             peer: peer.identity.clone(),
@@ -237,6 +238,9 @@ impl Cluster {
         }));
         out.push(Action::Log(Event::Up(peer.identity.name.clone())));
         self.note_up(node, incarnation, now, out);
+        if back {
+            self.on_back(node, now, out);
+        }
     }
 
     pub(super) fn on_link_down(
@@ -335,7 +339,9 @@ impl Cluster {
         member.since = now;
         self.autoclean.on_down(node, now);
         self.keep.entry(node).or_insert(now + self.settings.keep_time);
-        if was == Reach::Up {
+        if was == Reach::Up && self.awaited.contains_key(&node) {
+            out.push(Action::PeerAway { node: index });
+        } else if was == Reach::Up {
             out.push(Action::PeerDown { node: index });
             out.push(Action::Log(Event::Down(peer.identity.name, why)));
         }
@@ -344,6 +350,7 @@ impl Cluster {
     /// The routes of `node` count no longer, nor what is kept for it.
     pub(super) fn end_life(&mut self, node: NodeId, out: &mut Vec<Action>) {
         self.keep.remove(&node);
+        self.give_up_awaiting(node, out);
         self.heal.on_gone(node);
         // Who was only forgotten is taken back as soon as it is heard.
         let status = self.members.find(node).map(|member| member.record.status);
@@ -371,7 +378,8 @@ impl Cluster {
         let older = |held: u64| held != 0 && held != incarnation;
         let copy = self.copies.get(&node).map_or(0, |copy| copy.position().incarnation);
         let record = self.members.find(node).map_or(0, |member| member.record.incarnation);
-        if older(copy) || (record < incarnation && self.keep.contains_key(&node)) {
+        let waits = self.keep.contains_key(&node) || self.awaited.contains_key(&node);
+        if older(copy) || (record < incarnation && waits) {
             self.end_life(node, out);
         }
     }
@@ -414,6 +422,7 @@ impl Cluster {
         let why = match code {
             CloseCode::ShuttingDown => "it shuts down",
             CloseCode::Tie => "replaced by a new connection",
+            CloseCode::Restarting => return self.on_restarting(node, now, out),
             CloseCode::Done
             | CloseCode::Protocol
             | CloseCode::NameTaken
@@ -462,7 +471,9 @@ impl Cluster {
         self.dialer.on_failed(name, pace, now);
         if error == DialError::NobodyListens {
             let named = self.members.named(name).map(|member| member.record.node_id);
-            let ended: Vec<_> = named.filter(|node| self.keep.contains_key(node)).collect();
+            // Of one that restarts nobody may listen for a moment.
+            let ends = |node: &NodeId| self.keep.contains_key(node) && !self.is_awaited(*node);
+            let ended: Vec<_> = named.filter(ends).collect();
             for node in ended {
                 self.on_death(node, now);
                 self.end_life(node, out);
@@ -531,6 +542,7 @@ fn pace_of(code: CloseCode) -> Pace {
         | CloseCode::ShuttingDown
         | CloseCode::Gap
         | CloseCode::Stale
+        | CloseCode::Restarting
         | CloseCode::Other(_) => Pace::Refused,
     }
 }

@@ -96,6 +96,13 @@ impl OwnRoutes {
         self.number(false);
     }
 
+    /// The process before had numbered `seq` changes, and then the hash was `hash`. If the routes are the same, copies of others
+    /// are up to date; else everybody takes a snapshot.
+    pub(crate) fn go_on(&mut self, seq: u64, hash: u64) {
+        self.commit_alone();
+        self.seq = if self.hash == hash { seq } else { seq + self.seq + 1 };
+    }
+
     fn number(&mut self, logged: bool) {
         for (key, before) in std::mem::take(&mut self.touched) {
             let after = weight(&key, self.count(&key));

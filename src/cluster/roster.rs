@@ -285,6 +285,7 @@ impl Cluster {
             self.autoclean.on_up(node);
         }
         self.members.clear();
+        self.awaited.clear();
         self.copies.clear();
         self.heal.clear();
         self.wills.clear();

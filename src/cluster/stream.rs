@@ -10,7 +10,8 @@
 use std::collections::VecDeque;
 
 use super::wire::{
-    Envelope, Flags, Frame, MORE, MessageId, Received, Targets, cut_total, put_fwd, split,
+    Envelope, Flags, Frame, Kind, MORE, MessageId, Reader, Received, Targets, WireError, cut_total,
+    put_fwd, put_v, split,
 };
 
 /// Unsent bytes up to which messages go straight into the batch; beyond, numbered ones wait in `kept` alone.
@@ -429,6 +430,70 @@ impl SendStream {
     }
 }
 
+/// From one process to the next, which goes on with the life of the first: what is kept goes along.
+impl SendStream {
+    /// Everything but what is kept.
+    pub(crate) fn put_head(&self, out: &mut Vec<u8>) {
+        let peer = self.peer.map_or(0, |peer| peer.saturating_add(1));
+        for value in [self.next, self.acked, self.sent, peer, self.dropped] {
+            put_v(out, value);
+        }
+    }
+
+    /// What is kept, in pieces: the number of the first message, and the frames.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let some = self.kept.iter().filter(|chunk| !chunk.starts.is_empty());
+        some.map(|chunk| (chunk.first, chunk.bytes.as_slice()))
+    }
+
+    /// As [`Self::put_head`] wrote it; [`Self::take_piece`] follows.
+    pub(crate) fn read_head(incarnation: u64, from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut stream = Self::new(incarnation, 0);
+        (stream.next, stream.acked, stream.sent) = (from.v()?, from.v()?, from.v()?);
+        stream.peer = from.v()?.checked_sub(1);
+        stream.dropped = from.v()?;
+        if stream.next == 0 || stream.acked >= stream.next || stream.sent >= stream.next {
+            return Err(WireError::Field("numbers of a stream"));
+        }
+        Ok(stream)
+    }
+
+    /// A piece of what is kept, behind those before it.
+    pub(crate) fn take_piece(&mut self, first: u64, frames: &[u8]) -> Result<(), WireError> {
+        let follows = self.kept.back().map_or(first <= self.acked + 1, |last| last.end() == first);
+        let mut chunk = Chunk { first, ..Chunk::default() };
+        let (mut rest, mut whole) = (frames, true);
+        while let Some((header, _, used)) = split(rest)? {
+            if header.kind != Kind::FWD {
+                return Err(WireError::Field("kept message"));
+            }
+            if std::mem::replace(&mut whole, header.flags & MORE == 0) {
+                let start = frames.len() - rest.len();
+                chunk.starts.push(u32::try_from(start).map_err(|_| WireError::Varint)?);
+            }
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        if !follows || !whole || !rest.is_empty() || chunk.starts.is_empty() {
+            return Err(WireError::Field("kept messages"));
+        }
+        chunk.bytes.extend_from_slice(frames);
+        self.kept_bytes += frames.len();
+        self.kept.push_back(chunk);
+        Ok(())
+    }
+
+    /// Whether everything that is not acknowledged is kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        let end = self.kept.back().map_or(self.acked + 1, Chunk::end);
+        end == self.next
+    }
+
+    /// Keeps at most so many bytes from now on.
+    pub fn set_keep_max(&mut self, keep_max: usize) {
+        self.keep_max = keep_max;
+    }
+}
+
 /// The chunk that message `seq` goes into, with its start noted.
 fn open_chunk(kept: &mut VecDeque<Chunk>, seq: u64) -> &mut Chunk {
     if kept.back().is_none_or(|chunk| chunk.bytes.len() >= CHUNK) {
@@ -487,6 +552,17 @@ impl RecvStream {
             self.repeats += 1;
         }
         Ok(seq == 0)
+    }
+
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        for value in [self.incarnation, self.last, self.repeats, self.lost] {
+            put_v(out, value);
+        }
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let (incarnation, last) = (from.v()?, from.v()?);
+        Ok(Self { incarnation, last, repeats: from.v()?, lost: from.v()? })
     }
 
     /// How far the messages of data stream `stream` arrived.

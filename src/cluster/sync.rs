@@ -218,6 +218,11 @@ impl RouteReceiver {
         *self = Self::default();
     }
 
+    /// The copy came from the process before: up to change `seq` of this life.
+    pub(crate) fn inherit(&mut self, incarnation: u64, seq: u64) {
+        *self = Self { held: Some((incarnation, seq)), ..Self::default() };
+    }
+
     /// What is held, to be told to the origin.
     pub(crate) fn position(&self) -> Position {
         let (incarnation, seq) = self.held.unwrap_or_default();

@@ -215,12 +215,14 @@ pub enum CloseCode {
     Pin,
     /// The two ends are one node.
     SelfLink,
+    /// The process ends, and another goes on with its life in a moment.
+    Restarting,
     /// Of a later release.
     Other(u8),
 }
 
 impl CloseCode {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Done,
         Self::Protocol,
         Self::NameTaken,
@@ -233,6 +235,7 @@ impl CloseCode {
         Self::Stale,
         Self::Pin,
         Self::SelfLink,
+        Self::Restarting,
     ];
 
     fn from_u8(code: u8) -> Self {
@@ -253,6 +256,7 @@ impl CloseCode {
             Self::Stale => 9,
             Self::Pin => 10,
             Self::SelfLink => 11,
+            Self::Restarting => 12,
             Self::Other(code) => code,
         }
     }

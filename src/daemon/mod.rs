@@ -357,8 +357,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     tracing::info!("stopping");
     desk.stopping();
     drop(serving);
-    if node.can_be_inherited()
-        && let Some(places) = restart::places().await
+    if let Some(places) = restart::places().await
         && restart::hand_over(&node, places).await
     {
         control.abort();

@@ -20,7 +20,7 @@ use crate::{
     net::clock::Clock,
     node::{
         Node,
-        estate::{Inheritance, Sockets},
+        estate::{Inheritance, MESH, Sockets},
         listener::{Inherited, STORED},
     },
 };
@@ -31,6 +31,8 @@ const STATE: &str = "emqx-rs-state";
 /// Systemd answers within this time, or it is a stop. Clients are served meanwhile. On a busy small machine the start of a process
 /// alone takes a tenth of it.
 const ASK: Duration = Duration::from_secs(2);
+/// Between two questions, if the first was not answered.
+const AGAIN: Duration = Duration::from_millis(50);
 /// Between two looks for the answer.
 const LOOK: Duration = Duration::from_millis(5);
 /// Systemd has taken everything within this time. It compares each descriptor with all that it has: of 4096 on a slow machine this is
@@ -62,7 +64,7 @@ impl Given {
                 _ => given.listeners.push((name, one.into())),
             }
         }
-        for name in [STORED, CLIENT, STATE] {
+        for name in [STORED, MESH, CLIENT, STATE] {
             let kept = match name {
                 CLIENT => !given.clients.is_empty(),
                 STATE => given.state.is_some(),
@@ -114,44 +116,66 @@ fn unit() -> Option<String> {
     names.filter(|name| name.ends_with(".service")).map(str::to_owned).next()
 }
 
-/// What `systemctl` prints; `None` when it fails or takes too long.
+/// What `systemctl` prints; `None` when it takes too long. One that fails is asked again: the bus has its bad moments when PID 1 is
+/// busy with a thousand descriptors.
 async fn ask(words: &[&str]) -> Option<String> {
-    let child = Command::new("systemctl")
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) => {
-            tracing::info!(%error, "systemctl cannot be asked whether this is a restart");
-            return None;
+    let answer = tokio::time::timeout(ASK, async {
+        loop {
+            match ask_once(words).await {
+                Ok(answer) => return answer,
+                Err(error) => tracing::info!(error, "systemctl fails, and is asked again"),
+            }
+            tokio::time::sleep(AGAIN).await;
         }
-    };
-    let answer = tokio::time::timeout(ASK, end(&mut child)).await.ok().flatten();
+    });
+    let answer = answer.await.ok();
     if answer.is_none() {
         tracing::info!("systemctl does not say whether this is a restart: a stop");
-        // It may have ended just now.
-        drop(child.kill());
-        drop(child.wait());
     }
     answer
 }
 
-async fn end(child: &mut Child) -> Option<String> {
-    loop {
-        match child.try_wait() {
-            Ok(None) => tokio::time::sleep(LOOK).await,
-            Ok(Some(status)) if status.success() => {
-                // A few lines: they fit into the pipe.
-                let mut text = String::new();
-                child.stdout.take()?.take(1 << 16).read_to_string(&mut text).ok()?;
-                return Some(text);
-            }
-            Ok(Some(_)) | Err(_) => return None,
-        }
+/// A process that ends with its owner.
+struct Asked(Child);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // It may have ended just now.
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
+}
+
+/// What it prints, or why it fails.
+async fn ask_once(words: &[&str]) -> Result<String, String> {
+    let child = Command::new("systemctl")
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut asked = Asked(child.map_err(|error| error.to_string())?);
+    let status = loop {
+        match asked.0.try_wait() {
+            Ok(None) => tokio::time::sleep(LOOK).await,
+            Ok(Some(status)) => break status,
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    if status.success() {
+        return Ok(text_of(asked.0.stdout.take()));
+    }
+    Err(format!("{status}: {}", text_of(asked.0.stderr.take()).trim()))
+}
+
+/// A few lines: they fit into a pipe.
+fn text_of(pipe: Option<impl Read>) -> String {
+    let mut text = String::new();
+    if let Some(pipe) = pipe {
+        // What came before something that is no text.
+        drop(pipe.take(1 << 16).read_to_string(&mut text));
+    }
+    text
 }
 
 /// Leaves clients, sessions and sockets to the next process. False: nothing was done. If something fails on the way, the clients that
@@ -164,17 +188,23 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             return false;
         }
     };
+    let clock = Clock::system();
+    let began = clock.now();
     super::systemd::stopping(HAND_OVER);
     tell(&[NotifyState::Status("leaving clients to the next process")]);
     let sockets = node.rest(places.saturating_sub(1)).await;
     let clients = sockets.clients.len();
-    let sockets = match node.write_estate(&state, &sockets.clients) {
+    let rested = clock.now();
+    let sockets = match node.write_estate(&state, &sockets) {
         Ok(()) => match store(sockets, state).await {
             Ok(()) => {
-                tracing::info!(clients, "left to the next process");
+                let (rest_ms, store_ms) = (rested.since(began), clock.now().since(rested));
+                let (rest_ms, store_ms) = (rest_ms.as_millis(), store_ms.as_millis());
+                tracing::info!(clients, rest_ms, store_ms, "left to the next process");
                 return true;
             }
-            Err((error, sockets)) => {
+            Err(left) => {
+                let (error, sockets) = *left;
                 tracing::error!(%error, "systemd does not keep the sockets for the next process");
                 sockets
             }
@@ -184,7 +214,7 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             sockets
         }
     };
-    for name in [STORED, CLIENT, STATE] {
+    for name in [STORED, MESH, CLIENT, STATE] {
         tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
     }
     node.send_away(sockets.clients);
@@ -192,21 +222,22 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
 }
 
 /// Gives everything to systemd and waits until that has it.
-async fn store(sockets: Sockets, state: File) -> Result<(), (io::Error, Sockets)> {
+async fn store(sockets: Sockets, state: File) -> Result<(), Box<(io::Error, Sockets)>> {
     // Sending waits while systemd is busy.
     let stored = tokio::task::spawn_blocking(move || {
         let result = put(&sockets, &state).and_then(|()| barrier());
-        result.map_err(|error| (error, sockets))
+        result.map_err(|error| Box::new((error, sockets)))
     });
     match stored.await {
         Ok(result) => result,
-        Err(error) => Err((io::Error::other(error), Sockets::default())),
+        Err(error) => Err(Box::new((io::Error::other(error), Sockets::default()))),
     }
 }
 
 fn put(sockets: &Sockets, state: &File) -> io::Result<()> {
     // The state is the last: without it the others are of no use.
     put_all(STORED, sockets.listeners.iter().map(AsFd::as_fd))?;
+    put_all(MESH, sockets.mesh.iter().map(AsFd::as_fd))?;
     put_all(CLIENT, sockets.clients.iter().map(|still| still.socket.as_fd()))?;
     put_all(STATE, [state.as_fd()])
 }

@@ -9,6 +9,7 @@ use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     os::fd::OwnedFd,
+    path::Path,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -23,7 +24,9 @@ use super::{
     listener::Listening,
     locks,
     mailbox::{Mailbox, Signal},
+    mesh::Left,
     registry::{KeptWill, Parked},
+    state::State,
     transport::Stream,
 };
 use crate::{
@@ -35,10 +38,15 @@ use crate::{
         portable::Portable,
         retained::Cursor,
         session::Session,
+        stats::Metric,
         subscriptions::Subscriber,
     },
+    cluster::{
+        legacy::{Legacy, WITHIN},
+        wire::WireError,
+    },
     net::supervise,
-    time::Time,
+    time::{Time, Wall},
 };
 
 /// A connection that was just accepted has this long to become one of a client that is served.
@@ -49,6 +57,8 @@ const STILL: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(2);
 /// Rounds of orders: a client may have been let in during the one before.
 const ROUNDS: usize = 3;
+/// Name of the mesh port among what is kept for the next process.
+pub const MESH: &str = "emqx-rs-mesh";
 /// Bytes of retained messages written in one go.
 const PIECE: (usize, usize) = (1 << 20, 10_000);
 
@@ -57,14 +67,19 @@ const PIECE: (usize, usize) = (1 << 20, 10_000);
 pub struct Sockets {
     /// Listening.
     pub listeners: Vec<OwnedFd>,
+    /// Listening, for other nodes.
+    pub mesh: Option<OwnedFd>,
     /// Of clients.
     pub clients: Vec<Still>,
+    /// The place of the node in the cluster, to be written down.
+    pub legacy: Legacy,
 }
 
 /// What the process before left.
 #[derive(Debug)]
 pub struct Inheritance {
     estate: Estate,
+    legacy: Option<Legacy>,
     /// Sockets of clients by what the kernel calls them.
     sockets: HashMap<u64, Socket>,
 }
@@ -78,6 +93,9 @@ pub enum BadState {
     /// It is not understood.
     #[error(transparent)]
     Estate(#[from] BadEstate),
+    /// Of it, the place of the node in the cluster.
+    #[error("state: place in the cluster: {0}")]
+    Mesh(#[from] WireError),
 }
 
 impl Inheritance {
@@ -86,9 +104,24 @@ impl Inheritance {
     /// # Errors
     /// [`BadState`]: this is a start like any other.
     pub fn read(state: File, sockets: Vec<Socket>, now: Time) -> Result<Self, BadState> {
-        let estate = read(state, now)?;
+        let mut estate = read(state, now)?;
+        let mesh = std::mem::take(&mut estate.mesh);
+        let legacy = Some(Legacy::read(mesh.iter().map(Vec::as_slice))?);
         let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
-        Ok(Self { estate, sockets: named.collect() })
+        Ok(Self { estate, legacy, sockets: named.collect() })
+    }
+
+    /// Whether the process that left this was the last one with this data: nobody goes on twice from one place.
+    fn is_of_last(&self, data_dir: &Path) -> bool {
+        let left_by = self.legacy.as_ref().map(|legacy| legacy.process);
+        left_by.is_some() && left_by == State::last_process(data_dir).ok()
+    }
+
+    /// The place of the node in the cluster, if this process comes in time to take it.
+    fn take_legacy(&mut self, now: Wall) -> Option<Legacy> {
+        let (stopped, now) = (self.estate.stopped.as_ms(), now.as_ms());
+        let gap = now.checked_sub(stopped).map(Duration::from_millis);
+        self.legacy.take().filter(|_| gap.is_some_and(|gap| gap <= WITHIN))
     }
 }
 
@@ -117,17 +150,12 @@ fn read(mut state: File, now: Time) -> Result<Estate, BadState> {
 }
 
 impl Node {
-    /// Whether another process can go on where this one stops: no other node is up that would have to be told.
-    #[must_use]
-    pub fn can_be_inherited(&self) -> bool {
-        !self.mesh().has_peers()
-    }
-
     /// Brings everything to rest, so that the next process can go on with up to `most` connections over plain TCP, less one for each
-    /// listener. The other connections end as in [`Node::drain`]. There is no way back.
+    /// listener. The other connections end as in [`Node::drain`]. Other nodes are told that this one is back in a moment. There is
+    /// no way back.
     pub async fn rest(&self, most: usize) -> Sockets {
         let listeners: Vec<_> = self.listeners.iter().filter_map(|one| one.take_kept()).collect();
-        let most = most.saturating_sub(listeners.len());
+        let most = most.saturating_sub(listeners.len() + usize::from(self.mesh.addr().is_some()));
         let _ = self.stop.send(true);
         let _ = timeout(Duration::from_secs(2), self.stop.closed()).await;
         let accepted = || -> usize { self.listeners.iter().map(|one| one.connections()).sum() };
@@ -136,6 +164,7 @@ impl Node {
         // Who gets in from here on would be missed: its session would be served, and be left to nobody.
         self.hub.resting.store(true, Ordering::Release);
         self.janitor.abort();
+        self.hub.end_takeovers(ARRIVALS).await;
         let mut clients = Vec::new();
         for _ in 0..ROUNDS {
             if self.hub.registry.connected() == 0 {
@@ -151,23 +180,18 @@ impl Node {
         }
         // Those that end have their last word to say.
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
-        // A node that has come up meanwhile must not take the clients for dead.
-        if self.mesh().has_peers() {
-            for row in (0..).map_while(|part| self.hub.registry.rows(part)).flatten() {
-                self.hub.will_over(&row.client_id, row.will.map(|kept| kept.claim));
-            }
-        }
-        // What another node that has just come sends from here on it keeps.
-        self.mesh.shutdown().await;
+        // What other nodes send from here on they keep.
+        let Left { mut legacy, listener } = self.mesh.rest().await;
         self.hub.sections.passed().await;
-        Sockets { listeners, clients }
+        legacy.messages = self.hub.next_message.load(Ordering::Acquire);
+        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy }
     }
 
     /// Writes down what this node has, once it rests.
     ///
     /// # Errors
     /// `state` takes no more.
-    pub fn write_estate(&self, state: &File, clients: &[Still]) -> io::Result<()> {
+    pub fn write_estate(&self, state: &File, rested: &Sockets) -> io::Result<()> {
         let now = self.hub.clock.now();
         let (mut out, mut records) = (BufWriter::new(state), Records::default());
         out.write_all(&estate::head())?;
@@ -182,7 +206,7 @@ impl Node {
             bytes.clear();
         });
         result?;
-        for still in clients {
+        for still in &rested.clients {
             records.connection(&mut bytes, &still.record);
             out.write_all(&bytes)?;
             bytes.clear();
@@ -200,6 +224,13 @@ impl Node {
             out.write_all(&bytes)?;
             bytes.clear();
         }
+        let routes_of = |node| locks::read(&self.hub.routes).routes_of(node);
+        rested.legacy.write(routes_of, |piece| {
+            records.mesh(&mut bytes, piece);
+            let result = out.write_all(&bytes);
+            bytes.clear();
+            result
+        })?;
         records.end(&mut bytes);
         out.write_all(&bytes)?;
         out.flush()
@@ -235,8 +266,8 @@ fn kept(parked: &Parked, mailbox: &Mailbox, claim: u64, now: Time) -> Kept {
     state.expiry = parked.expires_at.since(now);
     state.username = parked.identity.as_ref().and_then(|who| who.username.clone());
     state.will = parked.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
-    let client_id = parked.session.client_id.clone();
-    Kept { client_id, claim, since: parked.since, state }
+    let (client_id, number) = (parked.session.client_id.clone(), parked.session.number);
+    Kept { client_id, claim, number, since: parked.since, state }
 }
 
 /// A connection that is to go on, and where.
@@ -251,8 +282,27 @@ struct Arriving {
 pub(super) struct Arrivals(Vec<Arriving>);
 
 impl Hub {
+    /// What the process before left, if it may be used, and the place of the node in the cluster, if this process comes in time.
+    pub(super) fn inherit(
+        &self,
+        left: Option<Inheritance>,
+        data_dir: &Path,
+    ) -> (Option<Inheritance>, Option<Legacy>) {
+        let Some(mut left) = left else { return (None, None) };
+        if !left.is_of_last(data_dir) {
+            tracing::warn!("what a process left was used before: clients have to connect again");
+            return (None, None);
+        }
+        self.inherit_messages(&mut left);
+        let legacy = left.take_legacy(self.clock.wall());
+        if let Some(legacy) = &legacy {
+            self.next_message.store(legacy.messages, Ordering::Release);
+        }
+        (Some(left), legacy)
+    }
+
     /// Retained and delayed messages of the process before.
-    pub(super) fn inherit_messages(&self, inheritance: &mut Inheritance) {
+    fn inherit_messages(&self, inheritance: &mut Inheritance) {
         let now = self.clock.now();
         let mut refused = 0;
         {
@@ -281,7 +331,8 @@ impl Hub {
         inheritance: Inheritance,
         listeners: &[Arc<Listening>],
     ) -> Arrivals {
-        let Inheritance { estate, mut sockets } = inheritance;
+        let Inheritance { estate, mut sockets, legacy: _ } = inheritance;
+        self.number_sessions_above(estate.sessions.iter().map(|kept| kept.number).max());
         let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
         let mut connections: HashMap<ClientId, Frozen> =
             estate.connections.into_iter().map(named).collect();
@@ -297,7 +348,9 @@ impl Hub {
                 let local = socket.local_addr().ok()?.as_socket()?;
                 listeners.iter().find(|one| one.accepted(local))
             });
-            match (socket, listening) {
+            // Who was banned while nobody was there to end the connection.
+            let banned = self.bans.reason(&frozen.banned(), self.clock);
+            match (socket, listening.filter(|_| banned.is_none())) {
                 (Some(socket), Some(listening)) => {
                     let thawed = self.inherit_live(kept, frozen, listening);
                     let listening = listening.clone();
@@ -369,16 +422,17 @@ impl Hub {
         kept: Kept,
         settings: &Settings,
     ) -> ((Box<Session>, Arc<Mailbox>), Portable) {
-        let Kept { client_id, claim, mut state, .. } = kept;
+        let Kept { client_id, claim, number, mut state, .. } = kept;
         let mailbox = Arc::new(Mailbox::new(settings));
-        mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
+        let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
+        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         let rest = Portable {
             username: state.username.take(),
             expiry: state.expiry,
             will: state.will.take(),
             ..Portable::default()
         };
-        let session = Box::new(state.into_session(client_id, self.session_number(), claim));
+        let session = Box::new(state.into_session(client_id, number, claim));
         for (to, (options, id)) in session.subscriptions.iter() {
             let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
             self.subscribe(to, subscriber.upgrading(settings.upgrade_qos));
@@ -399,8 +453,24 @@ impl Hub {
                     let connection = Connection::thaw(stream, thawed, shared, self.clone(), place);
                     supervise::spawn_unpin("connection", Box::new(connection));
                 }
-                Err(error) => tracing::error!(clientid = %client_id, %error, "connection is lost"),
+                Err(error) => {
+                    tracing::error!(clientid = %client_id, %error, "connection is lost");
+                    self.lose(thawed);
+                }
             }
         }
+    }
+
+    /// The connection of a session does not go on after all.
+    fn lose(&self, Thawed { frozen, session, mailbox }: Thawed) {
+        let now = self.clock.now();
+        let identity = Some(Box::new(frozen.identity.clone()));
+        let expires_at = now + frozen.expiry();
+        let will = frozen.into_will().map(|will| {
+            let at = now + will.delay;
+            (will, at)
+        });
+        let since = self.clock.wall();
+        self.park(Parked { session, identity, expires_at, will, since }, &mailbox);
     }
 }

@@ -183,6 +183,11 @@ impl Hub {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Sessions of the process before keep their numbers; new ones get others.
+    pub(super) fn number_sessions_above(&self, last: Option<u64>) {
+        self.next_session.fetch_max(last.unwrap_or(0) + 1, Ordering::Relaxed);
+    }
+
     /// The mesh, once it is there.
     #[must_use]
     pub fn mesh(&self) -> Option<&Mesh> {

@@ -98,13 +98,13 @@ pub struct OutStream {
 }
 
 impl OutStream {
-    fn new(incarnation: u64, keep_bytes: usize, stats: Arc<Stats>) -> Self {
-        let stream = SendStream::new(incarnation, keep_bytes);
+    fn new(stream: SendStream, stats: Arc<Stats>) -> Self {
+        let acked = AtomicU64::new(stream.acked());
         Self {
             inner: Mutex::new(Inner { stream, waiters: Vec::new(), waiters_max: WAITS, pushed: 0 }),
             notify: Notify::new(),
             attached: Notify::new(),
-            acked: AtomicU64::new(0),
+            acked,
             up: AtomicBool::new(false),
             stats,
         }
@@ -275,11 +275,11 @@ struct InSide {
 }
 
 impl InSide {
-    fn new() -> Self {
+    fn new(stream: RecvStream) -> Self {
         Self {
-            stream: Mutex::default(),
+            handed: AtomicU64::new(stream.received(0).seq),
+            stream: Mutex::new(stream),
             received: AtomicU64::new(0),
-            handed: AtomicU64::new(0),
             moved: Notify::new(),
             turn: Semaphore::new(1),
         }
@@ -323,13 +323,49 @@ impl Peer {
         incarnation: u64,
         stats: &Arc<Stats>,
     ) -> Arc<Self> {
-        let keep = keep_bytes / usize::from(streams.max(1));
-        let stream = |_| Arc::new(OutStream::new(own, keep, stats.clone()));
-        let out = (0..streams.max(1)).map(stream).collect();
-        let inward = (0..streams.max(1)).map(|_| InSide::new()).collect();
+        let fresh = |_| (SendStream::new(own, 0), RecvStream::default());
+        let streams = (0..streams.max(1)).map(fresh).collect();
+        Self::going_on((name, incarnation), (own, keep_bytes), streams, stats)
+    }
+
+    /// As [`Self::new`], with at least one stream, as another process of this life has left them.
+    #[must_use]
+    pub fn going_on(
+        (name, incarnation): (NodeName, u64),
+        (own, keep_bytes): (u64, usize),
+        streams: Vec<(SendStream, RecvStream)>,
+        stats: &Arc<Stats>,
+    ) -> Arc<Self> {
+        let keep = keep_bytes / streams.len().max(1);
+        let (mut out, mut inward) = (Vec::new(), Vec::new());
+        for (mut stream, side) in streams {
+            stream.set_keep_max(keep);
+            out.push(Arc::new(OutStream::new(stream, stats.clone())));
+            inward.push(InSide::new(side));
+        }
         let origin = origin(&name, incarnation);
         let avoided = AtomicBool::new(false);
         Arc::new(Self { name, incarnation, origin, own, streams: out, inward, avoided })
+    }
+
+    /// Returns when nothing of it is being handed on here; nothing is from then on. Its connections must have been told to end.
+    pub async fn rest(&self) {
+        for inward in &self.inward {
+            if let Ok(turn) = inward.turn.acquire().await {
+                turn.forget();
+            }
+        }
+    }
+
+    /// Takes its streams, for another process of this life to go on with.
+    #[must_use]
+    pub fn take_streams(&self) -> Vec<(SendStream, RecvStream)> {
+        let taken = |(out, inward): (&Arc<OutStream>, &InSide)| {
+            let empty = SendStream::new(self.own, 0);
+            let stream = std::mem::replace(&mut lock(&out.inner).stream, empty);
+            (stream, *lock(&inward.stream))
+        };
+        self.streams.iter().zip(&self.inward).map(taken).collect()
     }
 
     /// Its name.

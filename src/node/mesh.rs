@@ -11,11 +11,13 @@ mod data;
 mod door;
 mod ops;
 mod radio;
+mod rest;
 mod retained;
 mod sessions;
 mod task;
 
 pub use radio::Discovered;
+pub use rest::Left;
 pub use sessions::Sessions;
 
 use std::{
@@ -55,6 +57,7 @@ use crate::{
         detector::Sign,
         handshake::Identity,
         hlc::Hlc,
+        legacy::Legacy,
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
         settings::{Cookie, Seed},
@@ -92,6 +95,10 @@ pub struct MeshParts {
     pub message_max: u64,
     /// Certificates and what they are checked against, where the transport is TLS.
     pub tls: Option<Arc<Material>>,
+    /// What the process before left. Nothing is told or heard before [`Mesh::go_on`].
+    pub legacy: Option<Legacy>,
+    /// The mesh port, as it left that.
+    pub port: Option<TcpListener>,
 }
 
 /// The mesh cannot start; the start of the node ends.
@@ -153,7 +160,9 @@ enum Command {
     Leave(oneshot::Sender<()>),
     ForceLeave(NodeName, oneshot::Sender<bool>),
     Discover(oneshot::Sender<Option<Discovered>>),
+    GoOn,
     Drain(oneshot::Sender<()>),
+    Rest(oneshot::Sender<Left>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -177,15 +186,17 @@ impl Mesh {
     ///
     /// # Errors
     /// [`MeshError`]: the node must not start.
-    pub fn start(parts: MeshParts) -> Result<Self, MeshError> {
-        let (state, life) = State::open(&parts.data_dir, parts.clock.wall())?;
+    pub fn start(mut parts: MeshParts) -> Result<Self, MeshError> {
+        let heir = parts.legacy.as_ref().map(|legacy| (legacy.process, legacy.incarnation));
+        let (state, life) = State::open(&parts.data_dir, parts.clock.wall(), heir)?;
+        parts.legacy = parts.legacy.filter(|legacy| legacy.incarnation == life.incarnation);
         let tls = match (parts.settings.proto_dist.is_tls(), &parts.tls) {
             (false, _) => None,
             (true, Some(material)) => Some(Arc::new(MeshTls::new(material.clone()))),
             (true, None) => return Err(MeshError::NoTls),
         };
         let door = Door::of(&parts.settings);
-        let listener = door.listen(&parts.settings)?;
+        let listener = door.listen(&parts.settings, parts.port.take())?;
         let addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let bind = |addr| {
             door::bind(addr, Type::DGRAM).map_err(|error| MeshError::BindUdp { addr, error })
@@ -441,6 +452,17 @@ impl Mesh {
         self.ask(Command::Drain).await;
     }
 
+    /// The sessions of the process before are here: goes on where its mesh stopped.
+    pub fn go_on(&self) {
+        // The first command of all, so there is room.
+        let _ = self.commands.try_send(Command::GoOn);
+    }
+
+    /// Tells the others that this node is back in a moment, and ends the mesh; what the next process needs.
+    pub async fn rest(&self) -> Left {
+        self.ask(Command::Rest).await.unwrap_or_default()
+    }
+
     /// Tells the others that this node ends, and ends the mesh.
     pub async fn shutdown(&self) {
         self.ask(Command::Shutdown).await;
@@ -545,7 +567,12 @@ impl Start {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
         let now = clock.now();
-        let started = Hlc::new(clock.wall(), now, stored.hlc).tick(now);
+        let legacy = self.parts.legacy.take();
+        let started = legacy.as_ref().map_or_else(
+            || Hlc::new(clock.wall(), now, stored.hlc).tick(now),
+            |legacy| legacy.guid.started,
+        );
+        let mesh_port = self.listener.as_ref().and_then(|listener| listener.try_clone().ok());
         let me = self.me(started);
         let seed = u64::from_le_bytes(random());
         let core = Cluster::new(me, &settings, stored, clock.wall(), seed);
@@ -582,6 +609,10 @@ impl Start {
             door: self.door,
             local: None,
             listener: self.listener,
+            mesh_port,
+            accept: None,
+            process: self.life.process,
+            legacy,
             state: self.state,
             routes: self.parts.routes,
             retained: self.parts.retained,

@@ -190,6 +190,7 @@ impl Node {
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
+        let mesh_port = inherited.extract_if(.., |(name, _)| name == estate::MESH).last();
         for settings in parts.listeners {
             let shared = shared(&parts.zones, &settings, &access, &hub);
             let places = hub.places.clone();
@@ -198,10 +199,7 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
-        let mut inheritance = parts.inheritance;
-        if let Some(inheritance) = &mut inheritance {
-            hub.inherit_messages(inheritance);
-        }
+        let (inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
         hub.watch_limits(parts.data_dir.clone());
@@ -219,10 +217,14 @@ impl Node {
             main: tokio::runtime::Handle::current(),
             message_max,
             tls: parts.mesh_tls,
+            legacy,
+            port: mesh_port.map(|(_, port)| port.into()),
         })?;
         let _ = hub.mesh.set(mesh.clone());
         let arrivals = inheritance.map_or_else(Arrivals::default, |inheritance| {
-            hub.inherit_sessions(inheritance, &listeners)
+            let arrivals = hub.inherit_sessions(inheritance, &listeners);
+            mesh.go_on();
+            arrivals
         });
         mesh.settled().await;
         let (stop, stopped) = watch::channel(false);

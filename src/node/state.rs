@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `identity.key` | its private key, 32 bytes, made once |
-//! | `node.inc` | number of the process life, higher at every start, on disk before the first packet leaves |
+//! | `node.inc` | number of the process, higher at every start, on disk before the first packet leaves; a life has that of its first |
 //! | `cluster.id` | number of its cluster and who made it |
 //! | `hlc` | the last value of its hybrid clock, with a margin |
 //! | `members` | the member table |
@@ -68,6 +68,8 @@ pub struct Life {
     pub identity: Identity,
     /// Number of this process life.
     pub incarnation: u64,
+    /// Number of this process: above that of its life if the life began in another one.
+    pub process: u64,
     /// What was kept of the cluster.
     pub stored: Stored,
 }
@@ -79,26 +81,42 @@ pub struct State {
 }
 
 impl State {
-    /// Begins a process life: reads what is there and writes its number.
+    /// Begins a process life: reads what is there and writes its number. Who has what the process of a number left, and is the
+    /// first after it, goes on with its life: `heir` is that number and that of the life.
     ///
     /// # Errors
     /// [`StateError`] names the file.
-    pub fn open(dir: &Path, wall: Wall) -> Result<(Self, Life), StateError> {
+    pub fn open(
+        dir: &Path,
+        wall: Wall,
+        heir: Option<(u64, u64)>,
+    ) -> Result<(Self, Life), StateError> {
         let state = Self { dir: dir.to_owned() };
         fs::create_dir_all(dir).map_err(|error| state.fault("", error))?;
         let identity = state.identity()?;
+        let before = state.number("node.inc")?.unwrap_or(0);
         // Not below the seconds of the calendar: a folder that comes out of a backup would live before its last life, and others
         // refuse that.
-        let next = state.number("node.inc")?.unwrap_or(0).saturating_add(1);
-        let incarnation = next.max(wall.as_ms() / 1000);
-        state.replace("node.inc", incarnation.to_string().as_bytes())?;
+        let process = before.saturating_add(1).max(wall.as_ms() / 1000);
+        state.replace("node.inc", process.to_string().as_bytes())?;
+        let inherited = heir.filter(|(left_by, _)| *left_by == before).map(|(_, life)| life);
+        let incarnation = inherited.unwrap_or(process);
         let stored = Stored {
             members: state.members()?,
             left: state.read("left")?.is_some(),
             hlc: state.number("hlc")?.unwrap_or(0),
             cluster: state.cluster()?,
         };
-        Ok((state, Life { identity, incarnation, stored }))
+        Ok((state, Life { identity, incarnation, process, stored }))
+    }
+
+    /// Number of the last process.
+    ///
+    /// # Errors
+    /// [`StateError`] names the file.
+    pub fn last_process(dir: &Path) -> Result<u64, StateError> {
+        let state = Self { dir: dir.to_owned() };
+        Ok(state.number("node.inc")?.unwrap_or(0))
     }
 
     /// Writes the member table, the number of the cluster and whether the node left.
@@ -245,7 +263,7 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (state, life) = State::open(dir.path(), Wall::default()).unwrap();
+        let (state, life) = State::open(dir.path(), Wall::default(), None).unwrap();
         assert_eq!((life.incarnation, life.stored.left), (1, false));
         let node = NodeId([7; 16]);
         let record = MemberRecord {
@@ -263,24 +281,45 @@ mod tests {
         let stored = Stored { members: vec![record.clone(), record], left: true, hlc: 0, cluster };
         state.save(&stored).unwrap();
         state.save_hlc(1).unwrap();
-        let (state, again) = State::open(dir.path(), Wall::default()).unwrap();
+        let (state, again) = State::open(dir.path(), Wall::default(), None).unwrap();
         assert_eq!(again.identity.node_id(), life.identity.node_id());
         assert_eq!(again.incarnation, 2);
         assert_eq!(again.stored.members, stored.members);
         assert_eq!((again.stored.left, again.stored.cluster), (true, cluster));
         assert_eq!(again.stored.hlc, 1);
         state.save(&Stored { left: false, ..stored }).unwrap();
-        let at = |seconds: u64| State::open(dir.path(), Wall::from_ms(1000 * seconds)).unwrap().1;
+        let at =
+            |seconds: u64| State::open(dir.path(), Wall::from_ms(1000 * seconds), None).unwrap().1;
         assert_eq!([5000, 5000, 4000].map(|seconds| at(seconds).incarnation), [5000, 5001, 5002]);
-        assert!(!State::open(dir.path(), Wall::default()).unwrap().1.stored.left);
+        assert!(!State::open(dir.path(), Wall::default(), None).unwrap().1.stored.left);
+    }
+
+    #[test]
+    fn a_life_goes_on_in_the_next_process_and_in_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |heir| {
+            let life = State::open(dir.path(), Wall::default(), heir).unwrap().1;
+            assert_eq!(State::last_process(dir.path()).unwrap(), life.process);
+            (life.process, life.incarnation)
+        };
+        assert_eq!(open(None), (1, 1));
+        assert_eq!(open(Some((1, 1))), (2, 1));
+        assert_eq!(open(Some((2, 1))), (3, 1));
+        // What was left twice, or long ago.
+        assert_eq!(open(Some((2, 1))), (4, 4));
+        assert_eq!(open(Some((3, 1))), (5, 5));
+        assert_eq!(open(None), (6, 6));
     }
 
     #[test]
     fn a_key_that_others_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        State::open(dir.path(), Wall::default()).unwrap();
+        State::open(dir.path(), Wall::default(), None).unwrap();
         let key = dir.path().join("identity.key");
         fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(State::open(dir.path(), Wall::default()), Err(StateError::Mode { .. })));
+        assert!(matches!(
+            State::open(dir.path(), Wall::default(), None),
+            Err(StateError::Mode { .. })
+        ));
     }
 }

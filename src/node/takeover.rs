@@ -63,6 +63,8 @@ use crate::{
 const PLACES: usize = 64;
 /// The other node has this long for each piece.
 const LIMIT: Duration = Duration::from_secs(5);
+/// What is not answered is asked for again after this time: the other node may have restarted.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Bytes of a session, at most.
 const STATE_MAX: usize = 256 << 20;
 /// A session that another node has a newer claim on is kept at least this long, to be fetched.
@@ -623,6 +625,33 @@ impl Hub {
         }
     }
 
+    /// This process comes to rest: what is under way to other nodes ends, or stays here for the next one.
+    pub(super) async fn end_takeovers(&self, limit: Duration) {
+        const LOOK: Duration = Duration::from_millis(2);
+        let ended = async {
+            while !locks::lock(&self.takeovers.lines).is_empty() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let mut ended = std::pin::pin!(ended);
+        if timeout(limit, &mut ended).await.is_ok() {
+            return;
+        }
+        self.give_up_giving();
+        if timeout(limit, ended).await.is_err() {
+            tracing::warn!("sessions on their way to this node are left where they were");
+        }
+    }
+
+    /// Sessions that other nodes have not fetched to their end stay here.
+    fn give_up_giving(&self) {
+        let inboxes = locks::lock(&self.takeovers.inboxes);
+        inboxes.iter().filter(|((_, side), _)| *side == Side::Giver).for_each(|(key, inbox)| {
+            let frame = TakeFrame::Fail { client: key.0.shared(), moved: None };
+            let _ = inbox.try_send((NodeId::default(), frame));
+        });
+    }
+
     /// Tells new owners which sessions are here.
     async fn walk(self: Arc<Self>, view: u64) {
         let Some(mesh) = self.mesh().cloned() else { return };
@@ -728,9 +757,8 @@ impl Pull {
     async fn all(&mut self, stage: Stage) -> Option<Vec<u8>> {
         let mut all = Vec::new();
         for part in 0.. {
-            let (client, claim) = (self.client(), self.claim);
-            self.mesh.send_take(self.from, TakeFrame::Pull { client, claim, stage, part });
-            let (last, bytes) = timeout(LIMIT, self.piece(stage, part)).await.ok()??;
+            let asked = timeout(LIMIT, self.ask(stage, part)).await;
+            let (last, bytes) = asked.ok()??;
             all.extend_from_slice(&bytes);
             if last {
                 return Some(all);
@@ -741,6 +769,17 @@ impl Pull {
             }
         }
         None
+    }
+
+    /// Asks for a piece until it comes.
+    async fn ask(&mut self, stage: Stage, part: u64) -> Option<(bool, Vec<u8>)> {
+        loop {
+            let (client, claim) = (self.client(), self.claim);
+            self.mesh.send_take(self.from, TakeFrame::Pull { client, claim, stage, part });
+            if let Ok(answer) = timeout(AGAIN, self.piece(stage, part)).await {
+                return answer;
+            }
+        }
     }
 
     async fn piece(&mut self, want: Stage, number: u64) -> Option<(bool, Vec<u8>)> {
@@ -886,7 +925,9 @@ impl Sessions for Desk {
         let client_id = ClientId::from(frame.client().clone());
         let begins = matches!(&frame, TakeFrame::Pull { stage: Stage::State, part: 0, .. });
         if let Some(frame) = self.tell((client_id.clone(), side), (from, frame)) {
-            if begins {
+            if begins && self.hub.resting.load(Ordering::Acquire) {
+                // It is asked for again, and then the next process answers.
+            } else if begins {
                 let inbox = self.hub.inbox(&client_id, Side::Giver);
                 let give = self.hub.clone().give(from, frame, inbox);
                 supervise::spawn_on(&self.main, "takeover", give);

@@ -87,6 +87,8 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
         tls: None,
+        legacy: None,
+        port: None,
     };
     Node { mesh: Mesh::start(parts).unwrap(), peers, inbox, routes, dir, settings }
 }

@@ -1,16 +1,20 @@
 //! `systemctl restart`: clients, sessions and sockets go from one process to the next through the descriptor store.
 
+mod cluster;
+
 use std::{
+    fs,
     io::{Seek, SeekFrom, Write},
     os::unix::net::UnixStream,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::{Duration, Instant},
 };
 
 use super::support::{
     Client, Connect, LIMIT, Message, Packet, Version, Will,
     codec::{ack, prop},
+    crowd::{self, CLIENTS, Seen},
     manager::Manager,
+    node::{Node, free_mesh_number},
+    scram::{self, Scram},
     wait_for,
 };
 
@@ -108,7 +112,7 @@ fn who_has_no_place_is_told() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(gone, 3, "one place is the listener's and one the state's");
+    assert_eq!(gone, 4, "two places are those of listeners and one is the state's");
 }
 
 #[test]
@@ -128,7 +132,7 @@ fn what_is_not_plain_tcp_ends_and_its_session_comes_along() {
     assert!(client.session_present);
 }
 
-type Spoil = fn(&mut std::fs::File);
+type Spoil = fn(&mut fs::File);
 
 #[test]
 fn state_that_cannot_be_read_makes_a_normal_start() {
@@ -163,114 +167,47 @@ fn a_stop_is_no_restart() {
     assert_eq!(manager.kept(), [0, 0, 0]);
 }
 
-/// Clients in all: publishers, and subscribers with a topic of their own.
-const PUBLISHERS: usize = 100;
-const SUBSCRIBERS: usize = 900;
-const THREADS: usize = 4;
-
-/// What was acknowledged to the publisher of a topic.
-struct Line {
-    topic: String,
-    acknowledged: AtomicU64,
-}
-
-/// A publisher and the topics it writes to.
-struct Publisher<'a>(Client, Vec<&'a Line>);
-
-/// Publishes to each topic in turn until told to stop; returns the longest wait for acknowledgements.
-fn publish(publishers: &mut [Publisher<'_>], stop: &AtomicBool) -> Duration {
-    let mut longest = Duration::ZERO;
-    while !stop.load(Ordering::Relaxed) {
-        for Publisher(client, lines) in &mut *publishers {
-            let began = Instant::now();
-            let mut ids = Vec::new();
-            for line in &*lines {
-                let (id, next) = (client.next_id(), line.acknowledged.load(Ordering::Relaxed) + 1);
-                let message = Message::new(&line.topic, next.to_string(), 1).id(id);
-                client.send(&message.bytes(V3));
-                ids.push(id);
-            }
-            for (line, id) in lines.iter().zip(ids) {
-                client.complete(1, id);
-                line.acknowledged.fetch_add(1, Ordering::Release);
-            }
-            longest = longest.max(began.elapsed());
-        }
-    }
-    longest
-}
-
-/// Takes what was acknowledged, each message once and in order, until `over` and nothing is left.
-fn take(subscribers: &mut [(Client, &Line, u64)], over: &AtomicBool) {
-    loop {
-        let (last, mut left) = (over.load(Ordering::Acquire), false);
-        for (client, line, taken) in &mut *subscribers {
-            while *taken < line.acknowledged.load(Ordering::Acquire) {
-                *taken += 1;
-                let message = client.message();
-                assert_eq!((message.text(), message.dup), (taken.to_string(), false));
-                left = true;
-            }
-        }
-        if last && !left {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The threads end with the test, also when it fails.
-struct Ends<'a>(&'a AtomicBool, &'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.store(true, Ordering::Release);
-    }
-}
-
 #[test]
 fn a_thousand_clients_under_load_lose_neither_connection_nor_message() {
     let mut manager = Manager::start("", MOST);
     let at = manager.node.mqtt();
-    let line = |n| Line { topic: format!("t/{n}"), acknowledged: AtomicU64::new(0) };
-    let lines: Vec<_> = (0..SUBSCRIBERS).map(line).collect();
-    let mut subscribers = Vec::new();
-    for line in &lines {
-        let mut client = Client::at(V3, at);
-        client.subscribe(&line.topic, 1);
-        subscribers.push((client, line, 0));
-    }
-    let each = lines.chunks(SUBSCRIBERS / PUBLISHERS);
-    let mut publishers: Vec<_> =
-        each.map(|own| Publisher(Client::at(V3, at), own.iter().collect())).collect();
-    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let rounds = || lines.iter().map(|one| one.acknowledged.load(Ordering::Relaxed)).min().unwrap();
-    let (stop, over) = (&stop, &over);
-    let longest = std::thread::scope(|scope| {
-        let _ends = Ends(stop, over);
-        let takers: Vec<_> = subscribers
-            .chunks_mut(SUBSCRIBERS / THREADS)
-            .map(|part| scope.spawn(move || take(part, over)))
-            .collect();
-        let writers: Vec<_> = publishers
-            .chunks_mut(PUBLISHERS / THREADS)
-            .map(|part| scope.spawn(move || publish(part, stop)))
-            .collect();
-        wait_for("load", LIMIT, || rounds() > 1);
-        for _ in 0..2 {
-            let before = rounds();
-            manager.restart();
-            wait_for("load after the restart", LIMIT * 3, || rounds() > before + 2);
-        }
-        stop.store(true, Ordering::Relaxed);
-        let longest = writers.into_iter().map(|one| one.join().unwrap()).max().unwrap();
-        over.store(true, Ordering::Release);
-        takers.into_iter().for_each(|one| one.join().unwrap());
-        longest
-    });
-    assert_eq!(manager.node.stat("connections.count"), (PUBLISHERS + SUBSCRIBERS) as u64);
+    let Seen { messages, longest } = crowd::under_load(&[at], 2, || manager.restart());
     assert_eq!(manager.node.metric("client.connect"), 0, "nobody connected again");
-    let messages: u64 = lines.iter().map(|one| one.acknowledged.load(Ordering::Relaxed)).sum();
-    println!("1,000 clients, {messages} QoS 1 messages, 2 restarts: longest pause {longest:?}");
+    println!("{CLIENTS} clients, {messages} messages, 2 restarts: longest pause {longest:?}");
+}
+
+#[test]
+fn who_was_banned_while_nobody_was_there_does_not_go_on() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let mut victim = Connect::new(V5).id("victim").open(at);
+    let mut other = Client::at(V5, at);
+    manager.node.ctl(&["banned", "add", "clientid", "somebody"]);
+    manager.end("restart");
+    let file = manager.node.data().join("banned");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("somebody", "victim")).unwrap();
+    manager.launch();
+    victim.closed_with(0x8b);
+    other.ping();
+    assert_eq!(Connect::new(V5).id("victim").attempt(at).code, 0x8a);
+}
+
+#[test]
+fn a_client_of_enhanced_authentication_goes_on_and_may_show_again_who_it_is() {
+    let number = free_mesh_number();
+    let node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    fs::write(node.data().join("users"), scram::line("a", "a")).unwrap();
+    let mut manager = Manager::start_node(node, MOST);
+    let scram = Scram::new("a", "a");
+    let raw = Client::raw(V5, manager.node.mqtt());
+    let (_, mut client) = scram::attempt(&scram::connect(&scram), scram, raw);
+    assert_eq!(client.code, 0);
+    manager.restart();
+    client.ping();
+    let mut scram = Scram::new("a", "a");
+    client.send(&scram::auth(0x19, &scram::props(&scram.first())));
+    let server = scram::challenge(&mut client);
+    client.send(&scram::auth(0x18, &scram::props(&scram.last(&server))));
+    client.wait(|p| matches!(p, Packet::Auth { code: 0, .. }).then_some(()));
 }

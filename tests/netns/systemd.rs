@@ -1,6 +1,7 @@
 //! The packages on Debian 12 and 13 with systemd: `make systemd` lays the trees, builds the packages and the repository, and runs these.
 
 mod by_hand;
+mod restart;
 mod rpm;
 
 use std::{

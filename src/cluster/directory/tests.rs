@@ -151,8 +151,8 @@ impl World {
         let now = Time::from_ms(self.now);
         for n in 0..self.nodes.len() {
             if self.nodes[n].directory.deadline().is_some_and(|at| at <= now) {
-                let mut out = Vec::new();
-                self.nodes[n].directory.on_deadline(now, &mut out);
+                let (mut out, node) = (Vec::new(), &mut self.nodes[n]);
+                node.directory.on_deadline(&mut At { clock: &mut node.clock, now }, &mut out);
                 self.perform(n, out);
             }
         }
@@ -286,13 +286,53 @@ fn claims_that_others_keep_are_forgotten() {
         &mut out,
     );
     while let Some(at) = directory.deadline() {
-        directory.on_deadline(at, &mut out);
+        directory.on_deadline(&mut At { clock: &mut clock, now: at }, &mut out);
     }
     // Two of ten nodes keep each.
     assert!((1_700..2_300).contains(&directory.len()), "{}", directory.len());
     let rest = (2..10).map(id).collect();
     directory.on_view(rest, &mut At { clock: &mut clock, now: Time::ZERO }, &mut out);
     assert!(directory.is_empty(), "claims of a node that is out of reach");
+}
+
+/// A session on a node that restarts: who connects waits for it, for a second and no longer.
+#[test]
+fn a_client_of_a_node_that_restarts_waits_for_its_session() {
+    let claim_at = |directory: &mut Directory, clock: &mut Hlc, out: &mut Vec<Order>| {
+        let now = Time::from_ms(1_000);
+        directory.claim((7, "c".into(), false), &mut At { clock, now }, out);
+    };
+    let previous = |out: &[Order]| {
+        out.iter().find_map(|order| match order {
+            Order::Claimed { ticket: 7, previous, .. } => Some(*previous),
+            Order::Claimed { .. } | Order::Send(..) | Order::Kick { .. } => None,
+        })
+    };
+    for comes_back in [true, false] {
+        let mut directory = Directory::new(id(0));
+        let (mut clock, mut out) = (Hlc::new(Wall::from_ms(1), Time::ZERO, 0), Vec::new());
+        let clock = &mut clock;
+        let now = Time::ZERO;
+        directory.on_view(vec![id(1)], &mut At { clock, now }, &mut out);
+        let claim = Claim { hlc: 1, node: id(1) };
+        let (refresh, clean) = (true, false);
+        let frame = ClaimFrame::Claim { client: "c".into(), claim, refresh, clean };
+        directory.on_frame(id(1), frame, &mut At { clock, now }, &mut out);
+        directory.on_away(vec![id(1)], &mut At { clock, now }, &mut out);
+        assert!(!directory.on_view(vec![id(1)], &mut At { clock, now }, &mut out));
+        claim_at(&mut directory, clock, &mut out);
+        assert_eq!(previous(&out), None, "it waits");
+        if comes_back {
+            let now = Time::from_ms(1_500);
+            directory.on_back(id(1), &mut At { clock, now }, &mut out);
+            assert_eq!(previous(&out), Some(Some(id(1))));
+        } else {
+            let now = Time::from_ms(2_000);
+            assert_eq!(directory.deadline(), Some(now));
+            directory.on_deadline(&mut At { clock, now }, &mut out);
+            assert_eq!(previous(&out), Some(None));
+        }
+    }
 }
 
 #[test]

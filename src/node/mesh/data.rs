@@ -13,7 +13,12 @@ use tokio::{
 
 use crate::{
     broker::stats::Stats,
-    cluster::{NodeId, NodeName, PeerIdentity, PeerUp, handshake::LinkKind, wire::Received},
+    cluster::{
+        NodeId, NodeName, PeerIdentity, PeerUp,
+        handshake::LinkKind,
+        stream::{RecvStream, SendStream},
+        wire::Received,
+    },
     net::supervise,
     node::{
         dial::{Local, Proven},
@@ -23,6 +28,8 @@ use crate::{
 
 /// Time between two attempts.
 const RETRY: Duration = Duration::from_millis(250);
+/// A connection that was told to end has done so within this time.
+const END: Duration = Duration::from_secs(1);
 
 /// What data connections need of the node.
 pub(super) struct DataParts {
@@ -120,6 +127,7 @@ impl DataLinks {
 
     pub(super) fn on_up(&mut self, up: &PeerUp) {
         let peer = self.peer(up.node, &up.peer);
+        peer.set_avoided(false);
         peer.set_up(true);
         let Some(local) = self.parts.local.clone().filter(|_| up.dialed) else { return };
         let streams = u8::try_from(peer.streams().len()).unwrap_or(u8::MAX);
@@ -165,6 +173,49 @@ impl DataLinks {
             data.peer.set_up(false);
             data.tasks.drain(..).for_each(|task| task.abort());
         }
+    }
+
+    /// The member restarts: whoever waits for it goes on waiting, and what may go elsewhere does.
+    pub(super) fn on_away(&mut self, node: u16) {
+        if let Some(data) = self.by_node.get_mut(&node) {
+            data.peer.set_avoided(true);
+            data.tasks.drain(..).for_each(|task| task.abort());
+        }
+    }
+
+    /// Ends all connections, and returns when none hands anything on any more.
+    pub(super) async fn rest(&mut self) {
+        for data in self.by_node.values_mut() {
+            data.tasks.drain(..).for_each(|task| task.abort());
+        }
+        for data in self.by_node.values() {
+            if tokio::time::timeout(END, data.peer.rest()).await.is_err() {
+                tracing::error!(node = %data.peer.name(), "data connection does not come to rest");
+            }
+        }
+    }
+
+    /// The streams of the member in this process life, for the next process.
+    pub(super) fn take_streams(&self, node: u16, life: u64) -> Vec<(SendStream, RecvStream)> {
+        let data = self.by_node.get(&node).filter(|data| data.incarnation == life);
+        data.map_or_else(Vec::new, |data| data.peer.take_streams())
+    }
+
+    /// The streams of a member, as the process before left them.
+    pub(super) fn go_on(
+        &mut self,
+        node: u16,
+        (name, incarnation): (NodeName, u64),
+        streams: Vec<(SendStream, RecvStream)>,
+        up: bool,
+    ) {
+        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
+        let keep = self.parts.keep_bytes;
+        let peer = Peer::going_on((name, incarnation), (own, keep), streams, &self.parts.stats);
+        peer.set_avoided(true);
+        peer.set_up(up);
+        self.parts.peers.set(node, peer.clone());
+        self.by_node.insert(node, Data { peer, incarnation, tasks: Vec::new() });
     }
 
     /// The process life of the member is over, or it is no member.

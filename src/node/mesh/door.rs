@@ -62,12 +62,21 @@ impl Door {
         }
     }
 
-    pub(super) fn listen(&self, settings: &Settings) -> Result<Option<TcpListener>, MeshError> {
+    /// Opens the mesh port, or goes on with it if `given` is that.
+    pub(super) fn listen(
+        &self,
+        settings: &Settings,
+        given: Option<TcpListener>,
+    ) -> Result<Option<TcpListener>, MeshError> {
         if let Self::Closed(reason) = self {
             tracing::warn!(name: "mesh-closed", reason, "mesh is closed, this node stays alone");
             return Ok(None);
         }
         let addr = SocketAddr::from((interface(settings), settings.mesh_port()));
+        let given = given.filter(|port| port.local_addr().is_ok_and(|at| at == addr));
+        if let Some(port) = given.filter(|port| port.set_nonblocking(true).is_ok()) {
+            return Ok(Some(port));
+        }
         let listen = || {
             let socket = bind(addr, Type::STREAM)?;
             socket.listen(BACKLOG)?;
@@ -264,6 +273,7 @@ pub(super) fn verdict(code: Option<CloseCode>) -> Verdict {
             | CloseCode::Protocol
             | CloseCode::Gap
             | CloseCode::Stale
+            | CloseCode::Restarting
             | CloseCode::Other(_),
         ) => Verdict::Nonsense,
     }

@@ -29,6 +29,7 @@ use crate::{
         detector::Sign,
         handshake::{LinkKind, Verdict},
         heartbeat::Session,
+        legacy::Legacy,
         routes::{RouteTable, TableOp},
         settings::{Discovery, Seed},
         wire::{Frame, Received},
@@ -119,6 +120,13 @@ pub(super) struct Task {
     /// `None`: the mesh is closed.
     pub(super) local: Option<Arc<Local>>,
     pub(super) listener: Option<TcpListener>,
+    /// The same once more, for the next process.
+    pub(super) mesh_port: Option<TcpListener>,
+    pub(super) accept: Option<AbortHandle>,
+    /// Number of this process.
+    pub(super) process: u64,
+    /// What the process before left.
+    pub(super) legacy: Option<Legacy>,
     pub(super) state: State,
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) retained: Arc<RwLock<Retained>>,
@@ -152,10 +160,16 @@ pub(super) struct Task {
 impl Task {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, unlock: Unlock) {
         let Some(mut inbox) = self.inbox.take() else { return };
+        if self.legacy.is_some() && !matches!(commands.recv().await, Some(Command::GoOn)) {
+            return;
+        }
         let mut out = Vec::new();
         self.begin(&mut out);
         self.local = unlock.local().map(Arc::new);
         self.data.unlock(self.local.clone());
+        if let Some(legacy) = self.legacy.take() {
+            self.go_on(legacy, &mut out);
+        }
         let (mut found, mut sighted) = self.open();
         self.accept_invitation(&mut out);
         self.end_batch(&mut out);
@@ -168,6 +182,10 @@ impl Task {
                 command = commands.recv() => {
                     // The node dropped its last handle: it ends without a word to the others.
                     let Some(command) = command else { return };
+                    if let Command::Rest(reply) = command {
+                        let _ = reply.send(self.rest(&mut out).await);
+                        return;
+                    }
                     if let Some(done) = self.on_command(command, &mut out) {
                         self.end_batch(&mut out);
                         self.linger().await;
@@ -211,7 +229,9 @@ impl Task {
                 let radio = Radio::start(self, mcast.clone(), &local, tell_sighted);
                 self.radio = Some(radio);
             }
-            supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
+            let accept =
+                supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
+            self.accept = Some(accept.abort_handle());
             let discovery = self.settings.discovery.clone();
             supervise::spawn("discovery", discovery::run(discovery, tell));
         }
@@ -281,7 +301,7 @@ impl Task {
     }
 
     /// Changes of the own routes, in the order of the calls.
-    fn take_ops(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn take_ops(&mut self, out: &mut Vec<Action>) {
         let ops = std::mem::take(&mut *self.shared.ops());
         let now = self.clock.now();
         self.core.observe(self.shared.hlc.load(Ordering::Acquire), now);
@@ -345,6 +365,7 @@ impl Task {
             Command::Discover(reply) => {
                 let _ = reply.send(self.radio.as_ref().map(Radio::look));
             }
+            Command::GoOn | Command::Rest(_) => {}
             Command::Drain(done) => {
                 self.heart.set_draining();
                 let _ = done.send(());
@@ -491,7 +512,7 @@ impl Task {
     }
 
     /// Ends a wake-up: the table first, under one lock, then the rest in order.
-    fn end_batch(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn end_batch(&mut self, out: &mut Vec<Action>) {
         let mut moved = false;
         loop {
             self.core.flush(self.clock.now(), out);
@@ -585,6 +606,7 @@ impl Task {
             Action::Table(_) | Action::CheckRoutes { .. } => {}
             Action::PeerUp(up) => self.on_peer_up(&up),
             Action::PeerDown { node } => self.data.on_down(node),
+            Action::PeerAway { node } => self.data.on_away(node),
             Action::PeerGone { node } => self.data.on_gone(node),
             Action::Claimed { ticket, claim, previous } => {
                 self.desk.on_claimed(ticket, claim, previous);
@@ -665,7 +687,7 @@ impl Task {
     }
 
     /// Gives the last frames the time to be written.
-    async fn linger(&mut self) {
+    pub(super) async fn linger(&mut self) {
         drop(std::mem::take(&mut self.heart));
         drop(self.radio.take());
         self.links.values().for_each(ControlLink::close);
@@ -683,6 +705,7 @@ const fn changes_links(action: &Action) -> bool {
             | Action::Persist
             | Action::PeerUp(_)
             | Action::PeerDown { .. }
+            | Action::PeerAway { .. }
             | Action::PeerGone { .. }
             | Action::Log(_)
     )
@@ -718,6 +741,9 @@ fn log(event: &Event) {
         Event::Up(node) => tracing::info!(name: "member-up", %node, "member up"),
         Event::Down(node, reason) => {
             tracing::warn!(name: "member-down", %node, reason, "member down")
+        }
+        Event::Restarts(node) => {
+            tracing::info!(%node, "member restarts and is back in a moment");
         }
         Event::Joined(node) => tracing::info!(name: "member-joined", %node, "member joined"),
         Event::Gone(node, status) => {

@@ -105,6 +105,11 @@ impl World {
         self.input(number, Input::Refreshed { view });
     }
 
+    /// Who was about to get in at a node goes away.
+    pub(super) fn turn_away_from(&mut self, number: usize) {
+        self.clients.opening.retain(|(node, _), _| *node != number);
+    }
+
     /// The memory of a process is gone.
     pub(super) fn forget_clients_of(&mut self, number: usize) {
         self.clients.sessions.retain(|(node, _), _| *node != number);

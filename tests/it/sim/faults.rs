@@ -5,7 +5,7 @@
 
 use emqx_rs::cluster::{
     CAP_JOIN, DialError, MemberRecord, MemberStatus, NodeName, RecordStatus, Settings, Stored,
-    wire::{ClaimFrame, Frame, HealFrame, HealId, Ping, WillFrame},
+    wire::{ClaimFrame, CloseCode, Frame, HealFrame, HealId, Ping, WillFrame},
 };
 
 use super::world::World;
@@ -115,6 +115,18 @@ pub(crate) enum Fault {
     EachPublishes,
     /// New keepers are not told which wills there are.
     NoWillRefresh,
+    /// A process that another goes on from says that it ends for good.
+    SayDeath,
+    /// The process that goes on numbers the changes of its routes anew.
+    NumberAnew,
+    /// What was kept for others is lost with the process.
+    LoseKept,
+    /// A process that goes on does not know how much of the messages of others is there.
+    ForgetReceived,
+    /// A process that goes on does not know the routes of others.
+    ForgetRoutes,
+    /// Nobody hears that a node restarts.
+    LoseRestarting,
 }
 
 /// How long a member is down before it is forgotten.
@@ -156,6 +168,7 @@ impl World {
             | (Fault::LoseKick, Frame::Claim(ClaimFrame::Kick { .. }))
             | (Fault::LoseParts, Frame::RouteFix { .. })
             | (Fault::LoseWillGone, Frame::Will(WillFrame::Gone { .. }))
+            | (Fault::LoseRestarting, Frame::Close { code: CloseCode::Restarting, .. })
             | (Fault::AskNothing, Frame::RouteReq { .. }) => Vec::new(),
             (Fault::LoseNews, Frame::Members(records)) if records.len() == 1 => Vec::new(),
             (Fault::AskNothing, Frame::RouteDelta { .. }) if self.dice.below(20) == 0 => Vec::new(),

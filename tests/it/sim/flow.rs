@@ -149,6 +149,55 @@ impl World {
         }
     }
 
+    /// A peer restarts: its connections end, and it counts as up.
+    pub(super) fn flow_away(&mut self, number: usize, of: usize) {
+        self.disconnect(number, of);
+        self.disconnect(of, number);
+    }
+
+    /// The ends at `number` of what goes between two processes, for the next one.
+    pub(super) fn take_streams(
+        &mut self,
+        number: usize,
+        of: usize,
+        life: u64,
+    ) -> Option<(SendStream, RecvStream)> {
+        self.disconnect(number, of);
+        self.disconnect(of, number);
+        let inward = self.flow.ways.get(&(of, number)).map(|way| way.inward);
+        let way = self.flow.ways.get_mut(&(number, of)).filter(|way| way.lives.1 == life)?;
+        Some((std::mem::replace(&mut way.out, SendStream::new(0, 0)), inward.unwrap_or_default()))
+    }
+
+    /// What [`Self::take_streams`] took; none for one that was never there.
+    pub(super) fn put_streams(
+        &mut self,
+        number: usize,
+        of: usize,
+        life: u64,
+        streams: Option<(SendStream, RecvStream)>,
+    ) {
+        let (lose, forget) = (self.has(Fault::LoseKept), self.has(Fault::ForgetReceived));
+        let Some((mut out, inward)) = streams else { return };
+        let kept = self.nodes_know(number, of, life);
+        if !kept {
+            self.flow.ways.remove(&(number, of));
+            return;
+        }
+        if let Some(way) = self.flow.ways.get_mut(&(number, of)) {
+            out.set_keep_max(KEEP);
+            out.expect(true);
+            way.out = out;
+            way.epoch = 0;
+            if lose {
+                way.out.discard();
+            }
+        }
+        if let Some(way) = self.flow.ways.get_mut(&(of, number)) {
+            way.inward = if forget { RecvStream::default() } else { inward };
+        }
+    }
+
     /// The memory of a process is gone.
     pub(super) fn flow_crash(&mut self, number: usize) {
         self.flow.ways.retain(|(from, _), _| *from != number);

@@ -22,6 +22,7 @@
 //! | 15 bytes from nowhere change nothing | `tests/it/mesh_port.rs`, `fuzz/`; not here, links carry frames |
 //! | 16 mixed releases keep all this | `every_disorder_heals`: nodes are upgraded one after the other |
 //! | 17 the will of a client of a dead node is published once by another, that of no other client | `assert_last_wills`; `on_publish_will`, at every will |
+//! | 18 a process goes on where the one before stopped, and the others take it for the same | `restarts` |
 //!
 //! Beside them: nobody is taken for silent that is not (`check_silence`), a copy of the same life stays in use while it is sent
 //! anew (`check_snapshot`), a gap between two others is named (`gap`).
@@ -81,6 +82,12 @@
 //! | a will that is over is withdrawn | `LoseWillGone` | 17 |
 //! | one of those that keep a will publishes it | `EachPublishes` | 17 |
 //! | new keepers hear of old wills | `NoWillRefresh` | 17 |
+//! | who restarts does not say that it dies | `SayDeath` | 18, 17 |
+//! | the changes of routes are numbered on | `NumberAnew` | 18, 1 |
+//! | what is kept for others goes along | `LoseKept` | 18, 5 |
+//! | so does how much of theirs is there | `ForgetReceived` | 18, 5 |
+//! | so do the routes of others | `ForgetRoutes` | 18 |
+//! | who restarts says so | `LoseRestarting` | 18 |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -91,6 +98,7 @@
 mod clients;
 mod faults;
 mod flow;
+mod restarts;
 mod retained;
 mod wills;
 mod world;
@@ -709,7 +717,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 51] = [
+const MUTANTS: [(Fault, Scenario, u64); 57] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -761,6 +769,12 @@ const MUTANTS: [(Fault, Scenario, u64); 51] = [
     (Fault::LoseWillGone, last_wills, 5),
     (Fault::EachPublishes, last_wills, 5),
     (Fault::NoWillRefresh, last_wills, 10),
+    (Fault::SayDeath, restarts::RESTART, 3),
+    (Fault::NumberAnew, restarts::RESTART, 5),
+    (Fault::LoseKept, restarts::RESTART, 5),
+    (Fault::ForgetReceived, restarts::RESTART, 5),
+    (Fault::ForgetRoutes, restarts::RESTART, 5),
+    (Fault::LoseRestarting, restarts::RESTART, 3),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.

@@ -110,7 +110,7 @@ impl World {
         let id = u64::from_be_bytes(body.try_into().unwrap());
         let (node, life) = (self.wills.all[&id].node, self.wills.all[&id].life);
         assert_ne!(
-            self.life(node),
+            self.life_or_left(node),
             Some(life),
             "seed {seed}: {number} publishes the will of {client}, whose node {node} lives"
         );
@@ -142,7 +142,7 @@ impl World {
     pub(crate) fn assert_last_wills(&self, when: &str) {
         let seed = self.seed();
         for will in self.wills.all.values().filter(|will| will.kept) {
-            let dead = self.life(will.node) != Some(will.life);
+            let dead = self.life_or_left(will.node) != Some(will.life);
             let back = self.newest_claim(&will.client).is_some_and(|newest| newest > will.claim);
             let want = usize::from(dead && !will.over && !back);
             assert_eq!(will.published.len(), want, "seed {seed}, {when}: {will:?}");

@@ -12,6 +12,7 @@ use emqx_rs::{
         MemberRecord, MemberStatus, NodeId, NodeName, PeerIdentity, Settings, Stored, Target,
         autoheal::HealEvent,
         detector::{Detector, Sign},
+        legacy::Legacy,
         routes::{RouteKey, RouteOp, RouteTable, TableOp},
         wire::{Frame, HealFrame, split},
     },
@@ -70,6 +71,8 @@ struct Node {
     node_id: NodeId,
     incarnation: u64,
     core: Option<Cluster>,
+    /// What the process before left for one that goes on.
+    left: Option<Left>,
     detector: Detector,
     /// Nodes that get heartbeats, and by the keys of which connection.
     watching: BTreeMap<NodeId, LinkId>,
@@ -97,6 +100,13 @@ struct Node {
     inconsistent: Option<u64>,
     /// Gaps between others that it has told of and that are open.
     gaps: usize,
+}
+
+/// What a process left for the next one.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) pieces: Vec<Vec<u8>>,
+    pub(super) since: u64,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,6 +169,7 @@ impl World {
             node_id: NodeId([u8::try_from(number).unwrap() + 1; 16]),
             incarnation: 0,
             core: None,
+            left: None,
             detector: detector(0),
             watching: BTreeMap::new(),
             dials: BTreeMap::new(),
@@ -237,16 +248,23 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, number: usize) {
+        self.boot(number, None);
+    }
+
+    /// A process starts, and goes on with the life of the one before if that left something.
+    pub(super) fn boot(&mut self, number: usize, legacy: Option<&Legacy>) {
         let now = self.time();
         let (tick, seed) = (self.next(), self.dice.below(u64::MAX));
         let skew = self.dice.below(self.clock_skew_ms + 1);
         let names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let node = &mut self.nodes[number];
-        assert!(node.core.is_none());
-        node.incarnation += 1;
+        assert!(node.core.is_none() && node.left.is_none());
         node.table = RouteTable::new();
         node.late.clear();
-        node.routes.clear();
+        if legacy.is_none() {
+            node.incarnation += 1;
+            node.routes.clear();
+        }
         node.barriers.clear();
         node.stalled_until = 0;
         node.tick_at = None;
@@ -254,7 +272,8 @@ impl World {
         node.inconsistent = None;
         node.gaps = 0;
         node.said = (0, node.said.1.max(node.said.0));
-        let guid = Guid { started: self.now * 1000 + tick, node: node.node_id };
+        let fresh = Guid { started: self.now * 1000 + tick, node: node.node_id };
+        let guid = legacy.map_or(fresh, |legacy| legacy.guid);
         let skewed = 1_700_000_000_000 + self.now + skew;
         node.clock_base = skewed - self.now;
         let me = Me {
@@ -276,8 +295,18 @@ impl World {
         let mut out = Vec::new();
         core.start(now, &mut out);
         let node = &mut self.nodes[number];
+        if let Some(legacy) = legacy {
+            for (key, count) in &node.routes {
+                for _ in 0..*count {
+                    core.on(Input::RouteAdded(key.clone()), now, &mut out);
+                }
+            }
+            core.inherit(legacy, now, &mut out);
+        }
         node.core = Some(core);
-        self.begin_retained(number);
+        if legacy.is_none() {
+            self.begin_retained(number);
+        }
         let node = &mut self.nodes[number];
         node.detector = detector(self.now);
         node.watching.clear();
@@ -294,6 +323,62 @@ impl World {
 
     /// The process is killed; the kernel closes its connections.
     pub(crate) fn crash(&mut self, number: usize) {
+        self.close_all(number);
+        self.nodes[number].core = None;
+        self.forget_process(number);
+    }
+
+    /// The memory of a process is gone, and nobody goes on with it.
+    pub(super) fn forget_process(&mut self, number: usize) {
+        self.crashes += 1;
+        self.forget_clients_of(number);
+        self.flow_crash(number);
+    }
+
+    /// The process ends for another one to go on.
+    pub(super) fn end_process(&mut self, number: usize) -> Legacy {
+        self.turn_away_from(number);
+        let core = self.nodes[number].core.as_ref().unwrap();
+        let mut legacy = core.legacy(self.time());
+        legacy.process = 1;
+        self.close_all(number);
+        self.nodes[number].core = None;
+        legacy
+    }
+
+    pub(super) fn leave_behind(&mut self, number: usize, left: Left) {
+        self.nodes[number].left = Some(left);
+    }
+
+    pub(super) fn take_left(&mut self, number: usize) -> Left {
+        self.nodes[number].left.take().unwrap()
+    }
+
+    pub(super) fn has_left(&self, number: usize) -> bool {
+        self.nodes[number].left.is_some()
+    }
+
+    pub(super) fn runs_now(&self, number: usize) -> bool {
+        self.nodes[number].core.is_some()
+    }
+
+    /// The routes that the table of a node has under this index.
+    pub(super) fn routes_at(&self, number: usize, index: u16) -> Vec<(RouteKey, u8)> {
+        self.nodes[number].table.routes_of(index)
+    }
+
+    /// Its own routes.
+    pub(super) fn routes_of(&self, number: usize) -> BTreeSet<RouteKey> {
+        self.nodes[number].routes.keys().cloned().collect()
+    }
+
+    /// Whether a node knows another one in this process life.
+    pub(super) fn nodes_know(&self, number: usize, of: usize, life: u64) -> bool {
+        let core = self.nodes[number].core.as_ref().unwrap();
+        core.inherited(self.nodes[of].node_id, life).is_some()
+    }
+
+    fn close_all(&mut self, number: usize) {
         let mine: Vec<_> = self
             .links
             .iter()
@@ -304,10 +389,6 @@ impl World {
         for (link, end) in mine {
             self.close_end(link, end);
         }
-        self.nodes[number].core = None;
-        self.crashes += 1;
-        self.forget_clients_of(number);
-        self.flow_crash(number);
     }
 
     /// The disk of a node that does not run is lost, its identity with it.
@@ -655,7 +736,7 @@ impl World {
         }
     }
 
-    fn flush(&mut self, number: usize) {
+    pub(super) fn flush(&mut self, number: usize) {
         let now = self.time();
         let mut out = Vec::new();
         let Some(core) = &mut self.nodes[number].core else { return };
@@ -738,6 +819,11 @@ impl World {
                         self.flow_down(number, of, false);
                     }
                 }
+                Action::PeerAway { node } => {
+                    if let Some(of) = self.number_at(number, node) {
+                        self.flow_away(number, of);
+                    }
+                }
                 Action::PeerGone { node } => {
                     if let Some(of) = self.number_at(number, node) {
                         self.flow_down(number, of, true);
@@ -758,6 +844,8 @@ impl World {
         let (seed, now) = (self.seed, self.now);
         let node = &mut self.nodes[number];
         match event {
+            // Two that dialled each other at the same time: one of two connections goes.
+            Told::Down(_, "replaced by a new connection") => {}
             Told::Down(..) => self.losses += 1,
             Told::Gap { open: true, .. } => node.gaps += 1,
             Told::Gap { open: false, .. } => node.gaps -= 1,
@@ -992,7 +1080,8 @@ impl World {
             return Some(if dead { DialError::NobodyListens } else { DialError::Unreachable });
         }
         let Some(core) = &self.nodes[to].core else {
-            let silent = self.has(Fault::RefusedIsSilence);
+            // The port is kept for the next process: who dials waits.
+            let silent = self.nodes[to].left.is_some() || self.has(Fault::RefusedIsSilence);
             return Some(if silent { DialError::Unreachable } else { DialError::NobodyListens });
         };
         let refused = core.judge(&self.identity(from)).is_some().then_some(DialError::Refused);
@@ -1146,6 +1235,12 @@ impl World {
     pub(super) fn life(&self, number: usize) -> Option<u64> {
         let node = &self.nodes[number];
         node.core.is_some().then_some(node.incarnation)
+    }
+
+    /// The same, also while it is left to a process that goes on.
+    pub(super) fn life_or_left(&self, number: usize) -> Option<u64> {
+        let node = &self.nodes[number];
+        (node.core.is_some() || node.left.is_some()).then_some(node.incarnation)
     }
 
     pub(super) fn seed(&self) -> u64 {

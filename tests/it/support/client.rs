@@ -335,6 +335,27 @@ impl Client {
         }
     }
 
+    /// Messages that came and were not asked for yet, of all that the broker had sent when this was called.
+    #[track_caller]
+    pub fn unread(&mut self) -> usize {
+        self.ping();
+        self.early.iter().filter(|packet| as_message(packet).is_some()).count()
+    }
+
+    /// The next PUBLISH, acknowledged to the end, which may take longer than others.
+    #[track_caller]
+    pub fn message_within(&mut self, limit: Duration) -> Message {
+        let end = Instant::now() + limit;
+        loop {
+            if self.early.iter().any(|packet| as_message(packet).is_some()) {
+                return self.message();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let packet = self.read(left).expect("a message, but the broker closed the connection");
+            self.early.push_back(packet);
+        }
+    }
+
     /// The next packet; a closed connection or silence is a failure.
     #[track_caller]
     pub fn recv(&mut self) -> Packet {

@@ -179,6 +179,11 @@ impl Manager {
         })
     }
 
+    /// Lets everything go that is kept, as systemd does when a unit fails.
+    pub fn forget(&self) {
+        self.kept.lock().unwrap().store.clear();
+    }
+
     /// Changes what is kept as the state.
     pub fn spoil(&self, change: impl Fn(&mut File)) {
         let kept = self.kept.lock().unwrap();

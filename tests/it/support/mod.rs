@@ -5,6 +5,7 @@
 pub mod certificates;
 pub mod client;
 pub mod codec;
+pub mod crowd;
 pub mod http;
 pub mod manager;
 pub mod node;
