@@ -86,7 +86,7 @@ impl Shell {
         while let Some(first) = bytes.first().filter(|_| !self.closed) {
             let mut actions = Vec::new();
             let mut out = Out { bytes: &mut self.out, actions: &mut actions };
-            let most = self.channel.max_packet_size();
+            let most = self.channel.max_packet_size(bytes);
             let found = self.channel.check_first(*first).and_then(|()| frame::split(bytes, most));
             match found {
                 Ok(Some((header, body, total))) => {
@@ -94,7 +94,7 @@ impl Shell {
                     self.channel.on_packet(header, body, self.now, &mut out);
                 }
                 Ok(None) => break,
-                Err(error) => self.channel.on_bad_frame(error, &mut out),
+                Err(error) => self.channel.on_bad_frame(error, bytes, &mut out),
             }
             self.perform(actions);
             self.deliver();

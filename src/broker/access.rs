@@ -11,6 +11,7 @@ use std::time::Duration;
 pub use super::acl::{Action, Cidr, ClientAccess, Clients, Rule, Rules, TopicPattern, Who};
 use super::bans::BanPolicies;
 use super::jwt::{BadToken, Jwt, Token};
+use super::order::{LoginBy, Order, RightsBy};
 use super::password_hash::Memory;
 use super::stats::Metric;
 pub use super::users::{Known, Users};
@@ -27,7 +28,11 @@ pub struct Access {
     pub jwt: Option<Arc<Jwt>>,
     /// Who has a password.
     pub users: Arc<Users>,
-    /// Others are asked what a client may do.
+    /// Who is asked first whether a client may connect.
+    pub auth_order: Order<LoginBy>,
+    /// Who is asked first what it may do.
+    pub acl_order: Order<RightsBy>,
+    /// The HTTP server is asked what a client may do.
     pub asks: Option<verdicts::Settings>,
     /// Rules in the order they are tried.
     pub rules: Rules,
@@ -108,13 +113,19 @@ pub struct Grant {
 /// Whether a client comes in.
 pub type Verdict = Result<Grant, Refusal>;
 
-/// What this node by itself makes of an attempt.
+/// How far an attempt has come in the order of those who are asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stage(usize);
+
+/// What is made of an attempt, as far as it takes no time.
 #[derive(Clone, Debug)]
 pub enum Opinion {
     /// It is decided.
     Decided(Verdict),
-    /// Nobody here knows the client: others may be asked, then [`Access::otherwise`].
-    Unknown,
+    /// Ask the users, by [`Access::verify`], which takes milliseconds; where they do not know the client, [`Access::ask`] from here on.
+    Verify(Stage),
+    /// Ask the HTTP server; where there is none, or it leaves it to others, [`Access::ask`] from here on.
+    Http(Stage),
 }
 
 /// Why a CONNECT is refused.
@@ -191,7 +202,7 @@ impl Refusal {
                 | Self::NoScram
                 | Self::NotKnownUser
                 | Self::Token(BadToken::Signature | BadToken::Algorithm)
-                | Self::Http(400 | 401)
+                | Self::Http(400 | 401 | 403 | 422)
         )
     }
 
@@ -230,54 +241,62 @@ impl Refusal {
 }
 
 impl Access {
-    /// Decides about a CONNECT where that takes no time; `None`: [`Self::connect`] has to, which takes milliseconds.
+    /// Decides about a CONNECT from `stage` on, as far as that takes no time.
     #[must_use]
-    pub fn at_once(&self, attempt: &ConnectAttempt<'_>) -> Option<Opinion> {
-        let slow = self.users.is_slow() && attempt.username.is_some();
-        match self.before(attempt) {
-            None if slow && !self.users.knows_client(attempt) => None,
-            None => Some(self.with_users(attempt, &mut Memory::default())),
-            decided => decided.map(Opinion::Decided),
+    pub fn ask(&self, attempt: &ConnectAttempt<'_>, stage: Stage) -> Opinion {
+        if stage == Stage::default()
+            && let Some(verdict) = self.before(attempt)
+        {
+            return Opinion::Decided(verdict);
         }
+        for (at, by) in self.auth_order.0.iter().enumerate().skip(stage.0) {
+            let next = Stage(at + 1);
+            let verdict = match by {
+                LoginBy::Jwt => self.token(attempt),
+                LoginBy::Users if self.is_slow(attempt) => return Opinion::Verify(next),
+                LoginBy::Users => self.verify(attempt, &mut Memory::default()),
+                LoginBy::Http => return Opinion::Http(next),
+            };
+            if let Some(verdict) = verdict {
+                return Opinion::Decided(verdict);
+            }
+        }
+        Opinion::Decided(self.otherwise(attempt))
     }
 
-    /// Decides about a CONNECT. May take milliseconds.
-    #[must_use]
-    pub fn connect(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
-        let decided = self.before(attempt).map(Opinion::Decided);
-        decided.unwrap_or_else(|| self.with_users(attempt, memory))
-    }
-
-    /// What the policy or a token decides before the users are asked.
+    /// What the policy decides before anybody is asked.
     fn before(&self, attempt: &ConnectAttempt<'_>) -> Option<Verdict> {
         let policy = self.policy_of(attempt.zone);
         if policy.bypass_auth {
             return Some(Ok(Grant { anonymous: true, ..Grant::default() }));
         }
         let quick = policy.allow_anonymous == Anonymous::NoQuickDeny;
-        if quick && attempt.username.is_none() {
-            return Some(Err(Refusal::NotKnown));
-        }
+        (quick && attempt.username.is_none()).then_some(Err(Refusal::NotKnown))
+    }
+
+    fn token(&self, attempt: &ConnectAttempt<'_>) -> Option<Verdict> {
         let token = self.jwt.as_ref()?.check(attempt)?;
         let grant = |Token { life, rules }| Grant { life, rules, ..Grant::default() };
         Some(token.map(grant).map_err(Refusal::Token))
     }
 
-    fn with_users(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Opinion {
+    fn is_slow(&self, attempt: &ConnectAttempt<'_>) -> bool {
+        let slow = self.users.is_slow() && attempt.username.is_some();
+        slow && !self.users.knows_client(attempt)
+    }
+
+    /// What the users say; `None`: they do not know the client. May take milliseconds.
+    #[must_use]
+    pub fn verify(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Option<Verdict> {
         match self.users.check(attempt, memory) {
-            Known::Right { superuser } => {
-                Opinion::Decided(Ok(Grant { superuser, ..Grant::default() }))
-            }
-            Known::Wrong => Opinion::Decided(Err(Refusal::BadPassword)),
-            Known::Not => Opinion::Unknown,
+            Known::Right { superuser } => Some(Ok(Grant { superuser, ..Grant::default() })),
+            Known::Wrong => Some(Err(Refusal::BadPassword)),
+            Known::Not => None,
         }
     }
 
     /// What the policy decides when nobody knows the client.
-    ///
-    /// # Errors
-    /// The refusal, which knows the reason code and the setting to change.
-    pub fn otherwise(&self, attempt: &ConnectAttempt<'_>) -> Verdict {
+    fn otherwise(&self, attempt: &ConnectAttempt<'_>) -> Verdict {
         if self.users.denies_all() {
             return Err(Refusal::NoUsers);
         }
@@ -292,24 +311,53 @@ impl Access {
         }
     }
 
-    /// What a client that has come in may do, worked out once for its connection.
+    /// What a client that has come in may do, worked out once for its connection, where nobody is asked about it.
     #[must_use]
     pub fn rights(&self, who: &Who<'_>, grant: &Grant) -> ClientAccess {
-        match &grant.rules {
-            _ if grant.superuser => ClientAccess::everything(),
-            Some(rules) if self.policy_of(who.zone).enable_acl => rules.client(who, false),
-            Some(_) | None => self.client(who),
+        let policy = self.policy_of(who.zone);
+        if grant.superuser || !policy.enable_acl {
+            return ClientAccess::everything();
         }
+        let (rules, _, more) = self.in_order(grant);
+        let nomatch_allows = policy.nomatch_allows && grant.rules.is_none();
+        ClientAccess::of(rules.into_iter().chain(more), who, nomatch_allows)
     }
 
     /// What others say that a client may do, if they are to be asked.
     #[must_use]
     pub fn verdicts(&self, who: &Who<'_>, grant: &Grant) -> Option<Verdicts> {
         let policy = self.policy_of(who.zone);
-        let settings = self.asks.filter(|_| policy.enable_acl)?;
-        let ruled = grant.superuser || grant.rules.is_some();
-        let rules = || self.rules.client(who, false);
-        (!ruled).then(|| Verdicts::new(settings, rules(), policy.nomatch_allows))
+        if grant.superuser || !policy.enable_acl {
+            return None;
+        }
+        let (before, settings, behind) = self.in_order(grant);
+        let [before, behind] = [before, behind].map(|rules| ClientAccess::of(rules, who, false));
+        let nomatch_allows = policy.nomatch_allows && grant.rules.is_none();
+        settings.map(|settings| Verdicts::new(settings, [before, behind], nomatch_allows))
+    }
+
+    /// The rules that hold for a client: before the HTTP server is asked, if it is, and behind it.
+    fn in_order<'a>(
+        &'a self,
+        grant: &'a Grant,
+    ) -> (Vec<&'a Rule>, Option<verdicts::Settings>, Vec<&'a Rule>) {
+        let (mut before, mut asks, mut behind) = (Vec::new(), None, Vec::new());
+        for by in self.acl_order.0 {
+            let rules = match (by, &grant.rules) {
+                (RightsBy::Http, _) => {
+                    asks = self.asks;
+                    continue;
+                }
+                (RightsBy::Rules, _) => &self.rules,
+                (RightsBy::Token, Some(rules)) => rules,
+                (RightsBy::Token, None) => continue,
+            };
+            if asks.is_some() { &mut behind } else { &mut before }.extend(&*rules.0);
+            if by == RightsBy::Token {
+                break;
+            }
+        }
+        (before, asks, behind)
     }
 
     /// What a client may do by the rules of the node.
@@ -337,6 +385,8 @@ impl Access {
 mod tests {
     use super::*;
 
+    use crate::time::Time;
+
     const LOOPBACK: &str = "127.0.0.1";
     const LAN: &str = "192.168.1.7";
 
@@ -347,16 +397,35 @@ mod tests {
         users.into()
     }
 
-    fn connect(access: &Access, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
-        let verdict = |opinion| match opinion {
-            Opinion::Decided(verdict) => verdict,
-            Opinion::Unknown => access.otherwise(attempt),
-        };
-        let slow = verdict(access.connect(attempt, &mut Memory::default()));
-        if let Some(quick) = access.at_once(attempt) {
-            assert_eq!(verdict(quick).err(), slow.as_ref().err().copied());
+    /// The verdict, and what was asked for it beside what takes no time. The HTTP server lets `http` in, and leaves others to others.
+    fn connect_by(
+        access: &Access,
+        attempt: &ConnectAttempt<'_>,
+        http: &str,
+    ) -> (Verdict, Vec<LoginBy>) {
+        let (mut stage, mut asked) = (Stage::default(), Vec::new());
+        loop {
+            let verdict = match access.ask(attempt, stage) {
+                Opinion::Decided(verdict) => return (verdict, asked),
+                Opinion::Verify(next) => {
+                    stage = next;
+                    asked.push(LoginBy::Users);
+                    access.verify(attempt, &mut Memory::default())
+                }
+                Opinion::Http(next) => {
+                    stage = next;
+                    asked.push(LoginBy::Http);
+                    (attempt.username == Some(http)).then(|| Ok(Grant::default()))
+                }
+            };
+            if let Some(verdict) = verdict {
+                return (verdict, asked);
+            }
         }
-        slow.map(drop)
+    }
+
+    fn connect(access: &Access, attempt: &ConnectAttempt<'_>) -> Result<(), Refusal> {
+        connect_by(access, attempt, "nobody").0.map(drop)
     }
 
     #[track_caller]
@@ -423,14 +492,90 @@ mod tests {
             wall: Wall::default(),
         };
         for name in ["bob", "nobody"] {
-            assert!(access.at_once(&attempt(Some(name), Some(b"password"))).is_none(), "{name}");
+            let opinion = access.ask(&attempt(Some(name), Some(b"password")), Stage::default());
+            assert!(matches!(opinion, Opinion::Verify(_)), "{name}: {opinion:?}");
         }
-        assert!(matches!(access.at_once(&attempt(None, None)), Some(Opinion::Unknown)));
+        let (verdict, asked) = connect_by(&access, &attempt(None, None), "");
+        assert_eq!((verdict.err(), &*asked), (Some(Refusal::NotLocal), &[LoginBy::Http][..]));
         let memory = &mut Memory::default();
-        let right = access.connect(&attempt(Some("bob"), Some(b"password")), memory);
-        assert!(matches!(right, Opinion::Decided(Ok(Grant { superuser: true, .. }))));
-        let wrong = access.connect(&attempt(Some("bob"), Some(b"x")), memory);
-        assert!(matches!(wrong, Opinion::Decided(Err(Refusal::BadPassword))));
+        let right = access.verify(&attempt(Some("bob"), Some(b"password")), memory);
+        assert!(matches!(right, Some(Ok(Grant { superuser: true, .. }))));
+        let wrong = access.verify(&attempt(Some("bob"), Some(b"x")), memory);
+        assert!(matches!(wrong, Some(Err(Refusal::BadPassword))));
+    }
+
+    #[test]
+    fn the_first_that_knows_a_client_decides() {
+        use LoginBy::{Http, Jwt, Users};
+        let hash =
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let mut users = super::Users::default();
+        users.add_file(&format!("bob:{hash}\n")).unwrap();
+        let mut access = Access { users: users.into(), ..Access::default() };
+        for (order, name, asked, want) in [
+            ([Jwt, Users, Http], "bob", &[Users][..], Err(Refusal::BadPassword)),
+            ([Jwt, Users, Http], "eve", &[Users, Http], Err(Refusal::NotKnownUser)),
+            ([Http, Users, Jwt], "bob", &[Http], Ok(())),
+            ([Http, Jwt, Users], "eve", &[Http, Users], Err(Refusal::NotKnownUser)),
+        ] {
+            access.auth_order = Order(order);
+            let attempt = ConnectAttempt {
+                zone: "z",
+                client_id: "c",
+                username: Some(name),
+                password: Some(b"x"),
+                peer: LAN.parse().unwrap(),
+                wall: Wall::default(),
+            };
+            let (verdict, by) = connect_by(&access, &attempt, "bob");
+            assert_eq!((verdict.map(drop), &*by), (want, asked), "{order:?} {name}");
+        }
+    }
+
+    /// `own/#` by its token, `node/#` by the node, all else by the HTTP server.
+    #[test]
+    fn what_a_client_may_do_is_asked_in_order() {
+        use RightsBy::{Http, Rules as Node, Token};
+        let rule = |allow, topic| Rule {
+            allow,
+            who: Clients::All,
+            publish: true,
+            subscribe: true,
+            topics: Some(Arc::new([TopicPattern::filter(topic)])),
+            number: 0,
+            from: "".into(),
+        };
+        let rules = |rules: Vec<Rule>| Rules(rules.into());
+        let mut access = Access {
+            rules: rules(vec![rule(true, "node/#"), rule(false, "own/x")]),
+            ..Access::default()
+        };
+        access.policy.nomatch_allows = true;
+        let who = Who { zone: "z", client_id: "c", username: None, peer: LAN.parse().unwrap() };
+        let token = Grant { rules: Some(rules(vec![rule(true, "own/#")])), ..Grant::default() };
+        let asks = Some(verdicts::Settings::default());
+        for (order, asks, grant, want) in [
+            // node/a, own/a, own/x, else; `None` is asked
+            ([Token, Http, Node], None, &token, [false, true, true, false].map(Some)),
+            ([Node, Token, Http], None, &token, [true, true, false, false].map(Some)),
+            ([Node, Token, Http], None, &Grant::default(), [true, true, false, true].map(Some)),
+            ([Token, Http, Node], asks, &token, [false, true, true, false].map(Some)),
+            ([Node, Http, Token], asks, &token, [Some(true), None, Some(false), None]),
+            ([Http, Node, Token], asks, &token, [None; 4]),
+            ([Node, Http, Token], asks, &Grant::default(), [Some(true), None, Some(false), None]),
+        ] {
+            (access.acl_order, access.asks) = (Order(order), asks);
+            let mut verdicts = access.verdicts(&who, grant);
+            let rights = access.rights(&who, grant);
+            let got = ["node/a", "own/a", "own/x", "else"].map(|topic| match &mut verdicts {
+                None => Some(rights.allows(Action::Publish, topic)),
+                Some(asked) => asked.may(Action::Publish, topic, Time::default()).map(|known| {
+                    assert!(matches!(known, verdicts::Known::Now(_)));
+                    known == verdicts::Known::Now(true)
+                }),
+            });
+            assert_eq!(got, want, "{order:?}");
+        }
     }
 
     #[test]

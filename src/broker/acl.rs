@@ -11,7 +11,10 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::portable::{BadSession, Get, put_text, put_u32};
+use super::{
+    connect::is_level,
+    portable::{BadSession, Get, put_text, put_u32},
+};
 
 /// Rules in the order they are tried. `Default` is the list of our etc/acl.conf: loopback everything; others nothing under
 /// `$SYS/`, else everything.
@@ -20,14 +23,14 @@ pub struct Rules(pub Arc<[Rule]>);
 
 impl Default for Rules {
     fn default() -> Self {
-        let any = |allow, who, topics| {
+        let any = |number, allow, who, topics| {
             let from = "the built-in rules".into();
-            Rule { allow, who, publish: true, subscribe: true, topics, from }
+            Rule { allow, who, publish: true, subscribe: true, topics, number, from }
         };
         Self(Arc::new([
-            any(true, Clients::Loopback, None),
-            any(false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
-            any(true, Clients::All, None),
+            any(0, true, Clients::Loopback, None),
+            any(1, false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
+            any(2, true, Clients::All, None),
         ]))
     }
 }
@@ -36,28 +39,7 @@ impl Rules {
     /// What this client may do.
     #[must_use]
     pub fn client(&self, who: &Who<'_>, nomatch_allows: bool) -> ClientAccess {
-        let mut rules = Vec::new();
-        let (mut publish_decided, mut subscribe_decided) = (false, false);
-        for (number, rule) in (0..).zip(&*self.0).filter(|(_, rule)| rule.who.is(who)) {
-            let bound = BoundRule {
-                number,
-                allow: rule.allow,
-                publish: rule.publish && !publish_decided,
-                subscribe: rule.subscribe && !subscribe_decided,
-                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who)),
-            };
-            if bound.topics.is_none() {
-                publish_decided |= bound.publish;
-                subscribe_decided |= bound.subscribe;
-            }
-            if bound.publish || bound.subscribe {
-                rules.push(bound);
-            }
-            if publish_decided && subscribe_decided {
-                break;
-            }
-        }
-        ClientAccess::new(rules, nomatch_allows)
+        ClientAccess::of(&*self.0, who, nomatch_allows)
     }
 }
 
@@ -74,8 +56,15 @@ pub struct Rule {
     pub subscribe: bool,
     /// Topics; `None` is every topic.
     pub topics: Option<Arc<[TopicPattern]>>,
+    /// Its place among the rules of the node, or [`Self::OF_TOKEN`].
+    pub number: u32,
     /// Where it stands and what it says, for the log.
     pub from: Box<str>,
+}
+
+impl Rule {
+    /// It came with the token of a client.
+    pub const OF_TOKEN: u32 = u32::MAX;
 }
 
 /// What a client wants to do with a topic.
@@ -111,7 +100,7 @@ pub struct ClientAccess {
 
 #[derive(Clone, Debug)]
 struct BoundRule {
-    /// Its place among the rules of the node.
+    /// [`Rule::number`]
     number: u32,
     allow: bool,
     publish: bool,
@@ -130,6 +119,37 @@ impl ClientAccess {
         let (publish_all, subscribe_all) = (all(|r| r.publish), all(|r| r.subscribe));
         let rules = if publish_all && subscribe_all { Vec::new() } else { rules };
         Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
+    }
+
+    /// What these rules come to for this client.
+    #[must_use]
+    pub fn of<'a>(
+        all: impl IntoIterator<Item = &'a Rule>,
+        who: &Who<'_>,
+        nomatch_allows: bool,
+    ) -> Self {
+        let mut rules = Vec::new();
+        let (mut publish_decided, mut subscribe_decided) = (false, false);
+        for rule in all.into_iter().filter(|rule| rule.who.is(who)) {
+            let bound = BoundRule {
+                number: rule.number,
+                allow: rule.allow,
+                publish: rule.publish && !publish_decided,
+                subscribe: rule.subscribe && !subscribe_decided,
+                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who)),
+            };
+            if bound.topics.is_none() {
+                publish_decided |= bound.publish;
+                subscribe_decided |= bound.subscribe;
+            }
+            if bound.publish || bound.subscribe {
+                rules.push(bound);
+            }
+            if publish_decided && subscribe_decided {
+                break;
+            }
+        }
+        Self::new(rules, nomatch_allows)
     }
 
     /// May do everything: a zone without ACL.
@@ -163,7 +183,7 @@ impl ClientAccess {
         self.first(action, topic).map(|rule| rule.allow)
     }
 
-    /// The place of the rule that denies, among those that the client was given; `None`: no rule matches.
+    /// [`Rule::number`] of the rule that denies; `None`: no rule matches.
     #[must_use]
     pub fn denied_by(&self, action: Action, topic: &str) -> Option<u32> {
         self.first(action, topic).map(|rule| rule.number)
@@ -223,7 +243,8 @@ impl ClientAccess {
                     Some(topics.collect::<Result<Vec<_>, _>>()?.into())
                 }
             };
-            let number = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+            // Only what a client brought with its token is kept for another process.
+            let number = Rule::OF_TOKEN;
             rules.push(BoundRule { number, allow, publish, subscribe, topics });
         }
         Ok(Self::new(rules, nomatch_allows))
@@ -371,7 +392,7 @@ impl TopicPattern {
     /// The pattern with the client's names in it; `None` if it cannot match, because a name is missing or is not one level.
     fn bind(&self, who: &Who<'_>) -> Option<Self> {
         let Kind::Levels(levels) = &self.0 else { return Some(self.clone()) };
-        let word = |name: &str| (!name.contains(['+', '#', '/'])).then(|| Level::Word(name.into()));
+        let word = |name: &str| is_level(name).then(|| Level::Word(name.into()));
         let bound = levels.iter().map(|level| match level {
             Level::ClientId => word(who.client_id),
             Level::UserName => who.username.and_then(word),
@@ -532,7 +553,7 @@ mod tests {
     fn rule(allow: bool, who: Clients, topics: &[&str]) -> Rule {
         let topics =
             (!topics.is_empty()).then(|| topics.iter().map(|t| TopicPattern::filter(t)).collect());
-        Rule { allow, who, publish: true, subscribe: true, topics, from: "".into() }
+        Rule { allow, who, publish: true, subscribe: true, topics, number: 0, from: "".into() }
     }
 
     #[test]

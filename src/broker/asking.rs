@@ -2,7 +2,7 @@
 //! what a client may not do.
 
 use super::{
-    acl::Action as Right,
+    acl::{Action as Right, Rule},
     channel::{Action, Channel, Out, State},
     connect::RightsFrom,
     stats::{Metric, Stats},
@@ -18,18 +18,17 @@ pub struct Denial {
     /// With which topic name, or topic filter without its group.
     pub topic: Box<str>,
     by: By,
-    /// The place of the rule among those that the client was given.
+    /// [`Rule::number`]
     rule: Option<u32>,
 }
 
 impl Denial {
     /// Of what `rights` have just denied.
     pub(super) fn new(rights: &Rights, action: Right, topic: &str) -> Box<Self> {
-        let (by, rules) = match rights {
-            Rights::Ruled(rules) => (By::Rules, rules),
-            Rights::Asked(verdicts) => (verdicts.denied_by(), verdicts.rules()),
+        let (by, rule) = match rights {
+            Rights::Ruled(rules) => (By::Rules, rules.denied_by(action, topic)),
+            Rights::Asked(verdicts) => (verdicts.denied_by(), verdicts.denying_rule(action, topic)),
         };
-        let rule = if by == By::Rules { rules.denied_by(action, topic) } else { None };
         Box::new(Self { action, topic: topic.into(), by, rule })
     }
 }
@@ -129,7 +128,8 @@ impl Channel {
         match (denial.by, denial.rule) {
             (By::Others, _) => "the HTTP server (auth.http.acl_req)".into(),
             (By::Silence, _) => "no answer of the HTTP server (auth.http.acl_req)".into(),
-            (By::Rules, _) if own => "its token, which does not allow it".into(),
+            (By::Rules, Some(Rule::OF_TOKEN)) => "its token".into(),
+            (By::Rules, None) if own => "its token, which does not name it".into(),
             (By::Rules, None) => "acl_nomatch: no rule matches".into(),
             (By::Rules, Some(number)) => {
                 let rules = &self.shared.access.rules.0;

@@ -1,8 +1,8 @@
-//! Who is kept out for a while: bans that an operator sets, and those that follow from behaviour: wrong passwords for one name, one
-//! client id that is taken over again and again, a client that comes and goes.
+//! Who is kept out for a while: bans that an operator sets, and those that follow from behaviour: wrong passwords for one name or
+//! for many, one client id that is taken over again and again, a client that comes and goes.
 //!
 //! What follows from behaviour holds for a name at an address: many clients may be behind one address, and one name may be tried
-//! from many by somebody else.
+//! from many by somebody else. Only who tries many names is kept out with the whole address, see `spray`.
 //!
 //! What is counted is bounded: a flood of addresses makes the table forget the oldest, not grow. An address of IPv6 counts by its
 //! /64, of which every host has more than can be banned. Pure.
@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::ClientId;
 use super::acl::Cidr;
 use super::recent::Recent;
+use super::spray::Spray;
 use crate::time::{Time, Wall};
 
 /// Bans of operators.
@@ -41,6 +42,8 @@ pub struct BanPolicy {
 pub struct BanPolicies {
     /// Names with wrong passwords (`auth_failure_policy`).
     pub failures: Option<BanPolicy>,
+    /// Addresses with wrong passwords for many names (`auth_spray_policy`).
+    pub sprays: Option<BanPolicy>,
     /// Client ids that are taken over (`takeover_policy`).
     pub takeovers: Option<BanPolicy>,
     /// Clients that come and go, in zones that look for them (`flapping_detect_policy`).
@@ -55,6 +58,7 @@ impl Default for BanPolicies {
         };
         Self {
             failures: policy(10, 60, 60),
+            sprays: policy(20, 600, 600),
             takeovers: policy(10, 60, 60),
             flapping: policy(30, 60, 300),
         }
@@ -120,6 +124,22 @@ impl Banned<'_> {
     fn id(&self) -> Name {
         Name::ClientId(ClientId::new(self.client_id))
     }
+
+    /// What a wrong password counts for: the user name, or the id of who gave none.
+    fn name(&self) -> Name {
+        self.username.map_or_else(|| self.id(), |name| Name::Username(name.into()))
+    }
+}
+
+/// Wrong passwords of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing unusual.
+    Fine,
+    /// Its user name, or its id if it gave none, is banned at its address from now on.
+    Name,
+    /// Who is not known at its address is banned there from now on.
+    Address,
 }
 
 /// A ban of an operator, without whom it is for.
@@ -168,6 +188,8 @@ type Source = IpAddr;
 /// What a client is counted and banned by, at its address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
+    /// Whoever shows a password, but for those who had the right one there lately.
+    Guesser,
     /// Its id.
     ClientId(ClientId),
     /// Its user name.
@@ -175,10 +197,11 @@ pub enum Name {
 }
 
 impl Name {
-    /// The word of its kind, and the name.
+    /// The word of its kind, and the name; none is the address.
     #[must_use]
     pub fn words(&self) -> (&'static str, &str) {
         match self {
+            Self::Guesser => ("peerhost", ""),
             Self::ClientId(id) => ("clientid", id.as_str()),
             Self::Username(name) => ("username", name),
         }
@@ -207,6 +230,7 @@ pub struct Bans {
     blocks: Vec<Cidr>,
     by_itself: Recent<(Name, Source), Own>,
     failures: Recent<(Name, Source), Window>,
+    sprays: Spray,
     takeovers: Recent<ClientId, Takeovers>,
     flapping: Recent<(ClientId, Source), Window>,
 }
@@ -219,6 +243,7 @@ impl Default for Bans {
             blocks: Vec::new(),
             by_itself: Recent::new(COUNTED),
             failures: Recent::new(COUNTED),
+            sprays: Spray::default(),
             takeovers: Recent::new(COUNTED),
             flapping: Recent::new(COUNTED),
         }
@@ -252,7 +277,19 @@ impl Bans {
         self.listed.is_empty() && self.by_itself.is_empty()
     }
 
-    /// Why this client is kept out, if it is.
+    /// Why a client that shows a password is kept out before anybody looks at it, if it is.
+    pub fn reason_to_guess(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
+        let source = source(client.peer);
+        if let Some(own) = self.by_itself.get(&(Name::Guesser, source))
+            && own.until > now
+            && !self.sprays.knows(&client.name(), source)
+        {
+            return Some(own.reason);
+        }
+        self.reason(client, now, wall)
+    }
+
+    /// Why this client is kept out, if it is, whatever it shows.
     pub fn reason(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
         let source = source(client.peer);
         let holds = |own: &&Own| own.until > now;
@@ -313,9 +350,8 @@ impl Bans {
             (Target::ClientId(id), Name::ClientId(own)) => own.as_str() == &**id,
             (Target::Username(name), Name::Username(own)) => own == name,
             (Target::Peerhost(block), _) => block.address().is_some_and(|one| source(one) == *at),
-            (Target::ClientId(_), Name::Username(_)) | (Target::Username(_), Name::ClientId(_)) => {
-                false
-            }
+            (Target::ClientId(_), Name::Username(_) | Name::Guesser)
+            | (Target::Username(_), Name::ClientId(_) | Name::Guesser) => false,
         };
         let own: Vec<_> =
             self.by_itself.iter().map(|(pair, _)| pair).filter(named).cloned().collect();
@@ -341,17 +377,33 @@ impl Bans {
         pairs.filter(move |(_, _, own)| own.until > now)
     }
 
-    /// A client gave wrong credentials. `true`: its user name, or its id if it gave none, is banned at this address from now on.
-    pub fn on_failure(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> bool {
-        let Some(policy) = self.policies.failures else { return false };
-        let name = client.username.map_or_else(|| client.id(), |name| Name::Username(name.into()));
-        let pair = (name, source(client.peer));
-        let reached = hit(&mut self.failures, pair.clone(), now, &policy);
-        if reached {
-            let reason = "too many wrong passwords";
-            self.by_itself.insert(pair, Own { reason, at: wall, until: now + policy.ban });
+    /// A client gave wrong credentials.
+    pub fn on_failure(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Failure {
+        let pair @ (_, source) = (client.name(), source(client.peer));
+        let sprays = self.policies.sprays.filter(|policy| {
+            let (name, source) = &pair;
+            self.sprays.on_wrong(name, *source, now, policy)
+        });
+        if let Some(policy) = sprays {
+            let reason = "wrong passwords for many names";
+            let own = Own { reason, at: wall, until: now + policy.ban };
+            self.by_itself.insert((Name::Guesser, source), own);
+            return Failure::Address;
         }
-        reached
+        let Some(policy) = self.policies.failures else { return Failure::Fine };
+        if !hit(&mut self.failures, pair.clone(), now, &policy) {
+            return Failure::Fine;
+        }
+        let reason = "too many wrong passwords";
+        self.by_itself.insert(pair, Own { reason, at: wall, until: now + policy.ban });
+        Failure::Name
+    }
+
+    /// A client showed the right credentials.
+    pub fn on_success(&mut self, client: &Banned<'_>, now: Time) {
+        if let Some(policy) = &self.policies.sprays {
+            self.sprays.on_right(&client.name(), source(client.peer), now, policy);
+        }
     }
 
     /// A client is about to take over the id of one that is connected.
@@ -508,12 +560,13 @@ mod tests {
         let mut bans = Bans::default();
         let bad = client("c", Some("bob"), "10.0.0.1");
         for n in 0..9 {
-            assert!(!bans.on_failure(&bad, at(n), WALL));
+            assert_eq!(bans.on_failure(&bad, at(n), WALL), Failure::Fine);
         }
         // The window is over: it begins anew.
-        assert!(!bans.on_failure(&bad, at(60), WALL));
-        assert!((61..69).all(|n| !bans.on_failure(&bad, at(n), WALL)));
-        assert!(bans.on_failure(&client("other", Some("bob"), "10.0.0.1"), at(69), WALL));
+        assert_eq!(bans.on_failure(&bad, at(60), WALL), Failure::Fine);
+        assert!((61..69).all(|n| bans.on_failure(&bad, at(n), WALL) == Failure::Fine));
+        let other = client("other", Some("bob"), "10.0.0.1");
+        assert_eq!(bans.on_failure(&other, at(69), WALL), Failure::Name);
         let mut banned =
             |id, name, peer, when| bans.reason(&client(id, name, peer), at(when), WALL).is_some();
         assert!(banned("any", Some("bob"), "10.0.0.1", 128));
@@ -533,7 +586,10 @@ mod tests {
     fn who_gives_no_user_name_counts_by_its_id() {
         let mut bans = Bans::default();
         let bad = client("c", None, "10.0.0.1");
-        assert_eq!((0..10).filter(|n| bans.on_failure(&bad, at(*n), WALL)).count(), 1);
+        assert_eq!(
+            (0..10).filter(|n| bans.on_failure(&bad, at(*n), WALL) == Failure::Name).count(),
+            1
+        );
         assert!(bans.reason(&bad, at(10), WALL).is_some());
         assert!(bans.reason(&client("d", None, "10.0.0.1"), at(10), WALL).is_none());
         assert!(bans.remove(&Target::parse("peerhost", "10.0.0.1").unwrap()));
@@ -548,6 +604,65 @@ mod tests {
         }
         assert!(bans.reason(&client("c", None, "2001:db8::ffff"), at(11), WALL).is_some());
         assert!(bans.reason(&client("c", None, "2001:db8:0:1::1"), at(11), WALL).is_none());
+    }
+
+    const SPRAYER: &str = "10.0.0.1";
+
+    fn named(name: &str) -> Banned<'_> {
+        client("c", Some(name), SPRAYER)
+    }
+
+    /// So many names fail, a second each; when the address was banned.
+    fn spray(bans: &mut Bans, names: std::ops::Range<u64>) -> Option<u64> {
+        let name = |n: &u64| format!("n{n}");
+        names
+            .into_iter()
+            .find(|n| bans.on_failure(&named(&name(n)), at(*n), WALL) == Failure::Address)
+    }
+
+    #[test]
+    fn wrong_passwords_for_many_names_ban_who_guesses_at_that_address() {
+        let mut bans = Bans::default();
+        bans.on_success(&named("bob"), at(0));
+        assert_eq!(spray(&mut bans, 0..50), Some(19));
+        let mut kept_out =
+            |client: Banned<'_>, when| bans.reason_to_guess(&client, at(when), WALL).is_some();
+        assert!(kept_out(named("eve"), 20));
+        assert!(kept_out(client("c", None, SPRAYER), 20));
+        assert!(!kept_out(named("bob"), 20), "it had the right password there");
+        assert!(!kept_out(client("c", Some("eve"), "10.0.0.2"), 20));
+        assert!(!kept_out(named("eve"), 619), "it ends");
+        let shows_none = client("c", None, SPRAYER);
+        assert!(
+            bans.reason(&shows_none, at(20), WALL).is_none(),
+            "who shows no password guesses none"
+        );
+        assert!(bans.remove(&Target::parse("peerhost", SPRAYER).unwrap()));
+        assert!(bans.reason_to_guess(&named("eve"), at(20), WALL).is_none());
+    }
+
+    #[test]
+    fn one_broken_device_bans_no_address_and_a_slow_trickle_none() {
+        let off = BanPolicies { failures: None, ..BanPolicies::default() };
+        let mut bans = Bans::default();
+        bans.set_policies(off);
+        assert!((0..5000).all(|n| bans.on_failure(&named("broken"), at(n), WALL) == Failure::Fine));
+        // 19 names in each window.
+        for window in 10..20 {
+            let begin = window * 600;
+            assert_eq!(spray(&mut bans, begin..begin + 19), None);
+        }
+    }
+
+    #[test]
+    fn a_network_in_which_more_names_come_in_than_fail_is_not_banned() {
+        let mut bans = Bans::default();
+        for n in 0..100_u64 {
+            bans.on_success(&named(&format!("good{n}")), at(1));
+            // Who comes in again and again with one name does not make room for guesses.
+            bans.on_success(&named("good0"), at(1));
+        }
+        assert_eq!(spray(&mut bans, 1..1000), Some(101), "the hundred and first name");
     }
 
     #[test]
@@ -598,19 +713,23 @@ mod tests {
     #[test]
     fn what_is_counted_is_bounded() {
         let mut bans = Bans::default();
-        let off = BanPolicies { failures: None, takeovers: None, flapping: None };
+        let off = BanPolicies { failures: None, sprays: None, takeovers: None, flapping: None };
         for n in 0..100_000_u32 {
             let peer = IpAddr::from(n.to_be_bytes());
             let id = ClientId::new(&n.to_string());
             let named = Banned { client_id: id.as_str(), username: None, peer };
             bans.on_failure(&named, at(0), WALL);
+            bans.on_success(&named, at(0));
             bans.on_takeover(&id, peer, at(0), WALL);
             bans.on_gone(&id, peer, at(0), WALL);
         }
         for len in [bans.failures.len(), bans.takeovers.len(), bans.flapping.len()] {
             assert!((COUNTED..=2 * COUNTED).contains(&len), "{len}");
         }
+        assert!(bans.sprays.len().iter().all(|len| *len <= 16_384), "{:?}", bans.sprays.len());
         bans.set_policies(off);
-        assert!((0..20).all(|_| !bans.on_failure(&client("c", None, "9.9.9.9"), at(0), WALL)));
+        let all = (0..50_u64)
+            .map(|n| bans.on_failure(&client("c", Some(&n.to_string()), "9.9.9.9"), at(0), WALL));
+        assert!(all.into_iter().all(|failure| failure == Failure::Fine));
     }
 }

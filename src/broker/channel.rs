@@ -329,9 +329,12 @@ impl Channel {
     }
 
     /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
-    /// subscriptions that are new here.
+    /// subscriptions that are new here. That of another user is not taken in.
     pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, Terms)> {
         let State::Up(session) = &mut self.state else { return Vec::new() };
+        if session.owner != older.username {
+            return Vec::new();
+        }
         for (id, since) in older.awaiting_rel {
             session.awaiting_rel.entry(id).or_insert(since);
         }
@@ -402,15 +405,20 @@ impl Channel {
         self.expiry_s = u32::try_from(seconds).unwrap_or(u32::MAX);
     }
 
-    /// Largest packet it accepts, in bytes: small until CONNECT is through.
+    /// Largest packet it accepts, in bytes, of which `bytes` are here: small until the client is let in, and with room for a will
+    /// where it has one, or may have.
+    #[inline]
     #[must_use]
-    pub fn max_packet_size(&self) -> usize {
+    pub fn max_packet_size(&self, bytes: &[u8]) -> usize {
+        let settings = &self.shared.settings;
         match self.state {
-            State::Waiting(_) | State::Authenticating(_) => {
-                self.shared.settings.max_packet_size.min(128 << 10)
-            }
-            State::Opening(_) | State::Up(_) | State::Closed => {
-                self.shared.settings.max_packet_size
+            State::Opening(_) | State::Up(_) | State::Closed => settings.max_packet_size,
+            State::Authenticating(_) => settings.max_connect_size.min(settings.max_packet_size),
+            State::Waiting(_) => {
+                let plain = matches!(mqtt::announced(bytes), Some((_, false)));
+                let will =
+                    if plain { 0 } else { settings.max_will_payload + settings.max_topic_len };
+                settings.max_connect_size.saturating_add(will).min(settings.max_packet_size)
             }
         }
     }
@@ -455,9 +463,14 @@ impl Channel {
         }
     }
 
-    /// The shell could not even split a packet off.
-    pub fn on_bad_frame(&mut self, error: DecodeError, out: &mut Out<'_>) {
-        self.refuse(error.into(), None, out);
+    /// The shell could not even split a packet off `bytes`.
+    pub fn on_bad_frame(&mut self, error: DecodeError, bytes: &[u8], out: &mut Out<'_>) {
+        let version = match (&self.state, &error) {
+            (State::Waiting(_), DecodeError::TooLarge { .. }) => mqtt::announced(bytes),
+            (State::Authenticating(_), DecodeError::TooLarge { .. }) => Some((self.version, false)),
+            (..) => None,
+        };
+        self.refuse(error.into(), version.map(|(version, _)| version), out);
     }
 
     /// The client was not listened to until now, for no fault of its own: its keep-alive begins anew.

@@ -39,6 +39,9 @@ pub enum CloseReason {
     /// The node stops.
     #[error("server_shutting_down")]
     ShuttingDown,
+    /// Memory is short, and the queue of the client was among the largest.
+    #[error("memory_short")]
+    MemoryShort,
     /// The client's packet broke the rules of the standard.
     #[error("protocol_error: {0}")]
     Decode(#[from] DecodeError),
@@ -67,7 +70,7 @@ impl CloseReason {
         match self {
             Self::Normal | Self::WithWill | Self::TcpClosed | Self::Idle => None,
             Self::KeepAlive => Some(ReasonCode::KeepAliveTimeout),
-            Self::SendTimeout => Some(ReasonCode::QuotaExceeded),
+            Self::SendTimeout | Self::MemoryShort => Some(ReasonCode::QuotaExceeded),
             Self::TakenOver | Self::Discarded => Some(ReasonCode::SessionTakenOver),
             Self::Kicked | Self::Banned => Some(ReasonCode::AdministrativeAction),
             Self::ShuttingDown => Some(ReasonCode::ServerShuttingDown),
@@ -102,6 +105,7 @@ impl CloseReason {
             | Self::Discarded
             | Self::Kicked
             | Self::Banned
+            | Self::MemoryShort
             | Self::ShuttingDown => None,
         }
     }

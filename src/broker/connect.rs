@@ -24,6 +24,9 @@ use crate::{
 /// Session Expiry Interval that means "never".
 const NEVER: u32 = u32::MAX;
 
+const NO_LEVEL: &str = "client id or user name that is not one level of a topic (+, #, / or $ at its begin), which stands in \
+    zone.*.mountpoint, module.rewrite.* or module.subscription.*";
+
 /// Bytes of a v5 CONNACK without properties.
 const LEAST_CONNACK: u32 = 5;
 
@@ -44,6 +47,11 @@ pub(super) fn filled(pattern: &str, client_id: &str, username: Option<&str>) -> 
     }
     text.push_str(rest);
     text.into()
+}
+
+/// The name of a client may stand as a level of a topic, and not as one that is hidden from wildcards.
+pub(super) fn is_level(name: &str) -> bool {
+    !name.contains(['+', '#', '/', '\0']) && !name.starts_with('$')
 }
 
 /// Who is connected.
@@ -185,7 +193,7 @@ impl Channel {
             State::Authenticating(_) | State::Opening(_) | State::Up(_) | State::Closed => None,
         };
         if self.stay == Stay::NoPlace {
-            let what = "max_connections reached";
+            let what = "no place for another connection";
             return self.on_no_session(ReasonCode::QuotaExceeded, what, out);
         }
         let accepted = match named {
@@ -229,10 +237,12 @@ impl Channel {
         let keep_alive = self.agree(connect);
         let pattern = settings.mountpoint.as_deref();
         let mount = pattern.map(|pattern| filled(pattern, &text, connect.username));
-        if mount.as_deref().is_some_and(|mount| mount.contains(['+', '#', '\0'])) {
-            // With a wildcard in its mount point it would read in those of others.
-            let what = "client id or user name with a wildcard, which stands in zone.*.mountpoint";
-            return Err((ReasonCode::ClientIdentifierNotValid, what));
+        // With a wildcard or a slash in a topic made for it, it would read and write what is made for others.
+        if !is_level(&text) && settings.is_in_topics("%c") {
+            return Err((ReasonCode::ClientIdentifierNotValid, NO_LEVEL));
+        }
+        if !connect.username.is_none_or(is_level) && settings.is_in_topics("%u") {
+            return Err((ReasonCode::NotAuthorized, NO_LEVEL));
         }
         let prefix = mount.as_deref().unwrap_or("");
         if connect.will.is_some_and(|w| w.topic.len() + prefix.len() > usize::from(u16::MAX)) {
@@ -473,12 +483,12 @@ impl Channel {
         };
         let Some(identity) = self.identity.as_deref_mut() else { return };
         identity.connected_at = moment.wall;
-        let client_id = identity.client_id.clone();
+        let (client_id, owner) = (identity.client_id.clone(), identity.username.clone());
         let present = kept.is_some();
         self.connack(&connecting, present, out);
         self.on_told();
-        let session =
-            kept.unwrap_or_else(|| Box::new(Session::new(number, client_id, moment.wall)));
+        let begin = || Session { owner, ..Session::new(number, client_id, moment.wall) };
+        let session = kept.unwrap_or_else(|| Box::new(begin()));
         self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
         if let (true, State::Up(session)) = (present, &mut self.state) {

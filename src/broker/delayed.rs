@@ -1,8 +1,11 @@
 //! Delayed publish (EMQX `emqx_mod_delayed`): `$delayed/{seconds}/{topic}` is published to `topic` that many seconds later.
 //!
-//! Bounded by count and by bytes; kept in memory, as retained messages are.
+//! Bounded by count and by bytes, in all and for each session; kept in memory, as retained messages are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use super::message::Message;
 use crate::time::Time;
@@ -31,13 +34,27 @@ pub fn split(topic: &str) -> Result<Option<(Duration, &str)>, BadDelay> {
     Ok(Some((Duration::from_secs(u64::from(seconds)), topic)))
 }
 
-/// Messages that wait for their time. Invariant: `bytes` is the sum of their sizes.
+/// What one session may fill of the room for all: this part,
+const PART: usize = 10;
+/// but so much in any case.
+const LEAST: Share = Share { messages: 100, bytes: 64 << 10 };
+
+/// What waits of one session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    messages: usize,
+    bytes: usize,
+}
+
+/// Messages that wait for their time. Invariants: `bytes` is the sum of their sizes, `shares` of those of each publisher.
 #[derive(Debug, Default)]
 pub struct Delayed {
     /// By time, and by order of arrival among those of one time.
     waiting: BTreeMap<(Time, u64), Message>,
     next: u64,
     bytes: usize,
+    /// By number of the session that published.
+    shares: HashMap<u64, Share>,
 }
 
 impl Delayed {
@@ -53,14 +70,22 @@ impl Delayed {
         self.waiting.is_empty()
     }
 
-    /// Keeps `message` until `at`. `false`: there are `most` already, or they would be more than `bytes` bytes; 0 is no limit.
+    /// Keeps `message` until `at`. `false`: there are `most` already, or they would be more than `bytes` bytes, or more of its
+    /// publisher than its part of that; 0 is no limit.
     pub fn push(&mut self, message: Message, at: Time, (most, bytes): (usize, usize)) -> bool {
         let size = message.size();
-        let full = (most != 0 && self.waiting.len() >= most)
-            || (bytes != 0 && self.bytes.saturating_add(size) > bytes);
+        let mut share = self.shares.get(&message.publisher()).copied().unwrap_or_default();
+        let full = (most != 0
+            && (self.waiting.len() >= most || share.messages >= (most / PART).max(LEAST.messages)))
+            || (bytes != 0
+                && (self.bytes.saturating_add(size) > bytes
+                    || share.bytes.saturating_add(size) > (bytes / PART).max(LEAST.bytes)));
         if full {
             return false;
         }
+        share.messages += 1;
+        share.bytes += size;
+        self.shares.insert(message.publisher(), share);
         self.bytes += size;
         self.waiting.insert((at, self.next), message);
         self.next += 1;
@@ -82,7 +107,15 @@ impl Delayed {
     pub fn due(&mut self, now: Time) -> Option<Message> {
         let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
         let message = first.remove();
-        self.bytes -= message.size();
+        let size = message.size();
+        self.bytes -= size;
+        if let Some(share) = self.shares.get_mut(&message.publisher()) {
+            share.messages -= 1;
+            share.bytes -= size;
+            if share.messages == 0 {
+                self.shares.remove(&message.publisher());
+            }
+        }
         Some(message)
     }
 }
@@ -93,8 +126,25 @@ mod tests {
     use crate::{broker::message::Meta, mqtt::QoS};
 
     fn message(topic: &str) -> Message {
-        let meta = Meta { qos: QoS::AtMostOnce, retain: false, expires_at: None, publisher: 0 };
+        message_of(0, topic)
+    }
+
+    fn message_of(publisher: u64, topic: &str) -> Message {
+        let meta = Meta { qos: QoS::AtMostOnce, retain: false, expires_at: None, publisher };
         Message::new(topic, &[], b"x", meta)
+    }
+
+    #[test]
+    fn one_session_does_not_take_the_room_of_all() {
+        let mut delayed = Delayed::default();
+        let at = Time::from_ms(1);
+        let most = 10_000;
+        let kept = (0..most).filter(|_| delayed.push(message_of(1, "a"), at, (most, 0))).count();
+        assert_eq!(kept, most / PART);
+        assert!(delayed.push(message_of(2, "b"), at, (most, 0)), "others have theirs");
+        while delayed.due(at).is_some() {}
+        assert!(delayed.shares.is_empty());
+        assert!(delayed.push(message_of(1, "a"), at, (most, 0)));
     }
 
     #[test]

@@ -422,6 +422,7 @@ pub(super) mod tests {
             publish: true,
             subscribe: allow,
             topics: Some(topics),
+            number: 0,
             from: "".into(),
         };
         let rules = Rules(Arc::new([

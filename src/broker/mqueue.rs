@@ -93,6 +93,12 @@ impl Bounds {
         Self { len: narrow(len), bytes: narrow(bytes) }
     }
 
+    /// Half of them; no limit stays none.
+    #[must_use]
+    pub const fn halved(self) -> Self {
+        Self { len: self.len.div_ceil(2), bytes: self.bytes.div_ceil(2) }
+    }
+
     const fn len(self) -> usize {
         self.len as usize
     }
@@ -164,6 +170,25 @@ impl MQueue {
         }
         self.push(delivery, bounds);
         Ok(())
+    }
+
+    /// Drops the oldest QoS 0 messages until the rest is within `bounds`, if there are so many. Returns how many went.
+    pub fn trim_qos0(&mut self, bounds: Bounds) -> usize {
+        let before = self.qos0.len();
+        while ((bounds.len() != 0 && self.len() > bounds.len())
+            || (bounds.bytes() != 0 && self.bytes > bounds.bytes()))
+            && let Some((_, victim)) = self.qos0.pop_front()
+        {
+            self.bytes -= victim.message.size();
+        }
+        before - self.qos0.len()
+    }
+
+    /// Takes everything out; what comes then is numbered on.
+    #[must_use]
+    pub fn clear(&mut self) -> Self {
+        let next = self.next;
+        std::mem::replace(self, Self { next, ..Self::default() })
     }
 
     /// Takes out the QoS 1 and 2 messages that came to the session as to a member of a group.
@@ -284,6 +309,24 @@ mod tests {
         check(2, &[(1, Q1), (2, Q1), (3, Q1)], &[2, 3]);
         check(2, &[(1, Q0), (2, Q0), (3, Q0)], &[2, 3]);
         check(0, &[(1, Q0), (2, Q0), (3, Q0)], &[1, 2, 3]);
+    }
+
+    #[test]
+    fn with_half_the_bounds_qos_0_goes_at_once_and_the_others_when_more_comes() {
+        use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0};
+        let bounds = Bounds::new(6, 0);
+        let mut queue = MQueue::default();
+        for (n, qos) in [(1, Q1), (2, Q0), (3, Q1), (4, Q1), (5, Q1), (6, Q0)] {
+            queue.push(delivery(n, qos), bounds);
+        }
+        assert_eq!(queue.trim_qos0(bounds), 0);
+        assert_eq!((queue.trim_qos0(bounds.halved()), queue.len()), (2, 4));
+        assert_eq!(queue.push(delivery(7, Q0), bounds.halved()), Pushed::Displaced(2));
+        assert_eq!(queue.clear().len(), 3);
+        assert_eq!((queue.len(), queue.bytes()), (0, 0));
+        queue.push(delivery(8, Q1), bounds);
+        assert_eq!(queue.since(7).0.len(), 1, "numbers go on");
+        assert_eq!((Bounds::new(0, 5).halved().len(), Bounds::new(0, 5).halved().bytes()), (0, 3));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Portable {
     pub created_at: Wall,
     /// Messages sent to the client so far.
     pub delivered: u64,
-    /// User name of who had it last.
+    /// User name of the client that began it.
     pub username: Option<Box<str>>,
     /// How long it lives on without a connection.
     pub expiry: Duration,
@@ -69,6 +69,7 @@ impl Portable {
         Self {
             created_at: session.created_at,
             delivered: session.delivered,
+            username: session.owner.clone(),
             subscriptions: session.subscriptions.clone(),
             inflight: Inflight::of_slots(session.inflight.iter().cloned().collect()),
             awaiting_rel: session.awaiting_rel.clone(),
@@ -83,6 +84,7 @@ impl Portable {
             number,
             claim,
             client_id,
+            owner: self.username,
             subscriptions: self.subscriptions,
             inflight: self.inflight,
             awaiting_rel: self.awaiting_rel,

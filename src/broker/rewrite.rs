@@ -55,6 +55,13 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// What it makes of a topic holds `mark`.
+    pub(super) fn puts(&self, mark: &str) -> bool {
+        self.target.contains(mark)
+    }
+}
+
 /// Who names the topic.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Named<'a> {

@@ -17,6 +17,8 @@ pub struct Session {
     pub claim: u64,
     /// Whose it is.
     pub client_id: ClientId,
+    /// The user name of the client that began it. Nobody else gets it.
+    pub owner: Option<Box<str>>,
     /// What it subscribes to.
     pub subscriptions: SubscriptionList,
     /// Messages sent to the client and not acknowledged.
@@ -37,6 +39,7 @@ impl Session {
             number,
             claim: 0,
             client_id,
+            owner: None,
             subscriptions: SubscriptionList::default(),
             inflight: Inflight::default(),
             awaiting_rel: BTreeMap::new(),

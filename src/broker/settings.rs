@@ -70,6 +70,8 @@ impl Default for Presence {
 pub struct Settings {
     /// Largest packet accepted, in bytes (`max_packet_size`).
     pub max_packet_size: usize,
+    /// Largest CONNECT without the will in it, and largest packet until the client is let in, in bytes (`max_connect_size`).
+    pub max_connect_size: usize,
     /// Longest client id, in bytes.
     pub max_client_id_len: usize,
     /// Longest topic name or filter, in bytes.
@@ -170,10 +172,21 @@ pub struct Settings {
     pub subscriptions: Vec<(String, SubscriptionOptions)>,
 }
 
+impl Settings {
+    /// `mark`, `%c` or `%u`, stands in a topic that is made for a client.
+    pub(super) fn is_in_topics(&self, mark: &str) -> bool {
+        let rules = self.publish_rewrites.iter().chain(&self.subscribe_rewrites);
+        let patterns = self.subscriptions.iter().map(|(pattern, _)| pattern);
+        self.mountpoint.iter().chain(patterns).any(|pattern| pattern.contains(mark))
+            || rules.into_iter().any(|rule| rule.puts(mark))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             max_packet_size: 2 << 20,
+            max_connect_size: 16 << 10,
             max_client_id_len: 1024,
             max_topic_len: 4096,
             max_topic_levels: 128,

@@ -321,8 +321,21 @@ impl Channel {
         if !self.takes_answer(unsubscribe.filters.iter().count(), out) {
             return;
         }
+        let most = self.shared.settings.max_filters_per_packet;
+        if self.version != Version::V5 && unsubscribe.filters.iter().count() > most {
+            // Its UNSUBACK has no codes.
+            self.count(Metric::LimitSubscriptions);
+            let what = "more filters in UNSUBSCRIBE than zone.*.max_filters";
+            return self.violation(ReasonCode::QuotaExceeded, what, out);
+        }
         let (mut reasons, mut subscriptions) = (Vec::new(), Vec::new());
-        for filter in unsubscribe.filters.iter() {
+        for (place, filter) in unsubscribe.filters.iter().enumerate() {
+            if place >= most {
+                // UNSUBACK knows no quota (v5 3.11.3).
+                self.count(Metric::LimitSubscriptions);
+                reasons.push(ReasonCode::ImplementationSpecificError);
+                continue;
+            }
             let found =
                 Subscription::parse(filter).ok().and_then(|plain| self.mounted(&plain).ok());
             let State::Up(session) = &mut self.state else { return };

@@ -347,6 +347,16 @@ impl<S: Clone> Subscriptions<S> {
         self.exact.len() + self.wildcards.len()
     }
 
+    /// Somebody subscribes to this very filter.
+    #[must_use]
+    pub fn has(&self, filter: &TopicFilter) -> bool {
+        if filter.has_wildcard() {
+            self.wildcards.get(filter.as_str()).is_some()
+        } else {
+            self.exact.contains_key(filter.as_str())
+        }
+    }
+
     /// Subscriptions of all sessions, shared ones included.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -168,7 +168,7 @@ impl Users {
     }
 
     /// As `emqx_auth_mnesia` 4.4: one matching record of client id or user name is enough, one that does not match and no
-    /// other refuses.
+    /// other refuses. But whoever gives the name of a user needs its password.
     #[must_use]
     pub fn check(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Known {
         let mut right = |record: Option<&Record>| match (record, attempt.password) {
@@ -176,10 +176,12 @@ impl Users {
             _ => false,
         };
         let by_id = self.by_client_id.get(attempt.client_id);
-        if right(by_id) {
-            return Known::Right { superuser: false };
-        }
         let by_name = attempt.username.and_then(|name| self.by_username.get(name));
+        if right(by_id) {
+            // The password of a client makes nobody another user, whose rules it would have.
+            let named = by_name.is_none() || right(by_name);
+            return if named { Known::Right { superuser: false } } else { Known::Wrong };
+        }
         let named = right(by_name);
         let paid = attempt.password.is_some() && by_name.is_some_and(|one| one.hash.is_slow());
         if attempt.username.is_some() && !paid {
@@ -214,9 +216,12 @@ impl Users {
         }
     }
 
-    /// The client id is known and its password right, which takes no time to see.
+    /// The client id is known and its password right, which takes no time to see; it gives the name of no user.
     #[must_use]
     pub fn knows_client(&self, attempt: &ConnectAttempt<'_>) -> bool {
+        if attempt.username.is_some_and(|name| self.by_username.contains_key(name)) {
+            return false;
+        }
         let record = self.by_client_id.get(attempt.client_id).zip(attempt.password);
         let fast = record.filter(|(record, _)| !record.hash.is_slow());
         fast.is_some_and(|(record, given)| record.hash.verify(given, &mut Memory::default()))
@@ -333,6 +338,23 @@ mod tests {
         assert_eq!(known(&users, Some("bob"), None), Known::Wrong);
         assert_eq!(known(&users, None, Some("secret")), Known::Not);
         assert!(!format!("{users:?}").contains("argon2"), "{users:?}");
+    }
+
+    #[test]
+    fn the_password_of_a_client_makes_it_no_other_user() {
+        let mut users = Users::default();
+        users.add_client("c", b"mine");
+        users.add_user("boss", b"secret");
+        users.add_user("twin", b"mine");
+        for (name, want) in [
+            (None, Known::Right { superuser: false }),
+            (Some("boss"), Known::Wrong),
+            (Some("twin"), Known::Right { superuser: false }),
+            (Some("nobody"), Known::Right { superuser: false }),
+        ] {
+            assert_eq!(known(&users, name, Some("mine")), want, "{name:?}");
+        }
+        assert_eq!(known(&users, Some("boss"), Some("secret")), Known::Right { superuser: false });
     }
 
     #[test]

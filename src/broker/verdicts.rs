@@ -10,18 +10,16 @@ use std::time::Duration;
 use super::acl::{Action, ClientAccess};
 use crate::time::Time;
 
-/// How others are asked (`acl_order`, `enable_acl_cache`, `acl_cache_max_size`, `acl_cache_ttl`).
+/// How others are asked (`enable_acl_cache`, `acl_cache_max_size`, `acl_cache_ttl`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The rules of the node are looked at first, and others asked where none of them matches.
-    pub rules_first: bool,
     /// Answers a client keeps, and for how long.
     pub cache: Option<(usize, Duration)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rules_first: false, cache: Some((32, Duration::from_secs(60))) }
+        Self { cache: Some((32, Duration::from_secs(60))) }
     }
 }
 
@@ -41,7 +39,7 @@ pub enum Ruling {
     Allow,
     /// It may not.
     Deny,
-    /// Others are to decide: the rules of the node, then `acl_nomatch`.
+    /// Others are to decide: the rules behind it, then `acl_nomatch`.
     Ignore,
     /// Who was asked does not answer: it may not, this time.
     Nothing,
@@ -145,7 +143,8 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Verdicts {
     settings: Settings,
-    rules: ClientAccess,
+    before: ClientAccess,
+    behind: ClientAccess,
     nomatch_allows: bool,
     cache: Both<(Said, Time)>,
     /// What was said about the packet at hand.
@@ -156,13 +155,18 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Nothing is known yet of a client whose rules are these; they allow nothing where none matches, and then `nomatch_allows`
-    /// decides.
+    /// Nothing is known yet of a client with these rules: others are asked where none of the first matches, and those behind count
+    /// where others leave it to them. Both allow nothing where none matches; then `nomatch_allows` decides.
     #[must_use]
-    pub fn new(settings: Settings, rules: ClientAccess, nomatch_allows: bool) -> Self {
+    pub fn new(
+        settings: Settings,
+        [before, behind]: [ClientAccess; 2],
+        nomatch_allows: bool,
+    ) -> Self {
         Self {
             settings,
-            rules,
+            before,
+            behind,
             nomatch_allows,
             cache: Both::default(),
             said: Both::default(),
@@ -177,10 +181,11 @@ impl Verdicts {
         self.denied_by
     }
 
-    /// The rules of the node for this client.
+    /// [`super::acl::Rule::number`] of the rule that denies; `None`: no rule matches.
     #[must_use]
-    pub const fn rules(&self) -> &ClientAccess {
-        &self.rules
+    pub fn denying_rule(&self, action: Action, topic: &str) -> Option<u32> {
+        let first = self.before.denied_by(action, topic);
+        first.or_else(|| self.behind.denied_by(action, topic))
     }
 
     fn taken(&mut self, said: Said) -> bool {
@@ -192,9 +197,7 @@ impl Verdicts {
 
     /// Whether the client may do this; `None`: it is among the questions now.
     pub fn may(&mut self, action: Action, topic: &str, now: Time) -> Option<Known> {
-        if self.settings.rules_first
-            && let Some(verdict) = self.rules.decides(action, topic)
-        {
+        if let Some(verdict) = self.before.decides(action, topic) {
             return Some(Known::Now(self.taken(if verdict { Ok(()) } else { Err(By::Rules) })));
         }
         if let Some(said) = self.said.of(action).get(topic).copied() {
@@ -226,7 +229,7 @@ impl Verdicts {
                 Ruling::Deny => Err(By::Others),
                 Ruling::Nothing => Err(By::Silence),
                 Ruling::Ignore => {
-                    let decided = self.rules.decides(action, &topic);
+                    let decided = self.behind.decides(action, &topic);
                     if decided.unwrap_or(self.nomatch_allows) { Ok(()) } else { Err(By::Rules) }
                 }
             };
@@ -284,14 +287,18 @@ mod tests {
     fn rules() -> ClientAccess {
         let topics = Some([TopicPattern::filter("rules/#")].into());
         let (who, from) = (Clients::All, "".into());
-        let rule = Rule { allow: true, who, publish: true, subscribe: false, topics, from };
+        let rule =
+            Rule { allow: true, who, publish: true, subscribe: false, topics, number: 0, from };
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
         Rules([rule].into()).client(&who, false)
     }
 
     fn verdicts(rules_first: bool, cache: Option<(usize, u64)>) -> Verdicts {
         let cache = cache.map(|(most, seconds)| (most, Duration::from_secs(seconds)));
-        Verdicts::new(Settings { rules_first, cache }, rules(), false)
+        let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
+        let none = ClientAccess::of(&[], &who, false);
+        let rules = if rules_first { [rules(), none] } else { [none, rules()] };
+        Verdicts::new(Settings { cache }, rules, false)
     }
 
     fn at(seconds: u64) -> Time {

@@ -25,8 +25,11 @@ use super::{
 };
 use crate::time::Time;
 
-/// Datagrams a second whose MAC is checked, of strangers and of others each.
-const TOTAL: u32 = 50;
+/// Datagrams a second whose MAC is checked, of addresses that have answered us with the cookie.
+const FRIENDS: u32 = 50;
+/// The same of all others: a node that has just begun knows nobody, and whoever sends under many addresses must not make it deaf.
+/// A check takes some microseconds.
+const STRANGERS: u32 = 2000;
 /// Datagrams a second whose MAC is checked, of one address.
 const EACH: u32 = 10;
 /// Addresses remembered.
@@ -350,8 +353,8 @@ impl Prober {
             due: now,
             asked: VecDeque::new(),
             replies: Vec::new(),
-            strangers: Bucket::new(TOTAL, now),
-            friends: Bucket::new(TOTAL, now),
+            strangers: Bucket::new(STRANGERS, now),
+            friends: Bucket::new(FRIENDS, now),
             sources: BTreeMap::new(),
             lives: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -541,7 +544,8 @@ impl Prober {
                 return;
             }
         }
-        if let Some(source) = self.sources.get_mut(&from.ip()) {
+        // Anybody may send again what another node called out; an answer is to our question.
+        if answered && let Some(source) = self.sources.get_mut(&from.ip()) {
             source.proven = true;
         }
         let verdict = self.judge(head, beacon);

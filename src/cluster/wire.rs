@@ -544,7 +544,8 @@ impl Frame {
     /// # Errors
     /// As [`Frame::decode`].
     pub fn read(header: Header, body: &[u8]) -> Result<Option<Self>, WireError> {
-        if header.flags & ZSTD != 0 {
+        // What a flag means to an optional kind, that kind says.
+        if header.flags & ZSTD != 0 && header.kind.0 < Kind::OPTIONAL {
             return Self::decode(header.kind, &opened(body)?);
         }
         Self::decode(header.kind, body)
@@ -656,11 +657,13 @@ impl Frame {
                     (0..count).map(|_| node_id(from)).collect::<Result<_, _>>()?
                 },
             },
-            Kind::LEAVE => Self::Leave { node_id: node_id(from)?, epoch: from.v()? },
+            Kind::LEAVE => Self::Leave { node_id: node_id(from)?, epoch: from.count_from()? },
             Kind::MERGE => Self::Merge { cluster_id: node_id(from)?.0, maker: guid(from)? },
-            Kind::REMOVE => {
-                Self::Remove { node_id: node_id(from)?, epoch: from.v()?, ban: flag(from)? }
-            }
+            Kind::REMOVE => Self::Remove {
+                node_id: node_id(from)?,
+                epoch: from.count_from()?,
+                ban: flag(from)?,
+            },
             Kind::FWD_ACK => Self::FwdAck {
                 incarnation: from.v()?,
                 stream: from.u8()?,
@@ -673,7 +676,7 @@ impl Frame {
                 reason: from.u8()?,
                 groups: from.v()?,
             },
-            Kind::FWD_BASE => Self::FwdBase { incarnation: from.v()?, seq: from.v()? },
+            Kind::FWD_BASE => Self::FwdBase { incarnation: from.v()?, seq: from.count_from()? },
             Kind::TOPIC_DEF => Self::TopicDef { id: from.v()?, topic: from.text()?.into() },
             other => match HealFrame::read(other, from)? {
                 Some(heal) => Self::Heal(heal),
@@ -854,7 +857,7 @@ pub(crate) fn record(from: &mut Reader<'_>) -> Result<MemberRecord, WireError> {
     Ok(MemberRecord {
         name: node_name(from)?,
         node_id: node_id(from)?,
-        incarnation: from.v()?,
+        incarnation: from.count_from()?,
         guid: guid(from)?,
         addrs: from.addrs()?,
         caps: from.v()?,
@@ -867,7 +870,7 @@ pub(crate) fn record(from: &mut Reader<'_>) -> Result<MemberRecord, WireError> {
             4 => RecordStatus::Banned,
             _ => return Err(WireError::Field("member status")),
         },
-        epoch: from.v()?,
+        epoch: from.count_from()?,
     })
 }
 

@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use tokio::sync::Semaphore;
-
 use super::{
     Fault, Folders,
     discovery::server,
@@ -84,8 +82,9 @@ impl AuthHttpDraft {
         let tls = tls.map(|files| tls_files(files, &origin)).transpose()?;
         let tls = tls.map(|files| client_config(&files)).transpose();
         let tls = tls.map_err(|what| Fault::new(&origin, format!("auth.http.ssl.*: {what}")))?;
-        let turns = Semaphore::new(self.pool_size);
-        Ok(Some(AuthHttp { auth, superuser, acl, timeout: self.timeout, tls, turns }))
+        let mut http = AuthHttp::new(self.pool_size, self.timeout, tls);
+        (http.auth, http.superuser, http.acl) = (auth, superuser, acl);
+        Ok(Some(http))
     }
 }
 
@@ -165,7 +164,7 @@ impl RequestDraft {
                         .chain(more.chars())
                         .map(|letter| format!("%{letter}"))
                         .collect();
-                    return Err(Expected(format!("{} in {value}", letters.join(", "))));
+                    return Err(Expected(format!("{} in the value of {name}", letters.join(", "))));
                 }
                 Ok((name.trim().to_owned(), value.trim().to_owned()))
             })

@@ -183,13 +183,12 @@ impl Builder<'_> {
         let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
         let (cached, most, ttl) = self.draft.acl_cache;
-        let asks = verdicts::Settings {
-            rules_first: self.draft.rules_first,
-            cache: cached.then_some((most, ttl)),
-        };
+        let asks = verdicts::Settings { cache: cached.then_some((most, ttl)) };
         let late = std::mem::take(&mut self.draft.jwks).finish(&folders);
         let jwks = self.or_fault(late, |_| {}).map(Arc::new);
         let access = Access {
+            auth_order: self.draft.auth_order,
+            acl_order: self.draft.acl_order,
             asks: auth_http.as_ref().and_then(|http| http.acl.as_ref()).map(|_| asks),
             bans: self.draft.bans,
             jwt: self.jwt(&folders, jwks.is_some()),
@@ -217,6 +216,7 @@ impl Builder<'_> {
             node: NodeSettings {
                 drain_time: self.draft.node.drain_time,
                 max_connections: self.draft.node.max_ports,
+                limits: self.draft.node.limits.clone(),
                 sys_interval: self.draft.node.sys_interval,
                 sys_heartbeat: self.draft.node.sys_heartbeat,
             },

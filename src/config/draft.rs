@@ -15,11 +15,13 @@ use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
 use crate::broker::bans::{BanPolicies, BanPolicy};
 use crate::broker::jwt::Jwt;
+use crate::broker::order::{LoginBy, Order, RightsBy};
 use crate::broker::rewrite::Rule;
 use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::{QoS, SubscriptionOptions};
+use crate::node::limits::Limits;
 use crate::node::listener_settings::{AccessRule, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
@@ -48,8 +50,10 @@ pub struct Draft {
     pub jwks: JwksDraft,
     /// `auth.jwt.verify_claims`, and the claims.
     pub jwt_claims: (bool, Vec<(String, String)>),
-    /// Others are asked what a client may do only where no rule decides (`acl_order`).
-    pub rules_first: bool,
+    /// `auth_order`
+    pub auth_order: Order<LoginBy>,
+    /// `acl_order`
+    pub acl_order: Order<RightsBy>,
     /// Whether there is an `acl_cache`, for how many answers, and for how long.
     pub acl_cache: (bool, usize, Duration),
     /// `auth.http.*`
@@ -103,6 +107,8 @@ pub struct NodeDraft {
     pub drain_time: Duration,
     /// Cap on connections.
     pub max_ports: Option<usize>,
+    /// Other limits of the node as a whole.
+    pub limits: Limits,
     /// EMQX's form of `cluster.forward.keep_bytes`.
     pub dist_buffer_size: Option<usize>,
     /// EMQX's form of `cluster.data_streams`.
@@ -163,7 +169,8 @@ impl Draft {
             jwt: Jwt::default(),
             jwt_key: None,
             jwks: JwksDraft::default(),
-            rules_first: false,
+            auth_order: Order::default(),
+            acl_order: Order::default(),
             acl_cache: (true, 32, Duration::from_secs(60)),
             auth_http: AuthHttpDraft::default(),
             jwt_claims: Default::default(),
@@ -318,28 +325,6 @@ pub fn nomatch_allows(text: &str) -> Parsed<bool> {
     Ok(word(text, &["deny", "allow"])? == 1)
 }
 
-/// The order of back ends that say what a client may do: whether the rules come before the others.
-///
-/// # Errors
-/// A back end that EMQX does not know.
-pub fn rules_first(text: &str) -> Parsed<bool> {
-    const KNOWN: &[&str] = &[
-        "none", "http", "internal", "file", "jwt", "ldap", "mnesia", "mongo", "mysql", "pgsql",
-        "redis",
-    ];
-    let mut order = Vec::new();
-    for name in list(text) {
-        word(name, KNOWN)
-            .map_err(|_| Expected::from("none, or an order such as internal, http"))?;
-        order.push(name);
-    }
-    let at = |wanted: &[&str]| order.iter().position(|name| wanted.contains(name));
-    Ok(match (at(&["internal", "file"]), at(&["http"])) {
-        (Some(rules), Some(http)) => rules < http,
-        _ => false,
-    })
-}
-
 /// `10, 1m, 5m`: so often, within so much time, banned for so long; or `off`.
 ///
 /// # Errors
@@ -418,20 +403,6 @@ mod tests {
         for text in ["a", "a@h:0", "a@h:x", "a@[::1]x", "a@h,b"] {
             assert!(seeds(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn rules_come_first_where_it_says_so() {
-        for (text, want) in [
-            ("none", false),
-            ("http, internal", false),
-            ("internal,http", true),
-            ("redis, file http", true),
-            ("internal", false),
-        ] {
-            assert_eq!(rules_first(text), Ok(want), "{text}");
-        }
-        assert!(rules_first("http, extern").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use config::{Map, Source, Value, ValueKind};
@@ -61,7 +62,12 @@ impl Reader {
         let plugins = layer.get("plugins.etc_dir").map(|dir| beside(Some(main), &dir.text));
         for plugin in PLUGIN_FILES {
             let path = plugins.as_ref().map(|dir| dir.join(plugin));
-            if let Some(path) = path.filter(|path| path.is_file()) {
+            // What cannot be looked at is read, and then a fault: the users in it are not to be passed over.
+            let is_there = |path: &PathBuf| {
+                fs::metadata(path)
+                    .map_or_else(|e| e.kind() != ErrorKind::NotFound, |it| it.is_file())
+            };
+            if let Some(path) = path.filter(is_there) {
                 add_missing(&mut layer, self.layer(&path));
             }
         }
@@ -84,10 +90,20 @@ impl Reader {
     }
 
     fn conf_d(&mut self, main: &Path) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(beside(Some(main), "conf.d")) else { return Vec::new() };
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<_> =
-            paths.filter(|p| p.extension().is_some_and(|e| e == "conf")).collect();
+        let folder = beside(Some(main), "conf.d");
+        let listed = fs::read_dir(&folder).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()
+        });
+        let mut paths = match listed {
+            Ok(paths) => paths,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                let what = format!("cannot be read: {error}");
+                self.faults.push(Fault::new(folder.display(), what));
+                return Vec::new();
+            }
+        };
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
         paths.sort();
         paths
     }

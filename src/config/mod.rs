@@ -17,6 +17,7 @@ pub mod keys;
 pub mod layers;
 pub mod listeners;
 pub mod log;
+pub mod order;
 #[cfg(test)]
 mod pages;
 pub mod paths;
@@ -41,6 +42,7 @@ use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
 use crate::node::auth_http::AuthHttp;
 use crate::node::jwks::Jwks;
+use crate::node::limits::Limits;
 use crate::node::listener_settings::Listener;
 use crate::node::tls::Material;
 
@@ -88,6 +90,8 @@ pub struct NodeSettings {
     pub drain_time: Duration,
     /// Most connections of all listeners together.
     pub max_connections: Option<usize>,
+    /// Other limits of the node as a whole.
+    pub limits: Limits,
     /// Period of `$SYS` version, stats and metrics; `None` is never.
     pub sys_interval: Option<Duration>,
     /// Period of `$SYS` uptime and datetime; `None` is never.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::broker::access::{Anonymous, ConnectAttempt, Opinion};
+use crate::broker::access::{Anonymous, ConnectAttempt, Opinion, Stage};
 use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
 use crate::node::listener_settings::{Bind, CertificateName, Listener, ListenerKind};
 
@@ -223,6 +223,14 @@ fn check_levels(place: &Place, want: usize) {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_passed_over() {
+    let place = Place::new("");
+    place.file("conf.d", "this is no folder");
+    let faults = place.faults();
+    assert!(faults.len() == 1 && faults[0].contains("conf.d: cannot be read"), "{faults:?}");
+}
+
+#[test]
 fn later_layers_win() {
     let place = Place::new("include one.conf\ninclude etc/two.conf\n");
     place.file("two.conf", "mqtt.max_topic_levels = 2\n");
@@ -419,11 +427,11 @@ fn users_and_rules_reach_the_access() {
         peer: "10.0.0.1".parse().unwrap(),
         wall: crate::time::Wall::default(),
     };
-    let good = config.access.at_once(&attempt);
-    assert!(matches!(good, Some(Opinion::Decided(Ok(_)))), "{good:?}");
+    let good = config.access.ask(&attempt, Stage::default());
+    assert!(matches!(good, Opinion::Decided(Ok(_))), "{good:?}");
     let wrong = ConnectAttempt { password: Some(b"x"), ..attempt };
-    let bad = config.access.at_once(&wrong);
-    assert!(matches!(bad, Some(Opinion::Decided(Err(_)))), "{bad:?}");
+    let bad = config.access.ask(&wrong, Stage::default());
+    assert!(matches!(bad, Opinion::Decided(Err(_))), "{bad:?}");
     let place = Place::new("auth.user.1.password = x\nacl_file = etc/acl.conf\n");
     place.file("acl.conf", "{allow, all}.\n{allow, bob, publish, [\"a\"]}.\n");
     let faults = place.faults();

@@ -267,7 +267,7 @@ impl Request {
 
 impl Request {
     /// A node answers it to another one, for an operator there: what is about its own clients and its own process, and
-    /// changes no more than an operator who ends a client or wants to see what it does.
+    /// changes no more than an operator who ends a client, keeps it out or wants to see what it does.
     #[must_use]
     pub const fn about_a_node(&self) -> bool {
         matches!(
@@ -279,6 +279,9 @@ impl Request {
                 | Self::Vm
                 | Self::Listeners
                 | Self::Clients { .. }
+                | Self::Banned
+                | Self::BannedAdd { .. }
+                | Self::BannedDel { .. }
                 | Self::ClientsKick { .. }
                 | Self::Subscriptions { .. }
                 | Self::RetainerInfo

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::prctl;
 
-use crate::net::supervise;
+use crate::{net::supervise, node::memory::resident};
 
 /// Anonymous memory from which on huge pages are worth their size, in bytes. Above what Argon2 needs for a moment at the start.
 const LARGE: u64 = 24 << 20;
@@ -42,26 +42,5 @@ async fn watch() {
             }
             return;
         }
-    }
-}
-
-/// Bytes of this process that are in memory and not in a file, from `/proc/self/status` (proc_pid_status(5)).
-fn resident() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_knows_its_size() {
-        let before = resident().unwrap();
-        assert!(before > 1 << 16, "{before}");
-        let more = std::hint::black_box(vec![1_u8; 64 << 20]);
-        assert!(resident().unwrap() >= 64 << 20, "{before} {}", more.len());
     }
 }

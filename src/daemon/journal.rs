@@ -26,7 +26,7 @@ use tracing_subscriber::{
 use crate::net::sys;
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 36] = [
+const KINDS: [(&str, &str); 43] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -43,6 +43,7 @@ const KINDS: [(&str, &str); 36] = [
     ("connection-closed", "e46207c07f79440eb14e2260dd4ee8c4"),
     ("banned-refused", "ec144963c13240f284b52b5ef9249013"),
     ("password-banned", "fc466433f45d45a3b72e427e5510b408"),
+    ("spray-banned", "9db093cf300c4141a6d69e23472f7fea"),
     ("client-id-fight", "0a2861ebe2704af997dfb3709c03ba03"),
     ("client-banned", "cfb5c96031d24a33b75455da5036e039"),
     ("retained-refused", "87b7464386414f57aff9d22e9204e329"),
@@ -63,6 +64,12 @@ const KINDS: [(&str, &str); 36] = [
     ("no-heartbeats", "9b1bf4c301574eeb9ccaaf19eae15898"),
     ("discovery-failed", "76a06b85636845d9b44c02d0bda7c159"),
     ("session-not-taken-over", "3361494fcfad4bedb9ae2a0f39d2f6f7"),
+    ("memory-short", "8d53b11cc73d400ba5183b89f4d5134c"),
+    ("memory-out", "487b7b56203d4f5694295dd3f5fc6fad"),
+    ("queue-shed", "5a0c40258c0440fc89d3614eeaf5dea3"),
+    ("queue-full", "08e33699b6e3407f96f4e576ec577e7b"),
+    ("routes-full", "fabe13f42e3842fb9151ef6c76ae0c3e"),
+    ("disk-low", "e9c81b2d322c47419633632d85ec9abf"),
 ];
 
 /// Those of level `info` that an operator wants to see first.

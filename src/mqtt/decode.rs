@@ -139,6 +139,17 @@ pub fn claimed_version(body: &[u8]) -> Option<Version> {
     }
 }
 
+/// The version of a CONNECT of which `bytes` are here so far, header first, and whether it has a will. `None`: that does not
+/// show yet, or it is no good CONNECT.
+#[must_use]
+pub fn announced(bytes: &[u8]) -> Option<(Version, bool)> {
+    let (_, rest) = bytes.split_first()?;
+    let (_, width) = frame::variable_byte_integer(rest).ok()??;
+    let mut reader = Reader::new(rest.get(width..)?);
+    let version = protocol(&mut reader).ok()?;
+    Some((version, connect_flags(&mut reader, version).ok()? & WILL != 0))
+}
+
 const CLEAN_START: u8 = 0x02;
 const WILL: u8 = 0x04;
 const WILL_RETAIN: u8 = 0x20;
@@ -637,6 +648,19 @@ mod tests {
         accepted(V5, &connect(3, 0xC2, b"\0\x01c")); // 3.1: the strings may be missing
         refused(V5, &connect(4, 0xC2, b"\0\x01c"), Code::MalformedPacket);
         refused(V5, &connect(4, 0x02, b"\0\x01c!"), Code::MalformedPacket);
+    }
+
+    #[test]
+    fn a_will_shows_before_the_packet_is_there() {
+        let bytes = [&[0x10, 0xff, 0x7f, 0, 4][..], b"MQTT", &[5, 0x06, 0, 60]].concat();
+        for cut in 0..bytes.len() {
+            let want = (cut >= 11).then_some((V5, true));
+            assert_eq!(announced(&bytes[..cut]), want, "{cut}");
+        }
+        let without = [&[0x10, 20, 0, 6][..], b"MQIsdp", &[3, 0x02]].concat();
+        assert_eq!(announced(&without), Some((V3_1, false)));
+        assert_eq!(announced(&[0x10, 20, 0, 4, b'H', b'T', b'T', b'P', 5, 6]), None);
+        assert_eq!(announced(&[0x10, 0xff, 0xff, 0xff, 0xff]), None);
     }
 
     #[test]

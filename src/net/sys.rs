@@ -1,4 +1,4 @@
-//! What the kernel offers and no library does without `unsafe`.
+//! What the kernel and the allocator offer and no library does without `unsafe`.
 #![allow(unsafe_code, reason = "descriptors come as numbers; each block says why it is sound")]
 
 use std::{
@@ -43,6 +43,28 @@ pub fn set_nonblocking(number: RawFd) -> io::Result<()> {
     let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
     fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
+}
+
+/// Has the allocator give free memory back to the kernel: all of it, or what has been free for a second. By itself it does so only
+/// while it is used, and this may take milliseconds, so it is for a thread on which nobody waits. Other allocators than mimalloc
+/// do as they please.
+pub fn give_memory_back(all: bool) {
+    #[cfg(feature = "mim")]
+    mimalloc_calls::mi_collect(all);
+    #[cfg(not(feature = "mim"))]
+    let _ = all;
+}
+
+#[cfg(feature = "mim")]
+mod mimalloc_calls {
+    // Brings the library in that has them.
+    use mimalloc as _;
+
+    // SAFETY: void mi_collect(bool force), as mimalloc.h says. It may be called on any thread at any time, before its first
+    // allocation too, and touches nothing but memory that is free.
+    unsafe extern "C" {
+        pub(super) safe fn mi_collect(force: bool);
+    }
 }
 
 #[cfg(test)]

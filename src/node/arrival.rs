@@ -177,10 +177,14 @@ impl Arrival {
             return Ok(());
         }
         self.peer = SocketAddr::new(ip, client.port());
-        if self.listening.settings.accepts(ip) {
+        if !self.listening.settings.accepts(ip) {
+            return Err(Failed::new(Step::Access, "closed by listener.*.access"));
+        }
+        let listening = self.listening.clone();
+        if listening.admit_address(&mut self.place, &mut self.room, (ip, &self.hub)) {
             Ok(())
         } else {
-            Err(Failed::new(Step::Access, "closed by listener.*.access"))
+            Err(Failed::new(Step::Access, "max_connections_per_address reached"))
         }
     }
 

@@ -4,7 +4,7 @@
 //! that does not answer refuses too: nobody comes in because something is broken. What a client may do is answered alike; there
 //! `ignore` leaves it to the rules. Each login is a task of its own, so a slow
 //! server holds up those who wait for it and nobody else; so many are asked at once (`auth.http.pool_size`), the others wait for
-//! their turn within the same limit of time.
+//! their turn within the same limit of time. As many connections are kept for what comes next.
 
 use std::{fmt::Write as _, net::IpAddr, sync::Arc, time::Duration};
 
@@ -13,10 +13,11 @@ use hyper::{Method, Request, body::Bytes, header};
 use rustls::ClientConfig;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::http::exchange;
+use super::http_pool::Pool;
 use crate::{
     broker::{
         access::{Action, ConnectAttempt},
+        stats::Stats,
         verdicts::Ruling,
     },
     cluster::settings::Server,
@@ -31,13 +32,23 @@ pub struct AuthHttp {
     pub superuser: Option<HttpRequest>,
     /// What a client may do.
     pub acl: Option<HttpRequest>,
-    /// From the turn to the last byte of the answer.
+    /// From the question to the last byte of the answer, waiting for its turn included.
     pub timeout: Duration,
     /// How to prove a server that is asked over TLS.
     pub tls: Option<ClientConfig>,
-    /// Who is asked at once.
-    pub turns: Semaphore,
+    asked: Asked,
 }
+
+/// Who is asked at once, in the order in which they came, and over what.
+#[derive(Debug)]
+struct Asked {
+    turns: Semaphore,
+    pool: Arc<Pool>,
+    most: usize,
+}
+
+/// Questions about one client that are asked at once, at most.
+const ABREAST: usize = 16;
 
 /// One request, with placeholders in its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,14 +124,27 @@ pub(super) enum Said {
 }
 
 impl AuthHttp {
-    /// Asks.
-    pub(super) async fn ask(self: Arc<Self>, client: &Client<'_>) -> Said {
+    /// Nothing is asked yet; later as many at once as `pool_size` says.
+    #[must_use]
+    pub fn new(pool_size: usize, timeout: Duration, tls: Option<ClientConfig>) -> Self {
+        let (turns, pool) = (Semaphore::new(pool_size), Pool::new(pool_size));
+        let asked = Asked { turns, pool, most: pool_size };
+        Self { auth: None, superuser: None, acl: None, timeout, tls, asked }
+    }
+
+    /// Questions about one client that may be asked at once, so that the next one finds a turn.
+    pub(super) fn abreast(&self) -> usize {
+        (self.asked.most / 2).clamp(1, ABREAST)
+    }
+
+    /// Asks whether a client may connect.
+    pub(super) async fn ask(self: Arc<Self>, client: &Client<'_>, stats: &Stats) -> Said {
         let Some(auth) = &self.auth else { return Said::Ignore };
-        match self.request(auth, client).await {
+        match self.in_time(auth, client, stats).await {
             Ok((200, body)) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Said::Ignore,
             Ok((200, _)) => {
                 let Some(superuser) = &self.superuser else { return Said::Yes(false) };
-                match self.request(superuser, client).await {
+                match self.in_time(superuser, client, stats).await {
                     Ok((status, _)) => Said::Yes(status == 200),
                     Err(fault) => {
                         tracing::warn!(%fault, "HTTP server does not say who is a superuser");
@@ -136,13 +160,13 @@ impl AuthHttp {
         }
     }
 
-    /// Whether the client may do what it asks for.
+    /// Whether the client may do what it asks for. Without a limit of time.
     ///
     /// # Errors
     /// The server does not answer, or says that it cannot; in one line.
-    pub(super) async fn may(&self, client: &Client<'_>) -> Result<Ruling, String> {
+    pub(super) async fn may(&self, client: Client<'_>, stats: &Stats) -> Result<Ruling, String> {
         let Some(acl) = &self.acl else { return Ok(Ruling::Ignore) };
-        match self.request(acl, client).await? {
+        match self.request(acl, &client, stats).await? {
             (200, body) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Ok(Ruling::Ignore),
             (200, _) => Ok(Ruling::Allow),
             (status @ 500.., _) => Err(format!("{}: answers {status}", acl.server)),
@@ -150,22 +174,30 @@ impl AuthHttp {
         }
     }
 
+    async fn in_time(
+        &self,
+        request: &HttpRequest,
+        client: &Client<'_>,
+        stats: &Stats,
+    ) -> Result<(u16, Bytes), String> {
+        let late = |_| format!("{}: no answer within {:?}", request.server, self.timeout);
+        let answer = Box::pin(self.request(request, client, stats));
+        timeout(self.timeout, answer).await.map_err(late).and_then(|answer| answer)
+    }
+
     async fn request(
         &self,
         request: &HttpRequest,
         client: &Client<'_>,
+        stats: &Stats,
     ) -> Result<(u16, Bytes), String> {
-        let server = &request.server;
-        let late = |_| format!("{server}: no answer within {:?}", self.timeout);
+        let (server, asked) = (&request.server, &self.asked);
         let answer = async {
-            let _turn = self.turns.acquire().await.map_err(|closed| closed.to_string())?;
+            let _turn = asked.turns.acquire().await.map_err(|closed| closed.to_string())?;
             let message = request.message(client)?;
-            exchange(server, self.tls.clone(), message).await
+            asked.pool.ask(server, self.tls.as_ref(), message, stats).await
         };
-        timeout(self.timeout, Box::pin(answer))
-            .await
-            .map_err(late)?
-            .map_err(|fault| format!("{server}: {fault}"))
+        answer.await.map_err(|fault| format!("{server}: {fault}"))
     }
 }
 
@@ -190,8 +222,7 @@ impl HttpRequest {
         let mut message = Request::builder()
             .method(method)
             .uri(uri)
-            .header(header::HOST, self.server.authority())
-            .header(header::CONNECTION, "close");
+            .header(header::HOST, self.server.authority());
         if kind.is_none() && self.method != HttpMethod::Get {
             message = message.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     broker::{
         ClientId,
-        access::{ConnectAttempt, Grant, Opinion, Refusal, Verdict},
+        access::{ConnectAttempt, Grant, Opinion, Refusal, Stage, Verdict},
         bans,
         channel::{Password, Shared},
         password_hash::Memory,
@@ -82,12 +82,19 @@ pub(super) enum Answer {
 
 /// See the module.
 pub(super) struct Authenticator {
-    queue: Arc<Queue>,
-    verified: Arc<Mutex<Verified>>,
+    back_ends: BackEnds,
     pub(super) others: Others,
-    stats: Arc<Stats>,
     /// Gives users that nobody knows their salts, unless the users file does.
     secret: Option<[u8; 32]>,
+}
+
+/// Those who are asked about a login, in the order that its [`Access`](crate::broker::access::Access) says.
+#[derive(Clone)]
+struct BackEnds {
+    queue: Arc<Queue>,
+    verified: Arc<Mutex<Verified>>,
+    others: Others,
+    stats: Arc<Stats>,
 }
 
 /// Whom to ask about clients that nobody here knows, and what clients may do.
@@ -112,36 +119,150 @@ impl Others {
             tracing::warn!(fault, "HTTP server does not say what clients may do: they may not");
         }
     }
+}
 
-    fn ask(&self, login: Login) -> Answer {
-        if self.server().is_none_or(|(http, _)| http.auth.is_none()) {
-            return Answer::Now(login.shared.access.otherwise(&login.attempt()));
+/// Who takes time to decide about a login; and who goes on behind, if that does not know the client.
+enum Slow {
+    /// The password threads; what the login is remembered by.
+    Verify(Stage, Option<[u8; 32]>),
+    /// The HTTP server.
+    Http(Stage, Asked),
+}
+
+impl BackEnds {
+    /// Decides about a login from `stage` on, as far as that takes no time.
+    fn at_once(&self, login: &Login, mut stage: Stage) -> Result<Verdict, Slow> {
+        let asked = || self.others.server().filter(|(http, _)| http.auth.is_some());
+        loop {
+            match login.shared.access.ask(&login.attempt(), stage) {
+                Opinion::Decided(verdict) => return Ok(verdict),
+                Opinion::Verify(next) => {
+                    let mut verified = locks::lock(&self.verified);
+                    let mac = verified.mac(login);
+                    if let Some(grant) = mac.as_ref().and_then(|mac| verified.logins.touch(mac)) {
+                        self.stats.count(Metric::AuthRemembered);
+                        return Ok(Ok(grant.clone()));
+                    }
+                    return Err(Slow::Verify(next, mac));
+                }
+                Opinion::Http(next) => match asked() {
+                    Some(asked) => return Err(Slow::Http(next, asked)),
+                    None => stage = next,
+                },
+            }
         }
-        let (reply, answer) = oneshot::channel();
-        self.ask_for(login, reply);
-        Answer::Later(answer)
     }
 
-    fn ask_for(&self, login: Login, reply: oneshot::Sender<Verdict>) {
-        let server = self.server().filter(|(http, _)| http.auth.is_some());
-        let Some((http, runtime)) = server else {
-            // It may have gone meanwhile.
-            return drop(reply.send(login.shared.access.otherwise(&login.attempt())));
+    /// Decides about a login from `stage` on.
+    fn go_on(&self, login: Login, stage: Stage, reply: oneshot::Sender<Verdict>) {
+        // Who it is for may have gone meanwhile.
+        match self.at_once(&login, stage) {
+            Ok(verdict) => drop(reply.send(verdict)),
+            Err(slow) => self.wait_for(slow, login, reply),
+        }
+    }
+
+    fn wait_for(&self, slow: Slow, login: Login, reply: oneshot::Sender<Verdict>) {
+        match slow {
+            Slow::Verify(behind, mac) => {
+                if let Err(job) = self.put(Job { login, behind, mac, reply }) {
+                    drop(job.reply.send(Err(Refusal::Busy)));
+                }
+            }
+            Slow::Http(behind, (http, runtime)) => {
+                let asking = self.clone().ask_http(http, login, behind, reply);
+                supervise::spawn_on(&runtime, "HTTP login", asking);
+            }
+        }
+    }
+
+    async fn ask_http(
+        self,
+        http: Arc<AuthHttp>,
+        login: Login,
+        behind: Stage,
+        mut reply: oneshot::Sender<Verdict>,
+    ) {
+        let attempt = login.attempt();
+        let client = Client::of(&attempt, login.shared.port);
+        let said = tokio::select! {
+            said = http.ask(&client, &self.stats) => said,
+            () = reply.closed() => return,
         };
-        supervise::spawn_on(&runtime, "HTTP login", async move {
-            let attempt = login.attempt();
-            let (client, mut reply) = (Client::of(&attempt, login.shared.port), reply);
-            let said = tokio::select! {
-                said = http.ask(&client) => said,
-                () = reply.closed() => return,
-            };
-            drop(reply.send(match said {
-                Said::Yes(superuser) => Ok(Grant { superuser, ..Grant::default() }),
-                Said::Ignore => login.shared.access.otherwise(&attempt),
-                Said::No(status) => Err(Refusal::Http(status)),
-                Said::Nothing => Err(Refusal::NoHttp),
-            }));
-        });
+        let verdict = match said {
+            Said::Yes(superuser) => Ok(Grant { superuser, ..Grant::default() }),
+            Said::No(status) => Err(Refusal::Http(status)),
+            Said::Nothing => Err(Refusal::NoHttp),
+            Said::Ignore => return self.go_on(login, behind, reply),
+        };
+        drop(reply.send(verdict));
+    }
+
+    /// Has the users asked; the job comes back where there is no place for it.
+    fn put(&self, job: Job) -> Result<(), Box<Job>> {
+        let mut jobs = locks::lock(&self.queue.jobs);
+        jobs.waiting.push(bans::source(job.login.peer), job).map_err(|Full(job)| Box::new(job))?;
+        let start = jobs.threads < THREADS && jobs.threads < jobs.waiting.len();
+        jobs.threads += usize::from(start);
+        drop(jobs);
+        self.queue.bell.notify_one();
+        if start && !self.start_thread() {
+            locks::lock(&self.queue.jobs).threads -= 1;
+        }
+        Ok(())
+    }
+
+    /// Threads are started when there is work for them, and stay.
+    fn start_thread(&self) -> bool {
+        let worker = self.clone();
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        match thread.spawn(move || worker.run()) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(%error, "no thread to verify passwords");
+                false
+            }
+        }
+    }
+
+    /// A thread that verifies.
+    fn run(self) {
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "passwords are verified at normal priority");
+        }
+        let mut memory = Memory::default();
+        loop {
+            let job = self.next(&mut memory);
+            // Who has gone meanwhile is not verified.
+            if !job.reply.is_closed() {
+                self.verify(job, &mut memory);
+            }
+        }
+    }
+
+    fn next(&self, memory: &mut Memory) -> Job {
+        let mut jobs = locks::lock(&self.queue.jobs);
+        loop {
+            if let Some(job) = jobs.waiting.pop() {
+                return job;
+            }
+            let (woken, timeout) = locks::wait(&self.queue.bell, jobs, KEEPS_MEMORY);
+            jobs = woken;
+            if timeout {
+                *memory = Memory::default();
+            }
+        }
+    }
+
+    fn verify(&self, Job { login, behind, mac, reply }: Job, memory: &mut Memory) {
+        let verdict = login.shared.access.verify(&login.attempt(), memory);
+        self.stats.count(Metric::AuthVerified);
+        let Some(verdict) = verdict else { return self.go_on(login, behind, reply) };
+        if let (Ok(grant), Some(mac)) = (&verdict, mac) {
+            locks::lock(&self.verified).logins.insert(mac, grant.clone());
+        }
+        // It may have gone meanwhile.
+        drop(reply.send(verdict));
     }
 }
 
@@ -171,6 +292,8 @@ impl Default for Jobs {
 
 struct Job {
     login: Login,
+    /// Who is asked next if the users do not know the client.
+    behind: Stage,
     mac: Option<[u8; 32]>,
     reply: oneshot::Sender<Verdict>,
 }
@@ -182,37 +305,31 @@ impl Authenticator {
             users: Arc::default(),
             logins: Recent::new(VERIFIED),
         };
-        let verified = Arc::new(Mutex::new(verified));
         let (others, secret) = (Others::default(), random());
-        Self { queue: Arc::default(), verified, others, stats, secret }
+        let back_ends = BackEnds {
+            queue: Arc::default(),
+            verified: Arc::new(Mutex::new(verified)),
+            others: others.clone(),
+            stats,
+        };
+        Self { back_ends, others, secret }
     }
 
     /// Whom a client that does SCRAM as `username` is by the users of now, and a nonce for it; `None`: no chance to be had.
     pub(super) fn candidate(&self, username: &str) -> Option<(Candidate, [u8; NONCE])> {
-        let users = locks::lock(&self.verified).users.clone();
+        let users = locks::lock(&self.back_ends.verified).users.clone();
         Some((users.candidate(username, self.secret.as_ref()?), random()?))
     }
 
     /// Decides about a login, at once where that takes no time.
     pub(super) fn ask(&self, login: Login) -> Answer {
-        match login.shared.access.at_once(&login.attempt()) {
-            Some(Opinion::Decided(verdict)) => return Answer::Now(verdict),
-            Some(Opinion::Unknown) => return self.others.ask(login),
-            None => {}
-        }
-        let mac = {
-            let mut verified = locks::lock(&self.verified);
-            let mac = verified.mac(&login);
-            if let Some(grant) = mac.as_ref().and_then(|mac| verified.logins.touch(mac)) {
-                self.stats.count(Metric::AuthRemembered);
-                return Answer::Now(Ok(grant.clone()));
+        match self.back_ends.at_once(&login, Stage::default()) {
+            Ok(verdict) => Answer::Now(verdict),
+            Err(slow) => {
+                let (reply, answer) = oneshot::channel();
+                self.back_ends.wait_for(slow, login, reply);
+                Answer::Later(answer)
             }
-            mac
-        };
-        let (reply, answer) = oneshot::channel();
-        match self.put(Job { login, mac, reply }) {
-            Ok(()) => Answer::Later(answer),
-            Err(Full) => Answer::Now(Err(Refusal::Busy)),
         }
     }
 
@@ -224,42 +341,11 @@ impl Authenticator {
     /// These are the users from now on. If they differ from those before, what was verified counts no more. Gives the table that
     /// a login must carry for its verdict to be remembered.
     pub(super) fn adopt(&self, users: Arc<Users>) -> Arc<Users> {
-        let mut verified = locks::lock(&self.verified);
+        let mut verified = locks::lock(&self.back_ends.verified);
         if *verified.users != *users {
             *verified = Verified { key: Verified::new_key(), users, logins: Recent::new(VERIFIED) };
         }
         verified.users.clone()
-    }
-
-    fn put(&self, job: Job) -> Result<(), Full> {
-        let mut jobs = locks::lock(&self.queue.jobs);
-        jobs.waiting.push(bans::source(job.login.peer), job)?;
-        let start = jobs.threads < THREADS && jobs.threads < jobs.waiting.len();
-        jobs.threads += usize::from(start);
-        drop(jobs);
-        self.queue.bell.notify_one();
-        if start && !self.start_thread() {
-            locks::lock(&self.queue.jobs).threads -= 1;
-        }
-        Ok(())
-    }
-
-    /// Threads are started when there is work for them, and stay.
-    fn start_thread(&self) -> bool {
-        let worker = Worker {
-            queue: self.queue.clone(),
-            verified: self.verified.clone(),
-            others: self.others.clone(),
-            stats: self.stats.clone(),
-        };
-        let thread = std::thread::Builder::new().name("password".to_owned());
-        match thread.spawn(move || worker.run()) {
-            Ok(_) => true,
-            Err(error) => {
-                tracing::error!(%error, "no thread to verify passwords");
-                false
-            }
-        }
     }
 }
 
@@ -286,54 +372,5 @@ impl Verified {
             mac.update(part);
         }
         mac.sign().as_ref().try_into().ok()
-    }
-}
-
-/// A thread that verifies.
-struct Worker {
-    queue: Arc<Queue>,
-    verified: Arc<Mutex<Verified>>,
-    others: Others,
-    stats: Arc<Stats>,
-}
-
-impl Worker {
-    fn run(self) {
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "passwords are verified at normal priority");
-        }
-        let mut memory = Memory::default();
-        loop {
-            let job = self.next(&mut memory);
-            // Who has gone meanwhile is not verified.
-            if !job.reply.is_closed() {
-                self.verify(job, &mut memory);
-            }
-        }
-    }
-
-    fn next(&self, memory: &mut Memory) -> Job {
-        let mut jobs = locks::lock(&self.queue.jobs);
-        loop {
-            if let Some(job) = jobs.waiting.pop() {
-                return job;
-            }
-            let (woken, timeout) = locks::wait(&self.queue.bell, jobs, KEEPS_MEMORY);
-            jobs = woken;
-            if timeout {
-                *memory = Memory::default();
-            }
-        }
-    }
-
-    fn verify(&self, Job { login, mac, reply }: Job, memory: &mut Memory) {
-        let opinion = login.shared.access.connect(&login.attempt(), memory);
-        self.stats.count(Metric::AuthVerified);
-        let Opinion::Decided(verdict) = opinion else { return self.others.ask_for(login, reply) };
-        if let (Ok(grant), Some(mac)) = (&verdict, mac) {
-            locks::lock(&self.verified).logins.insert(mac, grant.clone());
-        }
-        // It may have gone meanwhile.
-        drop(reply.send(verdict));
     }
 }

@@ -1,11 +1,17 @@
 //! Asks the HTTP server what a client may do (EMQX `emqx_auth_http` 4.4). Each connection has one list of questions under way at
-//! most, in a task of its own; so many requests run at once (`auth.http.pool_size`), the others wait for their turn.
+//! most, those about one packet, in a task of its own. A few of a list are asked side by side, so that many filters in one SUBSCRIBE
+//! take the time of few and leave turns to others; so many requests run at once (`auth.http.pool_size`), the others wait in the order
+//! in which they came.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, pin::pin, sync::Arc};
 
 use tokio::sync::oneshot;
 
-use super::{auth_http::Client, authenticator::Others};
+use super::{
+    abreast::Abreast,
+    auth_http::{AuthHttp, Client},
+    authenticator::Others,
+};
 use crate::{
     broker::{
         channel::{Channel, Shared},
@@ -42,33 +48,67 @@ impl Others {
         };
         let others = self.clone();
         supervise::spawn_on(&runtime, "HTTP authorization", async move {
-            let (who, mut rulings) = (&asking.identity, Vec::new());
-            for question in &asking.questions {
-                let client = Client {
-                    username: who.username.as_deref(),
-                    client_id: who.client_id.as_str(),
-                    peer: asking.peer,
-                    port: asking.shared.port,
-                    password: None,
-                    question: Some((question.action, &question.topic)),
-                    mount: who.mount.as_deref(),
-                };
-                let ruling = tokio::select! {
-                    ruling = http.may(&client) => ruling,
-                    () = reply.closed() => return,
-                };
-                match ruling {
-                    Ok(ruling) => rulings.push(ruling),
-                    Err(fault) => {
-                        asking.shared.stats.count(Metric::AclHttpError);
-                        others.tell(&fault, clock);
-                        // Whoever is silent now would be so for each of the others, one after the other.
-                        break;
-                    }
-                }
+            let mut rulings = vec![Ruling::Nothing; asking.questions.len()];
+            let fault = tokio::select! {
+                fault = Box::pin(asking.answers(&http, &mut rulings)) => fault,
+                () = reply.closed() => return,
+            };
+            if let Some(fault) = fault {
+                others.tell(&fault, clock);
             }
             let _ = reply.send(rulings);
         });
         answer
+    }
+}
+
+impl Asking {
+    /// Has the questions answered, some side by side, within the time that one answer has. What is not answered stays as it is; the
+    /// first fault is why, and after it nothing more is asked.
+    async fn answers(&self, http: &AuthHttp, rulings: &mut [Ruling]) -> Option<String> {
+        let mut late = pin!(tokio::time::sleep(http.timeout));
+        let stats = &*self.shared.stats;
+        let (mut waiting, mut asked) = (self.questions.iter().enumerate(), Abreast::new());
+        let (mut fault, mut answered) = (None, 0);
+        loop {
+            while fault.is_none() && asked.len() < http.abreast() {
+                let Some((at, question)) = waiting.next() else { break };
+                asked.push(at, http.may(self.client(question), stats));
+            }
+            if asked.len() == 0 {
+                return fault;
+            }
+            let (at, answer) = tokio::select! {
+                answer = asked.next() => answer,
+                () = &mut late => {
+                    stats.count(Metric::AclHttpError);
+                    let (all, limit) = (rulings.len(), http.timeout);
+                    return Some(format!("{answered} of {all} questions answered within {limit:?}"));
+                }
+            };
+            match (answer, rulings.get_mut(at)) {
+                (Ok(ruling), Some(place)) => {
+                    *place = ruling;
+                    answered += 1;
+                }
+                (Err(what), _) => {
+                    stats.count(Metric::AclHttpError);
+                    fault.get_or_insert(what);
+                }
+                (Ok(_), None) => {}
+            }
+        }
+    }
+
+    fn client<'a>(&'a self, question: &'a Question) -> Client<'a> {
+        Client {
+            username: self.identity.username.as_deref(),
+            client_id: self.identity.client_id.as_str(),
+            peer: self.peer,
+            port: self.shared.port,
+            password: None,
+            question: Some((question.action, &question.topic)),
+            mount: self.identity.mount.as_deref(),
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{hub::Hub, locks, mailbox::Signal};
 use crate::{
     broker::{
         ClientId,
-        bans::{Ban, BanPolicies, Banned, Bans, Takeover, Target},
+        bans::{Ban, BanPolicies, Banned, Bans, Failure, Name, Takeover, Target},
         channel::Shared,
         stats::Metric,
     },
@@ -100,6 +100,15 @@ impl BanList {
         table.bans.reason(client, clock.now(), clock.wall()).map(str::to_owned)
     }
 
+    /// The same of a client that shows a password nobody has looked at yet.
+    pub(super) fn reason_to_guess(&self, client: &Banned<'_>, clock: Clock) -> Option<String> {
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut table = locks::lock(&self.table);
+        table.bans.reason_to_guess(client, clock.now(), clock.wall()).map(str::to_owned)
+    }
+
     fn set(&self, target: Target, ban: Ban, wall: Wall) -> Result<(), String> {
         self.change(wall, |bans| bans.add(target, ban, wall).map_err(|full| full.to_string()))
     }
@@ -155,10 +164,11 @@ impl BanList {
             .map(|(name, address, own)| {
                 let left = u64::try_from(own.until.since(now).as_millis()).unwrap_or(u64::MAX);
                 let (kind, who) = name.words();
+                let guesser = *name == Name::Guesser;
                 ctl::Ban {
                     kind: kind.into(),
-                    who: who.to_owned(),
-                    at_address: Some(address.to_string()),
+                    who: if guesser { address.to_string() } else { who.to_owned() },
+                    at_address: (!guesser).then(|| address.to_string()),
                     reason: own.reason.into(),
                     by: "emqx-rs".into(),
                     at: own.at.as_ms() / 1000,
@@ -215,21 +225,30 @@ impl Hub {
 
     /// A client of this listener gave wrong credentials.
     pub(super) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
-        let peer = client.peer;
-        // All programs of this host come from there, and one with an old password must not shut the others out. And what a
-        // proxy that does not say where its clients are passes on may come from anybody.
-        let local = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer);
-        if local || shared.proxies.iter().any(|block| block.contains(peer)) {
+        if !counts(client, shared) {
             return;
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        if locks::lock(&self.bans.table).bans.on_failure(client, now, wall) {
-            self.banned_by_itself();
-            let (clientid, username) = (client.client_id, client.username);
-            tracing::warn!(
+        let failure = locks::lock(&self.bans.table).bans.on_failure(client, now, wall);
+        let (clientid, username, peer) = (client.client_id, client.username, client.peer);
+        match failure {
+            Failure::Fine => return,
+            Failure::Name => tracing::warn!(
                 name: "password-banned", clientid, username, %peer, stranger = true,
                 "client banned at its address: too many wrong passwords (auth_failure_policy)"
-            );
+            ),
+            Failure::Address => tracing::warn!(
+                name: "spray-banned", clientid, username, %peer, stranger = true,
+                "address banned: wrong passwords for many names, the last one this (auth_spray_policy)"
+            ),
+        }
+        self.banned_by_itself();
+    }
+
+    /// A client of this listener gave the right credentials.
+    pub(super) fn on_auth_success(&self, client: &Banned<'_>, shared: &Shared) {
+        if counts(client, shared) {
+            locks::lock(&self.bans.table).bans.on_success(client, self.clock.now());
         }
     }
 
@@ -272,6 +291,15 @@ impl Hub {
         self.bans.any.store(true, Ordering::Relaxed);
         self.stats.count(Metric::BanSet);
     }
+}
+
+/// Whether passwords are counted at the address of a client.
+fn counts(client: &Banned<'_>, shared: &Shared) -> bool {
+    let peer = client.peer;
+    // All programs of this host come from there, and one with an old password must not shut the others out. And what a
+    // proxy that does not say where its clients are passes on may come from anybody.
+    let local = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer);
+    !local && !shared.proxies.iter().any(|block| block.contains(peer))
 }
 
 #[cfg(test)]

@@ -497,7 +497,7 @@ impl Connection {
             let found = self
                 .channel
                 .check_first(*first)
-                .and_then(|()| frame::split(rest, self.channel.max_packet_size()));
+                .and_then(|()| frame::split(rest, self.channel.max_packet_size(rest)));
             match found {
                 Ok(Some((header, body, total))) => {
                     used += total;
@@ -522,7 +522,7 @@ impl Connection {
                 Ok(None) => break,
                 Err(error) => {
                     used = bytes.len();
-                    self.channel.on_bad_frame(error, &mut out);
+                    self.channel.on_bad_frame(error, rest, &mut out);
                 }
             }
             if !scratch.actions.is_empty() {
@@ -540,6 +540,11 @@ impl Connection {
             let mut actions = std::mem::take(&mut scratch.actions);
             for action in actions.drain(..) {
                 match action {
+                    Action::Publish(_, reply) | Action::Delay(_, _, reply)
+                        if self.hub.memory.is_out() =>
+                    {
+                        self.refuse(reply, scratch);
+                    }
                     Action::Publish(message, reply) => self.publish(&message, reply, scratch),
                     Action::Delay(message, delay, reply) => {
                         let settings = self.channel.settings();
@@ -588,6 +593,16 @@ impl Connection {
         };
         let (topic, by) = (&*denial.topic, self.channel.denied_by(denial));
         tracing::info!(name: "denied", clientid, %peer, action, topic, by, "denied");
+    }
+
+    /// Memory is out, and nothing is taken from clients.
+    fn refuse(&mut self, reply: Reply, scratch: &mut Scratch) {
+        self.hub.stats.count(Metric::LimitMemory);
+        self.hub.stats.count(Metric::MessagesDropped);
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        if reply != Reply::None {
+            self.channel.on_routed(reply, Routed::Refused, &mut out);
+        }
     }
 
     fn publish(&mut self, message: &Message, reply: Reply, scratch: &mut Scratch) {
@@ -677,7 +692,12 @@ impl Connection {
         };
         let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
         let (mut news, mut taken) = (false, Vec::new());
+        let room = self.hub.has_room_for_filters(request.granted.len());
         for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {
+            if !room && self.hub.refuses_filter(&subscription.filter) {
+                taken.push(at);
+                continue;
+            }
             let subscriber =
                 Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
             if subscription.is_exclusive() {
@@ -785,6 +805,9 @@ impl Connection {
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
+                Signal::Shed if self.closing.is_none() => {
+                    self.close(CloseReason::MemoryShort, scratch, now);
+                }
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
@@ -804,6 +827,7 @@ impl Connection {
                 | Signal::Kick
                 | Signal::Ban(_)
                 | Signal::ShutDown
+                | Signal::Shed
                 | Signal::StandStill(_) => {}
             }
         }
@@ -1062,6 +1086,6 @@ mod tests {
         assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
         // With the two counters of an Arc, a block of 160.
         assert!(size_of::<Mailbox>() <= 144, "{}", size_of::<Mailbox>());
-        assert!(size_of::<Session>() <= 160, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 168, "{}", size_of::<Session>());
     }
 }

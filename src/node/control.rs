@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -632,9 +632,12 @@ impl ControlSocket {
             let taken = io::Error::new(io::ErrorKind::AddrInUse, "another node answers there");
             return Err(named(taken));
         }
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(error)),
-            _ => {}
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(named)?,
+            Ok(_) => {
+                return Err(named(io::Error::new(io::ErrorKind::AlreadyExists, "it is no socket")));
+            }
+            Err(_) => {}
         }
         let listener = UnixListener::bind(path).map_err(named)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(named)?;

@@ -1,4 +1,4 @@
-//! How many TLS handshakes a node does at once: so many in all, and of one address a part, so that whoever begins many and
+//! How many TLS handshakes a node does at once: so many in all, and of one address (of IPv6 its /64) a part, so that whoever begins many and
 //! ends none holds up himself and not the others.
 
 use std::{
@@ -8,6 +8,8 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::broker::bans;
 
 /// Handshakes at once.
 const ALL: usize = 256;
@@ -35,7 +37,7 @@ impl Default for Handshakes {
 impl Handshakes {
     /// Waits for a place. `None` never comes: nobody closes the semaphores.
     pub(super) async fn turn(&self, address: IpAddr) -> Option<Turn> {
-        let own = self.of(address);
+        let own = self.of(bans::source(address));
         let each = own.acquire_owned().await.ok()?;
         let all = self.all.clone().acquire_owned().await.ok()?;
         Some(Turn { _all: all, _each: each })

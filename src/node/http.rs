@@ -1,10 +1,15 @@
-//! A small client for HTTP/1.1, with TLS or without: one connection for each request, a limit of time and of bytes on the whole of
-//! it. Every fault says which server it was and what to do about it.
+//! A small client for HTTP/1.1, with TLS or without, with a limit of time and of bytes. What is asked seldom has one connection for
+//! each request; the others are kept by `http_pool`. Every fault says which server it was and what to do about it.
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, body::Bytes, client::conn::http1, header};
+use hyper::{
+    Method, Request,
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+    header,
+};
 use hyper_util::rt::TokioIo;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -17,7 +22,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::cluster::settings::{Server, TlsFiles};
+use crate::{
+    cluster::settings::{Server, TlsFiles},
+    net::supervise,
+};
 
 /// From the lookup of the name to the last byte of the answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -77,27 +85,70 @@ fn shown(body: &[u8]) -> String {
     text.trim().escape_debug().to_string()
 }
 
+/// Sends requests over one connection, one after the other. Who drops it closes the connection.
+pub(super) type Sender = SendRequest<Full<Bytes>>;
+
 /// Sends one request over a connection of its own; gives status and body. Without a limit of time.
 ///
 /// # Errors
 /// No connection, no trust, or an answer that ends early, in one line.
-pub(crate) async fn exchange(
+async fn exchange(
     server: &Server,
     tls: Option<ClientConfig>,
     request: Request<Full<Bytes>>,
 ) -> Result<(u16, Bytes), String> {
+    let mut sender = open(server, tls).await?;
+    send(&mut sender, request).await
+}
+
+/// Connects.
+///
+/// # Errors
+/// No connection, or no trust, in one line.
+pub(super) async fn open(server: &Server, tls: Option<ClientConfig>) -> Result<Sender, String> {
     let tcp = TcpStream::connect((server.host.as_str(), server.port)).await;
     let tcp = tcp.map_err(|error| format!("cannot connect: {error}"))?;
+    // Head and body may go in two writes, and the second one must not wait for an acknowledgement.
+    tcp.set_nodelay(true).map_err(|error| format!("cannot connect: {error}"))?;
     match tls.filter(|_| server.tls) {
         Some(config) => {
             let name = ServerName::try_from(server.host.clone());
             let name = name.map_err(|_| "no name that a certificate could have".to_owned())?;
             let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
-            send(tls.map_err(|error| tls_fault(&error))?, request).await
+            begin(tls.map_err(|error| tls_fault(&error))?).await
         }
         None if server.tls => Err("no certificates to prove the server by".to_owned()),
-        None => send(tcp, request).await,
+        None => begin(tcp).await,
     }
+}
+
+async fn begin(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Sender, String> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    // Ends with the sender, or when its answer is not wanted any more. What breaks it is told to the sender.
+    supervise::spawn("HTTP connection", async move { drop(connection.await) });
+    Ok(sender)
+}
+
+/// Sends a request and reads the answer to its end.
+///
+/// # Errors
+/// The connection broke, or the answer is too long, in one line.
+pub(super) async fn send(
+    sender: &mut Sender,
+    request: Request<Full<Bytes>>,
+) -> Result<(u16, Bytes), String> {
+    let answer = sender.send_request(request).await.map_err(broken)?;
+    let status = answer.status().as_u16();
+    let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+    let body = body.map_err(|error| format!("the answer ended early: {error}"))?;
+    Ok((status, body.to_bytes()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
+fn broken(error: hyper::Error) -> String {
+    format!("the connection broke: {error}")
 }
 
 fn tls_fault(error: &io::Error) -> String {
@@ -121,28 +172,6 @@ fn request(server: &Server, ask: Ask) -> Result<Request<Full<Bytes>>, String> {
     }
     let request = request.body(Full::new(Bytes::from(ask.body.unwrap_or_default())));
     request.map_err(|error| format!("cannot be asked: {error}"))
-}
-
-async fn send(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<Full<Bytes>>,
-) -> Result<(u16, Bytes), String> {
-    let broken = |error: hyper::Error| format!("the connection broke: {error}");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let answer = async {
-        let answer = sender.send_request(request).await.map_err(broken)?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
-        let body = body.map_err(|error| format!("the answer ended early: {error}"))?;
-        Ok((status, body.to_bytes()))
-    };
-    let (mut answer, mut connection) = (Box::pin(answer), Box::pin(connection));
-    tokio::select! {
-        answer = &mut answer => return answer,
-        // The last bytes of the answer may be here already.
-        _ = &mut connection => {}
-    }
-    answer.await
 }
 
 /// Reads what proves a server, and this node to it. Each time anew: the files change.

@@ -20,9 +20,11 @@ use super::{
     forward::Forwarded,
     groups::Turns,
     handshakes::Handshakes,
+    limits::{Limits, WillPace},
     link::Peers,
     locks,
     mailbox::{Mailbox, Signal},
+    memory::Memory,
     mesh::Mesh,
     places::NodePlaces,
     publish::{Publisher, Returns},
@@ -112,6 +114,14 @@ pub struct Hub {
     panics: AtomicU64,
     /// Places for TLS handshakes with clients.
     pub(super) handshakes: Handshakes,
+    /// Limits of the node as a whole.
+    pub(super) limits: Limits,
+    /// How it stands with the memory of the process.
+    pub(super) memory: Memory,
+    /// When wills may go out.
+    pub(super) will_pace: WillPace,
+    /// Logs that there is no room for another filter, now and then.
+    routes_full: Told,
 }
 
 impl Hub {
@@ -155,6 +165,10 @@ impl Hub {
             places: Arc::new(NodePlaces::new(usize::MAX)),
             panics: AtomicU64::new(0),
             handshakes: Handshakes::default(),
+            limits: Limits::default(),
+            memory: Memory::default(),
+            will_pace: WillPace::default(),
+            routes_full: Told::default(),
         }
     }
 
@@ -286,10 +300,44 @@ impl Hub {
         self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
     }
 
-    /// Publishes a will.
+    /// Publishes a will, or puts it with the delayed messages where there are too many in a second.
     pub(super) fn publish_will(&self, will: Will) {
-        let message = will.into_message(self.clock.now());
-        self.publish_now(&message);
+        let now = self.clock.now();
+        let message = will.into_message(now);
+        let turn = self.will_pace.turn(now);
+        if turn <= now {
+            return self.publish_now(&message);
+        }
+        self.stats.count(Metric::LimitWillRate);
+        locks::lock(&self.delayed).push(message, turn, (0, 0));
+        self.registry.changed.notify_one();
+    }
+
+    /// Whether filters that nobody subscribes to may begin, so many of them.
+    pub(super) fn has_room_for_filters(&self, more: usize) -> bool {
+        !self.memory.is_short()
+            && locks::read(&self.subscriptions).filters() + more <= self.limits.routes
+    }
+
+    /// Whether there is no room for this filter.
+    pub(super) fn refuses_filter(&self, filter: &TopicFilter) -> bool {
+        {
+            let table = locks::read(&self.subscriptions);
+            let room = !self.memory.is_short() && table.filters() < self.limits.routes;
+            if room || table.has(filter) {
+                return false;
+            }
+        }
+        if self.memory.is_short() {
+            self.stats.count(Metric::LimitMemory);
+        } else {
+            self.stats.count(Metric::LimitRoutes);
+            if self.routes_full.is_due("routes", self.clock.now()) {
+                let most = self.limits.routes;
+                tracing::warn!(name: "routes-full", filter = filter.as_str(), most, "subscription refused");
+            }
+        }
+        true
     }
 
     /// Publishes outside of a connection.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::{
         fd::{AsFd, OwnedFd},
         unix::fs::{FileTypeExt, PermissionsExt},
@@ -27,7 +27,7 @@ use super::{
     hub::Hub,
     listener_settings::{Bind, Listener, ListenerKind},
     locks,
-    places::{NodePlaces, Places, Room},
+    places::{NodePlaces, Place, Places, Room},
     tls::{LOOK, listener::ListenerTls},
     transport::Stream,
 };
@@ -124,7 +124,7 @@ impl Listening {
         inherited: &mut Inherited,
     ) -> Result<Self, CannotListen> {
         let tls = settings.tls.as_ref().map(|tls| ListenerTls::new(tls.material.clone()));
-        let places = Places::new(settings.max_connections, places);
+        let places = Places::new(settings.max_connections, settings.max_per_address, places);
         let listening = Self {
             settings,
             places: Arc::new(places),
@@ -324,7 +324,17 @@ impl Listening {
             hub.stats.count(Metric::LimitConnections);
             tracing::debug!(listener = self.settings.id(), %peer, "max_connections reached");
         }
-        let Some((place, room)) = place else { return };
+        let Some((mut place, mut room)) = place else { return };
+        if hub.memory.is_out() {
+            hub.stats.count(Metric::LimitMemory);
+            room = Room::None;
+        }
+        // Where a proxy says more, it is counted when that is known.
+        let direct = self.settings.proxy_timeout.is_none();
+        if direct && !self.admit_address(&mut place, &mut room, (peer.ip(), hub)) {
+            self.count(Step::Access);
+            return;
+        }
         let incoming = match incoming {
             Incoming::Tcp(tcp) => {
                 if self.settings.nodelay {
@@ -350,6 +360,31 @@ impl Listening {
         };
         let arrival = Arrival { listening: self.clone(), hub: hub.clone(), peer, place, room };
         supervise::spawn("arrival", arrival.welcome(incoming));
+    }
+}
+
+impl Listening {
+    /// Counts a connection for its address. `false`: there are so many that it is to be closed without a word.
+    pub(super) fn admit_address(
+        &self,
+        place: &mut Place,
+        room: &mut Room,
+        (address, hub): (IpAddr, &Hub),
+    ) -> bool {
+        if self.settings.trusts(address) {
+            return true;
+        }
+        let admitted = place.belongs_to(address);
+        if admitted == Some(false) {
+            self.count(Step::Access);
+        }
+        if admitted != Some(true) {
+            hub.stats.count(Metric::LimitAddress);
+            let listener = self.settings.id();
+            tracing::debug!(listener, %address, "max_connections_per_address reached");
+            *room = Room::None;
+        }
+        admitted.is_some()
     }
 }
 

@@ -110,6 +110,8 @@ pub struct Listener {
     pub zone: String,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections of one address at once; 0 is no limit. Of this host and of trusted proxies there may be more.
+    pub max_per_address: usize,
     /// New connections per second; the rest waits in the backlog. 0 is no limit.
     pub max_conn_rate: u32,
     /// Bytes of a client, where its zone sets no rate.
@@ -188,6 +190,7 @@ impl Listener {
             bind,
             zone: "external".into(),
             max_connections: 1_024_000,
+            max_per_address: 0,
             max_conn_rate: if kind.is_tls() { 500 } else { 1000 },
             rate_limit: None,
             backlog: 1024,
@@ -209,10 +212,13 @@ impl Listener {
         }
     }
 
-    /// The word of this address about where a client is counts.
+    /// The word of this address about where a client is counts. While no proxies are named, that of this host: later any user of
+    /// the host might say so in their place. The mode of a Unix socket says who may use it.
     #[must_use]
     pub fn trusts(&self, proxy: IpAddr) -> bool {
-        proxy.is_loopback() || self.trusted_proxies.iter().any(|block| block.contains(proxy))
+        let own = self.trusted_proxies.is_empty() || self.kind == ListenerKind::Unix;
+        (own && proxy.is_loopback())
+            || self.trusted_proxies.iter().any(|block| block.contains(proxy))
     }
 
     /// EMQX's name of it in tables: `mqtt:tcp:external`.
@@ -277,5 +283,8 @@ mod tests {
         assert!(!trusts(&listener, "10.0.0.1"));
         listener.trusted_proxies.extend(Cidr::parse("10.0.0.0/8"));
         assert!(trusts(&listener, "10.0.0.1") && !trusts(&listener, "11.0.0.1"));
+        assert!(!trusts(&listener, "127.0.0.1"), "only who is named");
+        let unix = Listener { kind: ListenerKind::Unix, ..listener };
+        assert!(trusts(&unix, "127.0.0.1"));
     }
 }

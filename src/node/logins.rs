@@ -17,8 +17,8 @@ pub(super) struct Logins<T> {
     most: usize,
 }
 
-/// No place for one more from this address.
-pub(super) struct Full;
+/// No place for one more from this address, and so not for this one.
+pub(super) struct Full<T>(pub(super) T);
 
 impl<T> Logins<T> {
     /// An empty queue with so many places.
@@ -32,10 +32,10 @@ impl<T> Logins<T> {
     }
 
     /// One more from `source`.
-    pub(super) fn push(&mut self, source: IpAddr, login: T) -> Result<(), Full> {
+    pub(super) fn push(&mut self, source: IpAddr, login: T) -> Result<(), Full<T>> {
         let own = self.by_source.get(&source).map_or(0, VecDeque::len);
         if own >= self.most.saturating_sub(self.waiting) {
-            return Err(Full);
+            return Err(Full(login));
         }
         if own == 0 {
             self.turns.push_back(source);

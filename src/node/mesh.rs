@@ -177,7 +177,7 @@ impl Mesh {
     /// # Errors
     /// [`MeshError`]: the node must not start.
     pub fn start(parts: MeshParts) -> Result<Self, MeshError> {
-        let (state, life) = State::open(&parts.data_dir)?;
+        let (state, life) = State::open(&parts.data_dir, parts.clock.wall())?;
         let tls = match (parts.settings.proto_dist.is_tls(), &parts.tls) {
             (false, _) => None,
             (true, Some(material)) => Some(Arc::new(MeshTls::new(material.clone()))),

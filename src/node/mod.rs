@@ -1,5 +1,6 @@
 //! The shells that drive the cores, and what they share.
 
+mod abreast;
 mod arrival;
 mod asking;
 pub mod auth_http;
@@ -12,21 +13,26 @@ pub mod control;
 mod control_link;
 mod dial;
 pub mod discovery;
+mod disk;
 pub mod estate;
 mod forward;
+mod full_queues;
 mod groups;
 mod handshakes;
 pub mod health;
 pub mod heartbeat;
 pub(crate) mod http;
+mod http_pool;
 pub mod hub;
 pub mod jwks;
+pub mod limits;
 pub mod link;
 pub mod listener;
 pub mod listener_settings;
 mod locks;
 mod logins;
 pub mod mailbox;
+pub mod memory;
 pub mod mesh;
 mod places;
 mod presence;
@@ -64,13 +70,14 @@ use crate::{
         RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
         settings::SharedStrategy, users::Users,
     },
-    cluster,
+    cluster::{self, settings::SessionLocking},
     net::{clock::Clock, supervise},
 };
 use auth_http::AuthHttp;
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use jwks::{Jwks, KeySet};
+use limits::Limits;
 use listener::{CannotListen, Inherited, Listening};
 use listener_settings::Listener;
 use mesh::{Mesh, MeshError, MeshParts};
@@ -87,6 +94,8 @@ pub struct NodeParts {
     pub listeners: Vec<Listener>,
     /// Connections of all listeners together.
     pub max_connections: usize,
+    /// Limits of the node as a whole.
+    pub limits: Limits,
     /// Limits of each zone.
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
@@ -167,8 +176,8 @@ impl Node {
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
-        hub.connect_waits =
-            parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
+        hub.set_limits(parts.limits);
+        hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
         hub.bans.load(&parts.data_dir, clock.wall())?;
@@ -193,6 +202,7 @@ impl Node {
         }
         let message_max =
             parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
+        hub.watch_limits(parts.data_dir.clone());
         let mesh = Mesh::start(MeshParts {
             settings: parts.cluster,
             data_dir: parts.data_dir,
@@ -364,6 +374,9 @@ impl Node {
                 "drain time is over, closing the rest"
             );
         }
+        // Wills of those that were lost just before.
+        let wills = self.hub.clock.instant(self.hub.will_pace.over().min(until));
+        tokio::time::sleep_until(wills).await;
         let left = self.hub.give_all(until).await;
         if left > 0 {
             tracing::warn!(name: "sessions-lost", left, "sessions end with this node: no other node took them in time");

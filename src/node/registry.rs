@@ -4,10 +4,12 @@
 //! way round: a signal to a connection must not slip between "it is live" and "it has parked".
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, HashMap},
     hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -84,6 +86,8 @@ struct Entry {
     claim: u64,
     /// The will of its connection, or of the one before, until that is published or dropped.
     will: Option<Box<KeptWill>>,
+    /// Under which time it stands among the deadlines; not later than what is due for it.
+    looked_at: Option<Time>,
 }
 
 /// A client of this node, for a walk over all.
@@ -115,6 +119,8 @@ pub enum Opened {
     Resumed(Box<Parked>, Arc<Mailbox>),
     /// A connection has it; its answer will come here.
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
+    /// There is none, and no room for another.
+    Full,
 }
 
 /// A parked session that was ended.
@@ -145,8 +151,13 @@ type Part = HashMap<ClientId, Entry, Hashing>;
 #[derive(Debug)]
 pub struct Registry {
     parts: Vec<Mutex<Part>>,
+    /// Sessions in all parts; moved under the lock of a part.
+    len: AtomicUsize,
+    /// Sessions that there may be.
+    most: AtomicUsize,
     hashing: Hashing,
-    deadlines: Mutex<BinaryHeap<Reverse<(Time, ClientId)>>>,
+    /// When who is looked at: each client once at most, however often it comes and goes.
+    deadlines: Mutex<BTreeSet<(Time, ClientId)>>,
     /// Rings when a deadline was added.
     pub changed: Notify,
 }
@@ -155,6 +166,8 @@ impl Default for Registry {
     fn default() -> Self {
         Self {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
+            most: AtomicUsize::new(usize::MAX),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -171,6 +184,35 @@ impl Registry {
         }
     }
 
+    /// New sessions begin only while there are fewer. What is there stays, and so does what comes from another node.
+    pub fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Sessions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// There is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn put(&self, part: &mut Part, client_id: ClientId, entry: Entry) {
+        if part.insert(client_id, entry).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn cut(&self, part: &mut Part, client_id: &ClientId) -> Option<Entry> {
+        let entry = part.remove(client_id)?;
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        Some(entry)
+    }
+
     /// Finds the session of a client that connects under the claim of time `claim`. `mailbox` becomes its mailbox if a new
     /// session begins.
     pub fn open(
@@ -182,8 +224,12 @@ impl Registry {
     ) -> Opened {
         let mut part = self.part(client_id);
         let Some(entry) = part.get_mut(client_id) else {
-            let entry = Entry { mailbox: mailbox.clone(), parked: None, claim, will: None };
-            part.insert(client_id.clone(), entry);
+            if self.len() >= self.most.load(Ordering::Relaxed) {
+                return Opened::Full;
+            }
+            let (parked, will, looked_at) = (None, None, None);
+            let entry = Entry { mailbox: mailbox.clone(), parked, claim, will, looked_at };
+            self.put(&mut part, client_id.clone(), entry);
             return Opened::Fresh(None);
         };
         entry.claim = entry.claim.max(claim);
@@ -198,6 +244,15 @@ impl Registry {
                 entry.mailbox.signal(Signal::TakeOver { discard, reply });
                 Opened::Wait(answer, entry.mailbox.clone())
             }
+        }
+    }
+
+    /// A new session of the client begins in `mailbox`, where `old` was the mailbox of one that ended.
+    pub fn renew(&self, client_id: &ClientId, old: &Arc<Mailbox>, mailbox: &Arc<Mailbox>) {
+        if let Some(entry) = self.part(client_id).get_mut(client_id)
+            && Arc::ptr_eq(&entry.mailbox, old)
+        {
+            entry.mailbox = mailbox.clone();
         }
     }
 
@@ -269,12 +324,15 @@ impl Registry {
     pub fn park(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>, now: Time) -> WillChange {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let deadline = parked.deadline();
-        let change;
+        let (change, looks);
         {
             let mut part = self.part(&client_id);
             mailbox.set_connected(false);
-            let old = part.remove(&client_id);
+            let old = self.cut(&mut part, &client_id);
             let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
+            let looked_at = old.as_ref().and_then(|entry| entry.looked_at);
+            looks = looked_at.is_none_or(|at| at > deadline).then_some(looked_at);
+            let looked_at = if looks.is_some() { Some(deadline) } else { looked_at };
             let mut will = old.and_then(|entry| entry.will);
             change = match (&parked.will, &will) {
                 (None, None) | (Some(_), Some(_)) => WillChange::None,
@@ -290,10 +348,13 @@ impl Registry {
                 WillChange::New(kept) => will = Some(kept.clone()),
             }
             let mailbox = mailbox.clone();
-            part.insert(client_id.clone(), Entry { mailbox, parked: Some(parked), claim, will });
+            let entry = Entry { mailbox, parked: Some(parked), claim, will, looked_at };
+            self.put(&mut part, client_id.clone(), entry);
         }
-        locks::lock(&self.deadlines).push(Reverse((deadline, client_id)));
-        self.changed.notify_one();
+        if let Some(before) = looks {
+            self.look_at(before, deadline, client_id);
+            self.changed.notify_one();
+        }
         change
     }
 
@@ -301,11 +362,12 @@ impl Registry {
     pub fn stand(&self, parked: Box<Parked>, mailbox: &Arc<Mailbox>) {
         let (client_id, claim) = (parked.session.client_id.clone(), parked.session.claim);
         let mut part = self.part(&client_id);
-        let (claim, will) = part
-            .remove(&client_id)
-            .map_or((claim, None), |entry| (entry.claim.max(claim), entry.will));
-        let mailbox = mailbox.clone();
-        part.insert(client_id, Entry { mailbox, parked: Some(parked), claim, will });
+        let old = self.cut(&mut part, &client_id);
+        let looked_at = old.as_ref().and_then(|entry| entry.looked_at);
+        let claim = claim.max(old.as_ref().map_or(0, |entry| entry.claim));
+        let will = old.and_then(|entry| entry.will);
+        let (mailbox, parked) = (mailbox.clone(), Some(parked));
+        self.put(&mut part, client_id, Entry { mailbox, parked, claim, will, looked_at });
     }
 
     /// Calls `f` with each session without a connection, its mailbox and the claim on it.
@@ -326,29 +388,50 @@ impl Registry {
     /// Forgets a client whose session ends, if it is still this one; its will.
     #[must_use]
     pub fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) -> Option<Box<KeptWill>> {
-        let mut part = self.part(client_id);
-        part.get(client_id).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox))?;
-        part.remove(client_id)?.will
+        let entry = {
+            let mut part = self.part(client_id);
+            part.get(client_id).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox))?;
+            self.cut(&mut part, client_id)?
+        };
+        self.look_no_more(entry.looked_at, client_id);
+        entry.will
+    }
+
+    /// Enters a client among the deadlines, where it stood under the time `before`.
+    fn look_at(&self, before: Option<Time>, at: Time, client_id: ClientId) {
+        self.look_no_more(before, &client_id);
+        locks::lock(&self.deadlines).insert((at, client_id));
+    }
+
+    fn look_no_more(&self, at: Option<Time>, client_id: &ClientId) {
+        if let Some(at) = at {
+            locks::lock(&self.deadlines).remove(&(at, client_id.clone()));
+        }
     }
 
     /// When the next parked session has something due.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        locks::lock(&self.deadlines).peek().map(|Reverse((at, _))| *at)
+        locks::lock(&self.deadlines).first().map(|(at, _)| *at)
     }
 
     /// Takes one thing that is due by `now`; `None` when nothing is.
     pub fn due(&self, now: Time) -> Option<Due> {
-        let client_id = {
+        let (looked_at, client_id) = {
             let mut deadlines = locks::lock(&self.deadlines);
-            if deadlines.peek().is_none_or(|Reverse((at, _))| *at > now) {
+            if deadlines.first().is_none_or(|(at, _)| *at > now) {
                 return None;
             }
-            deadlines.pop().map(|Reverse((_, client_id))| client_id)?
+            deadlines.pop_first()?
         };
         let mut due = Due::default();
         let mut part = self.part(&client_id);
         let Some(entry) = part.get_mut(&client_id) else { return Some(due) };
+        // It stands there once more, under an earlier time, which went before.
+        if entry.looked_at != Some(looked_at) {
+            return Some(due);
+        }
+        entry.looked_at = None;
         let Some(parked) = entry.parked.as_mut() else { return Some(due) };
         let expired = parked.expires_at <= now;
         if parked.will.as_ref().is_some_and(|(_, at)| expired || *at <= now) {
@@ -358,15 +441,29 @@ impl Registry {
             due.will_over = entry.will.take().map(|kept| (client_id.clone(), kept.claim));
         }
         let next = parked.deadline();
+        entry.looked_at = Some(next);
         if expired {
-            due.expired = part
-                .remove(&client_id)
-                .and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
+            let entry = self.cut(&mut part, &client_id);
+            due.expired = entry.and_then(|entry| Some((entry.parked?.session, entry.mailbox)));
             return Some(due);
         }
         drop(part);
-        locks::lock(&self.deadlines).push(Reverse((next, client_id)));
+        self.look_at(None, next, client_id);
         Some(due)
+    }
+
+    /// Calls `f` with every client and its mailbox, part by part; `f` must not take long, and takes no lock but that of the
+    /// mailbox.
+    pub fn for_each_mailbox(&self, mut f: impl FnMut(&ClientId, &Arc<Mailbox>)) {
+        for part in &self.parts {
+            #[expect(
+                clippy::iter_over_hash_type,
+                reason = "each goes its way; none knows of another"
+            )]
+            for (client_id, entry) in &*locks::lock(part) {
+                f(client_id, &entry.mailbox);
+            }
+        }
     }
 
     /// Sends every connection a signal.
@@ -386,7 +483,10 @@ impl Registry {
         match entry.parked.take() {
             Some(parked) => {
                 let mailbox = entry.mailbox.clone();
-                let will = part.remove(client_id).and_then(|entry| entry.will);
+                let looked_at = entry.looked_at;
+                let will = self.cut(&mut part, client_id).and_then(|entry| entry.will);
+                drop(part);
+                self.look_no_more(looked_at, client_id);
                 Some(Some(Kicked { parked, mailbox, will: will.map(|kept| kept.claim) }))
             }
             None => {
@@ -475,4 +575,47 @@ impl Registry {
 #[expect(clippy::panic, reason = "the parts are made in one place and never removed")]
 fn unreachable_part() -> ! {
     panic!("a registry without parts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::settings::Settings;
+
+    fn parked(client_id: &ClientId, expires_at: u64) -> Box<Parked> {
+        let session = Box::new(Session::new(1, client_id.clone(), Wall::default()));
+        let expires_at = Time::from_ms(expires_at);
+        Box::new(Parked { session, identity: None, expires_at, will: None, since: Wall::default() })
+    }
+
+    #[test]
+    fn a_client_that_comes_and_goes_stands_among_the_deadlines_once() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let waiting = || locks::lock(&registry.deadlines).len();
+        for round in 0..100 {
+            let _ = registry.open(&id, round % 3 == 0, &mailbox, round);
+            // Later each time, but once.
+            let expires_at = if round == 50 { 10 } else { 1000 + round };
+            let _ = registry.park(parked(&id, expires_at), &mailbox, Time::ZERO);
+            assert_eq!(waiting(), 1, "{round}");
+        }
+        assert_eq!(registry.deadline(), Some(Time::from_ms(10)));
+        assert!(registry.due(Time::from_ms(9)).is_none());
+        assert!(registry.due(Time::from_ms(10)).unwrap().expired.is_none());
+        assert_eq!((registry.deadline(), waiting()), (Some(Time::from_ms(1099)), 1));
+        assert!(registry.due(Time::from_ms(1099)).unwrap().expired.is_some());
+        assert_eq!((waiting(), registry.count()), (0, (0, 0)));
+        // Who is forgotten, or ended by hand, is not waited for.
+        for by_hand in [false, true] {
+            let _ = registry.open(&id, false, &mailbox, 1);
+            let _ = registry.park(parked(&id, 5000), &mailbox, Time::ZERO);
+            if by_hand {
+                assert!(registry.kick(&id).is_some_and(|kicked| kicked.is_some()));
+            } else {
+                let _ = registry.forget(&id, &mailbox);
+            }
+            assert_eq!(waiting(), 0);
+        }
+    }
 }

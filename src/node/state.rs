@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `identity.key` | its private key, 32 bytes, made once |
-//! | `node.inc` | number of the process life, one more at every start, on disk before the first packet leaves |
+//! | `node.inc` | number of the process life, higher at every start, on disk before the first packet leaves |
 //! | `cluster.id` | number of its cluster and who made it |
 //! | `hlc` | the last value of its hybrid clock, with a margin |
 //! | `members` | the member table |
@@ -21,11 +21,14 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::cluster::{
-    Guid, NodeId, Stored,
-    handshake::{HandshakeError, Identity},
-    invitation::{self, Invitation},
-    wire::{self, Frame},
+use crate::{
+    cluster::{
+        Guid, NodeId, Stored,
+        handshake::{HandshakeError, Identity},
+        invitation::{self, Invitation},
+        wire::{self, Frame},
+    },
+    time::Wall,
 };
 
 /// The folder cannot be used. The start ends.
@@ -80,11 +83,14 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`] names the file.
-    pub fn open(dir: &Path) -> Result<(Self, Life), StateError> {
+    pub fn open(dir: &Path, wall: Wall) -> Result<(Self, Life), StateError> {
         let state = Self { dir: dir.to_owned() };
         fs::create_dir_all(dir).map_err(|error| state.fault("", error))?;
         let identity = state.identity()?;
-        let incarnation = state.number("node.inc")?.unwrap_or(0) + 1;
+        // Not below the seconds of the calendar: a folder that comes out of a backup would live before its last life, and others
+        // refuse that.
+        let next = state.number("node.inc")?.unwrap_or(0).saturating_add(1);
+        let incarnation = next.max(wall.as_ms() / 1000);
         state.replace("node.inc", incarnation.to_string().as_bytes())?;
         let stored = Stored {
             members: state.members()?,
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (state, life) = State::open(dir.path()).unwrap();
+        let (state, life) = State::open(dir.path(), Wall::default()).unwrap();
         assert_eq!((life.incarnation, life.stored.left), (1, false));
         let node = NodeId([7; 16]);
         let record = MemberRecord {
@@ -257,22 +263,24 @@ mod tests {
         let stored = Stored { members: vec![record.clone(), record], left: true, hlc: 0, cluster };
         state.save(&stored).unwrap();
         state.save_hlc(1).unwrap();
-        let (state, again) = State::open(dir.path()).unwrap();
+        let (state, again) = State::open(dir.path(), Wall::default()).unwrap();
         assert_eq!(again.identity.node_id(), life.identity.node_id());
         assert_eq!(again.incarnation, 2);
         assert_eq!(again.stored.members, stored.members);
         assert_eq!((again.stored.left, again.stored.cluster), (true, cluster));
         assert_eq!(again.stored.hlc, 1);
         state.save(&Stored { left: false, ..stored }).unwrap();
-        assert!(!State::open(dir.path()).unwrap().1.stored.left);
+        let at = |seconds: u64| State::open(dir.path(), Wall::from_ms(1000 * seconds)).unwrap().1;
+        assert_eq!([5000, 5000, 4000].map(|seconds| at(seconds).incarnation), [5000, 5001, 5002]);
+        assert!(!State::open(dir.path(), Wall::default()).unwrap().1.stored.left);
     }
 
     #[test]
     fn a_key_that_others_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        State::open(dir.path()).unwrap();
+        State::open(dir.path(), Wall::default()).unwrap();
         let key = dir.path().join("identity.key");
         fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(State::open(dir.path()), Err(StateError::Mode { .. })));
+        assert!(matches!(State::open(dir.path(), Wall::default()), Err(StateError::Mode { .. })));
     }
 }

@@ -334,7 +334,9 @@ impl Hub {
             if newer {
                 std::mem::swap(&mut own, &mut state);
             }
-            state.absorb(own);
+            if state.username == own.username {
+                state.absorb(own);
+            }
         }
         let size = (bytes.len(), state.queue.len());
         // What the other node had before it froze may be late here, where another client or a stale route wants it: it must be
@@ -373,7 +375,7 @@ impl Hub {
         let will = state.will.take().map(|(will, left)| (will, now + left));
         let identity = Some(Box::new(Identity {
             client_id: client_id.clone(),
-            username: state.username.take(),
+            username: state.username.clone(),
             clean_start: false,
             keep_alive: 0,
             connected_at: state.created_at,
@@ -663,7 +665,6 @@ impl Frozen {
         let (queue, next) = self.mailbox.since(0);
         state.queue = queue;
         state.expiry = self.expires_at.since(now);
-        state.username = self.identity.as_ref().and_then(|who| who.username.clone());
         state.will = self.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
         (state, next)
     }

@@ -3,7 +3,7 @@
 //! [`Material`] is what the files say, whole and checked; [`MeshTls`] holds the present one and opens connections with it. A
 //! reload swaps it, and running connections keep what they began with. No tickets, no early data: each link proves itself anew.
 
-pub(super) mod certificate;
+pub mod certificate;
 mod expiry;
 pub mod listener;
 pub mod settings;

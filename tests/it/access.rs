@@ -1,5 +1,7 @@
 //! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
 
+mod everywhere;
+mod order;
 mod scram;
 
 use std::{
@@ -25,11 +27,14 @@ use ring::{
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 
-use super::support::{
-    Client, Connect, LIMIT, Node, Version, Will,
-    http::{OK, http_server},
-    node::free_mesh_number,
-    unique, wait_for,
+use super::{
+    nodes::cluster,
+    support::{
+        Client, Connect, LIMIT, Node, Version, Will,
+        http::{OK, http_server},
+        node::free_mesh_number,
+        unique, wait_for,
+    },
 };
 
 const SUCCESS: u8 = 0;
@@ -369,6 +374,54 @@ fn ten_wrong_passwords_ban_the_name_at_its_address_for_a_while() {
     wait_for("the ban ends", LIMIT, || from(9, Version::V5, "bob", "bob") == SUCCESS);
 }
 
+#[test]
+fn wrong_passwords_for_many_names_ban_the_address_for_who_guesses_there() {
+    let mut node = with_users(
+        "allow_anonymous = false\nauth_spray_policy = 5, 1m, 3s\nlistener.tcp.external.trusted_proxies = 127.0.0.8",
+        &users(&["bob", "eve"]),
+    );
+    node.launch();
+    let come = |last: u8, version, name: &str, password: &str| {
+        let mut client = Client::raw_from(version, [127, 0, 0, last].into(), node.mqtt());
+        client.send(&connect(version, name, password).bytes());
+        client.take_connack();
+        client
+    };
+    let from = |last: u8, name: &str, password: &str| come(last, Version::V5, name, password).code;
+    let mut bob = come(9, Version::V5, "bob", "bob");
+    for n in 0..5 {
+        // One broken device counts once, however often it comes.
+        assert_eq!(from(9, "n0", "spring"), BAD_PASSWORD);
+        for (last, whose) in [(9, "another host"), (8, "a proxy"), (1, "this host")] {
+            let got = from(last, &format!("n{n}"), "spring");
+            assert_eq!(got, BAD_PASSWORD, "name {n} of {whose}");
+        }
+    }
+    let verified = node.metric("emqx_rs.auth.verified");
+    assert_eq!(from(9, "eve", "eve"), BANNED, "nobody learns whether it was right");
+    assert_eq!(come(9, Version::V3_1_1, "n7", "spring").code, 5);
+    assert_eq!(node.metric("emqx_rs.auth.verified"), verified, "nothing was verified for it");
+    assert_eq!(from(9, "bob", "bob"), SUCCESS, "it had come in from there before");
+    bob.ping();
+    assert_eq!(from(7, "eve", "eve"), SUCCESS, "another address");
+    for last in [1, 8] {
+        assert_eq!(from(last, "eve", "eve"), SUCCESS, "127.0.0.{last} is spared");
+    }
+    let listed = node.ctl(&["banned", "list"]);
+    let row = "Banned(peerhost=127.0.0.9, reason=wrong passwords for many names";
+    assert!(listed.contains(row), "{listed}");
+    let log = node.log();
+    assert!(log.contains("auth_spray_policy") && log.contains("127.0.0.9"), "{log}");
+    assert_eq!(node.metric("emqx_rs.ban.set"), 1);
+    wait_for("the ban ends", LIMIT, || from(9, "eve", "eve") == SUCCESS);
+    for n in 0..5 {
+        from(9, &format!("m{n}"), "summer");
+    }
+    assert_eq!(from(9, "root", "x"), BANNED);
+    node.ctl(&["banned", "del", "peerhost", "127.0.0.9"]);
+    assert_eq!(from(9, "root", "x"), BAD_PASSWORD);
+}
+
 /// A ban must not miss whom nobody knows yet: the client is between CONNECT and CONNACK when it is set.
 #[test]
 fn a_ban_reaches_who_is_being_verified() {
@@ -599,4 +652,42 @@ fn keys_for_tokens_are_fetched_and_those_of_before_stay_while_nobody_answers() {
     node.ctl(&["conf", "reload"]);
     wait_for("the fault is told", LIMIT, || node.log().contains("those of before stay"));
     assert_eq!(comes(&new), SUCCESS);
+}
+
+/// Whoever has a user of its own and another's client id gets nothing that is kept for the other, on this node or from another.
+#[test]
+fn a_session_is_its_user_s() {
+    let nodes = cluster(2);
+    let of = |user: &str, id: &str| {
+        let mut connect = Connect::new(Version::V5).id(id).lasting();
+        connect.user = Some(user.to_owned());
+        connect
+    };
+    let mut sender = Client::at(Version::V5, nodes[0].mqtt());
+    for (before, after) in [(0, 0), (0, 1)] {
+        for living in [false, true] {
+            let (id, topic) = (unique("c"), unique("secret/"));
+            let mut alice = of("alice", &id).open(nodes[before].mqtt());
+            alice.subscribe(&topic, 1);
+            if !living {
+                alice.cut();
+                wait_for("the session waits", LIMIT, || {
+                    nodes[before].ctl(&["clients", "show", &id]).contains("connected=false")
+                });
+                sender.publish(&topic, "for alice", 1);
+            }
+            let mut mallory = of("mallory", &id).attempt(nodes[after].mqtt());
+            assert_eq!(
+                (mallory.code, mallory.session_present),
+                (0, false),
+                "{before} {after} {living}"
+            );
+            sender.publish(&topic, "for alice", 1);
+            assert_eq!(mallory.texts(), Vec::<String>::new());
+            drop(mallory);
+            // What the other had is over; a new one begins.
+            let again = of("alice", &id).attempt(nodes[before].mqtt());
+            assert_eq!((again.code, again.session_present), (0, false));
+        }
+    }
 }

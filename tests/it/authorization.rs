@@ -3,7 +3,10 @@
 use std::{
     fs,
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use super::support::{
@@ -135,6 +138,66 @@ fn answers_are_kept_until_they_are_cleaned() {
     assert!(!node.ctl_output(&["acl", "cache-clean", "node", "far@10.9.9.9"]).status.success());
 }
 
+/// Questions that are held back, the most at once, and whether they may go on.
+static HELD: Mutex<(usize, usize, bool)> = Mutex::new((0, 0, false));
+static GO_ON: Condvar = Condvar::new();
+
+/// As [`by_topic`], but what is below `held/` waits.
+fn held_back(request: &str) -> Option<&'static str> {
+    let Some(("held", topic)) = topic(request).split_once("%2F") else {
+        return by_topic(request);
+    };
+    let mut held = HELD.lock().unwrap();
+    held.0 += 1;
+    held.1 = held.1.max(held.0);
+    held = GO_ON.wait_while(held, |held| !held.2).unwrap();
+    held.0 -= 1;
+    if topic.ends_with('7') { DENIED } else { Some(OK) }
+}
+
+/// A SUBSCRIBE asks about a few filters at once, over connections that are kept, and leaves room for others.
+#[test]
+fn many_filters_are_asked_side_by_side_and_hold_up_nobody_else() {
+    const FILTERS: usize = 1000;
+    const ABREAST: usize = 16;
+    let node = node(http_server(held_back), "{deny, all}.\n", "auth.http.timeout = 15s");
+    let mut many = Client::at(Version::V5, node.mqtt());
+    let names: Vec<String> = (0..FILTERS).map(|n| format!("held/{n}")).collect();
+    let filters: Vec<(&str, u8)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let asked = many.ask_for(&filters, &[]);
+    wait_for("all turns of one client are taken", LIMIT, || HELD.lock().unwrap().0 == ABREAST);
+    let mut other = Client::at(Version::V5, node.mqtt());
+    for n in 0..10 {
+        assert_eq!(other.publish(&format!("open/{n}"), "x", 1) & 0x80, 0, "it is not held up");
+    }
+    HELD.lock().unwrap().2 = true;
+    GO_ON.notify_all();
+    let want: Vec<u8> =
+        names.iter().map(|name| if name.ends_with('7') { NOT_AUTHORIZED } else { 1 }).collect();
+    assert_eq!(many.subacked(asked), want, "in the order of the filters");
+    assert_eq!(HELD.lock().unwrap().1, ABREAST);
+    assert_eq!(node.metric("emqx_rs.http.requests"), FILTERS as u64 + 10);
+    let connections = node.metric("emqx_rs.http.connections");
+    assert!(connections <= 32, "{connections} connections for {FILTERS} questions");
+    assert_eq!(node.metric("emqx_rs.acl.http_error"), 0);
+}
+
+/// All questions of a packet have the time of one.
+#[test]
+fn what_is_not_answered_in_time_is_denied_and_the_rest_counts() {
+    let node = node(http_server(by_topic), "{allow, all}.\n", "auth.http.timeout = 2s");
+    let mut client = Client::at(Version::V5, node.mqtt());
+    let dead = (0..40).map(|n| format!("dead/{n}"));
+    let names: Vec<String> = (0..10).map(|n| format!("open/{n}")).chain(dead).collect();
+    let filters: Vec<(&str, u8)> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    let codes = client.subscribe_to(&filters, &[]);
+    assert_eq!(codes[..10], [0; 10]);
+    assert_eq!(codes[10..], [NOT_AUTHORIZED; 40]);
+    assert_eq!(node.metric("emqx_rs.acl.http_error"), 1);
+    assert_eq!(node.metric("emqx_rs.http.requests"), 10 + 16, "the others were not asked");
+    assert!(node.log().contains("10 of 50 questions answered within 2s"), "{}", node.log());
+}
+
 #[test]
 fn rules_come_first_where_it_says_so() {
     let rules = "{deny, all, publish, [\"open/mine\"]}.\n";
@@ -153,5 +216,6 @@ fn without_the_server_nobody_may_do_anything() {
     assert_eq!(client.subscribe_to(&[("a", 0), ("b", 0)], &[]), [NOT_AUTHORIZED; 2]);
     assert_eq!(client.publish("a", "x", 1), NOT_AUTHORIZED);
     client.ping();
-    wait_for("it is counted", LIMIT, || node.metric("emqx_rs.acl.http_error") == 2);
+    // Both questions of the first packet were asked at once.
+    wait_for("it is counted", LIMIT, || node.metric("emqx_rs.acl.http_error") == 3);
 }

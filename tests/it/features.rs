@@ -288,21 +288,30 @@ fn a_mount_point_keeps_users_apart() {
     }
 }
 
-/// A wildcard in a name must not open the topics of others.
+/// A name must not open the topics of others.
 #[test]
-fn names_with_wildcards_are_refused_where_they_are_mounted() {
-    let (node, _) = mounted("client/%c/");
-    for id in ["+", "#", "a/+/b"] {
-        let refused = Connect::new(V5).id(id).attempt(node.mqtt());
-        assert_eq!(refused.code, 0x85, "{id}");
-        assert_eq!(Connect::new(V3).id(id).attempt(node.mqtt()).code, 2, "{id}");
+fn names_that_are_no_level_are_refused_where_topics_are_made_of_them() {
+    let nodes = [
+        mounted("client/%c/").0,
+        Node::start("module.subscription.1.topic = device/%c/cmd"),
+        Node::start("module.rewrite.sub.rule.1 = in/# ^in/(.+)$ dev/%c/$1"),
+    ];
+    for node in &nodes {
+        for id in ["+", "#", "a/+/b", "a/b", "$SYS"] {
+            let refused = Connect::new(V5).id(id).attempt(node.mqtt());
+            assert_eq!(refused.code, 0x85, "{id}");
+            assert_eq!(Connect::new(V3).id(id).attempt(node.mqtt()).code, 2, "{id}");
+            assert_eq!(of_user(id, V5).attempt(node.mqtt()).code, 0, "the user stands nowhere");
+        }
     }
+    let (node, _) = mounted("client/%c/");
     // The placeholder in a name is a name.
     let mut odd = of_user("%c", V5).id("%u").open(node.mqtt());
     odd.subscribe("t", 1);
     odd.publish("t", "mine", 1);
     assert_eq!(odd.message().topic, "t");
     let (other, _) = mounted("%u");
+    assert_eq!(of_user("a/b", V5).attempt(other.mqtt()).code, 0x87);
     let mut nameless = Client::at(V5, other.mqtt());
     nameless.subscribe("#", 1);
     of_user("u", V5).open(other.mqtt()).publish("t", "x", 1);

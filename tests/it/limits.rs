@@ -92,6 +92,43 @@ fn packets_have_a_size() {
     assert_eq!(told, Some(Value::Four(2 << 20)), "2 MiB unless told otherwise");
 }
 
+/// Until a client is let in; a will has room of its own.
+#[test]
+fn connects_have_a_size() {
+    let attempt = |version, password: usize, will: usize| {
+        let mut connect = Connect::new(version);
+        (connect.user, connect.password) = (Some("u".to_owned()), Some(vec![b'p'; password]));
+        if will > 0 {
+            connect = connect.will(Will::new(&"w".repeat(4096), &"x".repeat(will)));
+        }
+        connect.bytes()
+    };
+    counted(usual(), "emqx_rs.limit.packet_size", 4, || {
+        for (version, password, will, code) in [
+            (V5, 16_000, 0, Some(0)),
+            (V5, 17_000, 0, Some(0x95)),
+            (V5, 11_000, 60_000, Some(0)),
+            (V5, 23_000, 65_000, Some(0x95)),
+            (V3, 16_000, 0, Some(0)),
+            (V3, 17_000, 0, None),
+        ] {
+            let bytes = attempt(version, password, will);
+            let mut client = Client::raw(version, usual().mqtt());
+            client.send(&bytes);
+            let answer = match client.next_or_end() {
+                Some(Packet::ConnAck { code, .. }) => Some(code),
+                Some(other) => panic!("{other:?}"),
+                None => None,
+            };
+            assert_eq!(answer, code, "{} bytes", bytes.len());
+        }
+        // It is told before it has sent all of it.
+        let mut client = Client::raw(V5, usual().mqtt());
+        client.send(&attempt(V5, 60_000, 0)[..20]);
+        assert!(matches!(client.next_or_end(), Some(Packet::ConnAck { code: 0x95, .. })));
+    });
+}
+
 #[test]
 fn client_ids_have_a_length() {
     counted(tight(), "emqx_rs.limit.client_id", 2, || {
@@ -181,6 +218,16 @@ fn filters_and_subscriptions_have_a_number() {
     });
     let mut client = Client::at(V5, tight().mqtt());
     assert_eq!(client.subscribe_to(&[("+/+", 0), ("+/+/+", 0)], &[]), [0, 0x97]);
+    counted(tight(), "emqx_rs.limit.subscriptions", 3, || {
+        client.subscribe_to(&[("a", 0), ("b", 0)], &[]);
+        let codes = client.unsubscribe(&["x", "a", "+/+", "y", "b", "z"]);
+        assert_eq!(codes, [0x11, 0, 0, 0x11, 0x83, 0x83], "four a packet");
+        assert_eq!(client.unsubscribe(&["b"]), [0]);
+        let mut old = Client::at(V3, tight().mqtt());
+        old.unsubscribe(&["a", "b", "c", "d"]);
+        old.send(&unsubscribe_bytes(V3, 9, &["a", "b", "c", "d", "e"]));
+        assert_eq!(old.ended(), []);
+    });
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod man;
 mod memory;
 mod mesh_port;
 mod mesh_tls;
+mod node_limits;
 mod nodes;
 mod refusals;
 mod restart;

@@ -190,18 +190,25 @@ fn only_addresses_of_the_own_networks_are_dialled() {
 fn a_flood_of_strangers_does_not_make_deaf_for_friends() {
     let mut one = node(1, "a", "c");
     let mut two = node(2, "a", "c");
-    take(&mut one, addr(2), &hello(&mut two), 0);
+    take(&mut two, addr(1), &hello(&mut one), 0);
+    two.due = at(100_000);
+    let answer = sent(&mut two, 110).remove(0).2;
+    take(&mut one, addr(2), &answer, 110);
+    assert!(one.sources[&addr(2).ip()].proven);
+    // Sent again by somebody who has no cookie, what a node called out makes no friend of him.
+    take(&mut one, addr(250), &hello(&mut two), 110);
+    assert!(!one.sources[&addr(250).ip()].proven);
     let fake = hello(&mut node(3, "b", "c"));
     for n in 0..20_000_u32 {
         let from = SocketAddr::from(([10, 0, 0, 3 + u8::try_from(n % 200).unwrap()], 4369));
-        take(&mut one, from, &fake, 1 + u64::from(n) / 20);
+        take(&mut one, from, &fake, 111 + u64::from(n) / 20);
     }
     let looked_at = one.counters().wrong_cookie;
-    assert!(looked_at <= 100, "{looked_at}");
+    assert!(looked_at <= 2 * u64::from(STRANGERS), "{looked_at}");
     assert_eq!(one.counters().over_budget + looked_at, 20_000);
     assert!(one.sources.len() <= SOURCES && one.heard.len() <= HEARD);
     let before = one.heard().find(|h| h.name == two.setup.name).unwrap().count;
-    take(&mut one, addr(2), &hello(&mut two), 1_001);
+    take(&mut one, addr(2), &hello(&mut two), 1_111);
     assert_eq!(one.heard().find(|h| h.name == two.setup.name).unwrap().count, before + 1);
 }
 

@@ -52,6 +52,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint: 1 to 10 bytes, seven bits each, lowest first.
+    /// A number that is counted on from: far below where that would overflow.
+    pub(crate) fn count_from(&mut self) -> Result<u64, WireError> {
+        let number = self.v()?;
+        if number < 1 << 62 { Ok(number) } else { Err(WireError::Field("a count")) }
+    }
+
     pub(crate) fn v(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {

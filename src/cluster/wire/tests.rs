@@ -203,7 +203,7 @@ fn records() -> impl Strategy<Value = Vec<MemberRecord>> {
     let record = (ids, any::<(u64, u64, u64)>(), "[0-9.]{0,8}", status).prop_map(
         |(ids, n, version, status)| {
             let (name, node_id, guid, addrs) = ids;
-            let (incarnation, caps, epoch) = n;
+            let (incarnation, caps, epoch) = (n.0 >> 2, n.1, n.2 >> 2);
             MemberRecord { name, node_id, incarnation, guid, addrs, caps, version, status, epoch }
         },
     );
@@ -372,7 +372,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         }),
         heal().prop_map(Frame::Heal),
         session_frame(),
-        n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 }),
+        n().prop_map(|n| Frame::FwdBase { incarnation: n.0, seq: n.1 >> 2 }),
         n().prop_map(|n| Frame::RouteReq { incarnation: n.0, seq: n.1 }),
         n().prop_map(|n| Frame::RouteSum {
             incarnation: n.0,
@@ -392,7 +392,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         }),
         (id(), n(), any::<bool>()).prop_map(|(node_id, n, ban)| Frame::Remove {
             node_id,
-            epoch: n.0,
+            epoch: n.0 >> 2,
             ban
         }),
         (n(), n(), any::<(bool, bool)>()).prop_map(|(a, b, flags)| Frame::Ping(Ping {
@@ -467,5 +467,39 @@ proptest! {
         if let Ok(Some((header, body, _))) = split(&out) {
             let _ = Frame::read(header, body);
         }
+    }
+}
+
+/// A peer with a fault must not make others overflow.
+#[test]
+fn numbers_that_are_counted_on_from_are_far_from_their_end() {
+    let record = |incarnation, epoch| {
+        let node_id = NodeId([7; 16]);
+        Frame::Members(vec![MemberRecord {
+            name: NodeName::parse("a@h").unwrap(),
+            node_id,
+            incarnation,
+            guid: Guid { started: 1, node: node_id },
+            addrs: vec![],
+            caps: 0,
+            version: String::new(),
+            status: RecordStatus::Left,
+            epoch,
+        }])
+    };
+    let node_id = NodeId([7; 16]);
+    for (frame, fits) in [
+        (record(1, 1), true),
+        (record(u64::MAX, 1), false),
+        (record(1, u64::MAX), false),
+        (Frame::Leave { node_id, epoch: 1 << 62 }, false),
+        (Frame::Remove { node_id, epoch: u64::MAX, ban: true }, false),
+        (Frame::FwdBase { incarnation: 1, seq: u64::MAX }, false),
+        (Frame::FwdBase { incarnation: u64::MAX, seq: (1 << 62) - 1 }, true),
+    ] {
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let (header, body, _) = split(&bytes).unwrap().unwrap();
+        assert_eq!(Frame::read(header, body).is_ok(), fits, "{frame:?}");
     }
 }

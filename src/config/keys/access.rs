@@ -3,7 +3,8 @@
 use super::Key;
 use super::Kind::{Duration, Text, Words};
 use crate::broker::jwt::Secret;
-use crate::config::draft::{anonymous, ban_policy, nomatch_allows, rules_first};
+use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
+use crate::config::order::{LOGINS, RIGHTS, missing_text, order};
 use crate::config::values::{Parsed, between, duration, flag, integer, word};
 
 pub(super) const KEYS: &[Key] = &[
@@ -94,6 +95,15 @@ pub(super) const KEYS: &[Key] = &[
         "A user name with so many wrong passwords from one address within so much time is banned there for so long; or off.",
         |d, _, t| {
             d.bans.failures = ban_policy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "auth_spray_policy",
+        "20, 10m, 10m",
+        "An address with wrong passwords for so many names within so much time lets nobody guess for so long; or off.",
+        |d, _, t| {
+            d.bans.sprays = ban_policy(t)?;
             Ok(())
         },
     ),
@@ -208,11 +218,28 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::unused("auth.mnesia.password_hash", Words(&["plain", "md5", "sha", "sha256", "sha512"])),
     Key::set(
+        "auth_order",
+        "none",
+        "Who is asked first whether a client may connect: none = jwt, users, http. Who is not named comes behind.",
+        |d, p, t| {
+            let (order, missing) = order(t, LOGINS)?;
+            d.auth_order = order;
+            if !missing.is_empty() {
+                d.warn(missing_text(p, &missing));
+            }
+            Ok(())
+        },
+    ),
+    Key::set(
         "acl_order",
         "none",
-        "Who is asked first what a client may do: none = http, then the rules; internal, http = the rules, then http.",
-        |d, _, t| {
-            d.rules_first = rules_first(t)?;
+        "Who is asked first what a client may do: none = jwt, http, internal (the rules). Who is not named comes behind.",
+        |d, p, t| {
+            let (order, missing) = order(t, RIGHTS)?;
+            d.acl_order = order;
+            if !missing.is_empty() {
+                d.warn(missing_text(p, &missing));
+            }
             Ok(())
         },
     ),
@@ -233,13 +260,12 @@ pub(super) const KEYS: &[Key] = &[
         d.acl_cache.2 = duration(t)?;
         Ok(())
     }),
-    Key::missing("auth_order", Text, &["none"]),
     Key::unused("alias_enrichment_module", Text),
     Key::unused("special_auth_module", Text),
     Key::set(
         "auth.http.auth_req.url",
         "",
-        "URL that is asked about clients nobody here knows. 200: may connect; 200 and ignore: allow_anonymous decides; else: may not.",
+        "URL that is asked about clients (auth_order). 200: may connect; 200 and ignore: others decide; else: may not.",
         |d, p, t| d.auth_http.request(p).set_url(t, p),
     ),
     Key::set(
@@ -287,7 +313,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth.http.acl_req.url",
         "",
-        "URL that is asked what a client may do. 200: it may; 200 and ignore: the rules decide; else: it may not.",
+        "URL that is asked what a client may do (acl_order). 200: it may; 200 and ignore: others decide; else: it may not.",
         |d, p, t| d.auth_http.request(p).set_url(t, p),
     ),
     Key::set(
@@ -315,7 +341,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "auth.http.pool_size",
         "32",
-        "Clients the server is asked about at once; others wait.",
+        "Questions to the server at once, at most half of them (and 16) about one client; connections that are kept.",
         |d, _, t| {
             d.auth_http.pool_size = integer(t, 1, 65_535)?;
             Ok(())

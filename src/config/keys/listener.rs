@@ -53,6 +53,15 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "listener.$kind.$name.max_connections_per_address",
+        "0",
+        "Those of one address, but for this host and trusted_proxies; 0 = no limit.",
+        |d, p, t| {
+            of(d, p, NETWORK)?.settings.max_per_address = integer(t, 0, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "listener.$kind.$name.rate_limit",
         "",
         "As zone.$name.rate_limit.conn_bytes_in, where the zone sets none.",
@@ -169,7 +178,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.trusted_proxies",
         "",
-        "Addresses or blocks whose word about where a client is counts, beside proxies on this host.",
+        "Addresses or blocks whose word about where a client is counts; unset: proxies on this host.",
         |d, p, t| {
             of(d, p, NETWORK)?.settings.trusted_proxies = blocks(t)?;
             Ok(())

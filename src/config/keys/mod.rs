@@ -168,7 +168,9 @@ impl Key {
             "auth.",
             "allow_anonymous",
             "users_file",
+            "auth_order",
             "auth_failure_policy",
+            "auth_spray_policy",
             "takeover_policy",
             "flapping_detect_policy",
             "acl_",
@@ -316,17 +318,28 @@ pub fn is_secret(key: &str) -> bool {
 /// What is shown for a secret.
 pub const MASK: &str = "******";
 
-/// `text`, or stars when `key` holds a secret; who is named before the host of a URL is one, too.
+/// `text`, or stars when `key` holds a secret. In a URL one may stand before the host and behind the `?`, and among the parameters
+/// of a request each that is not filled in from the client may be one.
 #[must_use]
 pub fn masked<'t>(key: &str, text: &'t str) -> Cow<'t, str> {
     if is_secret(key) {
         return MASK.into();
     }
-    let url = text.split_once("://");
-    match url.and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, host)) => format!("{scheme}://{MASK}@{host}").into(),
-        None => text.into(),
+    if key.ends_with(".params") {
+        let pairs = text.split(',').map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !value.contains('%') => format!("{name}={MASK}"),
+            _ => pair.to_owned(),
+        });
+        return pairs.collect::<Vec<_>>().join(",").into();
     }
+    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    let (who, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("@", rest));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?"));
+    if who.is_empty() && query.is_empty() {
+        return text.into();
+    }
+    let mask = |mark: &str| if mark.is_empty() { "" } else { MASK };
+    format!("{scheme}://{}{who}{rest}{query}{}", mask(who), mask(query)).into()
 }
 
 #[cfg(test)]
@@ -404,5 +417,9 @@ mod tests {
         assert_eq!(shown("https://me:secret@h:1/x"), "https://******@h:1/x");
         assert_eq!(shown("http://h1, a@b"), "http://******@b", "rather too much than too little");
         assert_eq!(shown("a@h"), "a@h");
+        assert_eq!(shown("https://h/auth?token=s3"), "https://h/auth?******");
+        assert_eq!(shown("http://me:s@h/a?b=c"), "http://******@h/a?******");
+        let params = masked("auth.http.acl_req.params", "clientid=%c, api_key=s3,topic=%t");
+        assert_eq!(params, "clientid=%c, api_key=******,topic=%t");
     }
 }

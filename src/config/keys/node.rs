@@ -4,7 +4,7 @@ use super::Key;
 use super::Kind::{Bytes, Duration, Flag, Integer, Text};
 use crate::cluster::settings::Cookie;
 use crate::config::draft::node_name;
-use crate::config::values::{duration, integer, ip, size};
+use crate::config::values::{bytes, duration, integer, ip, percent, size};
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -83,6 +83,60 @@ pub(super) const KEYS: &[Key] = &[
         "Most connections of all listeners together; unset, what RLIMIT_NOFILE allows.",
         |d, _, t| {
             d.node.max_ports = Some(integer(t, 1024, 134_217_727)?);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.max_sessions",
+        "1000000",
+        "Sessions, connected or not; who has none here is told so beyond (0x97, in MQTT 3 code 3).",
+        |d, _, t| {
+            d.node.limits.sessions = integer(t, 1, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.max_routes",
+        "5000000",
+        "Filters that clients of this node subscribe to; new ones beyond are refused (0x97).",
+        |d, _, t| {
+            d.node.limits.routes = integer(t, 1, 1_000_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.max_will_rate",
+        "1000",
+        "Wills published in a second; the others follow one after the other. 0 = no limit.",
+        |d, _, t| {
+            d.node.limits.wills = integer(t, 0, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.memory_limit",
+        "",
+        "Memory the node may take; unset, what MemoryHigh, MemoryMax or a container allow, or what the machine has.",
+        |d, _, t| {
+            d.node.limits.memory.limit = Some(bytes(t)?).filter(|bytes| *bytes > 0);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.memory_soft",
+        "70%",
+        "From this part of it on new clients and filters are refused, and queues have half their bounds.",
+        |d, _, t| {
+            d.node.limits.memory.soft = percent(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "node.memory_hard",
+        "85%",
+        "From this part of it on clients publish nothing, and the largest queues are thrown away.",
+        |d, _, t| {
+            d.node.limits.memory.hard = percent(t)?;
             Ok(())
         },
     ),

@@ -68,6 +68,15 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::set(
+        "zone.$name.max_connect_size",
+        "16KB",
+        "Largest CONNECT without its will, and largest packet until the client is let in.",
+        |d, p, t| {
+            d.zone(p).max_connect_size = packet_size(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "zone.$name.max_clientid_len",
         "",
         "As mqtt.max_clientid_len, for this zone.",
@@ -316,7 +325,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "zone.$name.mountpoint",
         "",
-        "Prefix of every topic; %c is the client id, %u the user name.",
+        "Prefix of every topic; %c is the client id, %u the user name, which must be one level.",
         |d, p, t| {
             if t.contains(['+', '#', '\0']) {
                 return Err("a topic prefix without + and #".into());

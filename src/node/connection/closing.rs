@@ -66,6 +66,7 @@ impl Connection {
             CloseReason::Kicked
                 | CloseReason::Banned
                 | CloseReason::ShuttingDown
+                | CloseReason::MemoryShort
                 | CloseReason::TakenOver
                 | CloseReason::Discarded
         );

@@ -46,7 +46,8 @@ pub(super) struct AwaitedClaim {
 
 impl Connection {
     pub(super) fn authenticate(&mut self, proof: Proof, scratch: &mut Scratch, now: Time) {
-        if self.is_banned() {
+        let guesses = matches!(proof, Proof::Password(Some(_)) | Proof::Scram);
+        if self.is_banned(guesses) {
             return self.on_verdict(Err(Refusal::Banned), scratch, now);
         }
         let password = match proof {
@@ -81,10 +82,13 @@ impl Connection {
         }
     }
 
-    /// The client is kept out, which is told in the log.
-    fn is_banned(&self) -> bool {
+    /// The client is kept out, which is told in the log; `guesses`: it shows a password that nobody has looked at.
+    fn is_banned(&self, guesses: bool) -> bool {
         let banned = self.channel.banned().filter(|_| self.channel.settings().enable_ban);
-        let why = banned.and_then(|client| self.hub.bans.reason(&client, self.hub.clock));
+        let (bans, clock) = (&self.hub.bans, self.hub.clock);
+        let why = banned.and_then(|client| {
+            if guesses { bans.reason_to_guess(&client, clock) } else { bans.reason(&client, clock) }
+        });
         if let Some(why) = &why {
             let (client_id, peer) = (banned.map(|client| client.client_id), self.channel.peer());
             tracing::info!(name: "banned-refused", clientid = client_id, %peer, why, stranger = true, "banned client refused");
@@ -93,14 +97,17 @@ impl Connection {
     }
 
     pub(super) fn on_verdict(&mut self, verdict: Verdict, scratch: &mut Scratch, now: Time) {
-        if let Some(client) = self.channel.banned()
-            && verdict.as_ref().is_err_and(|refusal| refusal.is_guess())
-        {
-            self.hub.on_auth_failure(&client, self.channel.shared());
+        if let Some(client) = self.channel.banned() {
+            let shared = self.channel.shared();
+            match &verdict {
+                Ok(grant) if !grant.anonymous => self.hub.on_auth_success(&client, shared),
+                Err(refusal) if refusal.is_guess() => self.hub.on_auth_failure(&client, shared),
+                Ok(_) | Err(_) => {}
+            }
         }
         // It may have been banned while its password was verified.
         let verdict = verdict
-            .and_then(|grant| if self.is_banned() { Err(Refusal::Banned) } else { Ok(grant) });
+            .and_then(|grant| if self.is_banned(false) { Err(Refusal::Banned) } else { Ok(grant) });
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_verdict(verdict, now, &mut out);
     }
@@ -135,19 +142,20 @@ impl Connection {
             return;
         }
         let claim = Admission { hlc: self.hub.tick(), told: None };
-        self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
-        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+        let opened = self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
+        if opened && self.hub.mesh().is_some_and(Mesh::has_peers) {
             self.hub.claim_later(&client_id);
         }
     }
 
+    /// Opens the session, or asks the connection for it that has it. `false`: there is no room for another.
     pub(super) fn open_here(
         &mut self,
         client_id: ClientId,
         (clean_start, claim): (bool, Admission),
         scratch: &mut Scratch,
         now: Time,
-    ) {
+    ) -> bool {
         let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
@@ -158,14 +166,41 @@ impl Connection {
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
-            Opened::Resumed(parked, mailbox) => {
+            Opened::Resumed(mut parked, mailbox) => {
+                if self.is_of_another(&parked.session)
+                    && let Some((will, _)) = parked.will.take()
+                {
+                    self.hub.publish_will(*will);
+                }
                 self.start((Some(parked.session), claim), mailbox, scratch, now);
             }
             Opened::Wait(answer, mailbox) => {
                 self.waiting().handover =
                     Some(AwaitedSession { answer, mailbox, client_id, clean_start, claim });
             }
+            Opened::Full => {
+                self.turn_away(&client_id, claim.hlc, scratch);
+                return false;
+            }
         }
+        true
+    }
+
+    /// There is no room for another session.
+    fn turn_away(&mut self, client_id: &ClientId, claim: u64, scratch: &mut Scratch) {
+        if claim != 0
+            && let Some(mesh) = self.hub.mesh().filter(|mesh| mesh.has_peers())
+        {
+            mesh.unclaim(client_id.shared(), claim);
+        }
+        let (metric, what) = if self.hub.memory.is_short() {
+            (Metric::LimitMemory, "memory is short")
+        } else {
+            (Metric::LimitSessions, "node.max_sessions reached")
+        };
+        self.hub.stats.count(metric);
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_no_session(ReasonCode::QuotaExceeded, what, &mut out);
     }
 
     pub(super) fn start(
@@ -175,6 +210,12 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) {
+        let (kept, mailbox) = match kept {
+            Some(session) if self.is_of_another(&session) => {
+                (None, self.disown(*session, &mailbox))
+            }
+            kept => (kept, mailbox),
+        };
         mailbox.set_connected(true);
         self.mailbox = Some(mailbox);
         self.hub.stats.count(if kept.is_some() {
@@ -196,12 +237,34 @@ impl Connection {
         }
         self.hub.tell_connected(&self.channel);
         // Who is banned from here on is told so through its mailbox; before, it had none that counts.
-        if self.is_banned() {
+        if self.is_banned(false) {
             self.channel.close(
                 CloseReason::Banned,
                 &mut Out { bytes: &mut scratch.out, actions: &mut scratch.actions },
             );
         }
+    }
+
+    /// The session under this client id was begun by a client with another user name.
+    fn is_of_another(&self, session: &Session) -> bool {
+        self.channel.identity().is_some_and(|identity| identity.username != session.owner)
+    }
+
+    /// Ends such a session: nobody gets what is kept for another user. The mailbox of the one that begins.
+    fn disown(&self, mut session: Session, old: &Arc<Mailbox>) -> Arc<Mailbox> {
+        let (clientid, peer) = (session.client_id.as_str(), self.channel.peer());
+        let username = self.channel.identity().and_then(|identity| identity.username.as_deref());
+        tracing::warn!(
+            clientid, %peer, username, owner = session.owner.as_deref(),
+            "the session kept under this client id was another user's: it is ended, a new one begins"
+        );
+        // The claim is the new session's.
+        session.claim = 0;
+        self.hub.stats.count(Metric::SessionDiscarded);
+        self.hub.end_session(&session, old);
+        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        self.hub.registry.renew(&session.client_id, old, &mailbox);
+        mailbox
     }
 
     /// The client may be opened here: nobody else has its session any more.

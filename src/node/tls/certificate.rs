@@ -16,7 +16,7 @@ use crate::time::Wall;
 #[error(
     "its certificate names {found} and not {host}, the host part of its node name (cluster.tls_name_check)"
 )]
-pub(super) struct OtherName {
+pub struct OtherName {
     host: String,
     found: String,
 }
@@ -25,7 +25,7 @@ pub(super) struct OtherName {
 ///
 /// # Errors
 /// [`OtherName`] with all that it names.
-pub(super) fn check_host(der: &[u8], host: &str) -> Result<(), OtherName> {
+pub fn check_host(der: &[u8], host: &str) -> Result<(), OtherName> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     // The zone of a link-local address means something on one host only.
     let bare = bare.split_once('%').map_or(bare, |(address, _)| address);
@@ -43,14 +43,16 @@ pub(super) fn check_host(der: &[u8], host: &str) -> Result<(), OtherName> {
 }
 
 /// When the certificate ends; `None` when it cannot be read.
-pub(super) fn not_after(der: &[u8]) -> Option<Wall> {
+#[must_use]
+pub fn not_after(der: &[u8]) -> Option<Wall> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
     Some(Wall::from_ms(seconds.saturating_mul(1000)))
 }
 
 /// Whether the certificate was made by itself: an authority at the top.
-pub(super) fn is_root(der: &[u8]) -> bool {
+#[must_use]
+pub fn is_root(der: &[u8]) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(_, one)| one.subject() == one.issuer())
 }
 
@@ -64,7 +66,8 @@ pub struct Subject {
 }
 
 /// The subject; `None` when the certificate cannot be read.
-pub(in crate::node) fn subject(der: &[u8]) -> Option<Subject> {
+#[must_use]
+pub fn subject(der: &[u8]) -> Option<Subject> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let name = certificate.subject();
     let common = name.iter_common_name().last().and_then(|one| one.as_str().ok());

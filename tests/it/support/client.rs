@@ -455,15 +455,27 @@ impl Client {
 
     #[track_caller]
     pub fn subscribe_to(&mut self, filters: &[(&str, u8)], props: &[(u8, Value)]) -> Vec<u8> {
+        let id = self.ask_for(filters, props);
+        let codes = self.subacked(id);
+        assert_eq!(codes.len(), filters.len(), "one SUBACK code for each filter");
+        codes
+    }
+
+    /// Sends a SUBSCRIBE; gives its packet id.
+    pub fn ask_for(&mut self, filters: &[(&str, u8)], props: &[(u8, Value)]) -> u16 {
         let id = self.next_id();
         let bytes = subscribe_bytes(self.version, id, filters, props);
         self.send(&bytes);
-        let codes = self.wait(|p| match p {
+        id
+    }
+
+    /// Waits for the SUBACK with this packet id.
+    #[track_caller]
+    pub fn subacked(&mut self, id: u16) -> Vec<u8> {
+        self.wait(|p| match p {
             Packet::SubAck { id: i, codes, .. } if *i == id => Some(codes.clone()),
             _ => None,
-        });
-        assert_eq!(codes.len(), filters.len(), "one SUBACK code for each filter");
-        codes
+        })
     }
 
     #[track_caller]

@@ -289,7 +289,7 @@ fn protocols(rows: &mut Vec<Row>) {
     rows.push(row("name of 3.1, level 4", At::Start, connect(b"MQIsdp", 4), ENDS));
     rows.push(row("name of 3.1, level 5", At::Start, connect(b"MQIsdp", 5), ENDS));
     for (length, want) in
-        [(1024, Want::Lives), (1025, Want::Ends(&[0x85])), (65_535, Want::Ends(&[0x85]))]
+        [(1024, Want::Lives), (1025, Want::Ends(&[0x85])), (65_535, Want::Ends(&[0x95]))]
     {
         let bytes = Connect::new(V5).id(&"i".repeat(length)).bytes();
         rows.push(row(format!("client id of {length} bytes"), At::Start, bytes, want));
@@ -310,9 +310,13 @@ fn protocols(rows: &mut Vec<Row>) {
         ));
     }
     let mut connect = Connect::new(V5);
+    connect.user = Some("u".repeat(10_000));
+    connect.password = Some(vec![0xff; 6000]);
+    rows.push(row("user name of 10,000 bytes", At::Start, connect.bytes(), Want::Lives));
     connect.user = Some("u".repeat(65_535));
     connect.password = Some(vec![0xff; 60_000]);
-    rows.push(row("user name of 65,535 bytes", At::Start, connect.bytes(), Want::Lives));
+    let large = Want::Ends(&[0x95]);
+    rows.push(row("user name of 65,535 bytes", At::Start, connect.bytes(), large));
     let none = Connect::new(V3).id("").clean(false).bytes();
     rows.push(row("no client id and no clean session", At::Start, none, Want::Ends(&[2])));
 }
