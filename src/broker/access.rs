@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::acl::OF_TOKEN;
 pub use super::acl::{Action, Cidr, ClientAccess, Clients, Rule, Rules, TopicPattern, Who};
 use super::bans::BanPolicies;
 use super::jwt::{BadToken, Jwt, Token};
@@ -241,9 +240,6 @@ impl Refusal {
     }
 }
 
-/// A rule and its place, as [`ClientAccess::of`] takes them.
-type Placed<'a> = (u32, &'a Rule);
-
 impl Access {
     /// Decides about a CONNECT from `stage` on, as far as that takes no time.
     #[must_use]
@@ -344,18 +340,19 @@ impl Access {
     fn in_order<'a>(
         &'a self,
         grant: &'a Grant,
-    ) -> (Vec<Placed<'a>>, Option<verdicts::Settings>, Vec<Placed<'a>>) {
+    ) -> (Vec<&'a Rule>, Option<verdicts::Settings>, Vec<&'a Rule>) {
         let (mut before, mut asks, mut behind) = (Vec::new(), None, Vec::new());
         for by in self.acl_order.0 {
-            let into = if asks.is_some() { &mut behind } else { &mut before };
-            match (by, &grant.rules) {
-                (RightsBy::Http, _) => asks = self.asks,
-                (RightsBy::Rules, _) => into.extend((0..).zip(&*self.rules.0)),
-                (RightsBy::Token, Some(rules)) => {
-                    into.extend(rules.0.iter().map(|rule| (OF_TOKEN, rule)));
+            let rules = match (by, &grant.rules) {
+                (RightsBy::Http, _) => {
+                    asks = self.asks;
+                    continue;
                 }
+                (RightsBy::Rules, _) => &self.rules,
+                (RightsBy::Token, Some(rules)) => rules,
                 (RightsBy::Token, None) => continue,
-            }
+            };
+            if asks.is_some() { &mut behind } else { &mut before }.extend(&*rules.0);
             if by == RightsBy::Token {
                 break;
             }
@@ -545,6 +542,7 @@ mod tests {
             publish: true,
             subscribe: true,
             topics: Some(Arc::new([TopicPattern::filter(topic)])),
+            number: 0,
             from: "".into(),
         };
         let rules = |rules: Vec<Rule>| Rules(rules.into());

@@ -23,14 +23,14 @@ pub struct Rules(pub Arc<[Rule]>);
 
 impl Default for Rules {
     fn default() -> Self {
-        let any = |allow, who, topics| {
+        let any = |number, allow, who, topics| {
             let from = "the built-in rules".into();
-            Rule { allow, who, publish: true, subscribe: true, topics, from }
+            Rule { allow, who, publish: true, subscribe: true, topics, number, from }
         };
         Self(Arc::new([
-            any(true, Clients::Loopback, None),
-            any(false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
-            any(true, Clients::All, None),
+            any(0, true, Clients::Loopback, None),
+            any(1, false, Clients::All, Some(Arc::new([TopicPattern::filter("$SYS/#")]))),
+            any(2, true, Clients::All, None),
         ]))
     }
 }
@@ -39,7 +39,7 @@ impl Rules {
     /// What this client may do.
     #[must_use]
     pub fn client(&self, who: &Who<'_>, nomatch_allows: bool) -> ClientAccess {
-        ClientAccess::of((0..).zip(&*self.0), who, nomatch_allows)
+        ClientAccess::of(&*self.0, who, nomatch_allows)
     }
 }
 
@@ -56,8 +56,15 @@ pub struct Rule {
     pub subscribe: bool,
     /// Topics; `None` is every topic.
     pub topics: Option<Arc<[TopicPattern]>>,
+    /// Its place among the rules of the node, or [`Self::OF_TOKEN`].
+    pub number: u32,
     /// Where it stands and what it says, for the log.
     pub from: Box<str>,
+}
+
+impl Rule {
+    /// It came with the token of a client.
+    pub const OF_TOKEN: u32 = u32::MAX;
 }
 
 /// What a client wants to do with a topic.
@@ -82,9 +89,6 @@ pub struct Who<'a> {
     pub peer: IpAddr,
 }
 
-/// The place of a rule that the client brought along.
-pub const OF_TOKEN: u32 = u32::MAX;
-
 /// What one client may do. Small: it holds only the rules that can apply, and shares their topics where they name no client.
 #[derive(Clone, Debug)]
 pub struct ClientAccess {
@@ -96,7 +100,7 @@ pub struct ClientAccess {
 
 #[derive(Clone, Debug)]
 struct BoundRule {
-    /// Its place among the rules of the node.
+    /// [`Rule::number`]
     number: u32,
     allow: bool,
     publish: bool,
@@ -117,18 +121,18 @@ impl ClientAccess {
         Self { rules: rules.into(), nomatch_allows, publish_all, subscribe_all }
     }
 
-    /// What these rules come to for this client; each with its place among those of the node, or [`OF_TOKEN`].
+    /// What these rules come to for this client.
     #[must_use]
     pub fn of<'a>(
-        all: impl IntoIterator<Item = (u32, &'a Rule)>,
+        all: impl IntoIterator<Item = &'a Rule>,
         who: &Who<'_>,
         nomatch_allows: bool,
     ) -> Self {
         let mut rules = Vec::new();
         let (mut publish_decided, mut subscribe_decided) = (false, false);
-        for (number, rule) in all.into_iter().filter(|(_, rule)| rule.who.is(who)) {
+        for rule in all.into_iter().filter(|rule| rule.who.is(who)) {
             let bound = BoundRule {
-                number,
+                number: rule.number,
                 allow: rule.allow,
                 publish: rule.publish && !publish_decided,
                 subscribe: rule.subscribe && !subscribe_decided,
@@ -179,7 +183,7 @@ impl ClientAccess {
         self.first(action, topic).map(|rule| rule.allow)
     }
 
-    /// The place of the rule that denies, among those of the node, or [`OF_TOKEN`]; `None`: no rule matches.
+    /// [`Rule::number`] of the rule that denies; `None`: no rule matches.
     #[must_use]
     pub fn denied_by(&self, action: Action, topic: &str) -> Option<u32> {
         self.first(action, topic).map(|rule| rule.number)
@@ -215,7 +219,6 @@ impl ClientAccess {
         // Rules that come to "everything" are not kept one by one.
         out.push(u8::from(self.nomatch_allows || self.allows_all()));
         for rule in &self.rules {
-            put_u32(out, rule.number);
             let flags = [rule.allow, rule.publish, rule.subscribe];
             out.extend(flags.map(u8::from));
             let Some(topics) = &rule.topics else {
@@ -232,7 +235,6 @@ impl ClientAccess {
         let nomatch_allows = from.u8()? != 0;
         let mut rules = Vec::new();
         while !from.0.is_empty() {
-            let number = from.u32()?;
             let [allow, publish, subscribe] = from.array::<3>()?.map(|byte| byte != 0);
             let topics = match from.u32()? {
                 Self::EVERY_TOPIC => None,
@@ -241,6 +243,8 @@ impl ClientAccess {
                     Some(topics.collect::<Result<Vec<_>, _>>()?.into())
                 }
             };
+            // Only what a client brought with its token is kept for another process.
+            let number = Rule::OF_TOKEN;
             rules.push(BoundRule { number, allow, publish, subscribe, topics });
         }
         Ok(Self::new(rules, nomatch_allows))
@@ -549,7 +553,7 @@ mod tests {
     fn rule(allow: bool, who: Clients, topics: &[&str]) -> Rule {
         let topics =
             (!topics.is_empty()).then(|| topics.iter().map(|t| TopicPattern::filter(t)).collect());
-        Rule { allow, who, publish: true, subscribe: true, topics, from: "".into() }
+        Rule { allow, who, publish: true, subscribe: true, topics, number: 0, from: "".into() }
     }
 
     #[test]

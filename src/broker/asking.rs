@@ -2,7 +2,7 @@
 //! what a client may not do.
 
 use super::{
-    acl::{Action as Right, OF_TOKEN},
+    acl::{Action as Right, Rule},
     channel::{Action, Channel, Out, State},
     connect::RightsFrom,
     stats::{Metric, Stats},
@@ -18,7 +18,7 @@ pub struct Denial {
     /// With which topic name, or topic filter without its group.
     pub topic: Box<str>,
     by: By,
-    /// The place of the rule that says so.
+    /// [`Rule::number`]
     rule: Option<u32>,
 }
 
@@ -27,10 +27,7 @@ impl Denial {
     pub(super) fn new(rights: &Rights, action: Right, topic: &str) -> Box<Self> {
         let (by, rule) = match rights {
             Rights::Ruled(rules) => (By::Rules, rules.denied_by(action, topic)),
-            Rights::Asked(verdicts) => match verdicts.denied_by() {
-                By::Rules => (By::Rules, verdicts.denying_rule(action, topic)),
-                by @ (By::Others | By::Silence) => (by, None),
-            },
+            Rights::Asked(verdicts) => (verdicts.denied_by(), verdicts.denying_rule(action, topic)),
         };
         Box::new(Self { action, topic: topic.into(), by, rule })
     }
@@ -131,8 +128,8 @@ impl Channel {
         match (denial.by, denial.rule) {
             (By::Others, _) => "the HTTP server (auth.http.acl_req)".into(),
             (By::Silence, _) => "no answer of the HTTP server (auth.http.acl_req)".into(),
-            (By::Rules, Some(OF_TOKEN)) => "its token, which does not allow it".into(),
-            (By::Rules, None) if own => "its token, which does not allow it".into(),
+            (By::Rules, Some(Rule::OF_TOKEN)) => "its token".into(),
+            (By::Rules, None) if own => "its token, which does not name it".into(),
             (By::Rules, None) => "acl_nomatch: no rule matches".into(),
             (By::Rules, Some(number)) => {
                 let rules = &self.shared.access.rules.0;

@@ -449,6 +449,7 @@ pub(super) mod tests {
             publish: true,
             subscribe: allow,
             topics: Some(topics),
+            number: 0,
             from: "".into(),
         };
         let rules = Rules(Arc::new([

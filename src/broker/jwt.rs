@@ -245,8 +245,16 @@ fn rules(claim: &Value) -> Rules {
         let topics = topics.filter_map(Value::as_str).take(TOPICS_MOST);
         let topics = topics.filter(|text| TopicFilter::parse(text).is_ok());
         let topics: Arc<[TopicPattern]> = topics.map(TopicPattern::filter).collect();
-        let from = "its token".into();
-        Rule { allow: true, who: Clients::All, publish, subscribe, topics: Some(topics), from }
+        let (number, from) = (Rule::OF_TOKEN, "its token".into());
+        Rule {
+            allow: true,
+            who: Clients::All,
+            publish,
+            subscribe,
+            topics: Some(topics),
+            number,
+            from,
+        }
     };
     let all = [rule("pub", true, false), rule("sub", false, true), rule("all", true, true)];
     Rules(Arc::new(all))

@@ -181,11 +181,11 @@ impl Verdicts {
         self.denied_by
     }
 
-    /// The place of the rule that denies, as [`ClientAccess::denied_by`].
+    /// [`super::acl::Rule::number`] of the rule that denies; `None`: no rule matches.
     #[must_use]
     pub fn denying_rule(&self, action: Action, topic: &str) -> Option<u32> {
-        let before = self.before.denied_by(action, topic);
-        before.or_else(|| self.behind.denied_by(action, topic))
+        let first = self.before.denied_by(action, topic);
+        first.or_else(|| self.behind.denied_by(action, topic))
     }
 
     fn taken(&mut self, said: Said) -> bool {
@@ -287,7 +287,8 @@ mod tests {
     fn rules() -> ClientAccess {
         let topics = Some([TopicPattern::filter("rules/#")].into());
         let (who, from) = (Clients::All, "".into());
-        let rule = Rule { allow: true, who, publish: true, subscribe: false, topics, from };
+        let rule =
+            Rule { allow: true, who, publish: true, subscribe: false, topics, number: 0, from };
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
         Rules([rule].into()).client(&who, false)
     }
@@ -295,7 +296,7 @@ mod tests {
     fn verdicts(rules_first: bool, cache: Option<(usize, u64)>) -> Verdicts {
         let cache = cache.map(|(most, seconds)| (most, Duration::from_secs(seconds)));
         let who = Who { zone: "z", client_id: "c", username: None, peer: [10, 0, 0, 1].into() };
-        let none = ClientAccess::of([], &who, false);
+        let none = ClientAccess::of(&[], &who, false);
         let rules = if rules_first { [rules(), none] } else { [none, rules()] };
         Verdicts::new(Settings { cache }, rules, false)
     }

@@ -20,7 +20,8 @@ pub fn parse(path: &str, text: &str) -> Result<Rules, Vec<BadRule>> {
     let (mut rules, mut bad) = (Vec::new(), Vec::new());
     for (line, term) in terms {
         let shown = cut(&term.to_string());
-        match rule(&term, format!("{path}:{line}: {shown}")) {
+        let from = format!("{path}:{line}: {shown}");
+        match rule(&term, (rules.len(), from)) {
             Ok(rule) => rules.push(rule),
             Err(what) => bad.push((line, format!("{shown}: expected {what}"))),
         }
@@ -36,7 +37,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn rule(term: &Term, from: String) -> Result<Rule, String> {
+fn rule(term: &Term, (place, from): (usize, String)) -> Result<Rule, String> {
     const FORM: &str = "{allow or deny, Who, publish, subscribe or pubsub, [Topics]}";
     let Term::Tuple(parts) = term else { return Err(FORM.into()) };
     let (verdict, who, access, topics) = match parts.as_slice() {
@@ -57,7 +58,8 @@ fn rule(term: &Term, from: String) -> Result<Rule, String> {
         _ => return Err("publish, subscribe or pubsub third".into()),
     };
     let (who, topics, from) = (clients(who)?, patterns(topics)?, from.into());
-    Ok(Rule { allow, who, publish, subscribe, topics, from })
+    let number = u32::try_from(place).unwrap_or(Rule::OF_TOKEN);
+    Ok(Rule { allow, who, publish, subscribe, topics, number, from })
 }
 
 fn patterns(topics: Option<&Term>) -> Result<Option<Arc<[TopicPattern]>>, String> {

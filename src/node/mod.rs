@@ -71,7 +71,7 @@ use crate::{
         RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
         settings::SharedStrategy, users::Users,
     },
-    cluster,
+    cluster::{self, settings::SessionLocking},
     net::{clock::Clock, supervise},
 };
 use auth_http::AuthHttp;
@@ -178,8 +178,7 @@ impl Node {
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.set_limits(parts.limits);
-        hub.connect_waits =
-            parts.cluster.session_locking == cluster::settings::SessionLocking::Cluster;
+        hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
         hub.bans.load(&parts.data_dir, clock.wall())?;
