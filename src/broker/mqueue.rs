@@ -213,6 +213,15 @@ impl MQueue {
         (found.into_iter().map(|(_, delivery)| delivery.clone()).collect(), self.next)
     }
 
+    /// Forgets what came in before number `from`.
+    pub fn forget_before(&mut self, from: u64) {
+        for queue in [&mut self.qos0, &mut self.others] {
+            while let Some((_, gone)) = queue.pop_front_if(|(number, _)| *number < from) {
+                self.bytes -= gone.message.size();
+            }
+        }
+    }
+
     /// Puts `older` before what waits, of which it leaves out the messages that are among `older` or `known`. Returns how
     /// many had to go for the bounds.
     pub fn prepend(
@@ -311,6 +320,13 @@ mod tests {
             queue.push(numbered(n, qos), bounds);
         }
         assert_eq!(queue.since(4).0.len(), 2);
+        let mut later = MQueue::default();
+        for (n, qos) in [(1, Q1), (2, Q0), (3, Q1)] {
+            later.push(numbered(n, qos), bounds);
+        }
+        later.forget_before(2);
+        assert_eq!(left(&mut later), [3]);
+        assert_eq!(later.bytes(), 0);
         let older = vec![numbered(1, Q1), numbered(0, Q1), numbered(3, Q1), numbered(4, Q0)];
         // Two without a number are kept apart; the oldest of QoS 0 has to go.
         let dropped = queue.prepend(older, &BTreeSet::from([5]), bounds);

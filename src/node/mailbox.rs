@@ -179,6 +179,11 @@ impl Mailbox {
         self.lock().queue.since(from)
     }
 
+    /// Forgets what came in before number `from`.
+    pub fn forget_before(&self, from: u64) {
+        self.lock().queue.forget_before(from);
+    }
+
     /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. Returns
     /// how many messages had to go.
     pub fn prepend(&self, older: Vec<Delivery>, known: &BTreeSet<u64>) -> usize {

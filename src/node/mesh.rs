@@ -10,6 +10,8 @@
 mod data;
 mod door;
 mod ops;
+#[cfg(test)]
+pub(crate) mod played;
 mod radio;
 mod retained;
 mod sessions;

@@ -14,8 +14,9 @@
 //!  queue = state, rest, own; each message once, by its number in the cluster
 //!  DONE                  ------------>    forgets the session
 //! ```
-//! If this end falls silent, the session is parked again there; if the other does, what has come is used. One session at a time of each
-//! client is opened, given or taken on a node ([`Turn`]), and [`PLACES`] in all each way.
+//! If this end falls silent, the session is parked again there; if the other does, what has come is used. FAIL in the place of DONE: the
+//! state is used here, the rest stays there and is offered. One session at a time of each client is opened, given or taken on a node
+//! ([`Turn`]), and [`PLACES`] in all each way.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -44,6 +45,7 @@ use crate::{
         ClientId, Settings,
         channel::Shared,
         connect::{Identity, RightsFrom},
+        inflight::Inflight,
         mqueue::Delivery,
         portable::{self, Portable},
         session::Session,
@@ -344,13 +346,13 @@ impl Hub {
         if let Some(mine) = &mut mine {
             mine.unsubscribe(self);
         }
-        let rest = pull.all(Stage::Rest).await.unwrap_or_default();
-        let rest = portable::decode_queue(&rest, self.clock.now()).unwrap_or_default();
+        let rest = pull.rest(self.clock.now()).await;
+        let whole = rest.is_some();
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
-        let dropped = frozen.finish(rest);
+        let dropped = frozen.finish(rest.unwrap_or_default());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
-        pull.done();
+        pull.end(whole);
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
         Some(frozen.frozen)
@@ -464,7 +466,7 @@ impl Hub {
                     given.to = from;
                     given.answer(&self, &mesh, &mut frozen, (stage, part)).await;
                 }
-                Some((_, TakeFrame::Done { .. })) => {
+                Some((from, TakeFrame::Done { .. })) if from == given.to => {
                     self.forget(&client_id, &frozen.mailbox);
                     frozen.unsubscribe(&self);
                     self.stats.count(Metric::SessionTerminated);
@@ -474,9 +476,15 @@ impl Hub {
                     answer_again(&frozen.mailbox);
                     break;
                 }
-                Some((_, TakeFrame::Fail { .. })) | None => {
-                    tracing::warn!(clientid = %client_id, node = %given.to, "session was not fetched to its end, it stays here");
-                    self.thaw(frozen);
+                Some((from, TakeFrame::Fail { .. })) if from == given.to => {
+                    if given.stage == Stage::Rest {
+                        frozen.keep_since(given.after);
+                    }
+                    self.take_back(frozen, given.to);
+                    break;
+                }
+                None => {
+                    self.take_back(frozen, given.to);
                     break;
                 }
                 Some(_) => {}
@@ -484,6 +492,13 @@ impl Hub {
             frame = timeout(LIMIT, inbox.frames.recv()).await.ok().flatten();
         }
         drop(turn);
+    }
+
+    /// The session that `to` asked for was not fetched to its end.
+    fn take_back(&self, frozen: Frozen, to: NodeId) {
+        let clientid = &frozen.session.client_id;
+        tracing::warn!(%clientid, node = %to, "session was not fetched to its end, it stays here");
+        self.thaw(frozen);
     }
 
     /// Another node has a newer claim on a client of this one: lets go of it, and keeps a session for that node.
@@ -577,12 +592,13 @@ impl Hub {
             return pull.fail();
         }
         let _ = pull.mesh.barrier().await;
-        let Some(rest) = pull.all(Stage::Rest).await else { return };
-        queue.extend(portable::decode_queue(&rest, self.clock.now()).unwrap_or_default());
+        let rest = pull.rest(self.clock.now()).await;
+        let whole = rest.is_some();
+        queue.extend(rest.unwrap_or_default());
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
-        pull.done();
+        pull.end(whole);
         tracing::info!(clientid = %client_id, node = %from, "two sessions of a client became one");
     }
 
@@ -682,6 +698,12 @@ impl Frozen {
         news
     }
 
+    /// Another node has the session but for the messages that came as number `after` of the queue or later.
+    fn keep_since(&mut self, after: u64) {
+        self.session.inflight = Inflight::default();
+        self.mailbox.forget_before(after);
+    }
+
     fn unsubscribe(&mut self, hub: &Hub) {
         if std::mem::replace(&mut self.subscribed, false) {
             for (to, _) in self.session.subscriptions.iter() {
@@ -759,8 +781,19 @@ impl Pull {
         }
     }
 
-    fn done(&self) {
-        self.mesh.send_take(self.from, TakeFrame::Done { client: self.client() });
+    /// What the queue there has got since the state was sent. `None`: it does not come, or is not understood.
+    async fn rest(&mut self, now: Time) -> Option<Vec<Delivery>> {
+        portable::decode_queue(&self.all(Stage::Rest).await?, now).ok()
+    }
+
+    /// The state is here and is used; without the rest the other node keeps that, and offers it.
+    fn end(&self, whole: bool) {
+        if whole {
+            self.mesh.send_take(self.from, TakeFrame::Done { client: self.client() });
+        } else {
+            tracing::warn!(clientid = %self.client(), node = %self.from, "the last messages of a session did not come, they are asked for again");
+            self.fail();
+        }
     }
 
     /// The other node need not keep it frozen.
@@ -912,3 +945,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

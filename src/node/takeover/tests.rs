@@ -1,0 +1,241 @@
+//! A node whose cluster the test plays: every frame about a session, when it comes and when it does not.
+
+use super::*;
+use crate::{
+    broker::{
+        Message, RetainSettings, access::Access, message::Meta, mqueue::SubscriptionIds,
+        retained::Retained, stats::Stats, subscription_list::SubscriptionList,
+    },
+    mqtt::{QoS, SubscriptionOptions},
+    net::clock::Clock,
+    node::{
+        mesh::played::{self, Played, Said},
+        registry::Opened,
+    },
+    topic::share::Subscription,
+};
+
+const ME: NodeId = NodeId([1; 16]);
+const OTHER: NodeId = NodeId([2; 16]);
+
+struct World {
+    hub: Arc<Hub>,
+    desk: Desk,
+    mesh: Played,
+    id: ClientId,
+}
+
+impl World {
+    fn new() -> Self {
+        let retained = Retained::new(RetainSettings::default(), false);
+        let hub = Hub::new(Clock::system(), 1, retained, Arc::default());
+        let (mesh, played) = played::mesh(ME);
+        assert!(hub.mesh.set(mesh).is_ok());
+        let hub = Arc::new(hub);
+        let desk = Desk::new(hub.clone(), tokio::runtime::Handle::current());
+        Self { hub, desk, mesh: played, id: ClientId::new("c") }
+    }
+
+    /// A session under the claim of time `claim`, with subscriptions that stand.
+    fn session(&self, claim: u64, filters: &[&str]) -> (Box<Session>, Arc<Mailbox>) {
+        let wall = Wall::from_ms(1);
+        let mut session = Session::new(self.hub.session_number(), self.id.clone(), wall);
+        (session.claim, session.subscriptions) = (claim, subscriptions(filters));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        for (to, (options, id)) in session.subscriptions.iter() {
+            let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
+            self.hub.subscribe(to, subscriber);
+        }
+        (Box::new(session), mailbox)
+    }
+
+    /// The client has a session here, and no connection.
+    fn parked(&self, claim: u64, filters: &[&str]) -> Arc<Mailbox> {
+        let (session, mailbox) = self.session(claim, filters);
+        let expires_at = self.hub.clock.now() + Duration::from_secs(600);
+        let since = Wall::from_ms(1);
+        let parked = Parked { session, identity: None, expires_at, will: None, since };
+        self.hub.park(parked, &mailbox);
+        mailbox
+    }
+
+    /// The client connects here; the claim it asks for waits.
+    async fn connect(&mut self) -> (oneshot::Receiver<MayOpen>, u64) {
+        let shared = Arc::new(Shared {
+            settings: Settings::default(),
+            zone: String::new(),
+            port: 0,
+            proxies: Vec::new(),
+            access: Access::default(),
+            stats: Arc::new(Stats::new(1)),
+            next_assigned: AtomicU64::new(0),
+        });
+        let may = self.hub.open_in_cluster(&self.id, (false, None), shared);
+        let Said::Claim { ticket, .. } = self.said().await else { panic!("no claim") };
+        (may, ticket)
+    }
+
+    /// The client connects here, and its session is at the other node, which is asked for it.
+    async fn fetch(&mut self) -> oneshot::Receiver<MayOpen> {
+        let (may, ticket) = self.connect().await;
+        self.desk.on_claimed(ticket, Claim { hlc: 10, node: ME }, Some(OTHER));
+        self.pulled(Stage::State).await;
+        may
+    }
+
+    fn client(&self) -> Arc<str> {
+        self.id.shared()
+    }
+
+    fn hears(&self, frame: TakeFrame) {
+        self.desk.on_take(OTHER, frame);
+    }
+
+    fn hears_piece(&self, stage: Stage, bytes: Vec<u8>) {
+        let client = self.client();
+        self.hears(TakeFrame::Piece { client, stage, part: 0, last: true, bytes });
+    }
+
+    fn hears_pull(&self, stage: Stage) {
+        let claim = Claim { hlc: 10, node: OTHER };
+        self.hears(TakeFrame::Pull { client: self.client(), claim, stage, part: 0 });
+    }
+
+    fn hears_fail(&self) {
+        self.hears(TakeFrame::Fail { client: self.client(), moved: None });
+    }
+
+    /// What the node says; everything arrives and stands at once.
+    async fn said(&mut self) -> Said {
+        loop {
+            match self.mesh.next().await {
+                Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
+                said => return said,
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> TakeFrame {
+        match self.said().await {
+            Said::Take(OTHER, frame) => frame,
+            said => panic!("{said:?}"),
+        }
+    }
+
+    async fn pulled(&mut self, want: Stage) {
+        match self.frame().await {
+            TakeFrame::Pull { stage, part: 0, .. } if stage == want => {}
+            frame => panic!("{frame:?}"),
+        }
+    }
+
+    /// What the node sends of a session of its own.
+    async fn piece(&mut self, want: Stage) -> Vec<u8> {
+        match self.frame().await {
+            TakeFrame::Piece { stage, bytes, last: true, .. } if stage == want => bytes,
+            frame => panic!("{frame:?}"),
+        }
+    }
+
+    fn publish(&self, topic: &str, text: &str) {
+        self.hub.publish_now(&message(topic, text));
+    }
+
+    /// What waits for the client in its session without a connection.
+    fn waiting(&self) -> Vec<String> {
+        match self.hub.registry.take(&self.id, false) {
+            Some((Taken::Parked(_), mailbox)) => texts(&mailbox),
+            taken => panic!("{taken:?}"),
+        }
+    }
+
+    fn in_line(&self) -> usize {
+        let lines = locks::lock(&self.hub.takeovers.lines);
+        lines.get(&self.id).map_or(0, |line| line.waiters.len())
+    }
+}
+
+fn subscriptions(filters: &[&str]) -> SubscriptionList {
+    let mut list = SubscriptionList::default();
+    let options = SubscriptionOptions { qos: QoS::ExactlyOnce, ..Default::default() };
+    for filter in filters {
+        list.insert(Subscription::parse(filter).unwrap(), (options, 0));
+    }
+    list
+}
+
+fn message(topic: &str, text: &str) -> Message {
+    let meta = Meta { qos: QoS::ExactlyOnce, retain: false, expires_at: None, publisher: 0 };
+    Message::new(topic, &[], text.as_bytes(), meta)
+}
+
+/// The text is its number in the cluster.
+fn numbered(number: u64) -> Delivery {
+    Delivery {
+        message: message("t", &number.to_string()).with_number(number),
+        ids: SubscriptionIds::None,
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        group: 0,
+    }
+}
+
+fn texts(mailbox: &Mailbox) -> Vec<String> {
+    let text = |one: &Delivery| String::from_utf8(one.message.payload().to_vec()).unwrap();
+    mailbox.since(0).0.iter().map(text).collect()
+}
+
+/// A session at the other node, with these messages waiting.
+fn state(filters: &[&str], numbers: &[u64]) -> Vec<u8> {
+    let state = Portable {
+        expiry: Duration::from_secs(600),
+        subscriptions: subscriptions(filters),
+        queue: numbers.iter().map(|number| numbered(*number)).collect(),
+        ..Portable::default()
+    };
+    state.encode(Clock::system().now())
+}
+
+fn rest(numbers: &[u64]) -> Vec<u8> {
+    let queue: Vec<_> = numbers.iter().map(|number| numbered(*number)).collect();
+    portable::encode_queue(&queue, Clock::system().now())
+}
+
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let look = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(10), look).await.is_ok(), "{what}");
+}
+
+#[tokio::test]
+async fn a_session_whose_rest_does_not_come_is_not_done() {
+    let mut world = World::new();
+    let may = world.fetch().await;
+    world.hears_piece(Stage::State, state(&["t"], &[1, 2]));
+    world.pulled(Stage::Rest).await;
+    world.hears_fail();
+    let told = world.frame().await;
+    assert!(matches!(told, TakeFrame::Fail { .. }), "the other node keeps the rest: {told:?}");
+    assert!(may.await.is_ok());
+    assert_eq!(world.waiting(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn what_the_other_node_has_already_is_not_kept_for_it() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.publish("t", "in its state");
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    world.publish("t", "in the rest");
+    world.hears_pull(Stage::Rest);
+    world.piece(Stage::Rest).await;
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    assert_eq!(world.waiting(), ["in the rest"]);
+}
