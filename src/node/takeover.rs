@@ -331,8 +331,11 @@ impl Hub {
         };
         let newer = self.registry.claim_of(client_id).is_some_and(|(hlc, _)| hlc == claim.hlc);
         let mut mine = self.freeze(client_id, false).await;
+        // From this number on its queue is not in `state`.
+        let mut after = 0;
         if let Some(mine) = &mine {
-            let mut own = mine.portable(now).0;
+            let mut own;
+            (own, after) = mine.portable(now);
             if newer {
                 std::mem::swap(&mut own, &mut state);
             }
@@ -345,12 +348,14 @@ impl Hub {
         let mut frozen = self.install(client_id, state, claim.hlc, settings).await;
         if let Some(mine) = &mut mine {
             mine.unsubscribe(self);
+            self.sections.passed().await;
         }
         let rest = pull.rest(self.clock.now()).await;
         let whole = rest.is_some();
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
-        let dropped = frozen.finish(rest.unwrap_or_default());
+        let late = mine.map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
+        let dropped = frozen.finish(rest.unwrap_or_default(), late);
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.end(whole);
         let took = self.clock.now().since(began);
@@ -722,10 +727,25 @@ struct Installed {
 }
 
 impl Installed {
-    /// Returns how many messages had to go.
-    fn finish(&mut self, rest: Vec<Delivery>) -> usize {
+    /// Adds what the queue of the other node has got since, and what has come late to a session that was here before. Returns how
+    /// many messages had to go.
+    fn finish(&mut self, rest: Vec<Delivery>, mut late: Vec<Delivery>) -> usize {
         let mut queue = std::mem::take(&mut self.queue);
         queue.extend(rest);
+        if !late.is_empty() {
+            let numbers = queue.iter().map(|one| one.message.number());
+            let numbers: BTreeSet<u64> = numbers.filter(|number| *number != 0).collect();
+            // What never left this node has no number, but one block of bytes in both mailboxes.
+            let here = self.frozen.mailbox.since(0).0;
+            let here: BTreeSet<usize> = here.iter().map(|one| one.message.block()).collect();
+            late.retain(|Delivery { message, .. }| {
+                let number = message.number();
+                !numbers.contains(&number)
+                    && !(number != 0 && self.known.contains(&number))
+                    && !here.contains(&message.block())
+            });
+            queue.extend(late);
+        }
         self.frozen.mailbox.prepend(queue, &self.known)
     }
 }

@@ -239,3 +239,25 @@ async fn what_the_other_node_has_already_is_not_kept_for_it() {
     until("it is back in its place", back).await;
     assert_eq!(world.waiting(), ["in the rest"]);
 }
+
+#[tokio::test]
+async fn what_comes_to_the_own_session_meanwhile_is_kept() {
+    let mut world = World::new();
+    world.parked(5, &["mine"]);
+    world.publish("mine", "before");
+    let may = world.fetch().await;
+    world.hears_piece(Stage::State, state(&["t"], &[1]));
+    let Said::Mark(mark) = world.mesh.next().await else { panic!("no mark") };
+    world.publish("mine", "before the new one stands");
+    let _ = mark.send(());
+    let Said::Barrier(barrier) = world.mesh.next().await else { panic!("no barrier") };
+    world.publish("mine", "to both");
+    let _ = barrier.send(());
+    world.pulled(Stage::Rest).await;
+    world.publish("mine", "to the new one");
+    world.hears_piece(Stage::Rest, rest(&[2]));
+    assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
+    assert!(may.await.is_ok());
+    let want = ["before", "1", "2", "before the new one stands", "to both", "to the new one"];
+    assert_eq!(world.waiting(), want);
+}
