@@ -74,7 +74,14 @@ struct Inner {
     bell: Option<Waker>,
     signals: Option<Box<Signals>>,
     poked: bool,
-    dropped: u64,
+    /// Stops at the end.
+    dropped: u32,
+}
+
+impl Inner {
+    fn count_dropped(&mut self, messages: usize) {
+        self.dropped = self.dropped.saturating_add(u32::try_from(messages).unwrap_or(u32::MAX));
+    }
 }
 
 /// The mailbox of one session.
@@ -82,6 +89,8 @@ struct Inner {
 pub struct Mailbox {
     inner: Mutex<Inner>,
     connected: AtomicBool,
+    /// Hybrid time of the claim with Clean Start under which the session began here; 0: it began without.
+    clean_since: u64,
 }
 
 impl Mailbox {
@@ -99,7 +108,20 @@ impl Mailbox {
                 dropped: 0,
             }),
             connected: AtomicBool::new(true),
+            clean_since: 0,
         }
+    }
+
+    /// The same for a session that begins with Clean Start, under the claim of time `claim`.
+    #[must_use]
+    pub fn clean(self, claim: u64) -> Self {
+        Self { clean_since: claim, ..self }
+    }
+
+    /// The session began here with Clean Start, under this claim: nothing of an older one is to be put in. 0: it did not.
+    #[must_use]
+    pub const fn clean_since(&self) -> u64 {
+        self.clean_since
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -128,7 +150,7 @@ impl Mailbox {
     pub fn push(&self, delivery: Delivery) -> Pushing {
         let mut inner = self.lock();
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
-            inner.dropped += 1;
+            inner.count_dropped(1);
             return Pushing { bell: None, dropped: 1, refused: true };
         }
         let bounds = inner.bounds;
@@ -138,11 +160,11 @@ impl Mailbox {
             }
             Pushed::Queued => Pushing::default(),
             Pushed::Displaced(dropped) => {
-                inner.dropped += dropped as u64;
+                inner.count_dropped(dropped);
                 Pushing { bell: None, dropped, refused: false }
             }
             Pushed::Refused => {
-                inner.dropped += 1;
+                inner.count_dropped(1);
                 Pushing { bell: None, dropped: 1, refused: true }
             }
         }
@@ -191,7 +213,7 @@ impl Mailbox {
             let mut inner = self.lock();
             let bounds = inner.bounds;
             let dropped = inner.queue.prepend(older, known, bounds);
-            inner.dropped += dropped as u64;
+            inner.count_dropped(dropped);
             (dropped, inner.bell.take())
         };
         if let Some(bell) = bell {
@@ -209,7 +231,7 @@ impl Mailbox {
     /// Messages dropped so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.lock().dropped
+        self.lock().dropped.into()
     }
 
     /// Whether no message waits.

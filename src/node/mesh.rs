@@ -53,7 +53,7 @@ use super::{
 use crate::{
     broker::{retained::Retained, stats::Stats},
     cluster::{
-        Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
+        Claim, Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
         hlc::Hlc,
         routes::{RouteKey, RouteTable},
@@ -381,6 +381,11 @@ impl Mesh {
     /// Sends a frame about a session to another node, if it is linked.
     pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
         self.shared.push(Op::Take { node, frame });
+    }
+
+    /// Tells a node that the session it has of a client is to be thrown away: under the newer claim `winner` one began clean.
+    pub fn dismiss(&self, node: NodeId, client: Arc<str>, winner: Claim) {
+        self.shared.push(Op::Dismiss { node, client, winner });
     }
 
     /// What an operator asks about another node, or the answer to it.

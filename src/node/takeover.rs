@@ -194,6 +194,8 @@ struct Frozen {
     will: Option<(Box<Will>, Time)>,
     /// Its subscriptions stand.
     subscribed: bool,
+    /// It outlives the connection it had.
+    lasting: bool,
 }
 
 impl Hub {
@@ -281,11 +283,11 @@ impl Hub {
     }
 
     /// A client got in without a word to other nodes: tells them now.
-    pub(super) fn claim_later(self: &Arc<Self>, client_id: &ClientId) {
+    pub(super) fn claim_later(self: &Arc<Self>, client_id: &ClientId, clean: bool) {
         let (hub, client_id) = (self.clone(), client_id.clone());
         supervise::spawn("claim", async move {
             let Some(mesh) = hub.mesh() else { return };
-            let (claim, _) = hub.claim(mesh, client_id.shared(), false).await;
+            let (claim, _) = hub.claim(mesh, client_id.shared(), clean).await;
             hub.registry.raise_claim(&client_id, claim.hlc);
             if let Some(kept) = hub.registry.raise_will(&client_id, claim.hlc) {
                 hub.tell_quietly(&client_id, kept.claim, &kept.will);
@@ -390,7 +392,9 @@ impl Hub {
         }));
         let number = self.session_number();
         let session = Box::new(state.into_session(client_id.clone(), number, claim));
-        let mut frozen = Frozen { session, mailbox, identity, expires_at, will, subscribed: false };
+        let (subscribed, lasting) = (false, true);
+        let mut frozen =
+            Frozen { session, mailbox, identity, expires_at, will, subscribed, lasting };
         if frozen.subscribe(self)
             && let Some(mesh) = self.mesh()
         {
@@ -406,7 +410,7 @@ impl Hub {
             let answer = match taken {
                 Taken::Parked(parked) => {
                     let Parked { session, identity, expires_at, will, .. } = *parked;
-                    let subscribed = true;
+                    let (subscribed, lasting) = (true, true);
                     return Some(Frozen {
                         session,
                         mailbox,
@@ -414,6 +418,7 @@ impl Hub {
                         expires_at,
                         will,
                         subscribed,
+                        lasting,
                     });
                 }
                 Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
@@ -428,6 +433,7 @@ impl Hub {
                     expires_at,
                     will: None,
                     subscribed: true,
+                    lasting: !expiry.is_zero(),
                 });
             }
         }
@@ -463,6 +469,11 @@ impl Hub {
             return fail();
         };
         let Some(mut frozen) = self.freeze(&client_id, false).await else { return fail() };
+        if !frozen.lasting {
+            // It has ended with its connection.
+            self.discard(frozen);
+            return fail();
+        }
         let mut given = Given { to, after: 0, stage: Stage::State, bytes: Vec::new() };
         let mut frame = Some((to, first));
         loop {
@@ -499,6 +510,17 @@ impl Hub {
         drop(turn);
     }
 
+    /// Ends a session: the client did not want it to last, or does not want it any more.
+    fn discard(&self, frozen: Frozen) {
+        self.forget(&frozen.session.client_id, &frozen.mailbox);
+        self.stats.count(Metric::SessionDiscarded);
+        if let Some((will, _)) = frozen.will {
+            self.publish_will(*will);
+        }
+        self.end_session(&frozen.session, &frozen.mailbox);
+        answer_again(&frozen.mailbox);
+    }
+
     /// The session that `to` asked for was not fetched to its end.
     fn take_back(&self, frozen: Frozen, to: NodeId) {
         let clientid = &frozen.session.client_id;
@@ -515,15 +537,8 @@ impl Hub {
                 return;
             }
             let Some(frozen) = self.freeze(&client_id, clean).await else { return };
-            if clean {
-                self.forget(&client_id, &frozen.mailbox);
-                self.stats.count(Metric::SessionDiscarded);
-                if let Some((will, _)) = frozen.will {
-                    self.publish_will(*will);
-                }
-                self.end_session(&frozen.session, &frozen.mailbox);
-                answer_again(&frozen.mailbox);
-                return;
+            if clean || !frozen.lasting {
+                return self.discard(frozen);
             }
             self.thaw(frozen);
         }
@@ -558,6 +573,10 @@ impl Hub {
         let settings = locks::read(&self.session_settings).clone();
         let own = self.registry.claim_of(&client_id);
         match own.map(|(hlc, live)| (Claim { hlc, node: mesh.node_id() }, live)) {
+            // v5 [MQTT-3.1.2-4]: nothing of before it is to be in it.
+            Some((claim, _)) if self.registry.clean_since(&client_id) > theirs.hlc => {
+                mesh.dismiss(from, client_id.shared(), claim);
+            }
             Some((claim, true)) if claim > theirs => {
                 self.absorb(&client_id, from, claim).await;
             }

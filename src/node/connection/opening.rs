@@ -137,7 +137,7 @@ impl Connection {
         let claim = Admission { hlc: self.hub.tick(), told: None };
         self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
         if self.hub.mesh().is_some_and(Mesh::has_peers) {
-            self.hub.claim_later(&client_id);
+            self.hub.claim_later(&client_id, clean_start);
         }
     }
 
@@ -148,7 +148,8 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) {
-        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        let mailbox = Mailbox::new(self.channel.settings());
+        let mailbox = Arc::new(if clean_start { mailbox.clean(claim.hlc) } else { mailbox });
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
                 if let Some((parked, mailbox)) = discarded {

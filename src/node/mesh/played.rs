@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{Command, Mesh, Op, Progress, Shared};
 use crate::{
-    cluster::{NodeId, wire::TakeFrame},
+    cluster::{Claim, NodeId, wire::TakeFrame},
     net::clock::Clock,
 };
 
@@ -25,6 +25,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) enum Said {
     Claim { ticket: u64, clean: bool },
     Take(NodeId, TakeFrame),
+    Dismiss(NodeId, Claim),
     Mark(oneshot::Sender<()>),
     Barrier(oneshot::Sender<()>),
 }
@@ -78,6 +79,7 @@ fn said(op: Op) -> Option<Said> {
     match op {
         Op::Claim { ticket, clean, .. } => Some(Said::Claim { ticket, clean }),
         Op::Take { node, frame } => Some(Said::Take(node, frame)),
+        Op::Dismiss { node, winner, .. } => Some(Said::Dismiss(node, winner)),
         Op::Mark(done) => Some(Said::Mark(done)),
         Op::Barrier(done) => Some(Said::Barrier(done)),
         Op::Added(_)

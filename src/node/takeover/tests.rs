@@ -261,3 +261,60 @@ async fn what_comes_to_the_own_session_meanwhile_is_kept() {
     let want = ["before", "1", "2", "before the new one stands", "to both", "to the new one"];
     assert_eq!(world.waiting(), want);
 }
+
+#[tokio::test]
+async fn a_session_that_ends_with_its_connection_is_not_offered() {
+    let world = World::new();
+    let (session, mailbox) = world.session(5, &["t"]);
+    let opened = world.hub.registry.open(&world.id, true, &mailbox, 5);
+    assert!(matches!(opened, Opened::Fresh(None)));
+    world.desk.on_kick(&world.client(), Claim { hlc: 10, node: OTHER }, false);
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        signals = mailbox.signals();
+        tokio::task::yield_now().await;
+    }
+    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
+    assert!(reply.send(Handover::Session(session, Duration::ZERO)).is_ok());
+    let hub = world.hub.clone();
+    until("it has ended", || hub.registry.claim_of(&ClientId::new("c")).is_none()).await;
+    assert!(hub.own_routes().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_that_began_clean_takes_nothing_of_an_older_one() {
+    let mut world = World::new();
+    for live in [true, false] {
+        let (session, mailbox) = world.session(20, &["t"]);
+        drop(mailbox);
+        let mailbox = Mailbox::new(&Settings::default()).clean(20);
+        let mailbox = Arc::new(mailbox);
+        let _ = world.hub.registry.open(&world.id, true, &mailbox, 20);
+        if !live {
+            let expires_at = world.hub.clock.now() + Duration::from_secs(600);
+            let since = Wall::from_ms(1);
+            let parked = Parked { session, identity: None, expires_at, will: None, since };
+            world.hub.park(parked, &mailbox);
+        }
+        let claim = Claim { hlc: 10, node: OTHER };
+        world.hears(TakeFrame::Offer { client: world.client(), claim, adopt: false });
+        let said = world.said().await;
+        let winner = Claim { hlc: 20, node: ME };
+        assert!(matches!(said, Said::Dismiss(OTHER, claim) if claim == winner), "{said:?}");
+    }
+    // The client was at the other node since, and is back.
+    world.hub.registry.raise_claim(&world.id, 40);
+    let claim = Claim { hlc: 30, node: OTHER };
+    world.hears(TakeFrame::Offer { client: world.client(), claim, adopt: false });
+    world.pulled(Stage::State).await;
+}
+
+#[tokio::test]
+async fn who_got_in_at_once_with_clean_start_claims_so() {
+    let mut world = World::new();
+    for clean in [true, false] {
+        world.hub.claim_later(&world.id, clean);
+        let said = world.said().await;
+        assert!(matches!(said, Said::Claim { clean: said, .. } if said == clean), "{said:?}");
+    }
+}
