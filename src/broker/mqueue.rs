@@ -222,19 +222,19 @@ impl MQueue {
         }
     }
 
-    /// Puts `older` before what waits, of which it leaves out the messages that are among `older` or `known`. Returns how
-    /// many had to go for the bounds.
+    /// Puts `older` before what waits. Of both it leaves out the messages that are `known`, and of what waits those that are among
+    /// `older`. Returns how many had to go for the bounds.
     pub fn prepend(
         &mut self,
         older: Vec<Delivery>,
         known: &BTreeSet<u64>,
         bounds: Bounds,
     ) -> usize {
+        let older: Vec<Delivery> = older.into_iter().filter(|one| !is_known(one, known)).collect();
         let mut numbers = known.clone();
         numbers.extend(older.iter().map(|delivery| delivery.message.number()));
-        numbers.remove(&0);
         let (newer, _) = std::mem::take(self).since(0);
-        let newer = newer.into_iter().filter(|d| !numbers.contains(&d.message.number()));
+        let newer = newer.into_iter().filter(|one| !is_known(one, &numbers));
         let mut dropped = 0;
         for delivery in older.into_iter().chain(newer) {
             dropped += match self.push(delivery, bounds) {
@@ -252,6 +252,12 @@ impl MQueue {
         self.bytes -= gone.iter().map(|(_, delivery)| delivery.message.size()).sum::<usize>();
         gone.len()
     }
+}
+
+/// Whether it is one of these; what never left its node has no number.
+fn is_known(delivery: &Delivery, numbers: &BTreeSet<u64>) -> bool {
+    let number = delivery.message.number();
+    number != 0 && numbers.contains(&number)
 }
 
 #[cfg(test)]
@@ -327,9 +333,10 @@ mod tests {
         later.forget_before(2);
         assert_eq!(left(&mut later), [3]);
         assert_eq!(later.bytes(), 0);
-        let older = vec![numbered(1, Q1), numbered(0, Q1), numbered(3, Q1), numbered(4, Q0)];
+        let older = [(1, Q1), (0, Q1), (7, Q1), (3, Q1), (4, Q0)];
+        let older = older.map(|(n, qos)| numbered(n, qos)).into();
         // Two without a number are kept apart; the oldest of QoS 0 has to go.
-        let dropped = queue.prepend(older, &BTreeSet::from([5]), bounds);
+        let dropped = queue.prepend(older, &BTreeSet::from([0, 5, 7]), bounds);
         assert_eq!((dropped, left(&mut queue)), (1, vec![1, 0, 3, 6, 0, 0]));
         assert_eq!(queue.bytes(), 0);
     }

@@ -846,11 +846,8 @@ impl Connection {
                 self.take_retained(scratch);
                 if let Some(mailbox) = &self.mailbox {
                     let window = self.channel.window();
-                    mailbox.take(
-                        window.saturating_sub(scratch.deliveries.len()),
-                        WRITE,
-                        &mut scratch.deliveries,
-                    );
+                    let window = window.saturating_sub(scratch.deliveries.len());
+                    mailbox.take((window, WRITE), now, &mut scratch.deliveries);
                 }
                 if !scratch.deliveries.is_empty() {
                     let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };

@@ -4,12 +4,13 @@
 //! messages cost one wake-up. The lock is a leaf: nothing else is locked while it is held.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -23,7 +24,13 @@ use crate::{
         portable::Portable,
     },
     mqtt::QoS,
+    time::Time,
 };
+
+/// So long after the client was claimed it is remembered what was taken out: a session of it on another node may have got the same.
+const LATELY: Duration = Duration::from_secs(600);
+/// So many messages, the last ones.
+const TAKEN: usize = 256;
 
 /// What another task wants of the connection that owns a mailbox.
 #[derive(Debug)]
@@ -62,9 +69,30 @@ pub struct Pushing {
     pub refused: bool,
 }
 
-/// Few mailboxes have any.
+/// What few mailboxes have.
 #[derive(Debug, Default)]
-struct Signals(Vec<Signal>);
+struct Rare {
+    signals: Vec<Signal>,
+    taken: Option<Taken>,
+}
+
+/// Numbers in the cluster of the messages that were taken out lately.
+#[derive(Debug)]
+struct Taken {
+    until: Time,
+    numbers: VecDeque<u64>,
+}
+
+impl Taken {
+    fn note(&mut self, number: u64) {
+        if number != 0 {
+            if self.numbers.len() >= TAKEN {
+                self.numbers.pop_front();
+            }
+            self.numbers.push_back(number);
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -72,7 +100,7 @@ struct Inner {
     bounds: Bounds,
     store_qos0: bool,
     bell: Option<Waker>,
-    signals: Option<Box<Signals>>,
+    rare: Option<Box<Rare>>,
     poked: bool,
     /// Stops at the end.
     dropped: u32,
@@ -81,6 +109,26 @@ struct Inner {
 impl Inner {
     fn count_dropped(&mut self, messages: usize) {
         self.dropped = self.dropped.saturating_add(u32::try_from(messages).unwrap_or(u32::MAX));
+    }
+
+    fn has_signals(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.signals.is_empty())
+    }
+
+    fn note_taken(&mut self, taken: &[Delivery], now: Time) {
+        let Some(rare) = &mut self.rare else { return };
+        match &mut rare.taken {
+            Some(known) if known.until > now => {
+                taken.iter().for_each(|one| known.note(one.message.number()));
+            }
+            Some(_) => {
+                rare.taken = None;
+                if rare.signals.is_empty() {
+                    self.rare = None;
+                }
+            }
+            None => {}
+        }
     }
 }
 
@@ -103,7 +151,7 @@ impl Mailbox {
                 bounds: Bounds::new(settings.mqueue_len, settings.mqueue_bytes),
                 store_qos0: settings.mqueue_store_qos0,
                 bell: None,
-                signals: None,
+                rare: None,
                 poked: false,
                 dropped: 0,
             }),
@@ -191,8 +239,26 @@ impl Mailbox {
     }
 
     /// Takes messages out, as [`MQueue::take`].
-    pub fn take(&self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
-        self.lock().queue.take(window, bytes, out);
+    pub fn take(&self, (window, bytes): (usize, usize), now: Time, out: &mut Vec<Delivery>) {
+        let before = out.len();
+        let mut inner = self.lock();
+        inner.queue.take(window, bytes, out);
+        if inner.rare.is_some() {
+            inner.note_taken(out.get(before..).unwrap_or_default(), now);
+        }
+    }
+
+    /// The client was just claimed: messages that are taken out from here on, and those `under_way`, are known to
+    /// [`Self::prepend`] for a while.
+    pub fn remember(&self, under_way: impl Iterator<Item = u64>, now: Time) {
+        let mut taken = Taken { until: now + LATELY, numbers: VecDeque::new() };
+        under_way.for_each(|number| taken.note(number));
+        let mut inner = self.lock();
+        let rare = inner.rare.get_or_insert_default();
+        if let Some(before) = &rare.taken {
+            before.numbers.iter().for_each(|number| taken.note(*number));
+        }
+        rare.taken = Some(taken);
     }
 
     /// Copies of what came in as number `from` or later, as [`MQueue::since`].
@@ -206,13 +272,15 @@ impl Mailbox {
         self.lock().queue.forget_before(from);
     }
 
-    /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. Returns
-    /// how many messages had to go.
+    /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. What was taken out
+    /// lately is known too. Returns how many messages had to go.
     pub fn prepend(&self, older: Vec<Delivery>, known: &BTreeSet<u64>) -> usize {
         let (dropped, bell) = {
             let mut inner = self.lock();
             let bounds = inner.bounds;
-            let dropped = inner.queue.prepend(older, known, bounds);
+            let taken = inner.rare.as_ref().and_then(|rare| rare.taken.as_ref());
+            let taken = taken.map(|taken| taken.numbers.iter().chain(known).copied().collect());
+            let dropped = inner.queue.prepend(older, taken.as_ref().unwrap_or(known), bounds);
             inner.count_dropped(dropped);
             (dropped, inner.bell.take())
         };
@@ -244,7 +312,7 @@ impl Mailbox {
     pub fn signal(&self, signal: Signal) {
         let bell = {
             let mut inner = self.lock();
-            inner.signals.get_or_insert_default().0.push(signal);
+            inner.rare.get_or_insert_default().signals.push(signal);
             inner.bell.take()
         };
         if let Some(bell) = bell {
@@ -268,7 +336,12 @@ impl Mailbox {
     pub fn signals(&self) -> Vec<Signal> {
         let mut inner = self.lock();
         inner.poked = false;
-        inner.signals.take().map(|signals| signals.0).unwrap_or_default()
+        let Some(rare) = &mut inner.rare else { return Vec::new() };
+        let signals = std::mem::take(&mut rare.signals);
+        if rare.taken.is_none() {
+            inner.rare = None;
+        }
+        signals
     }
 
     /// Hangs the bell up before the connection sleeps. `false` when there is something to do first: a signal, or a message
@@ -276,7 +349,7 @@ impl Mailbox {
     pub fn park(&self, bell: &Waker, wants: Option<bool>) -> bool {
         let mut inner = self.lock();
         if inner.poked
-            || inner.signals.is_some()
+            || inner.has_signals()
             || wants.is_some_and(|window| inner.queue.is_ready(window))
         {
             return false;
@@ -286,5 +359,64 @@ impl Mailbox {
             _ => inner.bell = Some(bell.clone()),
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{Message, message::Meta, mqueue::SubscriptionIds};
+
+    fn numbered(number: u64) -> Delivery {
+        let meta = Meta { qos: QoS::ExactlyOnce, retain: false, expires_at: None, publisher: 0 };
+        Delivery {
+            message: Message::new("t", &[], b"", meta).with_number(number),
+            ids: SubscriptionIds::None,
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            group: 0,
+        }
+    }
+
+    fn mailbox() -> Mailbox {
+        let mailbox = Mailbox::new(&Settings { mqueue_len: 0, ..Settings::default() });
+        mailbox.remember([1].into_iter(), Time::ZERO);
+        mailbox
+    }
+
+    fn take(mailbox: &Mailbox, now: Time) -> Vec<u64> {
+        let mut out = Vec::new();
+        mailbox.take((usize::MAX, usize::MAX), now, &mut out);
+        out.iter().map(|one| one.message.number()).collect()
+    }
+
+    #[test]
+    fn what_was_taken_since_the_claim_does_not_come_again() {
+        let mailbox = mailbox();
+        (2..5).for_each(|number| drop(mailbox.push(numbered(number))));
+        assert_eq!(take(&mailbox, Time::ZERO), [2, 3, 4]);
+        mailbox.push(numbered(5));
+        let older = [0, 1, 3, 4, 5, 6].map(numbered).into();
+        assert_eq!(mailbox.prepend(older, &BTreeSet::from([6])), 0);
+        assert_eq!(take(&mailbox, Time::ZERO), [0, 5]);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_ends() {
+        let mailbox = mailbox();
+        for number in 2..1_000 {
+            mailbox.push(numbered(number));
+            take(&mailbox, Time::ZERO);
+        }
+        let taken = |mailbox: &Mailbox| {
+            let inner = mailbox.lock();
+            inner.rare.as_ref().map(|rare| rare.taken.as_ref().map(|taken| taken.numbers.len()))
+        };
+        assert_eq!(taken(&mailbox), Some(Some(TAKEN)));
+        mailbox.remember([].into_iter(), Time::ZERO + LATELY);
+        assert_eq!(taken(&mailbox), Some(Some(TAKEN)), "a new connection of the same session");
+        assert!(mailbox.signals().is_empty() && !mailbox.lock().has_signals());
+        take(&mailbox, Time::ZERO + 2 * LATELY);
+        assert_eq!(taken(&mailbox), None, "nothing is left of it");
     }
 }

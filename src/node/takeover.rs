@@ -543,11 +543,12 @@ impl Hub {
             self.thaw(frozen);
         }
         for turn in 1..=OFFERS {
+            // At once: until it is fetched, both sessions get every message.
+            self.offer(&mesh, &client_id, winner.node, false);
             tokio::time::sleep(OFFER_EVERY * turn).await;
             if !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
-            self.offer(&mesh, &client_id, winner.node, false);
         }
     }
 

@@ -177,6 +177,10 @@ impl Connection {
         now: Time,
     ) {
         mailbox.set_connected(true);
+        if claim.hlc != 0 {
+            let under_way = kept.iter().flat_map(|session| session.inflight.numbers());
+            mailbox.remember(under_way, now);
+        }
         self.mailbox = Some(mailbox);
         self.hub.stats.count(if kept.is_some() {
             Metric::SessionResumed

@@ -318,3 +318,34 @@ async fn who_got_in_at_once_with_clean_start_claims_so() {
         assert!(matches!(said, Said::Claim { clean: said, .. } if said == clean), "{said:?}");
     }
 }
+
+/// Number 7 has reached both, and the client has it from here; 9 waits here still.
+#[tokio::test]
+async fn what_the_client_has_of_both_sessions_does_not_come_again() {
+    let mut world = World::new();
+    let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+    let _ = world.hub.registry.open(&world.id, false, &mailbox, 20);
+    let now = world.hub.clock.now();
+    mailbox.remember([].into_iter(), now);
+    for number in [7, 9] {
+        mailbox.push(numbered(number));
+    }
+    mailbox.take((1, usize::MAX), now, &mut Vec::new());
+    let claim = Claim { hlc: 10, node: OTHER };
+    world.hears(TakeFrame::Offer { client: world.client(), claim, adopt: false });
+    world.pulled(Stage::State).await;
+    world.hears_piece(Stage::State, state(&["t"], &[6, 7]));
+    let Said::Mark(mark) = world.mesh.next().await else { panic!("no mark") };
+    let _ = mark.send(());
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        tokio::task::yield_now().await;
+        signals = mailbox.signals();
+    }
+    let Some(Signal::Absorb(_, done)) = signals.pop() else { panic!("{signals:?}") };
+    let _ = done.send(());
+    world.pulled(Stage::Rest).await;
+    world.hears_piece(Stage::Rest, rest(&[8, 9]));
+    assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
+    assert_eq!(texts(&mailbox), ["6", "8", "9"]);
+}
