@@ -264,10 +264,9 @@ impl Hub {
                 line.claim = claim.hlc;
             }
             if let Some(from) = previous.filter(|_| !clean)
-                && let Some(parked) = hub.fetch(&client_id, from, claim, &shared.settings).await
+                && hub.fetch(&client_id, from, claim, &shared.settings).await.is_some()
             {
                 hub.stats.count(Metric::SessionTakeovered);
-                hub.park_fetched(parked);
             }
             let told = match will {
                 Some(will) => hub.tell_will(&mesh, &client_id, claim.hlc, &will).await,
@@ -302,14 +301,15 @@ impl Hub {
         self.park(parked, &mailbox);
     }
 
-    /// Fetches the session of a client from another node. If there is one here, the older of the two goes into the newer.
+    /// Fetches the session of a client from another node and parks it here. If there is one here, the older of the two goes into the
+    /// newer.
     async fn fetch(
         self: &Arc<Self>,
         client_id: &ClientId,
         from: NodeId,
         claim: Claim,
         settings: &Settings,
-    ) -> Option<Frozen> {
+    ) -> Option<()> {
         let mesh = self.mesh()?.clone();
         let _place = self.takeovers.taking.acquire().await.ok()?;
         let began = self.clock.now();
@@ -356,13 +356,17 @@ impl Hub {
         let whole = rest.is_some();
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
-        let late = mine.map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
+        let late = mine.as_ref().map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
         let dropped = frozen.finish(rest.unwrap_or_default(), late);
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.end(whole);
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
-        Some(frozen.frozen)
+        self.park_fetched(frozen.frozen);
+        if let Some(mine) = mine {
+            answer_again(&mine.mailbox);
+        }
+        Some(())
     }
 
     /// Makes the session of a client here, of what came from another node: all nodes know its subscriptions when this returns.
@@ -582,15 +586,12 @@ impl Hub {
                 self.absorb(&client_id, from, claim).await;
             }
             Some((claim, false)) if claim > theirs => {
-                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
-                    self.park_fetched(frozen);
-                }
+                self.fetch(&client_id, from, claim, &settings).await;
             }
             None if adopt => {
                 // Just above the other's: wherever the client itself connects meanwhile counts more.
                 let claim = Claim { hlc: theirs.hlc + 1, node: mesh.node_id() };
-                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
-                    self.park_fetched(frozen);
+                if self.fetch(&client_id, from, claim, &settings).await.is_some() {
                     mesh.adopted(client_id.shared(), claim.hlc);
                 }
             }

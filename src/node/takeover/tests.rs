@@ -263,6 +263,23 @@ async fn what_comes_to_the_own_session_meanwhile_is_kept() {
 }
 
 #[tokio::test]
+async fn who_opens_beside_a_fetch_is_answered() {
+    let mut world = World::new();
+    world.parked(5, &[]);
+    let may = world.fetch().await;
+    world.hears_piece(Stage::State, state(&["t"], &[]));
+    world.pulled(Stage::Rest).await;
+    let beside = Arc::new(Mailbox::new(&Settings::default()));
+    let opened = world.hub.registry.open(&world.id, false, &beside, 11);
+    let Opened::Wait(answer, _) = opened else { panic!("{opened:?}") };
+    world.hears_piece(Stage::Rest, rest(&[]));
+    assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
+    assert!(may.await.is_ok());
+    let answer = timeout(Duration::from_secs(5), answer).await;
+    assert!(matches!(answer, Ok(Ok(Handover::Again))), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_session_that_ends_with_its_connection_is_not_offered() {
     let world = World::new();
     let (session, mailbox) = world.session(5, &["t"]);
