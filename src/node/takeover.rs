@@ -91,7 +91,8 @@ type Claimed = oneshot::Sender<(Claim, Option<NodeId>)>;
 #[derive(Default)]
 struct Line {
     claim: u64,
-    waiters: VecDeque<oneshot::Sender<Turn>>,
+    /// Each with the claim it waits under: none is older than `claim`.
+    waiters: VecDeque<(u64, oneshot::Sender<Turn>)>,
 }
 
 /// What is under way between this node and others.
@@ -155,7 +156,7 @@ impl Drop for Turn {
                 }
                 next
             };
-            let Some(next) = next else { return };
+            let Some((_, next)) = next else { return };
             match next.send(Self::new(&self.hub, &self.client_id)) {
                 Ok(()) => return,
                 Err(mut back) => back.passes = false,
@@ -209,7 +210,7 @@ impl Hub {
                     return None;
                 }
                 let (tell, wait) = oneshot::channel();
-                line.waiters.push_back(tell);
+                line.waiters.push_back((claim, tell));
                 Some(wait)
             } else {
                 lines.insert(client_id.clone(), Line::default());
@@ -220,6 +221,21 @@ impl Hub {
             None => Some(Turn::new(self, client_id)),
             Some(wait) => timeout(LIMIT, wait).await.ok()?.ok(),
         }
+    }
+
+    /// Whoever has the turn opens the session of a client under `claim`. Who waits under an older one waits in vain: the other node
+    /// may be opening it too, and would not give it before this one does.
+    fn opens(&self, client_id: &ClientId, claim: u64) {
+        let mut lines = locks::lock(&self.takeovers.lines);
+        let Some(line) = lines.get_mut(client_id) else { return };
+        line.claim = claim;
+        let waiters = std::mem::take(&mut line.waiters).into_iter();
+        let (older, others): (VecDeque<_>, VecDeque<_>) =
+            waiters.partition(|(one, _)| *one < claim);
+        line.waiters = others;
+        // Told without the lock.
+        drop(lines);
+        drop(older);
     }
 
     fn inbox(self: &Arc<Self>, client_id: &ClientId, side: Side) -> Inbox {
@@ -260,9 +276,7 @@ impl Hub {
             }
             let Some(turn) = turn else { return };
             let (claim, previous) = hub.claim(&mesh, client_id.shared(), clean).await;
-            if let Some(line) = locks::lock(&hub.takeovers.lines).get_mut(&client_id) {
-                line.claim = claim.hlc;
-            }
+            hub.opens(&client_id, claim.hlc);
             if let Some(from) = previous.filter(|_| !clean)
                 && hub.fetch(&client_id, from, claim, &shared.settings).await.is_some()
             {

@@ -280,6 +280,26 @@ async fn who_opens_beside_a_fetch_is_answered() {
 }
 
 #[tokio::test]
+async fn two_nodes_that_open_one_client_do_not_wait_for_each_other() {
+    let mut world = World::new();
+    let (may, ticket) = world.connect().await;
+    world.desk.on_take(
+        OTHER,
+        TakeFrame::Pull {
+            client: world.client(),
+            claim: Claim { hlc: 9, node: OTHER },
+            stage: Stage::State,
+            part: 0,
+        },
+    );
+    until("it waits for the turn", || world.in_line() == 1).await;
+    world.desk.on_claimed(ticket, Claim { hlc: 10, node: ME }, None);
+    let told = timeout(Duration::from_secs(2), world.frame()).await;
+    assert!(matches!(told, Ok(TakeFrame::Fail { .. })), "{told:?}");
+    drop(may.await);
+}
+
+#[tokio::test]
 async fn a_session_that_ends_with_its_connection_is_not_offered() {
     let world = World::new();
     let (session, mailbox) = world.session(5, &["t"]);
