@@ -201,7 +201,7 @@ struct Frozen {
 
 impl Hub {
     /// Waits for the right to do something with the session of a client. `None`: it is being opened here under a claim newer than
-    /// `claim`, or the wait was too long.
+    /// `claim`.
     async fn turn(self: &Arc<Self>, client_id: &ClientId, claim: u64) -> Option<Turn> {
         let wait = {
             let mut lines = locks::lock(&self.takeovers.lines);
@@ -219,8 +219,13 @@ impl Hub {
         };
         match wait {
             None => Some(Turn::new(self, client_id)),
-            Some(wait) => timeout(LIMIT, wait).await.ok()?.ok(),
+            Some(wait) => wait.await.ok(),
         }
+    }
+
+    /// [`Self::turn`] for something that another node waits for, not longer than that does.
+    async fn turn_in_time(self: &Arc<Self>, client_id: &ClientId, claim: u64) -> Option<Turn> {
+        timeout(LIMIT, self.turn(client_id, claim)).await.ok()?
     }
 
     /// Whoever has the turn opens the session of a client under `claim`. Who waits under an older one waits in vain: the other node
@@ -270,11 +275,7 @@ impl Hub {
         let (hub, client_id) = (self.clone(), client_id.clone());
         supervise::spawn("takeover", async move {
             let Some(mesh) = hub.mesh().cloned() else { return };
-            let mut turn = hub.turn(&client_id, u64::MAX).await;
-            while turn.is_none() {
-                turn = hub.turn(&client_id, u64::MAX).await;
-            }
-            let Some(turn) = turn else { return };
+            let Some(turn) = hub.turn(&client_id, u64::MAX).await else { return };
             let (claim, previous) = hub.claim(&mesh, client_id.shared(), clean).await;
             hub.opens(&client_id, claim.hlc);
             if let Some(from) = previous.filter(|_| !clean)
@@ -477,7 +478,7 @@ impl Hub {
             let moved = moved.filter(|node| *node != to);
             mesh.send_take(to, TakeFrame::Fail { client: client_id.shared(), moved });
         };
-        let Some(turn) = self.turn(&client_id, claim.hlc).await else { return fail() };
+        let Some(turn) = self.turn_in_time(&client_id, claim.hlc).await else { return fail() };
         let own = self.registry.claim_of(&client_id);
         let own = own.map(|(hlc, _)| Claim { hlc, node: mesh.node_id() });
         if own.is_none_or(|own| own > *claim) {
@@ -550,6 +551,7 @@ impl Hub {
     async fn let_go(self: Arc<Self>, client_id: ClientId, winner: Claim, clean: bool) {
         let Some(mesh) = self.mesh().cloned() else { return };
         {
+            // However long that takes: the node that fetches it now may fall silent.
             let Some(_turn) = self.turn(&client_id, winner.hlc).await else { return };
             if !self.is_older(&mesh, &client_id, winner) {
                 return;
@@ -588,7 +590,7 @@ impl Hub {
         let (client_id, Some(mesh)) = (ClientId::from(client), self.mesh().cloned()) else {
             return;
         };
-        let Some(_turn) = self.turn(&client_id, u64::MAX).await else { return };
+        let Some(_turn) = self.turn_in_time(&client_id, u64::MAX).await else { return };
         let settings = locks::read(&self.session_settings).clone();
         let own = self.registry.claim_of(&client_id);
         match own.map(|(hlc, live)| (Claim { hlc, node: mesh.node_id() }, live)) {

@@ -279,6 +279,26 @@ async fn who_opens_beside_a_fetch_is_answered() {
     assert!(matches!(answer, Ok(Ok(Handover::Again))), "{answer:?}");
 }
 
+/// It had no turn for longer than the other node is waited for.
+#[tokio::test]
+async fn a_session_that_was_not_fetched_to_its_end_is_offered() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    world.desk.on_kick(&world.client(), Claim { hlc: 10, node: OTHER }, false);
+    let hub = world.hub.clone();
+    let waits = move || {
+        let lines = locks::lock(&hub.takeovers.lines);
+        lines.get(&ClientId::new("c")).is_some_and(|line| line.waiters.len() == 1)
+    };
+    until("it waits behind the one who gives", waits).await;
+    world.hears_pull(Stage::Rest);
+    world.piece(Stage::Rest).await;
+    let offered = world.frame().await;
+    assert!(matches!(offered, TakeFrame::Offer { adopt: false, .. }), "{offered:?}");
+}
+
 #[tokio::test]
 async fn two_nodes_that_open_one_client_do_not_wait_for_each_other() {
     let mut world = World::new();
