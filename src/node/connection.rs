@@ -648,7 +648,10 @@ impl Connection {
             if subscription.is_exclusive() {
                 match self.hub.subscribe_alone(subscription, subscriber) {
                     Some(first) => news |= first,
-                    None => taken.push(at),
+                    None => {
+                        self.hub.unsubscribe(subscription, number);
+                        taken.push(at);
+                    }
                 }
             } else {
                 news |= self.hub.subscribe(subscription, subscriber);
