@@ -741,6 +741,12 @@ impl Connection {
                 Signal::Kick if self.closing.is_none() => {
                     self.close(CloseReason::Kicked, scratch, now);
                 }
+                // The session has just gone to somebody else.
+                Signal::Kick => {
+                    if let Some(identity) = self.channel.identity() {
+                        self.hub.kick(&identity.client_id);
+                    }
+                }
                 Signal::Ban(target) if self.closing.is_none() => {
                     if self.channel.banned().is_some_and(|client| target.names(&client)) {
                         self.close(CloseReason::Banned, scratch, now);
@@ -763,11 +769,7 @@ impl Connection {
                     self.absorb(*older, &mailbox);
                     let _ = done.send(());
                 }
-                Signal::Absorb(..)
-                | Signal::Kick
-                | Signal::Ban(_)
-                | Signal::ShutDown
-                | Signal::StandStill(_) => {}
+                Signal::Absorb(..) | Signal::Ban(_) | Signal::ShutDown | Signal::StandStill(_) => {}
             }
         }
     }
@@ -825,7 +827,7 @@ impl Connection {
                     self.hub.forget(&session.client_id, &mailbox);
                     self.hub.end_session(&session, &mailbox);
                     // Who asked while it ended; nobody else will answer.
-                    self.answer_again(&mailbox);
+                    self.hub.answer_again(&session.client_id, &mailbox);
                 }
                 let _ = reply.send(Handover::Again);
             }

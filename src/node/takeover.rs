@@ -379,7 +379,7 @@ impl Hub {
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
         self.park_fetched(frozen.frozen);
         if let Some(mine) = mine {
-            answer_again(&mine.mailbox);
+            self.answer_again(client_id, &mine.mailbox);
         }
         Some(())
     }
@@ -462,9 +462,30 @@ impl Hub {
     /// Puts a session back into its place.
     fn thaw(&self, mut frozen: Frozen) {
         frozen.subscribe(self);
-        let mailbox = frozen.mailbox.clone();
+        let (client_id, mailbox) = (frozen.session.client_id.clone(), frozen.mailbox.clone());
         self.park_fetched(frozen);
-        answer_again(&mailbox);
+        self.answer_again(&client_id, &mailbox);
+    }
+
+    /// A session is back in the registry, or has ended: whoever asked for it meanwhile looks there again, and if an operator ended
+    /// the client, that is done now.
+    pub(super) fn answer_again(&self, client_id: &ClientId, mailbox: &Mailbox) {
+        let mut kicked = false;
+        for signal in mailbox.signals() {
+            match signal {
+                Signal::TakeOver { reply, .. } => drop(reply.send(Handover::Again)),
+                Signal::Kick => kicked = true,
+                Signal::Absorb(..)
+                | Signal::Ban(_)
+                | Signal::CleanAclCache
+                | Signal::ShutDown
+                | Signal::StandStill(_)
+                | Signal::Describe(_) => {}
+            }
+        }
+        if kicked {
+            self.kick(client_id);
+        }
     }
 
     /// Gives a session to the node that asks for it.
@@ -508,7 +529,7 @@ impl Hub {
                     if self.takeovers.draining.load(Ordering::Acquire) {
                         locks::lock(&self.takeovers.gone).insert(client_id.clone(), given.to);
                     }
-                    answer_again(&frozen.mailbox);
+                    self.answer_again(&client_id, &frozen.mailbox);
                     break;
                 }
                 Some((from, TakeFrame::Fail { .. })) if from == given.to => {
@@ -537,7 +558,7 @@ impl Hub {
             self.publish_will(*will);
         }
         self.end_session(&frozen.session, &frozen.mailbox);
-        answer_again(&frozen.mailbox);
+        self.answer_again(&frozen.session.client_id, &frozen.mailbox);
     }
 
     /// The session that `to` asked for was not fetched to its end.
@@ -702,15 +723,6 @@ impl Hub {
             }
         }
         mesh.refreshed(view);
-    }
-}
-
-/// Whoever asked for a session that was on its way looks into the registry again.
-fn answer_again(mailbox: &Mailbox) {
-    for signal in mailbox.signals() {
-        if let Signal::TakeOver { reply, .. } = signal {
-            let _ = reply.send(Handover::Again);
-        }
     }
 }
 

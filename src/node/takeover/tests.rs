@@ -320,6 +320,19 @@ async fn two_nodes_that_open_one_client_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
+async fn who_is_kicked_on_the_way_is_ended_when_it_is_back() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    assert!(world.hub.kick(&world.id), "it is said to be done");
+    world.hears_fail();
+    let hub = world.hub.clone();
+    until("it is done", || hub.registry.claim_of(&ClientId::new("c")).is_none()).await;
+    assert!(hub.own_routes().is_empty());
+}
+
+#[tokio::test]
 async fn a_session_that_ends_with_its_connection_is_not_offered() {
     let world = World::new();
     let (session, mailbox) = world.session(5, &["t"]);
