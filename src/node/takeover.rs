@@ -414,9 +414,9 @@ impl Hub {
         let (subscribed, lasting) = (false, true);
         let mut frozen =
             Frozen { session, mailbox, identity, expires_at, will, subscribed, lasting };
-        if frozen.subscribe(self)
-            && let Some(mesh) = self.mesh()
-        {
+        frozen.subscribe(self);
+        // Also where none is the first of its filter: the one before it may have been announced a moment ago.
+        if let Some(mesh) = self.mesh() {
             let _ = mesh.barrier().await;
         }
         Installed { frozen, queue, known }
@@ -738,18 +738,16 @@ impl Frozen {
         (state, next)
     }
 
-    /// Enters its subscriptions. True: other nodes must learn of one.
-    fn subscribe(&mut self, hub: &Hub) -> bool {
-        let mut news = false;
+    /// Enters its subscriptions.
+    fn subscribe(&mut self, hub: &Hub) {
         if !std::mem::replace(&mut self.subscribed, true) {
             let upgrade = locks::read(&hub.session_settings).upgrade_qos;
             for (to, (options, id)) in self.session.subscriptions.iter() {
                 let number = self.session.number;
                 let subscriber = Subscriber::new(self.mailbox.clone(), number, id, options);
-                news |= hub.subscribe(to, subscriber.upgrading(upgrade));
+                hub.subscribe(to, subscriber.upgrading(upgrade));
             }
         }
-        news
     }
 
     /// Another node has the session but for the messages that came as number `after` of the queue or later.

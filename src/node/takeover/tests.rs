@@ -332,6 +332,19 @@ async fn who_is_kicked_on_the_way_is_ended_when_it_is_back() {
     assert!(hub.own_routes().is_empty());
 }
 
+/// The route of a filter may be on its way for somebody who subscribed a moment ago.
+#[tokio::test]
+async fn a_session_waits_for_routes_that_another_has_announced() {
+    let mut world = World::new();
+    world.session(1, &["t"]);
+    let _may = world.fetch().await;
+    world.hears_piece(Stage::State, state(&["t"], &[]));
+    let Said::Mark(mark) = world.mesh.next().await else { panic!("no mark") };
+    let _ = mark.send(());
+    let said = world.mesh.next().await;
+    assert!(matches!(said, Said::Barrier(_)), "{said:?}");
+}
+
 #[tokio::test]
 async fn a_session_that_ends_with_its_connection_is_not_offered() {
     let world = World::new();
