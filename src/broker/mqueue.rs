@@ -216,9 +216,8 @@ impl MQueue {
     /// Forgets what came in before number `from`.
     pub fn forget_before(&mut self, from: u64) {
         for queue in [&mut self.qos0, &mut self.others] {
-            while let Some((_, gone)) = queue.pop_front_if(|(number, _)| *number < from) {
-                self.bytes -= gone.message.size();
-            }
+            let gone = queue.partition_point(|(number, _)| *number < from);
+            self.bytes -= queue.drain(..gone).map(|(_, one)| one.message.size()).sum::<usize>();
         }
     }
 

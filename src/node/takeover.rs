@@ -69,7 +69,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 const STATE_MAX: usize = 256 << 20;
 /// A session that another node has a newer claim on is kept at least this long, to be fetched.
 const GRACE: Duration = Duration::from_secs(10);
-/// A session that nobody fetched is offered to the node that has the client.
+/// A session that nobody fetches is offered so soon: until it is there, both sessions get every message.
+const OFFER_AFTER: Duration = Duration::from_millis(20);
+/// A session that nobody fetched is offered again to the node that has the client.
 const OFFER_EVERY: Duration = Duration::from_secs(1);
 const OFFERS: u32 = 10;
 /// Claims told to new owners in one go, and the pause after it: 50,000 a second.
@@ -183,6 +185,12 @@ struct Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         locks::lock(&self.hub.takeovers.inboxes).remove(&self.key);
+        // Who asked a moment too late for this one would wait in vain.
+        while let Ok((from, frame)) = self.frames.try_recv() {
+            if let (TakeFrame::Pull { client, .. }, Some(mesh)) = (frame, self.hub.mesh()) {
+                mesh.send_take(from, TakeFrame::Fail { client, moved: None });
+            }
+        }
     }
 }
 
@@ -583,13 +591,16 @@ impl Hub {
             }
             self.thaw(frozen);
         }
+        // Mostly the client is just connecting there, and it is fetched.
+        tokio::time::sleep(OFFER_AFTER).await;
         for turn in 1..=OFFERS {
-            // At once: until it is fetched, both sessions get every message.
-            self.offer(&mesh, &client_id, winner.node, false);
-            tokio::time::sleep(OFFER_EVERY * turn).await;
-            if !self.is_older(&mesh, &client_id, winner) {
+            let fetched = self.turn(&client_id, winner.hlc).await;
+            if fetched.is_none() || !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
+            drop(fetched);
+            self.offer(&mesh, &client_id, winner.node, false);
+            tokio::time::sleep(OFFER_EVERY * turn).await;
         }
     }
 
@@ -780,15 +791,13 @@ impl Installed {
         let mut queue = std::mem::take(&mut self.queue);
         queue.extend(rest);
         if !late.is_empty() {
-            let numbers = queue.iter().map(|one| one.message.number());
-            let numbers: BTreeSet<u64> = numbers.filter(|number| *number != 0).collect();
+            let numbers: BTreeSet<u64> = queue.iter().map(|one| one.message.number()).collect();
+            let has = |number| numbers.contains(&number) || self.known.contains(&number);
             // What never left this node has no number, but one block of bytes in both mailboxes.
             let here = self.frozen.mailbox.since(0).0;
             let here: BTreeSet<usize> = here.iter().map(|one| one.message.block()).collect();
             late.retain(|Delivery { message, .. }| {
-                let number = message.number();
-                !numbers.contains(&number)
-                    && !(number != 0 && self.known.contains(&number))
+                (message.number() == 0 || !has(message.number()))
                     && !here.contains(&message.block())
             });
             queue.extend(late);

@@ -110,31 +110,28 @@ impl World {
         loop {
             match self.mesh.next().await {
                 Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
-                said => return said,
+                said @ (Said::Claim { .. } | Said::Take(..) | Said::Dismiss(..)) => return said,
             }
         }
     }
 
     async fn frame(&mut self) -> TakeFrame {
-        match self.said().await {
-            Said::Take(OTHER, frame) => frame,
-            said => panic!("{said:?}"),
-        }
+        let said = self.said().await;
+        let Said::Take(OTHER, frame) = said else { panic!("{said:?}") };
+        frame
     }
 
     async fn pulled(&mut self, want: Stage) {
-        match self.frame().await {
-            TakeFrame::Pull { stage, part: 0, .. } if stage == want => {}
-            frame => panic!("{frame:?}"),
-        }
+        let frame = self.frame().await;
+        let right = matches!(&frame, TakeFrame::Pull { stage, part: 0, .. } if *stage == want);
+        assert!(right, "{frame:?}");
     }
 
     /// What the node sends of a session of its own.
-    async fn piece(&mut self, want: Stage) -> Vec<u8> {
-        match self.frame().await {
-            TakeFrame::Piece { stage, bytes, last: true, .. } if stage == want => bytes,
-            frame => panic!("{frame:?}"),
-        }
+    async fn piece(&mut self, want: Stage) {
+        let frame = self.frame().await;
+        let right = matches!(&frame, TakeFrame::Piece { stage, last: true, .. } if *stage == want);
+        assert!(right, "{frame:?}");
     }
 
     fn publish(&self, topic: &str, text: &str) {
@@ -431,4 +428,17 @@ async fn what_the_client_has_of_both_sessions_does_not_come_again() {
     world.hears_piece(Stage::Rest, rest(&[8, 9]));
     assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
     assert_eq!(texts(&mailbox), ["6", "8", "9"]);
+}
+
+/// The one who gives hears DONE first, and the next question lies behind it.
+#[tokio::test]
+async fn who_asks_a_moment_too_late_is_told() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    world.hears(TakeFrame::Done { client: world.client() });
+    world.hears_pull(Stage::State);
+    let told = timeout(Duration::from_secs(2), world.frame()).await;
+    assert!(matches!(told, Ok(TakeFrame::Fail { .. })), "{told:?}");
 }
