@@ -156,6 +156,16 @@ impl Inflight {
         self.slots.iter()
     }
 
+    /// Numbers in the cluster of the messages that the client has not acknowledged.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.slots.iter().filter_map(|slot| match &slot.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
+                Some(delivery.message.number())
+            }
+            Awaiting::PubComp => None,
+        })
+    }
+
     /// All slots in the order of sending, for a resend.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
         self.slots.iter_mut()

@@ -161,6 +161,12 @@ impl Message {
         self.number
     }
 
+    /// Where its bytes stand: the same for all clones, and for no other message as long as one of them lives.
+    #[must_use]
+    pub fn block(&self) -> usize {
+        self.bytes.as_ptr().addr()
+    }
+
     /// The same message with this number.
     #[must_use]
     pub const fn with_number(mut self, number: u64) -> Self {

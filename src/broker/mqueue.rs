@@ -261,19 +261,27 @@ impl MQueue {
         (found.into_iter().map(|(_, delivery)| delivery.clone()).collect(), self.next)
     }
 
-    /// Puts `older` before what waits, of which it leaves out the messages that are among `older` or `known`. Returns how
-    /// many had to go for the bounds.
+    /// Forgets what came in before number `from`.
+    pub fn forget_before(&mut self, from: u64) {
+        for queue in [&mut self.qos0, &mut self.others] {
+            let gone = queue.partition_point(|(number, _)| *number < from);
+            self.bytes -= queue.drain(..gone).map(|(_, one)| one.message.size()).sum::<usize>();
+        }
+    }
+
+    /// Puts `older` before what waits. Of both it leaves out the messages that are `known`, and of what waits those that are among
+    /// `older`. Returns how many had to go for the bounds.
     pub fn prepend(
         &mut self,
         older: Vec<Delivery>,
         known: &BTreeSet<u64>,
         bounds: Bounds,
     ) -> usize {
+        let older: Vec<Delivery> = older.into_iter().filter(|one| !is_known(one, known)).collect();
         let mut numbers = known.clone();
         numbers.extend(older.iter().map(|delivery| delivery.message.number()));
-        numbers.remove(&0);
         let (newer, _) = std::mem::take(self).since(0);
-        let newer = newer.into_iter().filter(|d| !numbers.contains(&d.message.number()));
+        let newer = newer.into_iter().filter(|one| !is_known(one, &numbers));
         let mut dropped = 0;
         for delivery in older.into_iter().chain(newer) {
             dropped += match self.push(delivery, bounds) {
@@ -291,6 +299,12 @@ impl MQueue {
         self.bytes -= gone.iter().map(|(_, delivery)| delivery.size()).sum::<usize>();
         gone.len()
     }
+}
+
+/// Whether it is one of these; what never left its node has no number.
+fn is_known(delivery: &Delivery, numbers: &BTreeSet<u64>) -> bool {
+    let number = delivery.message.number();
+    number != 0 && numbers.contains(&number)
 }
 
 #[cfg(test)]
@@ -394,9 +408,17 @@ mod tests {
             queue.push(numbered(n, qos), bounds);
         }
         assert_eq!(queue.since(4).0.len(), 2);
-        let older = vec![numbered(1, Q1), numbered(0, Q1), numbered(3, Q1), numbered(4, Q0)];
+        let mut later = MQueue::default();
+        for (n, qos) in [(1, Q1), (2, Q0), (3, Q1)] {
+            later.push(numbered(n, qos), bounds);
+        }
+        later.forget_before(2);
+        assert_eq!(left(&mut later), [3]);
+        assert_eq!(later.bytes(), 0);
+        let older = [(1, Q1), (0, Q1), (7, Q1), (3, Q1), (4, Q0)];
+        let older = older.map(|(n, qos)| numbered(n, qos)).into();
         // Two without a number are kept apart; the oldest of QoS 0 has to go.
-        let dropped = queue.prepend(older, &BTreeSet::from([5]), bounds);
+        let dropped = queue.prepend(older, &BTreeSet::from([0, 5, 7]), bounds);
         assert_eq!((dropped, left(&mut queue)), (1, vec![1, 0, 3, 6, 0, 0]));
         assert_eq!(queue.bytes(), 0);
     }

@@ -126,11 +126,7 @@ impl Portable {
     /// Numbers in the cluster of the messages under way.
     #[must_use]
     pub fn numbers_under_way(&self) -> BTreeSet<u64> {
-        let under_way = self.inflight.iter().filter_map(|slot| match &slot.awaiting {
-            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => Some(delivery),
-            Awaiting::PubComp => None,
-        });
-        under_way.map(|delivery| delivery.message.number()).collect()
+        self.inflight.numbers().collect()
     }
 
     /// Everything as bytes.

@@ -419,6 +419,19 @@ impl<S: Clone> Subscriptions<S> {
         (!taken).then(|| self.subscribe(to, subscriber))
     }
 
+    /// Whether a session is a member of a group.
+    #[must_use]
+    pub fn is_member(&self, to: &Subscription, session: u64) -> bool {
+        let entry = if to.filter.has_wildcard() {
+            self.wildcards.get(to.filter.as_str())
+        } else {
+            self.exact.get(to.filter.as_str())
+        };
+        let groups = entry.map(Entry::groups).unwrap_or_default();
+        let group = groups.iter().find(|group| Some(&group.name) == to.group.as_ref());
+        group.is_some_and(|group| group.members.iter().any(|member| member.session == session))
+    }
+
     /// Takes the subscription of one session out.
     pub fn unsubscribe(&mut self, to: &Subscription, session: u64) -> Change {
         let Some(entry) = self.find(&to.filter) else { return Change::default() };

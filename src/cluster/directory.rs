@@ -272,8 +272,8 @@ impl Directory {
         }
         let claim = Claim { hlc, node: self.me };
         for owner in wait.owners.iter().filter(|owner| **owner != self.me) {
-            let client = wait.client.clone();
-            let frame = ClaimFrame::Claim { client, claim, refresh: true, clean: false };
+            let (client, clean) = (wait.client.clone(), wait.clean);
+            let frame = ClaimFrame::Claim { client, claim, refresh: true, clean };
             out.push(Order::Send(*owner, frame));
         }
         self.waits.insert(hlc, wait);

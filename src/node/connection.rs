@@ -726,6 +726,7 @@ impl Connection {
                 Subscriber::new(mailbox.clone(), number, *id, *options).upgrading(upgrade);
             if subscription.is_exclusive() {
                 if self.hub.subscribe_alone(subscription, subscriber).is_none() {
+                    self.hub.unsubscribe(subscription, number);
                     taken.push(at);
                 }
             } else {
@@ -809,6 +810,12 @@ impl Connection {
                 Signal::Kick if self.closing.is_none() => {
                     self.close(CloseReason::Kicked, scratch, now);
                 }
+                // The session has just gone to somebody else.
+                Signal::Kick => {
+                    if let Some(identity) = self.channel.identity() {
+                        self.hub.kick(&identity.client_id);
+                    }
+                }
                 Signal::Ban(target) if self.closing.is_none() => {
                     if self.channel.banned().is_some_and(|client| target.names(&client)) {
                         self.close(CloseReason::Banned, scratch, now);
@@ -840,7 +847,6 @@ impl Connection {
                 // Who asked hears that it is gone.
                 Signal::Obey(_)
                 | Signal::Absorb(..)
-                | Signal::Kick
                 | Signal::Ban(_)
                 | Signal::ShutDown
                 | Signal::Shed
@@ -920,7 +926,7 @@ impl Connection {
                     self.hub.forget(&session.client_id, &mailbox);
                     self.hub.end_session(&session, &mailbox);
                     // Who asked while it ended; nobody else will answer.
-                    self.answer_again(&mailbox);
+                    self.hub.answer_again(&session.client_id, &mailbox);
                 }
                 let _ = reply.send(Handover::Again);
             }
@@ -944,11 +950,8 @@ impl Connection {
                 self.take_retained(scratch);
                 if let Some(mailbox) = &self.mailbox {
                     let window = self.channel.window();
-                    mailbox.take(
-                        window.saturating_sub(scratch.deliveries.len()),
-                        WRITE,
-                        &mut scratch.deliveries,
-                    );
+                    let window = window.saturating_sub(scratch.deliveries.len());
+                    mailbox.take((window, WRITE), now, &mut scratch.deliveries);
                 }
                 if !scratch.deliveries.is_empty() {
                     let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };

@@ -225,8 +225,10 @@ impl Hub {
         to: &Subscription,
         subscriber: Subscriber<Arc<Mailbox>>,
     ) -> Option<bool> {
+        // A member of its own may be of both nodes for a moment; it goes on.
+        let own = locks::read(&self.subscriptions).is_member(to, subscriber.session);
         let group = to.group.as_deref().unwrap_or_default();
-        if locks::read(&self.routes).has_member(group, &to.filter) {
+        if !own && locks::read(&self.routes).has_member(group, &to.filter) {
             return None;
         }
         let first = {
@@ -639,4 +641,38 @@ impl Hub {
 /// nodes share its messages by the number of members.
 const fn is_told(to: &Subscription, change: Change) -> bool {
     change.turns || (change.counts && to.group.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::routes::{RouteOp, TableOp},
+        mqtt::SubscriptionOptions,
+    };
+
+    /// The routes may name another node for a moment, when two clients have asked at once.
+    #[test]
+    fn who_has_an_exclusive_subscription_keeps_it() {
+        let retained = Retained::new(RetainSettings::default(), false);
+        let hub = Hub::new(Clock::system(), 1, retained, Arc::default());
+        let to = Subscription::parse("$exclusive/x").unwrap();
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let subscriber =
+            |session| Subscriber::new(mailbox.clone(), session, 0, SubscriptionOptions::default());
+        assert_eq!(hub.subscribe_alone(&to, subscriber(1)), Some(false));
+        let key = RouteKey { filter: to.filter.clone(), group: to.group.clone() };
+        let ops = Arc::from([RouteOp { add: true, key, weight: 1 }]);
+        {
+            let mut routes = locks::write(&hub.routes);
+            routes.apply(&TableOp::SnapshotBegin { node: 1, drop_old: true });
+            routes.apply(&TableOp::Apply { node: 1, ops });
+            routes.apply(&TableOp::SnapshotEnd { node: 1 });
+        }
+        assert_eq!(hub.subscribe_alone(&to, subscriber(2)), None, "taken");
+        assert_eq!(hub.subscribe_alone(&to, subscriber(1)), Some(false), "by itself");
+        hub.unsubscribe(&to, 1);
+        assert!(hub.own_routes().is_empty());
+        assert_eq!(hub.subscribe_alone(&to, subscriber(1)), None, "elsewhere");
+    }
 }

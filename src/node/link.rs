@@ -8,6 +8,7 @@
 //! each side; nothing is allocated.
 
 use std::{
+    collections::VecDeque,
     fmt,
     pin::pin,
     sync::{
@@ -57,6 +58,9 @@ pub trait Deliver: Send + Sync + 'static {
     /// `cluster.autoheal.action = restart`: all clients and their sessions go, as when EMQX 4 heals.
     fn restart_clients(&self) {}
 }
+
+/// Refused messages that are told again over the next connection, the last ones.
+const NACKS: usize = 1_024;
 
 /// Called when a wait is over. Whoever waits keeps it; letting it go ends the wait.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -194,8 +198,7 @@ impl OutStream {
     fn attach(self: &Arc<Self>, peer: u64, received: Received) -> Attached {
         let epoch = self.change(|stream| stream.attach(peer, received));
         self.attached.notify_waiters();
-        let (ack_due, nacks) = (AtomicBool::new(false), Mutex::default());
-        Attached { stream: self.clone(), epoch, ack_due, nacks }
+        Attached { stream: self.clone(), epoch, ack_due: AtomicBool::new(false) }
     }
 }
 
@@ -211,8 +214,6 @@ struct Attached {
     epoch: u64,
     /// The reader has something to acknowledge.
     ack_due: AtomicBool,
-    /// Messages that found no member of some of their groups: to be told before they are acknowledged.
-    nacks: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Attached {
@@ -268,6 +269,9 @@ struct InSide {
     received: AtomicU64,
     /// Number of the last message that is in the queues of sessions.
     handed: AtomicU64,
+    /// Messages that found no member of some of their groups, in order: told before they are acknowledged, and told again over the
+    /// next connection, as nobody says that they have heard it.
+    nacks: Mutex<VecDeque<(u64, u64)>>,
     /// Rings after each batch for those who wait for a message to be here.
     moved: Notify,
     /// One connection at a time hands messages on: at a change the new one waits until the old one has stopped.
@@ -280,9 +284,36 @@ impl InSide {
             handed: AtomicU64::new(stream.received(0).seq),
             stream: Mutex::new(stream),
             received: AtomicU64::new(0),
+            nacks: Mutex::default(),
             moved: Notify::new(),
             turn: Semaphore::new(1),
         }
+    }
+
+    /// The sender has heard all about messages up to `seq`.
+    fn heard(&self, seq: u64) {
+        lock(&self.nacks).retain(|(one, _)| *one > seq);
+    }
+
+    /// What has arrived, as far as the sender may forget it before it hears another word.
+    fn received(&self, stream: u8) -> Received {
+        let received = lock(&self.stream).received(stream);
+        let first = lock(&self.nacks).front().map_or(u64::MAX, |(seq, _)| seq - 1);
+        Received { seq: received.seq.min(first), ..received }
+    }
+
+    /// Writes what there is to acknowledge, behind what was refused and is not `told` over this connection yet.
+    fn acknowledge(&self, stream: u8, told: &mut u64, out: &mut Vec<u8>) {
+        let mut nacks = lock(&self.nacks);
+        for (seq, groups) in nacks.iter().filter(|(seq, _)| *seq > *told) {
+            Frame::FwdNack { stream, seq: *seq, reason: 0, groups: *groups }.encode(out);
+        }
+        let old = nacks.len().saturating_sub(NACKS);
+        nacks.drain(..old);
+        drop(nacks);
+        let Received { stream, incarnation, seq } = lock(&self.stream).received(stream);
+        *told = seq;
+        Frame::FwdAck { incarnation, stream, seq, credit: 0 }.encode(out);
     }
 }
 
@@ -420,7 +451,7 @@ impl Peer {
     #[must_use]
     pub fn received(&self, stream: u8) -> Received {
         let inward = self.inward.get(usize::from(stream));
-        inward.map_or(Received::default(), |inward| lock(&inward.stream).received(stream))
+        inward.map_or(Received::default(), |inward| inward.received(stream))
     }
 
     /// Number of the last message sent to it, stream by stream.
@@ -561,10 +592,12 @@ pub async fn run_data(
     let attached = out.attach(peer.incarnation, hello.hello.received);
     let Ok(_turn) = inward.turn.acquire().await else { return };
     let (read, write) = socket.into_split();
+    attached.ack_due.store(!lock(&inward.nacks).is_empty(), Ordering::Release);
+    let side = inward;
     let inward = Inward {
         peer: &peer,
         stream,
-        side: inward,
+        side,
         attached: &attached,
         deliver: &*deliver,
         pending: Vec::new(),
@@ -573,7 +606,7 @@ pub async fn run_data(
     let end = tokio::select! {
         end = inward.run(read, opener, leftover) => end,
         end = attached.replaced() => end,
-        end = write_out(&attached, write, sealer, || ack(&peer, stream)) => end,
+        end = write_out(&attached, write, sealer, (side, stream)) => end,
     };
     match end {
         Err(end @ (End::Io(_) | End::Closed | End::Replaced)) => {
@@ -603,12 +636,6 @@ pub async fn give_back(peer: Arc<Peer>, left: Vec<Left>, deliver: Arc<dyn Delive
     }
 }
 
-/// What there is to acknowledge to `peer`.
-fn ack(peer: &Peer, stream: u8) -> Frame {
-    let Received { stream, incarnation, seq } = peer.received(stream);
-    Frame::FwdAck { incarnation, stream, seq, credit: 0 }
-}
-
 /// No value: the loops end with errors only.
 enum Never {}
 
@@ -617,20 +644,14 @@ async fn write_out(
     attached: &Attached,
     mut write: WriteHalf,
     mut sealer: Sealer,
-    ack: impl Fn() -> Frame,
+    (inward, number): (&InSide, u8),
 ) -> Result<Never, End> {
-    let (mut plain, mut room) = (Vec::new(), Vec::new());
+    let (mut plain, mut room, mut told) = (Vec::new(), Vec::new(), 0);
     loop {
         let some = attached.take(&mut plain).ok_or(End::Replaced)?;
         let due = attached.ack_due.swap(false, Ordering::AcqRel);
         if due {
-            let ack = ack();
-            if let Frame::FwdAck { stream, .. } = ack {
-                for (seq, groups) in lock(&attached.nacks).drain(..) {
-                    Frame::FwdNack { stream, seq, reason: 0, groups }.encode(&mut plain);
-                }
-            }
-            ack.encode(&mut plain);
+            inward.acknowledge(number, &mut told, &mut plain);
         }
         if !some && !due {
             attached.stream.notify.notified().await;
@@ -739,7 +760,11 @@ impl Inward<'_> {
             self.side.received.fetch_add(1, Ordering::Relaxed);
             let missing = self.deliver.deliver(self.peer.origin, &envelope);
             if missing != 0 && envelope.seq != 0 {
-                lock(&self.attached.nacks).push((envelope.seq, missing));
+                lock(&self.side.nacks).push_back((envelope.seq, missing));
+            } else if missing != 0 {
+                // Not kept by its sender: it goes to nobody.
+                self.attached.stream.stats.count(Metric::MessagesDropped);
+                self.attached.stream.stats.count(Metric::MessagesDroppedNoSubscribers);
             }
         }
         Ok(1)
@@ -778,6 +803,7 @@ impl Inward<'_> {
         match Frame::decode(kind, body)? {
             Some(Frame::FwdBase { incarnation, seq }) => {
                 lock(&self.side.stream).on_base(incarnation, seq);
+                self.side.heard(seq);
                 Ok(())
             }
             Some(Frame::FwdAck { incarnation, stream, seq, .. }) => {

@@ -5,12 +5,13 @@
 //! nothing else is locked while it is held.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     task::Waker,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -24,8 +25,14 @@ use crate::{
         portable::Portable,
     },
     mqtt::QoS,
+    time::Time,
     topic::share::Subscription,
 };
+
+/// So long after the client was claimed it is remembered what was taken out: a session of it on another node may have got the same.
+const LATELY: Duration = Duration::from_secs(600);
+/// So many messages, the last ones.
+const TAKEN: usize = 256;
 
 /// What an operator wants of a client.
 #[derive(Debug)]
@@ -77,9 +84,30 @@ pub struct Pushing {
     pub refused: bool,
 }
 
-/// Few mailboxes have any.
+/// What few mailboxes have.
 #[derive(Debug, Default)]
-struct Signals(Vec<Signal>);
+struct Rare {
+    signals: Vec<Signal>,
+    taken: Option<Taken>,
+}
+
+/// Numbers in the cluster of the messages that were taken out lately.
+#[derive(Debug)]
+struct Taken {
+    until: Time,
+    numbers: VecDeque<u64>,
+}
+
+impl Taken {
+    fn note(&mut self, number: u64) {
+        if number != 0 {
+            if self.numbers.len() >= TAKEN {
+                self.numbers.pop_front();
+            }
+            self.numbers.push_back(number);
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -91,12 +119,37 @@ struct Inner {
     bell: Option<Waker>,
     /// Which messages the bell is for, as [`Mailbox::park`] was told.
     wants: Option<bool>,
-    signals: Option<Box<Signals>>,
+    rare: Option<Box<Rare>>,
     poked: bool,
-    dropped: u64,
+    /// Stops at the end.
+    dropped: u32,
 }
 
 impl Inner {
+    fn count_dropped(&mut self, messages: usize) {
+        self.dropped = self.dropped.saturating_add(u32::try_from(messages).unwrap_or(u32::MAX));
+    }
+
+    fn has_signals(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.signals.is_empty())
+    }
+
+    fn note_taken(&mut self, taken: &[Delivery], now: Time) {
+        let Some(rare) = &mut self.rare else { return };
+        match &mut rare.taken {
+            Some(known) if known.until > now => {
+                taken.iter().for_each(|one| known.note(one.message.number()));
+            }
+            Some(_) => {
+                rare.taken = None;
+                if rare.signals.is_empty() {
+                    self.rare = None;
+                }
+            }
+            None => {}
+        }
+    }
+
     const fn bounds(&self) -> Bounds {
         if self.tight { self.bounds.halved() } else { self.bounds }
     }
@@ -113,6 +166,8 @@ impl Inner {
 pub struct Mailbox {
     inner: Mutex<Inner>,
     connected: AtomicBool,
+    /// Hybrid time of the claim with Clean Start under which the session began here; 0: it began without.
+    clean_since: u64,
 }
 
 impl Mailbox {
@@ -127,12 +182,25 @@ impl Mailbox {
                 tight: false,
                 bell: None,
                 wants: None,
-                signals: None,
+                rare: None,
                 poked: false,
                 dropped: 0,
             }),
             connected: AtomicBool::new(true),
+            clean_since: 0,
         }
+    }
+
+    /// The same for a session that begins with Clean Start, under the claim of time `claim`.
+    #[must_use]
+    pub fn clean(self, claim: u64) -> Self {
+        Self { clean_since: claim, ..self }
+    }
+
+    /// The session began here with Clean Start, under this claim: nothing of an older one is to be put in. 0: it did not.
+    #[must_use]
+    pub const fn clean_since(&self) -> u64 {
+        self.clean_since
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -157,7 +225,7 @@ impl Mailbox {
             return 0;
         }
         let dropped = inner.queue.drop_qos0();
-        inner.dropped += dropped as u64;
+        inner.count_dropped(dropped);
         dropped
     }
 
@@ -165,18 +233,18 @@ impl Mailbox {
     pub fn push(&self, delivery: Delivery) -> Pushing {
         let mut inner = self.lock();
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
-            inner.dropped += 1;
+            inner.count_dropped(1);
             return Pushing { bell: None, dropped: 1, refused: true };
         }
         let (bounds, qos) = (inner.bounds(), delivery.qos);
         match inner.queue.push(delivery, bounds) {
             Pushed::Queued => Pushing { bell: inner.bell_for(qos), ..Pushing::default() },
             Pushed::Displaced(dropped) => {
-                inner.dropped += dropped as u64;
+                inner.count_dropped(dropped);
                 Pushing { bell: inner.bell_for(qos), dropped, refused: false }
             }
             Pushed::Refused => {
-                inner.dropped += 1;
+                inner.count_dropped(1);
                 Pushing { bell: None, dropped: 1, refused: true }
             }
         }
@@ -203,8 +271,26 @@ impl Mailbox {
     }
 
     /// Takes messages out, as [`MQueue::take`].
-    pub fn take(&self, window: usize, bytes: usize, out: &mut Vec<Delivery>) {
-        self.lock().queue.take(window, bytes, out);
+    pub fn take(&self, (window, bytes): (usize, usize), now: Time, out: &mut Vec<Delivery>) {
+        let before = out.len();
+        let mut inner = self.lock();
+        inner.queue.take(window, bytes, out);
+        if inner.rare.is_some() {
+            inner.note_taken(out.get(before..).unwrap_or_default(), now);
+        }
+    }
+
+    /// The client was just claimed: messages that are taken out from here on, and those `under_way`, are known to
+    /// [`Self::prepend`] for a while.
+    pub fn remember(&self, under_way: impl Iterator<Item = u64>, now: Time) {
+        let mut taken = Taken { until: now + LATELY, numbers: VecDeque::new() };
+        under_way.for_each(|number| taken.note(number));
+        let mut inner = self.lock();
+        let rare = inner.rare.get_or_insert_default();
+        if let Some(before) = &rare.taken {
+            before.numbers.iter().for_each(|number| taken.note(*number));
+        }
+        rare.taken = Some(taken);
     }
 
     /// Copies of what came in as number `from` or later, as [`MQueue::since`].
@@ -213,14 +299,21 @@ impl Mailbox {
         self.lock().queue.since(from)
     }
 
-    /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. Returns
-    /// how many messages had to go.
+    /// Forgets what came in before number `from`.
+    pub fn forget_before(&self, from: u64) {
+        self.lock().queue.forget_before(from);
+    }
+
+    /// Puts what waited for the client on another node before what waits here, as [`MQueue::prepend`], and rings. What was taken out
+    /// lately is known too. Returns how many messages had to go.
     pub fn prepend(&self, older: Vec<Delivery>, known: &BTreeSet<u64>) -> usize {
         let (dropped, bell) = {
             let mut inner = self.lock();
             let bounds = inner.bounds();
-            let dropped = inner.queue.prepend(older, known, bounds);
-            inner.dropped += dropped as u64;
+            let taken = inner.rare.as_ref().and_then(|rare| rare.taken.as_ref());
+            let taken = taken.map(|taken| taken.numbers.iter().chain(known).copied().collect());
+            let dropped = inner.queue.prepend(older, taken.as_ref().unwrap_or(known), bounds);
+            inner.count_dropped(dropped);
             (dropped, inner.bell.take())
         };
         if let Some(bell) = bell {
@@ -236,7 +329,7 @@ impl Mailbox {
         inner.tight = true;
         let bounds = inner.bounds();
         let dropped = inner.queue.trim_qos0(bounds);
-        inner.dropped += dropped as u64;
+        inner.count_dropped(dropped);
         dropped
     }
 
@@ -256,7 +349,7 @@ impl Mailbox {
         let gone = {
             let mut inner = self.lock();
             let gone = inner.queue.clear();
-            inner.dropped += gone.len() as u64;
+            inner.count_dropped(gone.len());
             gone
         };
         if self.is_connected() {
@@ -274,7 +367,7 @@ impl Mailbox {
     /// Messages dropped so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.lock().dropped
+        self.lock().dropped.into()
     }
 
     /// Whether no message waits.
@@ -287,7 +380,7 @@ impl Mailbox {
     pub fn signal(&self, signal: Signal) {
         let bell = {
             let mut inner = self.lock();
-            inner.signals.get_or_insert_default().0.push(signal);
+            inner.rare.get_or_insert_default().signals.push(signal);
             inner.bell.take()
         };
         if let Some(bell) = bell {
@@ -311,7 +404,12 @@ impl Mailbox {
     pub fn signals(&self) -> Vec<Signal> {
         let mut inner = self.lock();
         inner.poked = false;
-        inner.signals.take().map(|signals| signals.0).unwrap_or_default()
+        let Some(rare) = &mut inner.rare else { return Vec::new() };
+        let signals = std::mem::take(&mut rare.signals);
+        if rare.taken.is_none() {
+            inner.rare = None;
+        }
+        signals
     }
 
     /// Hangs the bell up before the connection sleeps. `false` when there is something to do first: a signal, or a message
@@ -319,7 +417,7 @@ impl Mailbox {
     pub fn park(&self, bell: &Waker, wants: Option<bool>) -> bool {
         let mut inner = self.lock();
         if inner.poked
-            || inner.signals.is_some()
+            || inner.has_signals()
             || wants.is_some_and(|window| inner.queue.is_ready(window))
         {
             return false;
@@ -418,5 +516,58 @@ mod tests {
         }
         assert_eq!(mailbox.set_connected(false), 2);
         assert_eq!((mailbox.len(), mailbox.dropped()), (1, 2));
+    }
+
+    fn numbered(number: u64) -> Delivery {
+        let meta = Meta { qos: QoS::ExactlyOnce, retain: false, expires_at: None, publisher: 0 };
+        Delivery {
+            message: Message::new("t", &[], b"", meta).with_number(number),
+            ids: SubscriptionIds::None,
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            group: 0,
+        }
+    }
+
+    fn mailbox() -> Mailbox {
+        let mailbox = Mailbox::new(&Settings { mqueue_len: 0, ..Settings::default() });
+        mailbox.remember([1].into_iter(), Time::ZERO);
+        mailbox
+    }
+
+    fn take(mailbox: &Mailbox, now: Time) -> Vec<u64> {
+        let mut out = Vec::new();
+        mailbox.take((usize::MAX, usize::MAX), now, &mut out);
+        out.iter().map(|one| one.message.number()).collect()
+    }
+
+    #[test]
+    fn what_was_taken_since_the_claim_does_not_come_again() {
+        let mailbox = mailbox();
+        (2..5).for_each(|number| drop(mailbox.push(numbered(number))));
+        assert_eq!(take(&mailbox, Time::ZERO), [2, 3, 4]);
+        mailbox.push(numbered(5));
+        let older = [0, 1, 3, 4, 5, 6].map(numbered).into();
+        assert_eq!(mailbox.prepend(older, &BTreeSet::from([6])), 0);
+        assert_eq!(take(&mailbox, Time::ZERO), [0, 5]);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_ends() {
+        let mailbox = mailbox();
+        for number in 2..1_000 {
+            mailbox.push(numbered(number));
+            take(&mailbox, Time::ZERO);
+        }
+        let taken = |mailbox: &Mailbox| {
+            let inner = mailbox.lock();
+            inner.rare.as_ref().map(|rare| rare.taken.as_ref().map(|taken| taken.numbers.len()))
+        };
+        assert_eq!(taken(&mailbox), Some(Some(TAKEN)));
+        mailbox.remember([].into_iter(), Time::ZERO + LATELY);
+        assert_eq!(taken(&mailbox), Some(Some(TAKEN)), "a new connection of the same session");
+        assert!(mailbox.signals().is_empty() && !mailbox.lock().has_signals());
+        take(&mailbox, Time::ZERO + 2 * LATELY);
+        assert_eq!(taken(&mailbox), None, "nothing is left of it");
     }
 }

@@ -10,6 +10,8 @@
 mod data;
 mod door;
 mod ops;
+#[cfg(test)]
+pub(crate) mod played;
 mod radio;
 mod rest;
 mod retained;
@@ -53,7 +55,7 @@ use super::{
 use crate::{
     broker::{retained::Retained, stats::Stats},
     cluster::{
-        Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
+        Claim, Cluster, ClusterStatus, Guid, Me, NodeId, NodeName, Settings,
         detector::Sign,
         handshake::Identity,
         hlc::Hlc,
@@ -391,6 +393,11 @@ impl Mesh {
     /// Sends a frame about a session to another node, if it is linked.
     pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
         self.shared.push(Op::Take { node, frame });
+    }
+
+    /// Tells a node that the session it has of a client is to be thrown away: under the newer claim `winner` one began clean.
+    pub fn dismiss(&self, node: NodeId, client: Arc<str>, winner: Claim) {
+        self.shared.push(Op::Dismiss { node, client, winner });
     }
 
     /// What an operator asks about another node, or the answer to it.

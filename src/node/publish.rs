@@ -48,18 +48,19 @@ const RETURNS: usize = 1_024;
 pub(super) struct Returns(Mutex<VecDeque<(u64, Vec<u16>)>>);
 
 impl Returns {
-    /// `node` gave message `number` back. Returns all that did.
-    fn note(&self, number: u64, node: Option<u16>) -> Vec<u16> {
+    /// `node` gave message `number` back. Returns all that did; `None`: it says so once more, after a cut.
+    fn note(&self, number: u64, node: Option<u16>) -> Option<Vec<u16>> {
         let mut all = locks::lock(&self.0);
         let known = all.iter().position(|(one, _)| *one == number);
         let mut tried =
             known.and_then(|at| all.remove(at)).map(|(_, tried)| tried).unwrap_or_default();
-        tried.extend(node);
+        let news = node.is_none_or(|node| !tried.contains(&node));
+        tried.extend(node.filter(|_| news));
         all.push_back((number, tried.clone()));
         if all.len() > RETURNS {
             all.pop_front();
         }
-        tried
+        news.then_some(tried)
     }
 }
 
@@ -428,9 +429,10 @@ impl Deliver for Hub {
 
     /// The last member of a group there has gone while the message was on its way: another node with members gets it.
     fn returned(&self, by: &Arc<Peer>, groups: u64, envelope: &Envelope<'_>) {
+        let tried = self.returns.note(envelope.id.number, self.peers.index_of(by));
+        let Some(tried) = tried else { return };
         self.stats.count(Metric::MeshForwardReturned);
         let message = self.message_of(envelope, self.mesh().map_or(0, Mesh::origin));
-        let tried = self.returns.note(envelope.id.number, self.peers.index_of(by));
         for (bit, group) in envelope.targets.groups().enumerate().take(64) {
             if groups >> bit & 1 == 1 && !self.send_elsewhere(&message, envelope, group, &tried) {
                 self.stats.count(Metric::MessagesDropped);
@@ -454,5 +456,23 @@ impl Deliver for Hub {
         for id in ids {
             self.kick(&id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_gives_back_counts_once() {
+        let returns = Returns::default();
+        assert_eq!(returns.note(7, Some(1)), Some(vec![1]));
+        assert_eq!(returns.note(7, Some(2)), Some(vec![1, 2]));
+        assert_eq!(returns.note(7, Some(1)), None, "said again after a cut");
+        assert_eq!(returns.note(8, Some(1)), Some(vec![1]));
+        assert_eq!(
+            (returns.note(7, None), returns.note(7, None)),
+            (Some(vec![1, 2]), Some(vec![1, 2]))
+        );
     }
 }

@@ -307,6 +307,12 @@ impl Registry {
         part.get(client_id).filter(|entry| entry.parked.is_none()).map(|e| e.mailbox.clone())
     }
 
+    /// [`Mailbox::clean_since`] of the session of a client.
+    #[must_use]
+    pub fn clean_since(&self, client_id: &ClientId) -> u64 {
+        self.part(client_id).get(client_id).map_or(0, |entry| entry.mailbox.clean_since())
+    }
+
     /// The clients of part `at` of the registry; `None` behind the last part.
     #[must_use]
     pub fn rows(&self, at: usize) -> Option<Vec<Row>> {

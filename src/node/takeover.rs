@@ -14,8 +14,9 @@
 //!  queue = state, rest, own; each message once, by its number in the cluster
 //!  DONE                  ------------>    forgets the session
 //! ```
-//! If this end falls silent, the session is parked again there; if the other does, what has come is used. One session at a time of each
-//! client is opened, given or taken on a node ([`Turn`]), and [`PLACES`] in all each way.
+//! If this end falls silent, the session is parked again there; if the other does, what has come is used. FAIL in the place of DONE: the
+//! state is used here, the rest stays there and is offered. One session at a time of each client is opened, given or taken on a node
+//! ([`Turn`]), and [`PLACES`] in all each way.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -44,6 +45,7 @@ use crate::{
         ClientId, Settings,
         channel::Shared,
         connect::{Identity, RightsFrom},
+        inflight::Inflight,
         mqueue::Delivery,
         portable::{self, Portable},
         session::Session,
@@ -69,7 +71,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const STATE_MAX: usize = 256 << 20;
 /// A session that another node has a newer claim on is kept at least this long, to be fetched.
 const GRACE: Duration = Duration::from_secs(10);
-/// A session that nobody fetched is offered to the node that has the client.
+/// A session that nobody fetches is offered so soon: until it is there, both sessions get every message.
+const OFFER_AFTER: Duration = Duration::from_millis(20);
+/// A session that nobody fetched is offered again to the node that has the client.
 const OFFER_EVERY: Duration = Duration::from_secs(1);
 const OFFERS: u32 = 10;
 /// Claims told to new owners in one go, and the pause after it: 50,000 a second.
@@ -91,7 +95,8 @@ type Claimed = oneshot::Sender<(Claim, Option<NodeId>)>;
 #[derive(Default)]
 struct Line {
     claim: u64,
-    waiters: VecDeque<oneshot::Sender<Turn>>,
+    /// Each with the claim it waits under: none is older than `claim`.
+    waiters: VecDeque<(u64, oneshot::Sender<Turn>)>,
 }
 
 /// What is under way between this node and others.
@@ -155,7 +160,7 @@ impl Drop for Turn {
                 }
                 next
             };
-            let Some(next) = next else { return };
+            let Some((_, next)) = next else { return };
             match next.send(Self::new(&self.hub, &self.client_id)) {
                 Ok(()) => return,
                 Err(mut back) => back.passes = false,
@@ -182,6 +187,12 @@ struct Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         locks::lock(&self.hub.takeovers.inboxes).remove(&self.key);
+        // Who asked a moment too late for this one would wait in vain.
+        while let Ok((from, frame)) = self.frames.try_recv() {
+            if let (TakeFrame::Pull { client, .. }, Some(mesh)) = (frame, self.hub.mesh()) {
+                mesh.send_take(from, TakeFrame::Fail { client, moved: None });
+            }
+        }
     }
 }
 
@@ -194,11 +205,13 @@ struct Frozen {
     will: Option<(Box<Will>, Time)>,
     /// Its subscriptions stand.
     subscribed: bool,
+    /// It outlives the connection it had.
+    lasting: bool,
 }
 
 impl Hub {
     /// Waits for the right to do something with the session of a client. `None`: it is being opened here under a claim newer than
-    /// `claim`, or the wait was too long.
+    /// `claim`.
     async fn turn(self: &Arc<Self>, client_id: &ClientId, claim: u64) -> Option<Turn> {
         let wait = {
             let mut lines = locks::lock(&self.takeovers.lines);
@@ -207,7 +220,7 @@ impl Hub {
                     return None;
                 }
                 let (tell, wait) = oneshot::channel();
-                line.waiters.push_back(tell);
+                line.waiters.push_back((claim, tell));
                 Some(wait)
             } else {
                 lines.insert(client_id.clone(), Line::default());
@@ -216,8 +229,28 @@ impl Hub {
         };
         match wait {
             None => Some(Turn::new(self, client_id)),
-            Some(wait) => timeout(LIMIT, wait).await.ok()?.ok(),
+            Some(wait) => wait.await.ok(),
         }
+    }
+
+    /// [`Self::turn`] for something that another node waits for, not longer than that does.
+    async fn turn_in_time(self: &Arc<Self>, client_id: &ClientId, claim: u64) -> Option<Turn> {
+        timeout(LIMIT, self.turn(client_id, claim)).await.ok()?
+    }
+
+    /// Whoever has the turn opens the session of a client under `claim`. Who waits under an older one waits in vain: the other node
+    /// may be opening it too, and would not give it before this one does.
+    fn opens(&self, client_id: &ClientId, claim: u64) {
+        let mut lines = locks::lock(&self.takeovers.lines);
+        let Some(line) = lines.get_mut(client_id) else { return };
+        line.claim = claim;
+        let waiters = std::mem::take(&mut line.waiters).into_iter();
+        let (older, others): (VecDeque<_>, VecDeque<_>) =
+            waiters.partition(|(one, _)| *one < claim);
+        line.waiters = others;
+        // Told without the lock.
+        drop(lines);
+        drop(older);
     }
 
     fn inbox(self: &Arc<Self>, client_id: &ClientId, side: Side) -> Inbox {
@@ -252,20 +285,13 @@ impl Hub {
         let (hub, client_id) = (self.clone(), client_id.clone());
         supervise::spawn("takeover", async move {
             let Some(mesh) = hub.mesh().cloned() else { return };
-            let mut turn = hub.turn(&client_id, u64::MAX).await;
-            while turn.is_none() {
-                turn = hub.turn(&client_id, u64::MAX).await;
-            }
-            let Some(turn) = turn else { return };
+            let Some(turn) = hub.turn(&client_id, u64::MAX).await else { return };
             let (claim, previous) = hub.claim(&mesh, client_id.shared(), clean).await;
-            if let Some(line) = locks::lock(&hub.takeovers.lines).get_mut(&client_id) {
-                line.claim = claim.hlc;
-            }
+            hub.opens(&client_id, claim.hlc);
             if let Some(from) = previous.filter(|_| !clean)
-                && let Some(parked) = hub.fetch(&client_id, from, claim, &shared.settings).await
+                && hub.fetch(&client_id, from, claim, &shared.settings).await.is_some()
             {
                 hub.stats.count(Metric::SessionTakeovered);
-                hub.park_fetched(parked);
             }
             let told = match will {
                 Some(will) => hub.tell_will(&mesh, &client_id, claim.hlc, &will).await,
@@ -281,11 +307,11 @@ impl Hub {
     }
 
     /// A client got in without a word to other nodes: tells them now.
-    pub(super) fn claim_later(self: &Arc<Self>, client_id: &ClientId) {
+    pub(super) fn claim_later(self: &Arc<Self>, client_id: &ClientId, clean: bool) {
         let (hub, client_id) = (self.clone(), client_id.clone());
         supervise::spawn("claim", async move {
             let Some(mesh) = hub.mesh() else { return };
-            let (claim, _) = hub.claim(mesh, client_id.shared(), false).await;
+            let (claim, _) = hub.claim(mesh, client_id.shared(), clean).await;
             hub.registry.raise_claim(&client_id, claim.hlc);
             if let Some(kept) = hub.registry.raise_will(&client_id, claim.hlc) {
                 hub.tell_quietly(&client_id, kept.claim, &kept.will);
@@ -300,14 +326,15 @@ impl Hub {
         self.park(parked, &mailbox);
     }
 
-    /// Fetches the session of a client from another node. If there is one here, the older of the two goes into the newer.
+    /// Fetches the session of a client from another node and parks it here. If there is one here, the older of the two goes into the
+    /// newer.
     async fn fetch(
         self: &Arc<Self>,
         client_id: &ClientId,
         from: NodeId,
         claim: Claim,
         settings: &Settings,
-    ) -> Option<Frozen> {
+    ) -> Option<()> {
         let mesh = self.mesh()?.clone();
         let _place = self.takeovers.taking.acquire().await.ok()?;
         let began = self.clock.now();
@@ -331,8 +358,11 @@ impl Hub {
         };
         let newer = self.registry.claim_of(client_id).is_some_and(|(hlc, _)| hlc == claim.hlc);
         let mut mine = self.freeze(client_id, false).await;
+        // From this number on its queue is not in `state`.
+        let mut after = 0;
         if let Some(mine) = &mine {
-            let mut own = mine.portable(now).0;
+            let mut own;
+            (own, after) = mine.portable(now);
             if newer {
                 std::mem::swap(&mut own, &mut state);
             }
@@ -347,17 +377,23 @@ impl Hub {
         let mut frozen = self.install(client_id, state, claim.hlc, settings).await;
         if let Some(mine) = &mut mine {
             mine.unsubscribe(self);
+            self.sections.passed().await;
         }
-        let rest = pull.all(Stage::Rest).await.unwrap_or_default();
-        let rest = portable::decode_queue(&rest, self.clock.now()).unwrap_or_default();
+        let rest = pull.rest(self.clock.now()).await;
+        let whole = rest.is_some();
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
-        let dropped = frozen.finish(rest);
+        let late = mine.as_ref().map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
+        let dropped = frozen.finish(rest.unwrap_or_default(), late);
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
-        pull.done();
+        pull.end(whole);
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
-        Some(frozen.frozen)
+        self.park_fetched(frozen.frozen);
+        if let Some(mine) = mine {
+            self.answer_again(client_id, &mine.mailbox);
+        }
+        Some(())
     }
 
     /// Makes the session of a client here, of what came from another node: all nodes know its subscriptions when this returns.
@@ -387,10 +423,12 @@ impl Hub {
         }));
         let number = self.session_number();
         let session = Box::new(state.into_session(client_id.clone(), number, claim));
-        let mut frozen = Frozen { session, mailbox, identity, expires_at, will, subscribed: false };
-        if frozen.subscribe(self)
-            && let Some(mesh) = self.mesh()
-        {
+        let (subscribed, lasting) = (false, true);
+        let mut frozen =
+            Frozen { session, mailbox, identity, expires_at, will, subscribed, lasting };
+        frozen.subscribe(self);
+        // Also where none is the first of its filter: the one before it may have been announced a moment ago.
+        if let Some(mesh) = self.mesh() {
             let _ = mesh.barrier().await;
         }
         Installed { frozen, queue, known }
@@ -403,7 +441,7 @@ impl Hub {
             let answer = match taken {
                 Taken::Parked(parked) => {
                     let Parked { session, identity, expires_at, will, .. } = *parked;
-                    let subscribed = true;
+                    let (subscribed, lasting) = (true, true);
                     return Some(Frozen {
                         session,
                         mailbox,
@@ -411,6 +449,7 @@ impl Hub {
                         expires_at,
                         will,
                         subscribed,
+                        lasting,
                     });
                 }
                 Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
@@ -425,6 +464,7 @@ impl Hub {
                     expires_at,
                     will: None,
                     subscribed: true,
+                    lasting: !expiry.is_zero(),
                 });
             }
         }
@@ -434,9 +474,32 @@ impl Hub {
     /// Puts a session back into its place.
     fn thaw(&self, mut frozen: Frozen) {
         frozen.subscribe(self);
-        let mailbox = frozen.mailbox.clone();
+        let (client_id, mailbox) = (frozen.session.client_id.clone(), frozen.mailbox.clone());
         self.park_fetched(frozen);
-        answer_again(&mailbox);
+        self.answer_again(&client_id, &mailbox);
+    }
+
+    /// A session is back in the registry, or has ended: whoever asked for it meanwhile looks there again, and if an operator ended
+    /// the client, that is done now.
+    pub(super) fn answer_again(&self, client_id: &ClientId, mailbox: &Mailbox) {
+        let mut kicked = false;
+        for signal in mailbox.signals() {
+            match signal {
+                Signal::TakeOver { reply, .. } => drop(reply.send(Handover::Again)),
+                Signal::Kick => kicked = true,
+                Signal::Absorb(..)
+                | Signal::Ban(_)
+                | Signal::CleanAclCache
+                | Signal::ShutDown
+                | Signal::Shed
+                | Signal::StandStill(_)
+                | Signal::Obey(_)
+                | Signal::Describe(_) => {}
+            }
+        }
+        if kicked {
+            self.kick(client_id);
+        }
     }
 
     /// Gives a session to the node that asks for it.
@@ -450,7 +513,7 @@ impl Hub {
             let moved = moved.filter(|node| *node != to);
             mesh.send_take(to, TakeFrame::Fail { client: client_id.shared(), moved });
         };
-        let Some(turn) = self.turn(&client_id, claim.hlc).await else { return fail() };
+        let Some(turn) = self.turn_in_time(&client_id, claim.hlc).await else { return fail() };
         let own = self.registry.claim_of(&client_id);
         let own = own.map(|(hlc, _)| Claim { hlc, node: mesh.node_id() });
         if own.is_none_or(|own| own > *claim) {
@@ -460,6 +523,11 @@ impl Hub {
             return fail();
         };
         let Some(mut frozen) = self.freeze(&client_id, false).await else { return fail() };
+        if !frozen.lasting {
+            // It has ended with its connection.
+            self.discard(frozen);
+            return fail();
+        }
         let mut given = Given { to, after: 0, stage: Stage::State, bytes: Vec::new() };
         let mut frame = Some((to, first));
         loop {
@@ -468,19 +536,25 @@ impl Hub {
                     given.to = from;
                     given.answer(&self, &mesh, &mut frozen, (stage, part)).await;
                 }
-                Some((_, TakeFrame::Done { .. })) => {
+                Some((from, TakeFrame::Done { .. })) if from == given.to => {
                     self.forget(&client_id, &frozen.mailbox);
                     frozen.unsubscribe(&self);
                     self.stats.count(Metric::SessionTerminated);
                     if self.takeovers.draining.load(Ordering::Acquire) {
                         locks::lock(&self.takeovers.gone).insert(client_id.clone(), given.to);
                     }
-                    answer_again(&frozen.mailbox);
+                    self.answer_again(&client_id, &frozen.mailbox);
                     break;
                 }
-                Some((_, TakeFrame::Fail { .. })) | None => {
-                    tracing::warn!(clientid = %client_id, node = %given.to, "session was not fetched to its end, it stays here");
-                    self.thaw(frozen);
+                Some((from, TakeFrame::Fail { .. })) if from == given.to => {
+                    if given.stage == Stage::Rest {
+                        frozen.keep_since(given.after);
+                    }
+                    self.take_back(frozen, given.to);
+                    break;
+                }
+                None => {
+                    self.take_back(frozen, given.to);
                     break;
                 }
                 Some(_) => {}
@@ -490,33 +564,49 @@ impl Hub {
         drop(turn);
     }
 
+    /// Ends a session: the client did not want it to last, or does not want it any more.
+    fn discard(&self, frozen: Frozen) {
+        self.forget(&frozen.session.client_id, &frozen.mailbox);
+        self.stats.count(Metric::SessionDiscarded);
+        if let Some((will, _)) = frozen.will {
+            self.publish_will(*will);
+        }
+        self.end_session(&frozen.session, &frozen.mailbox);
+        self.answer_again(&frozen.session.client_id, &frozen.mailbox);
+    }
+
+    /// The session that `to` asked for was not fetched to its end.
+    fn take_back(&self, frozen: Frozen, to: NodeId) {
+        let clientid = &frozen.session.client_id;
+        tracing::warn!(%clientid, node = %to, "session was not fetched to its end, it stays here");
+        self.thaw(frozen);
+    }
+
     /// Another node has a newer claim on a client of this one: lets go of it, and keeps a session for that node.
     async fn let_go(self: Arc<Self>, client_id: ClientId, winner: Claim, clean: bool) {
         let Some(mesh) = self.mesh().cloned() else { return };
         {
+            // However long that takes: the node that fetches it now may fall silent.
             let Some(_turn) = self.turn(&client_id, winner.hlc).await else { return };
             if !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
             let Some(frozen) = self.freeze(&client_id, clean).await else { return };
-            if clean {
-                self.forget(&client_id, &frozen.mailbox);
-                self.stats.count(Metric::SessionDiscarded);
-                if let Some((will, _)) = frozen.will {
-                    self.publish_will(*will);
-                }
-                self.end_session(&frozen.session, &frozen.mailbox);
-                answer_again(&frozen.mailbox);
-                return;
+            if clean || !frozen.lasting {
+                return self.discard(frozen);
             }
             self.thaw(frozen);
         }
+        // Mostly the client is just connecting there, and it is fetched.
+        tokio::time::sleep(OFFER_AFTER).await;
         for turn in 1..=OFFERS {
-            tokio::time::sleep(OFFER_EVERY * turn).await;
-            if !self.is_older(&mesh, &client_id, winner) {
+            let fetched = self.turn(&client_id, winner.hlc).await;
+            if fetched.is_none() || !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
+            drop(fetched);
             self.offer(&mesh, &client_id, winner.node, false);
+            tokio::time::sleep(OFFER_EVERY * turn).await;
         }
     }
 
@@ -538,23 +628,24 @@ impl Hub {
         let (client_id, Some(mesh)) = (ClientId::from(client), self.mesh().cloned()) else {
             return;
         };
-        let Some(_turn) = self.turn(&client_id, u64::MAX).await else { return };
+        let Some(_turn) = self.turn_in_time(&client_id, u64::MAX).await else { return };
         let settings = locks::read(&self.session_settings).clone();
         let own = self.registry.claim_of(&client_id);
         match own.map(|(hlc, live)| (Claim { hlc, node: mesh.node_id() }, live)) {
+            // v5 [MQTT-3.1.2-4]: nothing of before it is to be in it.
+            Some((claim, _)) if self.registry.clean_since(&client_id) > theirs.hlc => {
+                mesh.dismiss(from, client_id.shared(), claim);
+            }
             Some((claim, true)) if claim > theirs => {
                 self.absorb(&client_id, from, claim).await;
             }
             Some((claim, false)) if claim > theirs => {
-                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
-                    self.park_fetched(frozen);
-                }
+                self.fetch(&client_id, from, claim, &settings).await;
             }
             None if adopt => {
                 // Just above the other's: wherever the client itself connects meanwhile counts more.
                 let claim = Claim { hlc: theirs.hlc + 1, node: mesh.node_id() };
-                if let Some(frozen) = self.fetch(&client_id, from, claim, &settings).await {
-                    self.park_fetched(frozen);
+                if self.fetch(&client_id, from, claim, &settings).await.is_some() {
                     mesh.adopted(client_id.shared(), claim.hlc);
                 }
             }
@@ -581,12 +672,13 @@ impl Hub {
             return pull.fail();
         }
         let _ = pull.mesh.barrier().await;
-        let Some(rest) = pull.all(Stage::Rest).await else { return };
-        queue.extend(portable::decode_queue(&rest, self.clock.now()).unwrap_or_default());
+        let rest = pull.rest(self.clock.now()).await;
+        let whole = rest.is_some();
+        queue.extend(rest.unwrap_or_default());
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
-        pull.done();
+        pull.end(whole);
         tracing::info!(clientid = %client_id, node = %from, "two sessions of a client became one");
     }
 
@@ -678,15 +770,6 @@ impl Hub {
     }
 }
 
-/// Whoever asked for a session that was on its way looks into the registry again.
-fn answer_again(mailbox: &Mailbox) {
-    for signal in mailbox.signals() {
-        if let Signal::TakeOver { reply, .. } = signal {
-            let _ = reply.send(Handover::Again);
-        }
-    }
-}
-
 impl Frozen {
     /// The session and its queue so far, and from which number on the queue goes on.
     fn portable(&self, now: Time) -> (Portable, u64) {
@@ -698,18 +781,22 @@ impl Frozen {
         (state, next)
     }
 
-    /// Enters its subscriptions. True: other nodes must learn of one.
-    fn subscribe(&mut self, hub: &Hub) -> bool {
-        let mut news = false;
+    /// Enters its subscriptions.
+    fn subscribe(&mut self, hub: &Hub) {
         if !std::mem::replace(&mut self.subscribed, true) {
             let upgrade = locks::read(&hub.session_settings).upgrade_qos;
             for (to, (options, id)) in self.session.subscriptions.iter() {
                 let number = self.session.number;
                 let subscriber = Subscriber::new(self.mailbox.clone(), number, id, options);
-                news |= hub.subscribe(to, subscriber.upgrading(upgrade));
+                hub.subscribe(to, subscriber.upgrading(upgrade));
             }
         }
-        news
+    }
+
+    /// Another node has the session but for the messages that came as number `after` of the queue or later.
+    fn keep_since(&mut self, after: u64) {
+        self.session.inflight = Inflight::default();
+        self.mailbox.forget_before(after);
     }
 
     fn unsubscribe(&mut self, hub: &Hub) {
@@ -730,10 +817,23 @@ struct Installed {
 }
 
 impl Installed {
-    /// Returns how many messages had to go.
-    fn finish(&mut self, rest: Vec<Delivery>) -> usize {
+    /// Adds what the queue of the other node has got since, and what has come late to a session that was here before. Returns how
+    /// many messages had to go.
+    fn finish(&mut self, rest: Vec<Delivery>, mut late: Vec<Delivery>) -> usize {
         let mut queue = std::mem::take(&mut self.queue);
         queue.extend(rest);
+        if !late.is_empty() {
+            let numbers: BTreeSet<u64> = queue.iter().map(|one| one.message.number()).collect();
+            let has = |number| numbers.contains(&number) || self.known.contains(&number);
+            // What never left this node has no number, but one block of bytes in both mailboxes.
+            let here = self.frozen.mailbox.since(0).0;
+            let here: BTreeSet<usize> = here.iter().map(|one| one.message.block()).collect();
+            late.retain(|Delivery { message, .. }| {
+                (message.number() == 0 || !has(message.number()))
+                    && !here.contains(&message.block())
+            });
+            queue.extend(late);
+        }
         self.frozen.mailbox.prepend(queue, &self.known)
     }
 }
@@ -799,8 +899,19 @@ impl Pull {
         }
     }
 
-    fn done(&self) {
-        self.mesh.send_take(self.from, TakeFrame::Done { client: self.client() });
+    /// What the queue there has got since the state was sent. `None`: it does not come, or is not understood.
+    async fn rest(&mut self, now: Time) -> Option<Vec<Delivery>> {
+        portable::decode_queue(&self.all(Stage::Rest).await?, now).ok()
+    }
+
+    /// The state is here and is used; without the rest the other node keeps that, and offers it.
+    fn end(&self, whole: bool) {
+        if whole {
+            self.mesh.send_take(self.from, TakeFrame::Done { client: self.client() });
+        } else {
+            tracing::warn!(clientid = %self.client(), node = %self.from, "the last messages of a session did not come, they are asked for again");
+            self.fail();
+        }
     }
 
     /// The other node need not keep it frozen.
@@ -954,3 +1065,6 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,6 +183,51 @@ fn without_waiting_two_sessions_become_one() {
     assert_eq!(second.texts(), ["to the new one"]);
 }
 
+/// The same under load, with both subscribed: what reached both sessions comes once.
+#[test]
+fn what_reached_both_sessions_comes_once() {
+    let mut nodes = super::nodes::prepare(2);
+    for node in &mut nodes {
+        node.configure("broker.session_locking_strategy = local");
+        node.spawn();
+    }
+    nodes.iter_mut().for_each(Node::wait_ready);
+    super::nodes::wait_for_all(&nodes);
+    let topic = unique("t/");
+    let stop = Arc::new(AtomicBool::new(false));
+    let publisher = {
+        let (stop, topic, address) = (stop.clone(), topic.clone(), nodes[0].mqtt());
+        std::thread::spawn(move || {
+            let mut publisher = Client::at(Version::V5, address);
+            let mut count = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                publisher.publish(&topic, count.to_string(), 2);
+                count += 1;
+            }
+        })
+    };
+    let id = unique("c");
+    let mut first = lasting(Version::V5, &id, &nodes[0]);
+    first.subscribe(&topic, 2);
+    wait_for("the claim of the first is known", JOIN, || {
+        nodes[0].claims() + nodes[1].claims() == 4
+    });
+    let mut second = lasting(Version::V5, &id, &nodes[1]);
+    second.subscribe(&topic, 2);
+    let mut seen = BTreeSet::new();
+    // A batch after the two have become one too.
+    let mut moved = false;
+    while !moved {
+        moved = sessions(&nodes[0]) == 1;
+        for _ in 0..20 {
+            let text = second.message().text();
+            assert!(seen.insert(text.clone()), "{text} came twice");
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    publisher.join().unwrap();
+}
+
 /// Many clients of two nodes change places at once.
 #[test]
 fn two_nodes_fetch_from_each_other() {

@@ -1,6 +1,7 @@
 //! Sessions across cuts and restarts: one for each client in the end, with everything in it.
 
 use std::{
+    collections::BTreeSet,
     net::{SocketAddr, TcpStream},
     sync::{
         Arc,
@@ -61,6 +62,8 @@ fn two_sessions_of_a_cut_become_one() {
     assert_eq!(came.message().text(), "to what was subscribed there");
     assert_eq!(came.texts(), ["to what was subscribed here"]);
     let texts = twice.texts();
+    let once: BTreeSet<&String> = texts.iter().collect();
+    assert_eq!(once.len(), texts.len(), "{texts:?}");
     assert!(texts.iter().all(|text| text.starts_with("to what") || waiting.contains(text)));
     assert_eq!(texts.last().map(String::as_str), Some("to what was subscribed there"));
 }

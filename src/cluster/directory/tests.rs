@@ -356,3 +356,26 @@ fn a_claim_of_the_far_future_does_not_keep_a_client_out() {
     }
     assert!(out.iter().any(|order| matches!(order, Order::Claimed { ticket: 7, .. })));
 }
+
+#[test]
+fn an_owner_that_is_slow_hears_of_a_clean_start() {
+    let mut directory = Directory::new(id(0));
+    let (mut clock, mut out) = (Hlc::new(Wall::from_ms(1), Time::ZERO, 0), Vec::new());
+    directory.on_view(vec![id(1)], &mut At { clock: &mut clock, now: Time::ZERO }, &mut out);
+    for clean in [true, false] {
+        out.clear();
+        let now = Time::ZERO;
+        directory.claim((7, "c".into(), clean), &mut At { clock: &mut clock, now }, &mut out);
+        directory.on_deadline(&mut At { clock: &mut clock, now: now + LIMIT }, &mut out);
+        let asked: Vec<_> = out
+            .iter()
+            .filter_map(|order| match order {
+                Order::Send(_, ClaimFrame::Claim { refresh, clean, .. }) => {
+                    Some((*refresh, *clean))
+                }
+                Order::Send(..) | Order::Claimed { .. } | Order::Kick { .. } => None,
+            })
+            .collect();
+        assert_eq!(asked, [(false, clean), (true, clean)]);
+    }
+}

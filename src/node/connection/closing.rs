@@ -18,7 +18,7 @@ use crate::{
         will::Will,
     },
     node::{
-        mailbox::{Mailbox, Signal},
+        mailbox::Mailbox,
         registry::{Handover, Parked},
     },
     time::Time,
@@ -99,7 +99,7 @@ impl Connection {
             }
             self.hub.forget(&session.client_id, &mailbox);
             self.hub.end_session(&session, &mailbox);
-            self.answer_again(&mailbox);
+            self.hub.answer_again(&session.client_id, &mailbox);
             return;
         }
         let later = match will {
@@ -123,6 +123,7 @@ impl Connection {
         will: Option<(Box<Will>, Time)>,
         mailbox: &Arc<Mailbox>,
     ) {
+        let client_id = session.client_id.clone();
         let parked = Parked {
             session,
             identity: self.channel.identity().cloned().map(Box::new),
@@ -131,16 +132,7 @@ impl Connection {
             since: self.hub.clock.wall(),
         };
         self.hub.park(parked, mailbox);
-        self.answer_again(mailbox);
-    }
-
-    /// Whoever asked this connection for its session looks into the registry again.
-    pub(super) fn answer_again(&self, mailbox: &Mailbox) {
-        for signal in mailbox.signals() {
-            if let Signal::TakeOver { reply, .. } = signal {
-                let _ = reply.send(Handover::Again);
-            }
-        }
+        self.hub.answer_again(&client_id, mailbox);
     }
 
     fn log_end(&self, reason: &CloseReason, now: Time) {

@@ -144,7 +144,7 @@ impl Connection {
         let claim = Admission { hlc: self.hub.tick(), told: None };
         let opened = self.open_here(client_id.clone(), (clean_start, claim), scratch, now);
         if opened && self.hub.mesh().is_some_and(Mesh::has_peers) {
-            self.hub.claim_later(&client_id);
+            self.hub.claim_later(&client_id, clean_start);
         }
     }
 
@@ -156,7 +156,8 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) -> bool {
-        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
+        let mailbox = Mailbox::new(self.channel.settings());
+        let mailbox = Arc::new(if clean_start { mailbox.clean(claim.hlc) } else { mailbox });
         match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
                 if let Some((parked, mailbox)) = discarded {
@@ -217,6 +218,10 @@ impl Connection {
             kept => (kept, mailbox),
         };
         mailbox.set_connected(true);
+        if claim.hlc != 0 {
+            let under_way = kept.iter().flat_map(|session| session.inflight.numbers());
+            mailbox.remember(under_way, now);
+        }
         self.mailbox = Some(mailbox);
         self.hub.stats.count(if kept.is_some() {
             Metric::SessionResumed

@@ -50,13 +50,15 @@ struct Inbox {
     got: Mutex<Vec<(u8, Vec<u8>)>>,
     /// Payloads that came back, and for which groups.
     back: Mutex<Vec<(u64, Vec<u8>)>>,
+    /// The next message with this payload ends its connection.
+    fatal: Mutex<Option<Vec<u8>>>,
     count: watch::Sender<usize>,
 }
 
 impl Inbox {
     fn new() -> Arc<Self> {
-        let (got, back) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { got, back, count: watch::channel(0).0 })
+        let (got, back, fatal) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { got, back, fatal, count: watch::channel(0).0 })
     }
 
     async fn wait_for(&self, count: usize) {
@@ -76,6 +78,9 @@ impl Deliver for Inbox {
         let name = NodeName::parse("peer@h").unwrap();
         assert!((1..4).any(|life| origin(&name, life) == from));
         assert_eq!((envelope.topic, envelope.properties), ("t/a", &[1, 1][..]));
+        // The lock is not held: it would be poisoned.
+        let ends = lock(&self.fatal).take_if(|payload| payload == envelope.payload).is_some();
+        assert!(!ends, "planted");
         lock(&self.got).push((envelope.flags.qos, envelope.payload.to_vec()));
         // Of two groups the second has nobody here.
         if envelope.targets.groups().count() == 2 { 2 } else { 0 }
@@ -362,6 +367,42 @@ async fn what_was_kept_for_groups_of_a_process_that_is_over_comes_back() {
     let back = lock(&a.inbox.back);
     let seen: Vec<(u64, u8)> = back.iter().map(|(groups, payload)| (*groups, payload[0])).collect();
     assert_eq!(seen, [(3, 2), (3, 4)], "QoS 2 that may have arrived stays away");
+}
+
+/// The connection ends in the middle of the batch: the message counts as received, and its sender has not heard of it.
+#[tokio::test]
+async fn a_message_without_a_member_comes_back_after_a_cut() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let push = |qos, groups: &[(&str, &str)], payload: &[u8]| {
+        let pushed = a.out().push(&Outgoing {
+            number: 1,
+            flags: Flags { qos, ..Flags::default() },
+            expiry: None,
+            targets: Targets::new(false, groups),
+            topic: "t/a",
+            properties: &[1, 1],
+            payload,
+            patient: true,
+        });
+        pushed.seq
+    };
+    let groups = [("g", "t/+"), ("h", "t/+")];
+    *lock(&b.inbox.fatal) = Some(b"the end".to_vec());
+    push(1, &groups, b"returned");
+    push(1, &groups[..1], b"the end");
+    let [_ours, theirs] = connect(&a, &b).await;
+    assert!(tokio::time::timeout(LIMIT, theirs).await.is_ok_and(|end| end.is_err()));
+    assert_eq!(lock(&b.inbox.got).len(), 1);
+    let _tasks = join(&a, &b).await;
+    a.acked(2).await;
+    assert_eq!(*lock(&a.inbox.back), [(2, b"returned".to_vec())]);
+    // QoS 0 is not kept: it is counted where it went to nobody.
+    push(0, &groups, b"lost");
+    a.out().wake();
+    b.inbox.wait_for(2).await;
+    let dropped = |name| b.out().stats.metrics().find(|(one, _)| *one == name).unwrap().1;
+    assert_eq!(dropped("messages.dropped.no_subscribers"), 1);
+    assert_eq!((b.peer.counters().repeats, lock(&a.inbox.back).len()), (2, 1));
 }
 
 #[tokio::test]

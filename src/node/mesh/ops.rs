@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 
 use crate::cluster::{
-    NodeId,
+    Claim, NodeId,
     routes::RouteKey,
     wire::{AskFrame, TakeFrame},
 };
@@ -27,6 +27,7 @@ pub(super) enum Op {
     Adopted { client: Arc<str>, hlc: u64 },
     Refreshed { view: u64 },
     Take { node: NodeId, frame: TakeFrame },
+    Dismiss { node: NodeId, client: Arc<str>, winner: Claim },
     Ask { node: NodeId, frame: AskFrame },
     Mark(oneshot::Sender<()>),
     Will(OwnWill, Option<oneshot::Sender<bool>>),

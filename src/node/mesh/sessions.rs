@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cluster::{
         Action, Claim, Input, NodeId,
-        wire::{AskFrame, Frame, MarkFrame, TakeFrame},
+        wire::{AskFrame, ClaimFrame, Frame, MarkFrame, TakeFrame},
     },
     net::supervise,
 };
@@ -85,6 +85,10 @@ impl Task {
                 let _ =
                     reply.send(self.core.up_nodes().into_iter().map(|(node, _)| node).collect());
                 return;
+            }
+            Op::Dismiss { node, client, winner } => {
+                let frame = Frame::Claim(ClaimFrame::Kick { client, winner, clean: true });
+                Input::ToPeer { node, frame }
             }
             Op::Mark(done) => return self.mark(done, out),
             Op::Will(OwnWill { client, hlc, delay, body }, done) => {

@@ -322,6 +322,7 @@ impl Task {
                 | Op::Adopted { .. }
                 | Op::Refreshed { .. }
                 | Op::Take { .. }
+                | Op::Dismiss { .. }
                 | Op::Ask { .. }
                 | Op::Mark(_)
                 | Op::Will(..)
