@@ -7,10 +7,10 @@
 mod closing;
 mod opening;
 mod standing;
+mod waiting;
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     future::Future,
     io,
     net::SocketAddr,
@@ -25,13 +25,12 @@ use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
 pub(super) use self::standing::{Order, Still, Thawed};
 use self::{
     closing::{Closing, LINGER},
-    opening::{AwaitedClaim, AwaitedSession},
-    standing::Standing,
+    waiting::{Barrier, Waiting},
 };
 use super::{
     authorizer::Asking,
     clients::ClientRow,
-    forward::{Forwarded, LIMIT},
+    forward::Forwarded,
     hub::Hub,
     locks,
     mailbox::{Mailbox, Signal},
@@ -45,7 +44,6 @@ use super::{
 use crate::{
     broker::{
         Message,
-        access::{Refusal, Verdict},
         channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
@@ -56,7 +54,7 @@ use crate::{
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
-        verdicts::{Question, Ruling},
+        verdicts::Question,
     },
     mqtt::{PacketType, QoS, ReasonCode, frame},
     time::Time,
@@ -115,67 +113,6 @@ impl Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// A SUBACK that waits until every node knows.
-struct Barrier {
-    done: oneshot::Receiver<()>,
-    request: Box<SubscribeRequest>,
-}
-
-/// What a connection waits for beside its socket and its mailbox; most wait for nothing.
-#[derive(Default)]
-struct Waiting {
-    verdict: Option<oneshot::Receiver<Verdict>>,
-    claim: Option<AwaitedClaim>,
-    handover: Option<AwaitedSession>,
-    rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
-    barriers: VecDeque<Barrier>,
-    replays: VecDeque<Replay>,
-    forwards: VecDeque<Forwarded>,
-    /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
-    held: Option<Forwarded>,
-    /// When it is looked whether the client that is held is still there.
-    look_at: Time,
-    /// It is not: what it sent before is read to the end, and not taken for nodes that are too slow.
-    ended: bool,
-    /// The next process takes the connection, as soon as it waits for nothing else.
-    standing: Option<Standing>,
-    /// How much the client may send, where that is limited.
-    pace: Option<Pace>,
-}
-
-impl Waiting {
-    fn is_over(&self) -> bool {
-        let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && self.is_quiet()
-    }
-
-    /// When the turn is to begin again: another node is too slow, or it is looked whether a held client is there.
-    fn again_at(&self) -> Option<Time> {
-        let slow = self.forwards.front().map(|front| front.since + LIMIT);
-        let look = self.held.is_some().then_some(self.look_at);
-        [slow, look].into_iter().flatten().min()
-    }
-
-    /// When a pause may be over, or standing still is.
-    fn over_at(&self, now: Time) -> Option<Time> {
-        let paused = self.pace.as_ref().and_then(Pace::until).map(|until| until.min(now + LOOK));
-        let stood = self.standing.as_ref().map(|standing| standing.until);
-        [paused, stood].into_iter().flatten().min()
-    }
-
-    /// Nothing is awaited from outside.
-    fn is_quiet(&self) -> bool {
-        self.verdict.is_none()
-            && self.claim.is_none()
-            && self.handover.is_none()
-            && self.rulings.is_none()
-            && self.barriers.is_empty()
-            && self.forwards.is_empty()
-            && self.held.is_none()
-            && !self.ended
-    }
 }
 
 /// One connection. Its future ends when the connection does.
@@ -348,36 +285,6 @@ impl Connection {
     /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
     fn reads(&self) -> bool {
         self.channel.wants_packets() && !self.is_held() && !self.is_paused()
-    }
-
-    /// It has sent more than its rate allows.
-    fn is_paused(&self) -> bool {
-        self.pace().is_some_and(|pace| pace.until().is_some())
-    }
-
-    fn pace(&self) -> Option<&Pace> {
-        self.waiting.as_ref()?.pace.as_ref()
-    }
-
-    /// Lets a client that was above its rate go on when it is time.
-    fn poll_pace(&mut self, now: Time) {
-        if self.is_paused() {
-            self.channel.on_held(now);
-            // What a client that has gone sent before is read to its end at once.
-            if self.stream.has_ended()
-                && let Some(waiting) = &mut self.waiting
-            {
-                waiting.pace = None;
-            }
-        }
-        if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
-            pace.on_time(now);
-        }
-    }
-
-    fn is_held(&self) -> bool {
-        let holds = |waiting: &Waiting| waiting.held.is_some() || waiting.standing.is_some();
-        self.waiting.as_deref().is_some_and(holds)
     }
 
     fn is_standing(&self) -> bool {
@@ -603,52 +510,11 @@ impl Connection {
         self.channel.on_routed(reply, routed, &mut out);
     }
 
-    /// Acknowledges what has arrived at the nodes that want it, in order.
-    fn poll_forwards(&mut self, scratch: &mut Scratch, now: Time) {
-        while let Some(front) = self.waiting.as_mut().and_then(|w| w.forwards.front_mut()) {
-            if !front.is_done(now) {
-                if let Some(mailbox) = self.mailbox.clone() {
-                    front.ring(move || mailbox.poke());
-                }
-                return;
-            }
-            if !front.has_arrived() {
-                self.hub.stats.count(Metric::MeshAckTimeout);
-            }
-            if let Some(waiting) = &mut self.waiting {
-                waiting.forwards.pop_front();
-            }
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.on_forwarded(&mut out);
-        }
-    }
-
-    /// Lets the client go on when every node that was too slow has its message, or when it is not there any more: a goodbye that it
-    /// sent is still to be read.
-    fn poll_held(&mut self, now: Time) {
-        let Some(waiting) = &mut self.waiting else { return };
-        let Some(held) = &mut waiting.held else { return };
-        self.channel.on_held(now);
-        if now >= waiting.look_at {
-            waiting.look_at = now + LOOK;
-            waiting.ended = self.stream.has_ended();
-        }
-        if waiting.ended || held.has_arrived() {
-            waiting.held = None;
-        } else if let Some(mailbox) = self.mailbox.clone() {
-            held.ring(move || mailbox.poke());
-        }
-    }
-
     /// Has others asked what the client may do.
     fn ask(&mut self, questions: Vec<Question>) {
         let Some(asking) = Asking::of(&self.channel, questions) else { return };
         let answer = self.hub.authenticator.others.authorize(asking, self.hub.clock);
         self.waiting().rulings = Some(answer);
-    }
-
-    fn waiting(&mut self) -> &mut Waiting {
-        self.waiting.get_or_insert_with(Box::default)
     }
 
     fn subscribe(&mut self, mut request: Box<SubscribeRequest>, scratch: &mut Scratch) {
@@ -698,51 +564,6 @@ impl Connection {
                 id: granted.id,
             };
             self.waiting().replays.push_back(replay);
-        }
-    }
-
-    /// Looks at what the connection waits for beside its socket and mailbox.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
-        if self.waiting.is_none() {
-            return;
-        }
-        self.poll_forwards(scratch, now);
-        self.poll_held(now);
-        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.verdict.as_mut())
-            && let Poll::Ready(verdict) = Pin::new(answer).poll(cx)
-        {
-            self.waiting().verdict = None;
-            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
-            self.perform(scratch, now);
-        }
-        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.rulings.as_mut())
-            && let Poll::Ready(rulings) = Pin::new(answer).poll(cx)
-        {
-            self.waiting().rulings = None;
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.on_rulings(&rulings.unwrap_or_default(), now, &mut out);
-            self.perform(scratch, now);
-        }
-        if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
-            && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
-        {
-            self.on_claim(may.ok(), scratch, now);
-            self.perform(scratch, now);
-        }
-        while let Some(awaited) =
-            self.waiting.as_mut().and_then(|waiting| waiting.handover.as_mut())
-            && let Poll::Ready(answer) = Pin::new(&mut awaited.answer).poll(cx)
-        {
-            self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
-            self.perform(scratch, now);
-        }
-        while let Some(waiting) = &mut self.waiting {
-            let Some(barrier) = waiting.barriers.front_mut() else { break };
-            if Pin::new(&mut barrier.done).poll(cx).is_pending() {
-                break;
-            }
-            let Some(barrier) = waiting.barriers.pop_front() else { break };
-            self.subscribed(&barrier.request, scratch);
         }
     }
 
