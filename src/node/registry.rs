@@ -28,6 +28,8 @@ use crate::{
 };
 
 const PARTS: usize = 64;
+/// Entries of a part for which room is always kept.
+const ROOMY: usize = 16;
 
 /// A session without a connection.
 #[derive(Debug)]
@@ -208,6 +210,10 @@ impl Registry {
     fn cut(&self, part: &mut Part, client_id: &ClientId) -> Option<Entry> {
         let entry = part.remove(client_id)?;
         self.len.fetch_sub(1, Ordering::Relaxed);
+        // Room for many more that have gone is given back.
+        if part.capacity() > ROOMY && part.len() < part.capacity() / 8 {
+            part.shrink_to(2 * part.len());
+        }
         Some(entry)
     }
 
@@ -387,6 +393,10 @@ impl Registry {
             if deadlines.peek().is_none_or(|Reverse((at, _))| *at > now) {
                 return None;
             }
+            if deadlines.capacity() > PARTS * ROOMY && deadlines.len() < deadlines.capacity() / 8 {
+                let left = deadlines.len();
+                deadlines.shrink_to(2 * left);
+            }
             deadlines.pop().map(|Reverse((_, client_id))| client_id)?
         };
         let mut due = Due::default();
@@ -531,4 +541,28 @@ impl Registry {
 #[expect(clippy::panic, reason = "the parts are made in one place and never removed")]
 fn unreachable_part() -> ! {
     panic!("a registry without parts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Settings;
+
+    #[test]
+    fn sessions_are_counted_and_room_for_them_is_given_back() {
+        let (registry, mailbox) =
+            (Registry::default(), Arc::new(Mailbox::new(&Settings::default())));
+        let id = |n: usize| ClientId::new(&format!("client {n}"));
+        let open = |n: usize| registry.open(&id(n), false, &mailbox, 0);
+        registry.set_most(20_000);
+        assert!((0..20_000).all(|n| matches!(open(n), Opened::Fresh(None))));
+        assert!(matches!(open(20_000), Opened::Full));
+        assert!(matches!(open(7), Opened::Wait(..)), "who has one is let in");
+        let room = || registry.parts.iter().map(|part| locks::lock(part).capacity()).sum::<usize>();
+        assert!(room() >= 20_000);
+        (10..20_000).for_each(|n| drop(registry.forget(&id(n), &mailbox)));
+        assert_eq!((registry.len(), registry.count()), (10, (10, 0)));
+        assert!(room() <= 2 * PARTS * ROOMY, "{}", room());
+        assert!(matches!(open(10), Opened::Fresh(None)));
+    }
 }
