@@ -337,7 +337,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
-    huge_pages::release_when_large(process.held);
+    huge_pages::follow_size(process.held);
     supervise::spawn_core("log floods", process.log.clone().tell_of_floods());
     let settings = Settings::new(&process.config);
     let reloader = Reloader { node: node.clone(), settings, process };
