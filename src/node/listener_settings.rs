@@ -126,6 +126,8 @@ pub struct Listener {
     pub sndbuf: Option<usize>,
     /// SO_RCVBUF in bytes; the kernel's own choice when unset.
     pub recbuf: Option<usize>,
+    /// Bytes that wait for a socket, above which nothing more is read from its client nor taken from its queue.
+    pub high_watermark: usize,
     /// A connection that takes nothing of what is written to it for this long is closed.
     pub send_timeout: Duration,
     /// Whom it accepts; the first rule that contains the address decides, none is yes.
@@ -196,6 +198,7 @@ impl Listener {
             reuseaddr: true,
             sndbuf: None,
             recbuf: None,
+            high_watermark: 1 << 20,
             send_timeout: Duration::from_secs(30),
             access: Vec::new(),
             mode: 0o660,

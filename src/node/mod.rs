@@ -382,6 +382,7 @@ fn shared(
     Shared {
         settings: Settings {
             send_timeout: listener.send_timeout,
+            write_high: listener.high_watermark,
             bytes_in: settings.bytes_in.or(listener.rate_limit),
             ..settings
         },

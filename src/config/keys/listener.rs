@@ -144,6 +144,15 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set(
+        "listener.$kind.$name.high_watermark",
+        "1MB",
+        "Bytes that wait for a socket; above, nothing is read from the client nor taken from its queue.",
+        |d, p, t| {
+            of(d, p, ANY)?.settings.high_watermark = size(t)?;
+            Ok(())
+        },
+    ),
     Key::set("listener.$kind.$name.mode", "0660", "unix: mode of the file.", |d, p, t| {
         of(d, p, UNIX)?.settings.mode = mode(t)?;
         Ok(())
@@ -199,7 +208,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("listener.$kind.$name.active_n", Integer),
     Key::unused("listener.$kind.$name.send_timeout_close", Flag),
     Key::unused("listener.$kind.$name.buffer", Bytes),
-    Key::unused("listener.$kind.$name.high_watermark", Bytes),
     Key::unused("listener.$kind.$name.tune_buffer", Flag),
 ];
 
