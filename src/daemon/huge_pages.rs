@@ -13,8 +13,8 @@ use crate::{net::supervise, node::memory::resident};
 
 /// Anonymous memory from which on huge pages are worth their size, in bytes. Above what Argon2 needs for a moment at the start.
 const LARGE: u64 = 24 << 20;
-/// From which on they are not any more.
-const SMALL: u64 = 16 << 20;
+/// Below which they are not any more: not much less, as what a process of huge pages has left takes more than it would without.
+const SMALL: u64 = 22 << 20;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether there are none because of [`hold`], and not because the operator or the system wants none.

@@ -25,5 +25,5 @@ fn huge_pages_come_and_go_with_size() {
     wait_for("no huge pages", Duration::from_secs(30), || !huge_pages_allowed(&node));
     // Nobody uses the node meanwhile.
     let small = node.resident_kib();
-    assert!(small + (36 << 10) < large, "{large} KiB, then {small}");
+    assert!(small + (24 << 10) < large, "{large} KiB, then {small}");
 }
