@@ -134,7 +134,7 @@ pub struct Settings {
     pub max_will_payload: usize,
     /// Choice of the member of a shared group.
     pub shared_strategy: SharedStrategy,
-    /// Bytes waiting for a slow socket above which QoS 0 messages wait in the queue and are dropped there.
+    /// Bytes waiting for a slow socket above which nothing more is read from its client (`listener.*.high_watermark`).
     pub write_high: usize,
     /// A socket that takes nothing for this long is closed.
     pub send_timeout: Duration,

@@ -20,6 +20,8 @@ use crate::{
 
 /// Subscribers of a chunk before it is split.
 const CHUNK: usize = 256;
+/// Filters without a wildcard for which room is always kept.
+const ROOMY: usize = 256;
 
 /// One subscription of one local session.
 #[derive(Clone, Debug)]
@@ -444,6 +446,10 @@ impl<S: Clone> Subscriptions<S> {
                 self.wildcards.remove(to.filter.as_str());
             } else {
                 self.exact.remove(to.filter.as_str());
+                // Room for many more that have gone is given back.
+                if self.exact.capacity() > ROOMY && self.exact.len() < self.exact.capacity() / 8 {
+                    self.exact.shrink_to(2 * self.exact.len());
+                }
             }
         }
         self.subscriptions -= usize::from(change.counts);

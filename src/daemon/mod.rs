@@ -338,7 +338,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     });
     // Boxed: used once, and large.
     let node = Arc::new(Box::pin(node).await?);
-    huge_pages::release_when_large(process.held);
+    huge_pages::follow_size(process.held);
     process.log.tells(node.hub().traces.clone());
     let gaps = process.log.clone().tell_of_gaps(node.hub().stats.clone());
     supervise::spawn_core("gaps in the log", gaps);

@@ -45,14 +45,11 @@ pub fn set_nonblocking(number: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the allocator give free memory back to the kernel: all of it, or what has been free for a second. By itself it does so only
-/// while it is used, and this may take milliseconds, so it is for a thread on which nobody waits. Other allocators than mimalloc
-/// do as they please.
-pub fn give_memory_back(all: bool) {
+/// Has the allocator give free memory back to the kernel. By itself it does so only while it is used, and this may take
+/// milliseconds, so it is for a thread on which nobody waits. Other allocators than mimalloc do as they please.
+pub fn give_memory_back() {
     #[cfg(feature = "mim")]
-    mimalloc_calls::mi_collect(all);
-    #[cfg(not(feature = "mim"))]
-    let _ = all;
+    mimalloc_calls::mi_collect(true);
 }
 
 #[cfg(feature = "mim")]

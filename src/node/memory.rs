@@ -32,8 +32,8 @@ const SELDOM: Duration = Duration::from_secs(1);
 const OFTEN: Duration = Duration::from_millis(100);
 /// Between two times that free memory is given back while there is plenty.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
-/// That is not worth it for less than so many bytes more than the last time.
-const TIDY_FROM: u64 = 256 << 10;
+/// A process that takes fewer bytes keeps what is free.
+const TIDY_FROM: u64 = 12 << 20;
 /// Smaller queues are let alone.
 const WORTH: usize = 64 << 10;
 /// Queues that one relief throws away at most.
@@ -98,6 +98,11 @@ impl Bounds {
         }
     }
 
+    /// What a relief aims at: well below the soft bound, so that clients are let in again.
+    const fn relieved(&self) -> u64 {
+        self.soft - self.soft / 8
+    }
+
     const fn pause(&self, used: u64) -> Duration {
         if used < self.soft / 2 { SELDOM } else { OFTEN }
     }
@@ -136,7 +141,7 @@ impl Hub {
     pub(super) async fn watch_memory(self: Arc<Self>) {
         let Some(bounds) = self.memory.bounds else { return };
         let (mut level, mut relieved) = (Level::Plenty, Time::ZERO);
-        let mut tidy = Tidy::default();
+        let mut tidied = Time::ZERO;
         // Without a readable /proc there is nothing to decide by.
         while let Some(mut used) = resident() {
             let (before, now) = (level, self.clock.now());
@@ -144,7 +149,7 @@ impl Hub {
             let due = level > before || now.since(relieved) >= SELDOM;
             if level > Level::Plenty && due {
                 // What is free and was not given back is not to be made free a second time.
-                give_back(true).await;
+                give_back().await;
                 used = resident().unwrap_or(used);
                 level = bounds.level(before, used);
             }
@@ -152,11 +157,11 @@ impl Hub {
                 self.enter(level, used, bounds);
             }
             if level > Level::Plenty && due {
-                self.relieve(level, used.saturating_sub(bounds.soft));
+                self.relieve(level, used.saturating_sub(bounds.relieved()));
                 relieved = now;
-            } else if level == Level::Plenty && tidy.is_due(used, now) {
-                give_back(false).await;
-                tidy.is_done(resident().unwrap_or(used), now);
+            } else if used >= TIDY_FROM && now.since(tidied) >= TIDY_EVERY {
+                give_back().await;
+                tidied = now;
             }
             tokio::time::sleep(bounds.pause(used)).await;
         }
@@ -215,26 +220,9 @@ impl Hub {
     }
 }
 
-/// When free memory is to be given back though there is plenty.
-#[derive(Default)]
-struct Tidy {
-    at: Time,
-    left: u64,
-}
-
-impl Tidy {
-    fn is_due(&self, used: u64, now: Time) -> bool {
-        now.since(self.at) >= TIDY_EVERY && used > self.left + TIDY_FROM
-    }
-
-    const fn is_done(&mut self, left: u64, now: Time) {
-        (self.at, self.left) = (now, left);
-    }
-}
-
-async fn give_back(all: bool) {
+async fn give_back() {
     // Nothing comes of it but what is measured.
-    drop(tokio::task::spawn_blocking(move || sys::give_memory_back(all)).await);
+    drop(tokio::task::spawn_blocking(sys::give_memory_back).await);
 }
 
 /// The queues with the most bytes.

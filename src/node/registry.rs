@@ -27,6 +27,8 @@ use crate::{
 };
 
 const PARTS: usize = 64;
+/// Entries of a part for which room is always kept.
+const ROOMY: usize = 16;
 
 /// A session without a connection.
 #[derive(Debug)]
@@ -210,6 +212,10 @@ impl Registry {
     fn cut(&self, part: &mut Part, client_id: &ClientId) -> Option<Entry> {
         let entry = part.remove(client_id)?;
         self.len.fetch_sub(1, Ordering::Relaxed);
+        // Room for many more that have gone is given back.
+        if part.capacity() > ROOMY && part.len() < part.capacity() / 8 {
+            part.shrink_to(2 * part.len());
+        }
         Some(entry)
     }
 
@@ -629,5 +635,23 @@ mod tests {
             }
             assert_eq!(waiting(), 0);
         }
+    }
+
+    #[test]
+    fn sessions_are_counted_and_room_for_them_is_given_back() {
+        let (registry, mailbox) =
+            (Registry::default(), Arc::new(Mailbox::new(&Settings::default())));
+        let id = |n: usize| ClientId::new(&format!("client {n}"));
+        let open = |n: usize| registry.open(&id(n), false, &mailbox, 0);
+        registry.set_most(20_000);
+        assert!((0..20_000).all(|n| matches!(open(n), Opened::Fresh(None))));
+        assert!(matches!(open(20_000), Opened::Full));
+        assert!(matches!(open(7), Opened::Wait(..)), "who has one is let in");
+        let room = || registry.parts.iter().map(|part| locks::lock(part).capacity()).sum::<usize>();
+        assert!(room() >= 20_000);
+        (10..20_000).for_each(|n| drop(registry.forget(&id(n), &mailbox)));
+        assert_eq!((registry.len(), registry.count()), (10, (10, 0)));
+        assert!(room() <= 2 * PARTS * ROOMY, "{}", room());
+        assert!(matches!(open(10), Opened::Fresh(None)));
     }
 }

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::{Domain, Socket, Type};
+
 use super::support::{
     Client, Connect, LIMIT, Message, Node, Packet, Version, Will,
     client::{find, subscribe_bytes, unsubscribe_bytes},
@@ -319,6 +321,43 @@ fn malformed_packets_are_counted() {
         closed_after(usual(), V5, &[0x36, 0], 0x81);
         closed_after(usual(), V3, &subscribe_bytes(V3, 1, &[], &[]), 0);
     });
+}
+
+/// Of a client that does not read its answers nothing more is read.
+#[test]
+fn answers_that_wait_for_a_socket_have_a_bound() {
+    let node = Node::start(
+        "listener.tcp.external.high_watermark = 64KB\n\
+         listener.tcp.external.sndbuf = 4KB\nlistener.tcp.external.recbuf = 64KB",
+    );
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_send_buffer_size(4096).unwrap();
+    socket.connect(&node.mqtt().into()).unwrap();
+    let mut deaf = TcpStream::from(socket);
+    deaf.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    deaf.write_all(&Connect::new(V3).bytes()).unwrap();
+    let pings = [0xc0, 0].repeat(1000);
+    let taken = (0..3000).take_while(|_| deaf.write_all(&pings).is_ok()).count();
+    assert!(taken < 3000, "it is not read any more");
+    let read = node.metric("packets.pingreq.received");
+    assert!((1000..300_000).contains(&read), "{read}");
+    Client::at(V5, node.mqtt()).ping();
+}
+
+/// With few places left nobody has one for long without saying who he is.
+#[test]
+fn a_crowded_listener_gives_connect_less_time() {
+    let node = Node::start("listener.tcp.external.max_connections = 5");
+    wait_for("who looked whether it serves is gone", LIMIT, || node.stat("connections.count") == 0);
+    let mut held: Vec<Client> = (0..4).map(|_| Client::at(V5, node.mqtt())).collect();
+    let began = Instant::now();
+    let mut silent = TcpStream::connect(node.mqtt()).unwrap();
+    silent.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_eq!(silent.read(&mut [0; 16]).unwrap(), 0, "closed without a word");
+    let took = began.elapsed();
+    assert!((Duration::from_millis(4900)..LIMIT).contains(&took), "{took:?}");
+    held.iter_mut().for_each(Client::ping);
 }
 
 /// A client that does not read: its socket takes nothing for so long, then it is gone. QoS 0 waits in its queue and is dropped there.

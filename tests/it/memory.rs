@@ -11,7 +11,7 @@ fn huge_pages_allowed(node: &Node) -> bool {
 }
 
 #[test]
-fn huge_pages_come_with_size() {
+fn huge_pages_come_and_go_with_size() {
     let node = Node::start("");
     assert!(!huge_pages_allowed(&node), "a node that has just started is small");
     let mut client = Client::at(Version::V5, node.mqtt());
@@ -20,4 +20,10 @@ fn huge_pages_come_with_size() {
         assert!(client.publish_message(message) < 0x80);
     }
     wait_for("huge pages", Duration::from_secs(20), || huge_pages_allowed(&node));
+    let large = node.resident_kib();
+    node.ctl(&["retainer", "clean"]);
+    wait_for("no huge pages", Duration::from_secs(30), || !huge_pages_allowed(&node));
+    // Nobody uses the node meanwhile.
+    let small = node.resident_kib();
+    assert!(small + (24 << 10) < large, "{large} KiB, then {small}");
 }

@@ -127,7 +127,7 @@ fn while_memory_is_short_queues_give_way() {
     let mut publisher = Client::at(V5, node.mqtt());
     let mut fill = |topic: &str| publisher.publish(topic, vec![7; 1_000_000], 1);
     let mut sent = 0;
-    wait_for("memory is short", LIMIT, || {
+    wait_for("memory is short", 3 * LIMIT, || {
         assert_eq!(fill(&format!("away/{}", sent % AWAY)), 0);
         sent += 1;
         node.metric("emqx_rs.memory.short") > 0
@@ -150,8 +150,8 @@ fn while_memory_is_short_queues_give_way() {
         Connect::new(V5).attempt(node.mqtt()).code == 0
     });
     assert!(node.is_running() && node.metric("emqx_rs.panics") == 0);
-    let kept = Connect::new(V5).id("away11").lasting().open(node.mqtt()).messages().len();
-    assert!(kept > 0, "not all of them went");
+    let shed = node.metric("emqx_rs.memory.shed");
+    assert!(shed < AWAY as u64 - 2, "no more went than had to: {shed}");
     for line in ["memory is short", "memory is out", "queue thrown away", "enough memory again"] {
         assert!(node.log().contains(line), "{line}: {}", node.log());
     }
@@ -172,7 +172,7 @@ fn while_memory_is_out_nothing_is_taken() {
     let mut old = Client::at(V3, node.mqtt());
     new.subscribe("t", 0);
     let mut n = 0;
-    wait_for("memory is out", LIMIT, || {
+    wait_for("memory is out", 3 * LIMIT, || {
         let message = Message::new(&format!("kept/{n}"), vec![7; 1_000_000], 1).retain();
         n += 1;
         new.publish_message(message) == 0x97

@@ -16,15 +16,10 @@ use super::support::{
     wire::{TlsClient, WebSocket},
 };
 
-/// Memory that may be more afterwards: 2 MiB, and as much for what is remembered of the clients that were last.
-const MORE_KIB: u64 = 4 << 10;
+/// Memory that may be more afterwards.
+const MORE_KIB: u64 = 2 << 10;
 /// What was thrown at the node is over and its memory given back after so long.
 const SETTLED: Duration = Duration::from_secs(30);
-
-/// Becomes the daemon, without huge pages: with them memory that is free is given back by the 2 MiB, some time.
-const SMALL_PAGES: &str = "import ctypes, os, sys\n\
-    ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)\n\
-    os.execv(sys.argv[1], sys.argv[1:])\n";
 
 /// A node with a listener of each kind, all of which take who comes as fast as he comes.
 struct Target {
@@ -52,8 +47,7 @@ impl Target {
     fn start() -> Self {
         let name = format!("node{}@127.0.0.1", free_mesh_number());
         let at = ([127, 0, 0, 1], free_port()).into();
-        let runner = ["python3", "-c", SMALL_PAGES].map(str::to_owned).to_vec();
-        let mut node = Node::prepare_at(&name, at, runner, "cluster.discovery = manual");
+        let mut node = Node::prepare_at(&name, at, Vec::new(), "cluster.discovery = manual");
         let folder = node.config().parent().unwrap().to_owned();
         let (certs, unix) = (folder.join("certs"), folder.join("mqtt.sock"));
         fs::create_dir(&certs).unwrap();
@@ -73,7 +67,7 @@ impl Target {
              listener.tcp.proxy.proxy_protocol = on\ntakeover_policy = off\n\
              zone.external.max_session_expiry_interval = 1s\n\
              zone.external.session_expiry_interval = 1s\nzone.external.max_mqueue_len = 100\n\
-             retainer.max_retained_messages = 1000\n",
+             retainer.max_retained_messages = 1000\ndelayed.max_delayed_messages = 100\n",
             unix.display()
         );
         for name in ["tcp.external", "tcp.proxy", "unix.x", "ssl.x", "ws.x", "wss.x"] {
@@ -130,7 +124,9 @@ impl Target {
     #[track_caller]
     fn assert_settles(&self, before: u64) {
         let mut after = self.settle();
-        println!("memory: {before} KiB before, {after} KiB after");
+        let kept = ["delayed.count", "retained.count", "subscriptions.count"];
+        let kept = kept.map(|name| (name, self.node.stat(name)));
+        println!("memory: {before} KiB before, {after} KiB after, {kept:?}");
         wait_for("memory is back", SETTLED, || {
             after = self.settle();
             after <= before + MORE_KIB
