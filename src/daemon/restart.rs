@@ -17,7 +17,7 @@ use sd_notify::NotifyState;
 use socket2::Socket;
 
 use crate::{
-    net::clock::Clock,
+    net::{bundle, clock::Clock},
     node::{
         Node,
         estate::{Inheritance, MESH, Sockets},
@@ -35,8 +35,7 @@ const ASK: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(50);
 /// Between two looks for the answer.
 const LOOK: Duration = Duration::from_millis(5);
-/// Systemd has taken everything within this time. It compares each descriptor with all that it has: of 4096 on a slow machine this is
-/// seconds.
+/// Systemd has taken everything within this time.
 const STORE: Duration = Duration::from_secs(30);
 /// All of it, with clients that come to rest: longer than the unit allows by itself.
 const HAND_OVER: Duration = Duration::from_secs(60);
@@ -52,6 +51,8 @@ pub(super) struct Given {
     pub(super) listeners: Inherited,
     clients: Vec<Socket>,
     state: Option<File>,
+    /// Sockets of clients that cannot be had.
+    bad: Option<io::Error>,
 }
 
 impl Given {
@@ -59,14 +60,17 @@ impl Given {
         let mut given = Self::default();
         for (name, one) in all {
             match name.as_str() {
-                CLIENT => given.clients.push(one.into()),
+                CLIENT => match bundle::unpack(one) {
+                    Ok(all) => given.clients.extend(all.into_iter().map(Socket::from)),
+                    Err(error) => given.bad = Some(error),
+                },
                 STATE => given.state = Some(one.into()),
                 _ => given.listeners.push((name, one.into())),
             }
         }
         for name in [STORED, MESH, CLIENT, STATE] {
             let kept = match name {
-                CLIENT => !given.clients.is_empty(),
+                CLIENT => given.bad.is_some() || !given.clients.is_empty(),
                 STATE => given.state.is_some(),
                 _ => given.listeners.iter().any(|(known, _)| known == name),
             };
@@ -79,6 +83,9 @@ impl Given {
 
     /// What the process before left, if it can be read.
     pub(super) fn inheritance(&mut self) -> Option<Inheritance> {
+        if let Some(error) = &self.bad {
+            tracing::error!(%error, "sockets of clients of the process before");
+        }
         let (state, clients) = (self.state.take()?, std::mem::take(&mut self.clients));
         match Inheritance::read(state, clients, Clock::system().now()) {
             Ok(inheritance) => Some(inheritance),
@@ -238,7 +245,10 @@ fn put(sockets: &Sockets, state: &File) -> io::Result<()> {
     // The state is the last: without it the others are of no use.
     put_all(STORED, sockets.listeners.iter().map(AsFd::as_fd))?;
     put_all(MESH, sockets.mesh.iter().map(AsFd::as_fd))?;
-    put_all(CLIENT, sockets.clients.iter().map(|still| still.socket.as_fd()))?;
+    if !sockets.clients.is_empty() {
+        let clients: Vec<_> = sockets.clients.iter().map(|still| still.socket.as_fd()).collect();
+        put_all(CLIENT, [bundle::pack(&clients)?.as_fd()])?;
+    }
     put_all(STATE, [state.as_fd()])
 }
 

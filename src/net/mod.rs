@@ -1,5 +1,6 @@
 //! Moves bytes and knows no meaning: sockets, the clock, supervised tasks.
 
+pub mod bundle;
 pub mod clock;
 pub mod interfaces;
 pub mod multicast;

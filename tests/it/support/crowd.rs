@@ -97,7 +97,7 @@ impl Drop for Ends<'_> {
 /// under load.
 pub fn under_load(nodes: &[SocketAddr], times: usize, mut trouble: impl FnMut()) -> Seen {
     let line = |n: usize| {
-        let qos = if n % EXACTLY_ONCE == 0 { 2 } else { 1 };
+        let qos = if n.is_multiple_of(EXACTLY_ONCE) { 2 } else { 1 };
         Line { topic: format!("t/{n}"), qos, acknowledged: AtomicU64::new(0) }
     };
     let lines: Vec<_> = (0..SUBSCRIBERS).map(line).collect();
