@@ -155,6 +155,7 @@ impl Task {
         let (mut found, mut sighted) = self.open();
         let mut out = Vec::new();
         self.core.start(self.clock.now(), &mut out);
+        locks::write(&self.retained).begin(self.core.born());
         self.accept_invitation(&mut out);
         self.end_batch(&mut out);
         let shared = self.shared.clone();
