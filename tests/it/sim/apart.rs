@@ -129,6 +129,33 @@ pub(super) fn undeleted(seed: u64, fault: Option<Fault>) {
     w.assert_retained("at the end");
 }
 
+/// The last write of a process reached one node alone, which was cut off before it could tell: it is news when that node is back,
+/// though others have heard everything of the next process since.
+#[test]
+fn the_last_words_of_a_process_are_heard() {
+    seeds().into_iter().take(40).for_each(|seed| last_words(seed, None));
+}
+
+pub(super) fn last_words(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 3, fault);
+    w.cut_off(&BTreeSet::from([1, 2]));
+    w.run_for(Duration::from_secs(5));
+    w.retain(1, "r/last", Some(b"words"));
+    w.run_for(Duration::from_secs(5));
+    w.crash(1);
+    w.mend();
+    w.cut_off(&BTreeSet::from([2]));
+    w.start(1);
+    w.run_for(COMPARED);
+    w.retain(1, "r/next", Some(b"process"));
+    w.run_for(COMPARED);
+    w.mend();
+    w.run_for(COMPARED);
+    for number in 0..3 {
+        assert_eq!(topics(&w, number), ["r/last", "r/next"], "seed {seed}: {number}");
+    }
+}
+
 /// A box is forty hours ahead, so the stamp of what it wrote is above every write of others, for longer than its deletion is
 /// remembered. What is written after that counts all the same, also against a node that was away and has the old message.
 #[test]

@@ -78,7 +78,7 @@
 //! | what a copy has not been through was not deleted there | `AllWasThere` | 7 |
 //! | what it has been through and has not was deleted | `NothingWasThere` | 7 |
 //! | who was filled has been through what its sources were | `ForgetSources` | `refilled` |
-//! | what the life before wrote last may have reached nobody | `LivesAreOne` | `undeleted` |
+//! | what the life before wrote last may have reached nobody | `LivesAreOne` | `last_words` |
 //! | one bucket that is never equal holds back no other | `AgreeAsAWhole` | `refused` |
 //! | a write counts more than a deletion that is forgotten | `ForgetStamps` | `far_ahead` |
 //! | who has no room is left alone | `HideFull` | `full` |
@@ -790,7 +790,7 @@ const MUTANTS: [(Fault, Scenario, u64); 57] = [
     (Fault::AllWasThere, day_apart_of_three, 2),
     (Fault::NothingWasThere, day_apart, 2),
     (Fault::ForgetSources, apart::refilled, 20),
-    (Fault::LivesAreOne, apart::undeleted, 100),
+    (Fault::LivesAreOne, apart::last_words, 2),
     (Fault::AgreeAsAWhole, apart::refused, 3),
     (Fault::ForgetStamps, apart::far_ahead, 20),
     (Fault::HideFull, apart::full, 2),
