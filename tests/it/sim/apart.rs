@@ -25,7 +25,7 @@ pub(super) fn refused(seed: u64, fault: Option<Fault>) {
     w.limit_retained(2, RetainSettings { max_payload: 20, ..RetainSettings::default() });
     w.retain(0, "r/large", Some(&[7; 100]));
     w.retain(0, "r/kept", Some(b"before"));
-    w.retain(1, "r/deleted", Some(b"before"));
+    w.retain(2, "r/deleted", Some(b"before"));
     w.run_for(COMPARED);
     w.cut_off(&BTreeSet::from([2]));
     w.run_for(Duration::from_secs(10));

@@ -252,6 +252,11 @@ impl World {
                 let will = WillCopy { claim: Claim { node, ..will.claim }, ..will };
                 Frame::Will(WillFrame::Keep { client, will, asks })
             }
+            (Some(Fault::OverForGood), Frame::Will(WillFrame::Due { client, will }))
+                if self.has_published(number, &will.body) =>
+            {
+                Frame::Will(WillFrame::Gone { client, claim: will.claim })
+            }
             (_, frame) => frame,
         }
     }

@@ -788,7 +788,7 @@ const MUTANTS: [(Fault, Scenario, u64); 57] = [
     (Fault::NoTombstones, retain, 10),
     (Fault::MergeByArrival, retain, 10),
     (Fault::AllWasThere, day_apart_of_three, 2),
-    (Fault::NothingWasThere, day_apart, 2),
+    (Fault::NothingWasThere, apart::refilled, 20),
     (Fault::ForgetSources, apart::refilled, 20),
     (Fault::LivesAreOne, apart::last_words, 2),
     (Fault::AgreeAsAWhole, apart::refused, 3),
