@@ -838,6 +838,22 @@ impl Channel {
         Some(will.after(delay))
     }
 
+    /// The will, unless the client has lost the right to publish to its topic since CONNECT: it may have shown again who it is. Where
+    /// others say what a client may do, what they said to the CONNECT holds.
+    fn last_will(&mut self) -> Option<Box<Will>> {
+        let will = self.will.take()?;
+        let mount = self.identity().and_then(|who| who.mount.as_deref()).unwrap_or("");
+        let topic = will.topic().strip_prefix(mount).unwrap_or(will.topic());
+        let allowed = match &self.rights {
+            Rights::Ruled(rules) => rules.allows(Right::Publish, topic),
+            Rights::Asked(_) => true,
+        };
+        if !allowed {
+            self.count(Metric::ClientAclDeny);
+        }
+        allowed.then_some(will)
+    }
+
     /// Takes the channel apart once its connection is closed.
     pub fn finish(&mut self) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {
@@ -846,7 +862,7 @@ impl Channel {
                 None
             }
         };
-        Finished { session, expiry: self.expiry(), will: self.will.take() }
+        Finished { session, expiry: self.expiry(), will: self.last_will() }
     }
 
     // Time

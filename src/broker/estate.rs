@@ -28,6 +28,8 @@ const SESSION: u8 = 1;
 const CONNECTION: u8 = 2;
 const RETAINED: u8 = 3;
 const GONE: u8 = 4;
+/// Number of the write of the retained message before this record.
+const NUMBER: u8 = 8;
 const DELAYED: u8 = 5;
 const STOPPED: u8 = 6;
 const MESH: u8 = 7;
@@ -132,10 +134,15 @@ impl Records {
             out.extend_from_slice(&entry.stamp.node);
         };
         match &entry.content {
-            Content::Message(message) => self.put(out, RETAINED, |out| {
-                stamp(out);
-                put_whole(out, message, now);
-            }),
+            Content::Message(message) => {
+                self.put(out, RETAINED, |out| {
+                    stamp(out);
+                    put_whole(out, message, now);
+                });
+                if entry.number != 0 {
+                    self.put(out, NUMBER, |out| put_u64(out, entry.number));
+                }
+            }
             Content::Gone(until) => self.put(out, GONE, |out| {
                 stamp(out);
                 put_u64(out, span(until.since(now)));
@@ -211,12 +218,18 @@ impl Reader {
                 let message = body.whole(now)?;
                 let topic = message.topic().into();
                 let content = Content::Message(message);
-                self.estate.retained.push(Entry { topic, stamp, content, arrival: 0 });
+                self.estate.retained.push(Entry { topic, stamp, content, number: 0 });
+            }
+            NUMBER => {
+                let number = body.u64()?;
+                if let Some(entry) = self.estate.retained.last_mut() {
+                    entry.number = number;
+                }
             }
             GONE => {
                 let (stamp, left) = (body.stamp()?, Duration::from_millis(body.u64()?));
                 let (topic, content) = (body.rest_text()?.into(), Content::Gone(now + left));
-                self.estate.retained.push(Entry { topic, stamp, content, arrival: 0 });
+                self.estate.retained.push(Entry { topic, stamp, content, number: 0 });
             }
             DELAYED => {
                 let left = Duration::from_millis(body.u64()?);
@@ -319,9 +332,9 @@ mod tests {
                     topic: "r".into(),
                     stamp,
                     content: Content::Message(message("r")),
-                    arrival: 0,
+                    number: 0,
                 },
-                Entry { topic: "s".into(), stamp, content: gone, arrival: 0 },
+                Entry { topic: "s".into(), stamp, content: gone, number: 0 },
             ],
             delayed: vec![(Duration::from_secs(3), message("d"))],
             stopped: Wall::from_ms(12),

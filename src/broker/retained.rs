@@ -17,12 +17,10 @@ use crate::{
     time::{Stamp, Time},
     topic::{
         TopicFilter, TopicName,
-        hashing::{fnv, spread},
+        hashing::{BUCKETS, bucket, spread, topic_hash as hash},
     },
 };
 
-/// Parts in which two copies are compared.
-pub const BUCKETS: usize = 1024;
 /// How long it is remembered that a message is gone.
 pub const GONE_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// So many changed topics wait to be told to other nodes; of more only the comparison tells.
@@ -66,7 +64,7 @@ struct Kept {
     message: Message,
     stamp: Stamp,
     hash: u64,
-    arrival: u64,
+    number: u64,
 }
 
 /// What a copy holds of a topic.
@@ -87,8 +85,8 @@ pub struct Entry {
     pub stamp: Stamp,
     /// What.
     pub content: Content,
-    /// The message was put into the table as the how manieth, which is known of its own table alone; else 0.
-    pub arrival: u64,
+    /// Of a message: number of this write among those of the node in its stamp, see [`Retained::own`].
+    pub number: u64,
 }
 
 /// What became of an [`Entry`] of another node.
@@ -98,7 +96,7 @@ pub enum Merged {
     Taken,
     /// What is here is as new or newer.
     Older,
-    /// It was here once and is not: it was deleted so long ago that this is forgotten, and the other node is to hear so.
+    /// It was here once and was deleted, so long ago that this is forgotten. The other node is to hear so: [`Retained::outdo`].
     Deleted,
     /// No room.
     Refused(NotKept),
@@ -139,8 +137,11 @@ impl NotKept {
 pub struct Retained {
     messages: BTreeMap<Arc<str>, Kept>,
     gone: Deletions,
-    /// How many messages were put in so far.
-    arrivals: u64,
+    /// The highest stamp of each bucket whose deletion is forgotten, and of all.
+    forgotten: Box<[u64; BUCKETS]>,
+    highest_forgotten: u64,
+    /// Writes of this node have numbers above the first of these; the second is the last of them.
+    numbers: Option<(u64, u64)>,
     bytes: usize,
     /// How many messages are below `$SYS`: what nodes say of themselves takes no client's room.
     system: usize,
@@ -169,21 +170,12 @@ pub fn is_system(topic: &str) -> bool {
     topic.starts_with("$SYS/")
 }
 
-/// The same on every node.
-fn hash(topic: &str) -> u64 {
-    spread(fnv(topic))
-}
-
 /// What an entry adds to the sum of its bucket.
 fn term(hash: u64, stamp: Stamp) -> u64 {
     let node = u128::from_be_bytes(stamp.node);
     let [low, high] =
         [node & u128::from(u64::MAX), node >> 64].map(|half| u64::try_from(half).unwrap_or(0));
     spread(spread(spread(hash ^ stamp.hlc) ^ low) ^ high)
-}
-
-fn bucket(hash: u64) -> usize {
-    usize::try_from(hash >> 54).unwrap_or(0)
 }
 
 impl Retained {
@@ -193,7 +185,9 @@ impl Retained {
         Self {
             messages: BTreeMap::new(),
             gone: Deletions::default(),
-            arrivals: 0,
+            forgotten: Box::new([0; BUCKETS]),
+            highest_forgotten: 0,
+            numbers: None,
             bytes: 0,
             system: 0,
             sums: Box::new([0; BUCKETS]),
@@ -256,10 +250,16 @@ impl Retained {
         self.gone.forgotten_early()
     }
 
-    /// How many messages were put in so far: what arrives later has a higher [`Entry::arrival`].
+    /// Writes of this node are numbered from here on: above all of an earlier process life, below all of a later one.
+    pub fn begin(&mut self, number: u64) {
+        self.numbers = Some((number, number));
+    }
+
+    /// Numbers of the first and the last message that this process wrote for other nodes to have: of each in between the table
+    /// has it, or something newer.
     #[must_use]
-    pub const fn arrivals(&self) -> u64 {
-        self.arrivals
+    pub fn own(&self) -> Option<(u64, u64)> {
+        self.numbers.filter(|(before, last)| last > before).map(|(before, last)| (before + 1, last))
     }
 
     /// The hash sums of the buckets.
@@ -303,10 +303,19 @@ impl Retained {
             (None, Some(life)) => message.clone().with_expiry(now + life),
             _ => message.clone(),
         };
+        let number = if stamp.is_shared() { self.number() } else { 0 };
         let (topic, stamp) = self.above(message.topic(), stamp);
         let bytes = u32::try_from(cost(&kept)).unwrap_or(u32::MAX);
-        self.put(&topic, kept, stamp);
+        self.put(&topic, kept, (stamp, number));
         self.note(topic, stamp, bytes)
+    }
+
+    /// The number of the next write of this node; 0 before they are numbered.
+    fn number(&mut self) -> u64 {
+        self.numbers.as_mut().map_or(0, |(_, last)| {
+            *last += 1;
+            *last
+        })
     }
 
     /// Forgets the message of `topic`. True as in [`Self::store`].
@@ -320,20 +329,20 @@ impl Retained {
         self.note(topic, stamp, 64)
     }
 
-    /// What was written at another node. `was_here`: this message was in this table at one time.
+    /// What was written at another node. `was_here`: this message was in this table at one time, or something newer.
     pub fn merge(&mut self, entry: Entry, was_here: bool, now: Time) -> Merged {
-        let Entry { topic, stamp, content, arrival: _ } = entry;
+        let Entry { topic, stamp, content, number } = entry;
         let have = self.stamp_of(&topic);
         if have.is_some_and(|have| have >= stamp) {
             return Merged::Older;
         }
         match content {
-            Content::Message(_) if have.is_none() && was_here => return Merged::Deleted,
+            Content::Message(_) if was_here => return Merged::Deleted,
             Content::Message(message) if !message.is_expired(now) => {
                 if let Err(reason) = self.room_for(&message) {
                     return Merged::Refused(reason);
                 }
-                self.put(&topic, message, stamp);
+                self.put(&topic, message, (stamp, number));
             }
             Content::Message(_) => self.bury(&topic, stamp, now + GONE_LIFE),
             Content::Gone(until) if until <= now && have.is_none() => return Merged::Older,
@@ -371,7 +380,7 @@ impl Retained {
         kept.or_else(|| self.gone.get(topic).map(|(_, gone)| gone.stamp))
     }
 
-    /// The topic as it is held here, and a stamp above what it has.
+    /// The topic as it is held here, and a stamp above what it has, or had as far as that may be forgotten.
     fn above(&self, topic: &str, stamp: Stamp) -> (Arc<str>, Stamp) {
         let (held, have) = match self.messages.get_key_value(topic) {
             Some((held, kept)) => (held.clone(), kept.stamp),
@@ -382,7 +391,11 @@ impl Retained {
             },
         };
         let shared = self.shared && stamp.is_shared();
-        let hlc = if shared { stamp.hlc.max(have.hlc.saturating_add(1)) } else { 0 };
+        let mut hlc = if shared { stamp.hlc.max(have.hlc.saturating_add(1)) } else { 0 };
+        if shared && self.highest_forgotten >= hlc {
+            let forgotten = self.forgotten.get(bucket(hash(topic))).copied().unwrap_or(0);
+            hlc = hlc.max(forgotten.saturating_add(1));
+        }
         (held, Stamp { hlc, ..stamp })
     }
 
@@ -393,16 +406,14 @@ impl Retained {
         }
     }
 
-    fn put(&mut self, topic: &Arc<str>, message: Message, stamp: Stamp) {
+    fn put(&mut self, topic: &Arc<str>, message: Message, (stamp, number): (Stamp, u64)) {
         self.bytes += cost(&message);
-        self.arrivals += 1;
-        let arrival = self.arrivals;
         if let Some(old) = self.messages.get_mut(topic) {
             self.bytes -= cost(&old.message);
             let before = old.stamp;
             let shared = stamp.is_shared() && !before.is_shared();
             let hash = if shared { hash(topic) } else { old.hash };
-            *old = Kept { message, stamp, hash, arrival };
+            *old = Kept { message, stamp, hash, number };
             self.count(hash, before, false);
             return self.count(hash, stamp, true);
         }
@@ -411,7 +422,7 @@ impl Retained {
         }
         let hash = if stamp.is_shared() { hash(topic) } else { 0 };
         self.system += usize::from(is_system(topic));
-        self.messages.insert(topic.clone(), Kept { message, stamp, hash, arrival });
+        self.messages.insert(topic.clone(), Kept { message, stamp, hash, number });
         self.count(hash, stamp, true);
     }
 
@@ -429,7 +440,15 @@ impl Retained {
         self.gone.bury(topic, Gone { stamp, until, hash });
         self.count(hash, stamp, true);
         while let Some(gone) = self.gone.over() {
-            self.count(gone.hash, gone.stamp, false);
+            self.forget_gone(gone);
+        }
+    }
+
+    fn forget_gone(&mut self, gone: Gone) {
+        self.count(gone.hash, gone.stamp, false);
+        self.highest_forgotten = self.highest_forgotten.max(gone.stamp.hlc);
+        if let Some(forgotten) = self.forgotten.get_mut(bucket(gone.hash)) {
+            *forgotten = gone.stamp.hlc.max(*forgotten);
         }
     }
 
@@ -452,19 +471,29 @@ impl Retained {
         first
     }
 
-    /// Writes that `topic` was deleted, just above `stamp`. Returns true as [`Self::store`] does, and what others are to know.
-    pub fn delete_above(
+    /// Another node has a message with `stamp` that was deleted here: what is here of its topic, a later message or nothing, is
+    /// written again above it by `node`, which is this one. Returns true as [`Self::store`] does, and what others are to know.
+    pub fn outdo(
         &mut self,
         topic: &Arc<str>,
         stamp: Stamp,
         node: [u8; 16],
         now: Time,
     ) -> (bool, Entry) {
-        let (stamp, until) = (stamp.after(node), now + GONE_LIFE);
-        self.bury(topic, stamp, until);
-        let entry =
-            Entry { topic: topic.clone(), stamp, content: Content::Gone(until), arrival: 0 };
-        (self.note(topic.clone(), stamp, 64), entry)
+        let stamp = stamp.after(node);
+        let Some(kept) = self.messages.get(topic) else {
+            let until = now + GONE_LIFE;
+            self.bury(topic, stamp, until);
+            let content = Content::Gone(until);
+            let entry = Entry { topic: topic.clone(), stamp, content, number: 0 };
+            return (self.note(topic.clone(), stamp, 64), entry);
+        };
+        let message = kept.message.clone();
+        let bytes = u32::try_from(cost(&message)).unwrap_or(u32::MAX);
+        let (number, content) = (self.number(), Content::Message(message.clone()));
+        self.put(topic, message, (stamp, number));
+        let entry = Entry { topic: topic.clone(), stamp, content, number };
+        (self.note(topic.clone(), stamp, bytes), entry)
     }
 
     /// The topics written here since the last call.
@@ -539,7 +568,7 @@ impl Retained {
     pub fn sweep(&mut self, now: Time, after: Option<&str>, most: usize) -> Option<Arc<str>> {
         for _ in 0..most {
             let Some(gone) = self.gone.expired(now) else { break };
-            self.count(gone.hash, gone.stamp, false);
+            self.forget_gone(gone);
         }
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let (mut expired, mut seen, mut last) = (Vec::new(), 0, None);
@@ -619,7 +648,7 @@ impl Retained {
 impl Kept {
     fn entry(&self, topic: &Arc<str>) -> Entry {
         let content = Content::Message(self.message.clone());
-        Entry { topic: topic.clone(), stamp: self.stamp, content, arrival: self.arrival }
+        Entry { topic: topic.clone(), stamp: self.stamp, content, number: self.number }
     }
 }
 
@@ -766,7 +795,7 @@ mod tests {
             Some(payload) => Content::Message(message(topic, payload)),
             None => Content::Gone(Time::from_ms(DAY)),
         };
-        Entry { topic: topic.into(), stamp: at, content, arrival: 0 }
+        Entry { topic: topic.into(), stamp: at, content, number: 0 }
     }
 
     /// What a copy holds, and that its sums are those of what it holds.
@@ -867,7 +896,7 @@ mod tests {
         // A day later only that it was here once tells.
         let late = || entry("a", stamp(9, 2), Some(b"old"));
         assert_eq!(copy.merge(late(), true, at(DAY + 60)), Merged::Deleted);
-        copy.delete_above(&late().topic, late().stamp, [1; 16], at(DAY + 60));
+        copy.outdo(&late().topic, late().stamp, [1; 16], at(DAY + 60));
         assert_eq!(copy.entry("a").unwrap().stamp, stamp(10, 1));
         assert_eq!(
             copy.merge(entry("c", stamp(3, 2), Some(b"of a third node")), false, at(DAY + 60)),

@@ -41,6 +41,12 @@ impl Will {
         Self { message, expiry, delay }
     }
 
+    /// Where it goes.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.message.topic()
+    }
+
     /// The same with another delay.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {

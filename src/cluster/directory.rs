@@ -81,6 +81,14 @@ impl At<'_> {
     }
 }
 
+/// The newest claim on a client.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    claim: Claim,
+    /// A client began anew at this time: what other nodes have under an older claim is to be thrown away, whenever they tell of it.
+    clean: u64,
+}
+
 /// A claim of this node that waits for its owners.
 #[derive(Debug)]
 struct Wait {
@@ -109,7 +117,7 @@ pub struct Directory {
     told: Vec<NodeId>,
     /// Who was out of reach since, and may have missed or lost something.
     missed: Vec<NodeId>,
-    kept: BTreeMap<Arc<str>, Claim>,
+    kept: BTreeMap<Arc<str>, Kept>,
     /// By the hybrid time of the claim.
     waits: BTreeMap<u64, Wait>,
     /// Deadlines of `waits`, in order.
@@ -151,7 +159,7 @@ impl Directory {
     /// The claim kept here for a client.
     #[must_use]
     pub fn find(&self, client: &str) -> Option<Claim> {
-        self.kept.get(client).copied()
+        self.kept.get(client).map(|kept| kept.claim)
     }
 
     /// Number of the view: a walk over all sessions that began in an earlier one is of no use any more.
@@ -183,7 +191,7 @@ impl Directory {
     fn ask(&mut self, mut wait: Wait, at: &mut At<'_>, out: &mut Vec<Order>) {
         let (client, clean) = (wait.client.clone(), wait.clean);
         if let Some(kept) = self.kept.get(&client) {
-            at.observe(kept.hlc);
+            at.observe(kept.claim.hlc);
         }
         let claim = Claim { hlc: at.tick(), node: self.me };
         let mut all = owners(&client, &self.view);
@@ -213,20 +221,19 @@ impl Directory {
         clean: bool,
         out: &mut Vec<Order>,
     ) -> Option<Claim> {
-        let old = self.kept.insert(client.clone(), claim);
-        let previous = old.filter(|old| old.node != claim.node)?;
-        self.kick((previous.node, clean), client, claim, out);
+        let old = self.kept.get(client).copied();
+        let before = old.map_or(0, |old| old.clean);
+        let kept = Kept { claim, clean: if clean { claim.hlc } else { before } };
+        self.kept.insert(client.clone(), kept);
+        let previous = old.map(|old| old.claim).filter(|old| old.node != claim.node)?;
+        self.kick(previous, client, kept, out);
         Some(previous)
     }
 
-    fn kick(
-        &self,
-        (whom, clean): (NodeId, bool),
-        client: &Arc<str>,
-        winner: Claim,
-        out: &mut Vec<Order>,
-    ) {
-        let client = client.clone();
+    /// Tells the node of `older` that another one counts.
+    fn kick(&self, older: Claim, client: &Arc<str>, newer: Kept, out: &mut Vec<Order>) {
+        let (whom, client) = (older.node, client.clone());
+        let (winner, clean) = (newer.claim, older.hlc < newer.clean);
         if whom == self.me {
             out.push(Order::Kick { client, winner, clean });
         } else {
@@ -299,7 +306,7 @@ impl Directory {
     }
 
     fn on_unclaim(&mut self, client: &str, claim: Claim) {
-        if self.kept.get(client) == Some(&claim) {
+        if self.find(client) == Some(claim) {
             self.kept.remove(client);
         }
     }
@@ -369,12 +376,12 @@ impl Directory {
             return;
         }
         let kept = self.kept.get(&client).copied();
-        if let Some(newer) = kept.filter(|kept| *kept > claim) {
+        if let Some(newer) = kept.filter(|kept| kept.claim > claim) {
             if !refresh {
-                let frame = ClaimFrame::Low { client, claim, seen: newer.hlc };
+                let frame = ClaimFrame::Low { client, claim, seen: newer.claim.hlc };
                 out.push(Order::Send(from, frame));
-            } else if newer.node != from {
-                self.kick((from, false), &client, newer, out);
+            } else if newer.claim.node != from {
+                self.kick(claim, &client, newer, out);
             }
             return;
         }
@@ -409,9 +416,9 @@ impl Directory {
                 out.push(Order::Send(owner, frame));
                 continue;
             }
-            match self.kept.get(client).copied().filter(|kept| *kept > claim) {
-                Some(newer) if newer.node != self.me => {
-                    self.kick((self.me, false), client, newer, out);
+            match self.kept.get(client).copied().filter(|kept| kept.claim > claim) {
+                Some(newer) if newer.claim.node != self.me => {
+                    self.kick(claim, client, newer, out);
                 }
                 Some(_) => {}
                 None => {
@@ -446,7 +453,7 @@ impl Directory {
         let lost = self.view.iter().copied().filter(|one| !view.contains(one));
         let lost: Vec<NodeId> = lost.collect();
         // Who comes back tells what it still has.
-        self.kept.retain(|_, claim| !lost.contains(&claim.node));
+        self.kept.retain(|_, kept| !lost.contains(&kept.claim.node));
         self.missed.extend(lost);
         if view.len() == 1 {
             // Nobody claims anything while a node is alone.

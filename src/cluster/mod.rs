@@ -43,6 +43,7 @@ mod shared_routes;
 pub mod status;
 pub mod stream;
 mod sync;
+pub mod versions;
 pub mod wills;
 pub mod wire;
 
@@ -306,11 +307,21 @@ pub enum Input {
         node: NodeId,
         /// Which.
         differ: wire::Buckets,
-        /// Arrivals in the table at that moment.
-        arrivals: u64,
     },
-    /// There was no room for a retained message of another node.
-    RetainedFull,
+    /// There was no room for retained messages of another node.
+    RetainedFull {
+        /// Whose.
+        node: NodeId,
+        /// In which buckets they are.
+        buckets: wire::Buckets,
+    },
+    /// Another node sent what was deleted here before that can be remembered: it is to hear so.
+    RetainedDeleted {
+        /// Who.
+        node: NodeId,
+        /// What it is to hear, one piece.
+        frames: Vec<wire::RetainedFrame>,
+    },
     /// The process is about to end.
     Shutdown,
     /// The process is about to end, and another one goes on with its life.
@@ -570,6 +581,8 @@ pub struct Cluster {
     directory: Directory,
     wills: Wills,
     retained: retained::Copies,
+    /// The hybrid clock when this process began: what it writes has higher numbers, what lives before it wrote lower ones.
+    born: u64,
     /// Down members whose routes are still used, until when.
     keep: BTreeMap<NodeId, Time>,
     /// Members that restart.
@@ -610,6 +623,7 @@ impl Cluster {
             directory: Directory::new(me.node_id),
             wills: Wills::new(me.node_id),
             retained: retained::Copies::default(),
+            born: u64::MAX,
             keep: BTreeMap::new(),
             awaited: BTreeMap::new(),
             goes_on: false,
@@ -633,7 +647,7 @@ impl Cluster {
     pub fn start(&mut self, now: Time, out: &mut Vec<Action>) {
         self.started = now;
         self.next_ping = now + self.ping_every();
-        self.clock.tick(now);
+        self.born = self.clock.tick(now);
         self.keep_clock(out);
         if self.settled {
             out.push(Action::Settled);
@@ -683,10 +697,13 @@ impl Cluster {
             Input::Refresh { client, hlc } => self.on_refresh(&client, hlc, now, out),
             Input::Adopted { client, hlc } => self.on_adopted(&client, hlc, now, out),
             Input::RetainedChanged { topics, lost } => self.on_retained_changed(&topics, lost, now),
-            Input::RetainedCompared { node, differ, arrivals } => {
-                self.on_retained_compared((node, differ, arrivals), now, out);
+            Input::RetainedCompared { node, differ } => {
+                self.on_retained_compared(node, &differ, now, out);
             }
-            Input::RetainedFull => self.on_retained_full(now),
+            Input::RetainedFull { node, buckets } => self.on_retained_full(node, &buckets),
+            Input::RetainedDeleted { node, frames } => {
+                self.on_retained_deleted(node, frames, out);
+            }
             Input::Refreshed { view } => {
                 if self.directory.refreshed(view) {
                     self.wills.refreshed();

@@ -1,5 +1,5 @@
 //! How the copies of retained messages stay equal: each node tells its own changes to all, and sums of hashes find what was
-//! missed.
+//! missed. What one copy has and another one has not is news or was deleted: [`Versions`] tell.
 //!
 //! The messages themselves lie outside: this part decides what is told to whom and when, by [`RetainedStep`]s, and never
 //! holds a message. Of a topic that changes often only the last message is sent: what is owed to a peer is a set of topics.
@@ -11,12 +11,16 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     Action, Cluster, Event, LinkId, NodeId,
     hlc::COUNTER_BITS,
+    versions::{Stretch, Versions},
     wire::{
-        BUCKETS, Buckets, CloseCode, Frame, PIECE_MAX, RetainedEntry, RetainedFrame, read_delta,
-        read_snap,
+        BUCKETS, Buckets, CloseCode, Frame, PIECE_MAX, RetainedEntry, RetainedFrame, Sums,
+        read_delta, read_snap,
     },
 };
-use crate::time::Time;
+use crate::{
+    time::Time,
+    topic::hashing::{bucket, topic_hash},
+};
 
 /// Copies are compared at link up and then this often.
 const COMPARE_EVERY: Duration = Duration::from_secs(60);
@@ -28,29 +32,34 @@ const OWED_MAX: usize = 65_536;
 const AHEAD_MS: u64 = 5_000;
 /// No calendar is here before the year 6400; a write above such a stamp would have no room.
 const HLC_MAX: u64 = 1 << 63;
-/// A copy without room for what others have asks for it this seldom.
-const NO_ROOM_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// A copy without room for what another one has asks for it again after this time, then after twice the time, and so on up to
+/// half an hour; who has it asks the one without room so seldom.
+const FULL_PAUSE: Duration = Duration::from_secs(60);
+const FULL_PAUSE_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Something to do with the messages.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RetainedStep {
     /// Send what is held of these topics as [`super::wire::delta_frames`].
     Push(Vec<Arc<str>>),
-    /// Send the sums of all buckets.
-    SendSums,
+    /// Send the sums of all buckets, and what the copy has been through.
+    SendSums {
+        /// No room here for all that the peer has in these.
+        full: Buckets,
+        /// What it has been through beside the writes of this process.
+        versions: Versions,
+    },
     /// Send entries of these buckets as [`super::wire::snap_frames`], about [`PIECE_BYTES`].
     Answer {
         /// Which.
         buckets: Buckets,
         /// Where to go on.
         from: Vec<u8>,
-        /// What was in the table when it had so many arrivals, the peer had too.
-        agreed: u64,
     },
     /// Compare these sums with those held; answer [`super::Input::RetainedCompared`].
     Compare(Box<[u64; BUCKETS]>),
-    /// Take these in where they are newer. A message that [was there](RetainedEntry::was_there) and is not held was deleted.
-    Merge(Vec<RetainedEntry>),
+    /// Take these in where they are newer; but a message with `true` has been here, and if it is not held it was deleted.
+    Merge(Vec<(RetainedEntry, bool)>),
 }
 
 /// What is under way with one peer.
@@ -62,12 +71,18 @@ pub(super) struct Exchange {
     owed: BTreeMap<Arc<str>, u32>,
     /// The last one taken from those, so that each has its turn.
     after: Option<Arc<str>>,
-    unacked: bool,
+    /// Pieces that it has not acknowledged.
+    unacked: u32,
     compare_at: Option<Time>,
-    /// Its sums, while they wait to be looked at.
-    theirs: Option<Box<[u64; BUCKETS]>>,
+    /// What it says of its copy, while that waits to be looked at.
+    theirs: Option<Box<Sums>>,
+    /// What it said beside the sums, while those are looked at.
+    looked_at: Option<(Option<Stretch>, Buckets, Versions)>,
     /// Its sums were looked at once.
     compared: bool,
+    full: Full,
+    /// It has no room: not to be asked about those buckets before.
+    spare_until: Time,
     delta: Vec<u8>,
     snap: Vec<u8>,
     warned_at: Option<Time>,
@@ -78,10 +93,33 @@ pub(super) struct Exchange {
 pub(super) struct Copies {
     /// The peer whose buckets are being taken, or whose sums are being looked at; one after the other.
     busy: Option<(NodeId, Option<Buckets>)>,
-    /// By node: both copies were equal when this one had so many arrivals.
-    agreed: BTreeMap<NodeId, u64>,
-    /// There was no room for something: not asked for again before.
-    full_until: Option<Time>,
+    versions: Versions,
+}
+
+/// Where there was no room for what a peer has.
+#[derive(Debug, Default)]
+struct Full {
+    buckets: Buckets,
+    /// Not asked for again before.
+    until: Time,
+    /// How often it was asked for since there is no room.
+    asked: u32,
+}
+
+impl Full {
+    /// All that these buckets hold was asked for, or had the time to be.
+    fn hold_back(&mut self, differ: &Buckets, now: Time) -> Buckets {
+        self.buckets = self.buckets.among(differ);
+        if self.buckets.is_empty() {
+            *self = Self::default();
+        } else if self.until <= now {
+            let pause = FULL_PAUSE * 2_u32.pow(self.asked.min(5));
+            self.until = now + pause.min(FULL_PAUSE_MAX);
+            self.asked += 1;
+            return Buckets::default();
+        }
+        self.buckets
+    }
 }
 
 impl Exchange {
@@ -146,31 +184,53 @@ impl Cluster {
         }
     }
 
-    pub(super) fn on_retained_full(&mut self, now: Time) {
-        self.retained.full_until = Some(now + NO_ROOM_PAUSE);
+    pub(super) fn on_retained_full(&mut self, node: NodeId, buckets: &Buckets) {
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.retained.full.buckets = peer.retained.full.buckets.with(buckets);
+        }
+    }
+
+    pub(super) fn on_retained_deleted(
+        &mut self,
+        node: NodeId,
+        frames: Vec<RetainedFrame>,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.retained.active) else {
+            return;
+        };
+        peer.retained.unacked += 1;
+        frames.into_iter().for_each(|frame| self.to_peer(node, Frame::Retained(frame), out));
     }
 
     pub(super) fn on_retained_compared(
         &mut self,
-        (node, differ, arrivals): (NodeId, Buckets, u64),
+        node: NodeId,
+        differ: &Buckets,
         now: Time,
         out: &mut Vec<Action>,
     ) {
         if self.retained.busy.is_none_or(|(busy, _)| busy != node) {
             return;
         }
-        if differ.is_empty() {
-            self.retained.busy = None;
-            self.retained.agreed.insert(node, arrivals);
-            self.retained.full_until = None;
-        } else if self.retained.full_until.is_some_and(|until| now < until) {
-            self.retained.busy = None;
-        } else {
-            self.retained.busy = Some((node, Some(differ)));
-            let frame = RetainedFrame::Req { buckets: differ, from: Vec::new() };
-            return self.to_peer(node, Frame::Retained(frame), out);
+        self.retained.busy = None;
+        let Some(exchange) = self.peers.get_mut(&node).map(|peer| &mut peer.retained) else {
+            return;
+        };
+        let Some((own, spare, versions)) = exchange.looked_at.take() else { return };
+        self.retained.versions.join(&differ.others(), &versions, (node, own));
+        let mut ask = differ.without(&exchange.full.hold_back(differ, now));
+        if now < exchange.spare_until {
+            ask = ask.without(&spare);
+        } else if !ask.among(&spare).is_empty() {
+            exchange.spare_until = now + FULL_PAUSE_MAX;
         }
-        self.compare_next(out);
+        if ask.is_empty() {
+            return self.compare_next(out);
+        }
+        self.retained.busy = Some((node, Some(ask)));
+        let frame = RetainedFrame::Req { buckets: ask, from: Vec::new() };
+        self.to_peer(node, Frame::Retained(frame), out);
     }
 
     /// Looks at the sums of the next peer.
@@ -181,11 +241,13 @@ impl Cluster {
         for (node, peer) in &mut self.peers {
             if let Some(theirs) = peer.retained.theirs.take() {
                 self.retained.busy = Some((*node, None));
+                let Sums { sums, own, full, versions } = *theirs;
                 peer.retained.compared = true;
+                peer.retained.looked_at = Some((own, full, versions));
                 out.push(Action::Retained {
                     link: peer.link,
                     node: *node,
-                    step: RetainedStep::Compare(theirs),
+                    step: RetainedStep::Compare(sums),
                 });
                 return;
             }
@@ -204,14 +266,13 @@ impl Cluster {
         };
         let (link, exchange) = (peer.link, &mut peer.retained);
         match frame {
-            RetainedFrame::Ack => exchange.unacked = false,
+            RetainedFrame::Ack => exchange.unacked = exchange.unacked.saturating_sub(1),
             RetainedFrame::Sum(sums) => {
                 exchange.theirs = Some(sums);
                 self.compare_next(out);
             }
             RetainedFrame::Req { buckets, from } => {
-                let agreed = self.retained.agreed.get(&node).copied().unwrap_or(0);
-                let step = RetainedStep::Answer { buckets, from, agreed };
+                let step = RetainedStep::Answer { buckets, from };
                 out.push(Action::Retained { link, node, step });
             }
             RetainedFrame::Delta { more, bytes } => {
@@ -255,7 +316,7 @@ impl Cluster {
     fn merge(
         &mut self,
         (node, link): (NodeId, LinkId),
-        mut entries: Vec<RetainedEntry>,
+        entries: Vec<RetainedEntry>,
         now: Time,
         out: &mut Vec<Action>,
     ) {
@@ -270,14 +331,25 @@ impl Cluster {
         for entry in &entries {
             self.clock.observe(entry.stamp.hlc, now);
         }
-        // The other node means an earlier life of this one, whose copy is lost, unless they have agreed in this life too.
-        if !self.retained.agreed.contains_key(&node) {
-            entries.iter_mut().for_each(|entry| entry.was_there = false);
-        }
+        let judged = entries.into_iter().map(|entry| {
+            let was_here = self.was_here(&entry);
+            (entry, was_here)
+        });
+        let entries = judged.collect();
         out.push(Action::Retained { link, node, step: RetainedStep::Merge(entries) });
         if newest > clock.saturating_add(AHEAD_MS) {
             self.warn_ahead(node, newest - clock, now, out);
         }
+    }
+
+    /// Whether the copy of this process has had this message, or something newer in its place.
+    fn was_here(&self, entry: &RetainedEntry) -> bool {
+        let (node, number) = (NodeId(entry.stamp.node), entry.number);
+        if entry.body.is_none() || number == 0 {
+            return false;
+        }
+        let own = node == self.me.node_id && number > self.born;
+        own || self.retained.versions.covers(bucket(topic_hash(&entry.topic)), node, number)
     }
 
     fn warn_ahead(&mut self, node: NodeId, by_ms: u64, now: Time, out: &mut Vec<Action>) {
@@ -297,10 +369,12 @@ impl Cluster {
             let (link, node, exchange) = (peer.link, *node, &mut peer.retained);
             if exchange.compare_at.is_some_and(|at| at <= now) {
                 exchange.compare_at = Some(now + COMPARE_EVERY);
-                out.push(Action::Retained { link, node, step: RetainedStep::SendSums });
+                let (full, versions) = (exchange.full.buckets, self.retained.versions.clone());
+                let step = RetainedStep::SendSums { full, versions };
+                out.push(Action::Retained { link, node, step });
             }
-            if !exchange.unacked && !exchange.owed.is_empty() {
-                exchange.unacked = true;
+            if exchange.unacked == 0 && !exchange.owed.is_empty() {
+                exchange.unacked = 1;
                 let step = RetainedStep::Push(exchange.next_piece());
                 out.push(Action::Retained { link, node, step });
             }
@@ -309,6 +383,12 @@ impl Cluster {
 
     pub(super) fn retained_deadline(&self) -> Option<Time> {
         self.peers.values().filter_map(|peer| peer.retained.compare_at).min()
+    }
+
+    /// Numbers of the writes of this process begin above this: the hybrid clock at its start.
+    #[must_use]
+    pub const fn born(&self) -> u64 {
+        self.born
     }
 
     /// Whether another node is to be told of changes.

@@ -90,6 +90,15 @@ struct Kept {
     handed: u32,
 }
 
+/// Wills of a client up to this claim are over.
+#[derive(Debug)]
+struct Over {
+    claim: Claim,
+    /// It was published: this process life of its node counted as dead.
+    life: Option<u64>,
+    since: Time,
+}
+
 /// A client of this node waits until its will is kept.
 #[derive(Debug)]
 struct Wait {
@@ -118,8 +127,8 @@ pub struct Wills {
     pause: Time,
     /// When to look for copies that are others' to keep, and from where on.
     sweep: Option<(Time, Option<Arc<str>>)>,
-    /// Of these clients wills up to this claim are not to be published any more.
-    over: BTreeMap<Arc<str>, (Claim, Time)>,
+    /// Of these clients wills up to a claim are not to be published any more.
+    over: BTreeMap<Arc<str>, Over>,
     over_since: VecDeque<(Time, Arc<str>)>,
     /// By the hybrid time of the claim.
     waits: BTreeMap<u64, Wait>,
@@ -266,12 +275,13 @@ impl Wills {
 
     /// Whether a will is known not to be published any more.
     fn is_over(&self, client: &str, claim: Claim) -> bool {
-        self.over.get(client).is_some_and(|(over, _)| *over >= claim)
+        self.over.get(client).is_some_and(|over| over.claim >= claim)
     }
 
-    fn end(&mut self, client: &Arc<str>, claim: Claim, now: Time) {
-        let newest = self.over.get(client).map_or(claim, |(over, _)| claim.max(*over));
-        self.over.insert(client.clone(), (newest, now));
+    fn end(&mut self, client: &Arc<str>, claim: Claim, life: Option<u64>, now: Time) {
+        let newer = self.over.get(client).filter(|over| over.claim > claim);
+        let (claim, life) = newer.map_or((claim, life), |over| (over.claim, over.life));
+        self.over.insert(client.clone(), Over { claim, life, since: now });
         self.over_since.push_back((now, client.clone()));
         self.forget_over(now);
     }
@@ -283,7 +293,7 @@ impl Wills {
             && (is_old(*since) || self.over_since.len() > most)
         {
             // If it was told again since, it stands further behind too.
-            if self.over.get(client).is_some_and(|(_, last)| last == since) {
+            if self.over.get(client).is_some_and(|over| over.since == *since) {
                 self.over.remove(client);
             }
             self.over_since.pop_front();
@@ -330,7 +340,7 @@ impl Wills {
         let Some(kept) = self.drop_copy(client) else { return };
         // A node that lives gives another will or none; of a dead one others may have a copy and not hear of the claim.
         if kept.due.is_some() || kept.will.claim.node != claim.node {
-            self.end(client, kept.will.claim, now);
+            self.end(client, kept.will.claim, None, now);
             self.tell_all(client, kept.will.claim, out);
         }
     }
@@ -369,6 +379,8 @@ impl Wills {
     /// A link to this life of a node counts from now on: the node tells anew what is to be kept for it.
     pub fn on_linked(&mut self, node: NodeId, incarnation: u64) {
         self.forget(|will| will.claim.node == node && will.incarnation == incarnation);
+        // It was taken for dead and was not: its clients live, and their wills are kept for the next time.
+        self.over.retain(|_, over| over.claim.node != node || over.life != Some(incarnation));
     }
 
     /// A node has left the cluster and serves its clients alone.
@@ -419,19 +431,14 @@ impl Wills {
             let client = client.clone();
             return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
         }
-        self.publish((client, claim), will.body.clone(), now, out);
+        self.publish(client, will, now, out);
     }
 
-    fn publish(
-        &mut self,
-        (client, claim): (&Arc<str>, Claim),
-        body: Arc<[u8]>,
-        now: Time,
-        out: &mut Vec<Step>,
-    ) {
+    fn publish(&mut self, client: &Arc<str>, will: &WillCopy, now: Time, out: &mut Vec<Step>) {
+        let claim = will.claim;
         self.on_gone(client, claim);
-        self.end(client, claim, now);
-        out.push(Step::Publish { client: client.clone(), body });
+        self.end(client, claim, Some(will.incarnation), now);
+        out.push(Step::Publish { client: client.clone(), body: will.body.clone() });
         self.tell_all(client, claim, out);
     }
 
@@ -483,15 +490,16 @@ impl Wills {
     ) {
         let first = first_owner(client, self.me, &self.others);
         let Some(kept) = self.kept.get_mut(client) else { return };
-        let (claim, body) = (kept.will.claim, kept.will.body.clone());
+        let claim = kept.will.claim;
         if first == self.me {
-            let Known { lives: _, claim: newest } = known(client, &kept.will);
+            let will = kept.will.clone();
+            let Known { lives: _, claim: newest } = known(client, &will);
             let over = self.is_over(client, claim) || newest.is_some_and(|newer| newer > claim);
             if over {
                 self.drop_copy(client);
                 return self.tell_all(client, claim, out);
             }
-            return self.publish((client, claim), body, now, out);
+            return self.publish(client, &will, now, out);
         }
         let wait = AGAIN * 2_u32.pow(kept.handed.min(DOUBLINGS));
         kept.handed += 1;

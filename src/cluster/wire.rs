@@ -24,8 +24,8 @@ pub use asking::{AskFrame, PAGE};
 pub use envelope::{Envelope, Flags, MessageId, Targets, WHOLE_MAX, cut_total, put_fwd};
 pub use heal::{HealFrame, HealId};
 pub use retained::{
-    BUCKETS, Buckets, PIECE_MAX, RetainedEntry, RetainedFrame, delta_frames, read_delta, read_snap,
-    snap_frames,
+    BUCKETS, Buckets, PIECE_MAX, RetainedEntry, RetainedFrame, Sums, delta_frames, read_delta,
+    read_snap, snap_frames,
 };
 pub use route_ops::{NAMES_MAX, OPS_MAX};
 pub use session::{CHUNK, ClaimFrame, MarkFrame, Stage, TakeFrame};

@@ -40,6 +40,21 @@ pub fn fnv_from(start: u64, text: &str) -> u64 {
     text.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// Parts in which the copies of a table of topics are compared between nodes.
+pub const BUCKETS: usize = 1024;
+
+/// Hash of a topic for that, the same on every node.
+#[must_use]
+pub fn topic_hash(topic: &str) -> u64 {
+    spread(fnv(topic))
+}
+
+/// The part of a topic with this [`topic_hash`], below [`BUCKETS`].
+#[must_use]
+pub fn bucket(hash: u64) -> usize {
+    usize::try_from(hash >> 54).unwrap_or(0)
+}
+
 /// A number for a shared group on a filter, the same on every node, and never 0. Two may have one by chance.
 #[must_use]
 pub fn group_number(group: &str, filter: &str) -> u64 {

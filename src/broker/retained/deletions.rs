@@ -39,7 +39,7 @@ pub(super) struct Deletions {
 impl Gone {
     pub(super) fn entry(&self, topic: &Arc<str>) -> Entry {
         let content = Content::Gone(self.until);
-        Entry { topic: topic.clone(), stamp: self.stamp, content, arrival: 0 }
+        Entry { topic: topic.clone(), stamp: self.stamp, content, number: 0 }
     }
 }
 

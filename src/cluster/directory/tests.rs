@@ -335,6 +335,33 @@ fn a_client_of_a_node_that_restarts_waits_for_its_session() {
     }
 }
 
+/// A client began anew on another node: a session from before is to be thrown away, also if its node tells of it late.
+#[test]
+fn what_a_clean_start_ended_stays_so() {
+    let mut directory = Directory::new(id(0));
+    let (mut clock, mut out) = (Hlc::new(Wall::from_ms(1), Time::ZERO, 0), Vec::new());
+    let mut at = At { clock: &mut clock, now: Time::ZERO };
+    directory.on_view((1..4).map(id).collect(), &mut at, &mut out);
+    let client: Arc<str> = "c".into();
+    let mut told = |node: usize, hlc: u64, (refresh, clean): (bool, bool)| {
+        let (client, claim) = (client.clone(), Claim { hlc, node: id(node) });
+        let (mut out, frame) = (Vec::new(), ClaimFrame::Claim { client, claim, refresh, clean });
+        directory.on_frame(id(node), frame, &mut at, &mut out);
+        let kicks = out.into_iter().filter_map(|order| match order {
+            Order::Send(to, ClaimFrame::Kick { clean, .. }) => Some((number(to), clean)),
+            Order::Send(..) | Order::Claimed { .. } | Order::Kick { .. } => None,
+        });
+        kicks.collect::<Vec<_>>()
+    };
+    assert_eq!(told(1, 10, (false, false)), []);
+    assert_eq!(told(2, 20, (false, true)), [(1, true)]);
+    assert_eq!(told(1, 10, (true, false)), [(1, true)]);
+    // The new session goes on, and is no session from before.
+    assert_eq!(told(3, 30, (false, false)), [(2, false)]);
+    assert_eq!(told(1, 10, (true, false)), [(1, true)]);
+    assert_eq!(told(2, 20, (true, false)), [(2, false)]);
+}
+
 #[test]
 fn a_claim_of_the_far_future_does_not_keep_a_client_out() {
     let mut directory = Directory::new(id(0));

@@ -3,23 +3,39 @@
 //! Entries are written one behind the other and the bytes cut into frames, so an entry may be longer than a frame:
 //!
 //! ```text
-//! hlc u64 | node 16 | kind u8 (bit 0 message, 1 has a life, 2 was there) | [life left, ms v] | topic s | [body s]
+//! hlc u64 | node 16 | kind u8 (bit 0 message, 1 has a life) | [number of the write v] | [life left, ms v] | topic s | [body s]
 //! ```
 //! Before them, in an answer to RET_REQ, where to go on (`s`; empty: that was all). What a body holds is not known here.
+//!
+//! RET_SUM, of what its sender holds, has been through and has no room for (`cluster/versions.rs`):
+//!
+//! ```text
+//! 1024 sums u64 | first, last of its own writes v v (0 0: none) | full buckets 128
+//! | vectors v | { buckets 128 | nodes v | { node 16 | stretches v | { first, length v v } } }
+//! ```
 
 use std::sync::Arc;
 
 use super::{FRAGMENT, Kind, Reader, WireError, put_bytes, put_v};
-use crate::{time::Stamp, topic::TopicName};
+use crate::{
+    cluster::{
+        NodeId,
+        versions::{Stretch, Vector, Versions},
+    },
+    time::Stamp,
+    topic::TopicName,
+};
 
 /// Parts of the copies that are compared.
 pub const BUCKETS: usize = 1024;
 /// Bytes of all entries of one piece, at most: one message of the largest size that is kept, and its head.
 pub const PIECE_MAX: usize = 8 << 20;
 
+/// Bytes of vectors in a frame; those of the fewest buckets are left out, and the other node knows less.
+const VECTORS_MAX: usize = 256 << 10;
+
 const MESSAGE: u8 = 1;
 const LIFE: u8 = 2;
-const WAS_THERE: u8 = 4;
 /// Bytes of the smallest entry.
 const ENTRY_MIN: usize = 26;
 
@@ -53,6 +69,135 @@ impl Buckets {
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn each(&self, other: &Self, change: impl Fn(u64, u64) -> u64) -> Self {
+        let mut words = self.0;
+        words.iter_mut().zip(other.0).for_each(|(word, other)| *word = change(*word, other));
+        Self(words)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        self.each(other, |word, other| word | other)
+    }
+
+    /// These, if they are not among those.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        self.each(other, |word, other| word & !other)
+    }
+
+    /// These, if they are among those.
+    #[must_use]
+    pub fn among(&self, other: &Self) -> Self {
+        self.each(other, |word, other| word & other)
+    }
+
+    /// All others.
+    #[must_use]
+    pub fn others(&self) -> Self {
+        self.each(self, |word, _| !word)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut buckets = Self::default();
+        for word in &mut buckets.0 {
+            *word = from.u64()?;
+        }
+        Ok(buckets)
+    }
+}
+
+impl FromIterator<usize> for Buckets {
+    fn from_iter<I: IntoIterator<Item = usize>>(all: I) -> Self {
+        let mut found = Self::default();
+        for bucket in all {
+            if let Some(word) = found.0.get_mut(bucket / 64) {
+                *word |= 1 << (bucket % 64);
+            }
+        }
+        found
+    }
+}
+
+/// What a node says of its copy, for others to compare theirs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// The hash sum of each bucket.
+    pub sums: Box<[u64; BUCKETS]>,
+    /// The writes of the sender in this process life that these sums reflect.
+    pub own: Option<Stretch>,
+    /// It has no room for all that the receiver has in these buckets.
+    pub full: Buckets,
+    /// What the copy has been through beside `own`.
+    pub versions: Versions,
+}
+
+impl Sums {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
+        let (first, last) = self.own.unwrap_or_default();
+        put_v(out, first);
+        put_v(out, last);
+        self.full.put(out);
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        for (vector, buckets) in self.versions.by_size() {
+            if bytes.len() > VECTORS_MAX {
+                break;
+            }
+            count += 1;
+            buckets.put(&mut bytes);
+            put_v(&mut bytes, vector.len() as u64);
+            for (node, stretches) in vector.iter() {
+                bytes.extend_from_slice(&node.0);
+                put_v(&mut bytes, stretches.len() as u64);
+                for (first, last) in stretches {
+                    put_v(&mut bytes, *first);
+                    put_v(&mut bytes, last - first);
+                }
+            }
+        }
+        put_v(out, count);
+        out.extend_from_slice(&bytes);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut sums = Box::new([0; BUCKETS]);
+        for sum in sums.iter_mut() {
+            *sum = from.u64()?;
+        }
+        let (first, last) = (from.v()?, from.v()?);
+        let own = (first != 0 && first <= last).then_some((first, last));
+        let full = Buckets::read(from)?;
+        let mut versions = Versions::default();
+        let count = from.count(8 * BUCKETS / 64)?;
+        if count > BUCKETS {
+            return Err(WireError::Field("retained versions"));
+        }
+        for _ in 0..count {
+            let (buckets, mut vector) = (Buckets::read(from)?, Vector::default());
+            for _ in 0..from.v()? {
+                let node = NodeId(from.array()?);
+                for _ in 0..from.v()? {
+                    let first = from.v()?;
+                    vector.add(node, (first, first.saturating_add(from.v()?)));
+                }
+            }
+            versions.set(buckets, vector);
+        }
+        Ok(Self { sums, own, full, versions })
+    }
 }
 
 /// What nodes say about their copies.
@@ -65,8 +210,8 @@ pub enum RetainedFrame {
         /// A part of the piece.
         bytes: Vec<u8>,
     },
-    /// The hash sums of all buckets of the sender.
-    Sum(Box<[u64; BUCKETS]>),
+    /// What the sender has.
+    Sum(Box<Sums>),
     /// Send what is in these buckets.
     Req {
         /// Which.
@@ -92,12 +237,12 @@ pub struct RetainedEntry {
     pub topic: Arc<str>,
     /// When it was written.
     pub stamp: Stamp,
+    /// Of a message: number of this write among those of its node.
+    pub number: u64,
     /// Milliseconds it is still worth something.
     pub life: Option<u64>,
     /// The message; none: there is none any more.
     pub body: Option<Vec<u8>>,
-    /// It came here before the copies of both nodes were last equal, so the other node had it too.
-    pub was_there: bool,
 }
 
 impl RetainedEntry {
@@ -105,11 +250,10 @@ impl RetainedEntry {
         out.extend_from_slice(&self.stamp.hlc.to_be_bytes());
         out.extend_from_slice(&self.stamp.node);
         let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        out.push(
-            bit(self.body.is_some(), MESSAGE)
-                | bit(self.life.is_some(), LIFE)
-                | bit(self.was_there, WAS_THERE),
-        );
+        out.push(bit(self.body.is_some(), MESSAGE) | bit(self.life.is_some(), LIFE));
+        if self.body.is_some() {
+            put_v(out, self.number);
+        }
         if let Some(life) = self.life {
             put_v(out, life);
         }
@@ -122,14 +266,15 @@ impl RetainedEntry {
     fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
         let stamp = Stamp { hlc: from.u64()?, node: from.array()? };
         let kind = from.u8()?;
-        if kind & !(MESSAGE | LIFE | WAS_THERE) != 0 || !stamp.is_shared() {
+        if kind & !(MESSAGE | LIFE) != 0 || !stamp.is_shared() {
             return Err(WireError::Field("retained message"));
         }
+        let number = if kind & MESSAGE != 0 { from.v()? } else { 0 };
         let life = if kind & LIFE != 0 { Some(from.v()?) } else { None };
         let topic = TopicName::parse(from.text()?).map_err(|_| WireError::Field("topic name"))?;
         let topic = Arc::from(topic.as_str());
         let body = if kind & MESSAGE != 0 { Some(from.bytes()?.to_vec()) } else { None };
-        Ok(Self { topic, stamp, life, body, was_there: kind & WAS_THERE != 0 })
+        Ok(Self { topic, stamp, number, life, body })
     }
 }
 
@@ -202,11 +347,9 @@ impl RetainedFrame {
                 out.push(u8::from(*more));
                 put_bytes(out, bytes);
             }
-            Self::Sum(sums) => {
-                sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
-            }
+            Self::Sum(sums) => sums.put(out),
             Self::Req { buckets, from } => {
-                buckets.0.iter().for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+                buckets.put(out);
                 put_bytes(out, from);
             }
             Self::Ack => {}
@@ -218,19 +361,9 @@ impl RetainedFrame {
         Ok(Some(match kind {
             Kind::RET_DELTA => Self::Delta { more: from.u8()? != 0, bytes: from.bytes()?.to_vec() },
             Kind::RET_SNAP => Self::Snap { more: from.u8()? != 0, bytes: from.bytes()?.to_vec() },
-            Kind::RET_SUM => {
-                let mut sums = Box::new([0; BUCKETS]);
-                for sum in sums.iter_mut() {
-                    *sum = from.u64()?;
-                }
-                Self::Sum(sums)
-            }
+            Kind::RET_SUM => Self::Sum(Box::new(Sums::read(from)?)),
             Kind::RET_REQ => {
-                let mut buckets = Buckets::default();
-                for word in &mut buckets.0 {
-                    *word = from.u64()?;
-                }
-                Self::Req { buckets, from: from.bytes()?.to_vec() }
+                Self::Req { buckets: Buckets::read(from)?, from: from.bytes()?.to_vec() }
             }
             Kind::RET_ACK => Self::Ack,
             _ => return Ok(None),

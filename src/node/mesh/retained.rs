@@ -22,6 +22,7 @@ use crate::{
     mqtt::QoS,
     node::locks,
     time::Time,
+    topic::hashing::{bucket, topic_hash},
 };
 
 /// Entries looked at for one piece, so that the lock is not held long where few of them are wanted.
@@ -55,9 +56,12 @@ impl Task {
     pub(super) fn on_retained(&mut self, link: LinkId, node: NodeId, step: RetainedStep) {
         let now = self.clock.now();
         match step {
-            RetainedStep::SendSums => {
-                let sums = Box::new(*self.retained_now().sums());
-                self.send_retained(link, vec![RetainedFrame::Sum(sums)]);
+            RetainedStep::SendSums { full, versions } => {
+                let table = self.retained_now();
+                let (sums, own) = (Box::new(*table.sums()), table.own());
+                drop(table);
+                let sums = wire::Sums { sums, own, full, versions };
+                self.send_retained(link, vec![RetainedFrame::Sum(Box::new(sums))]);
             }
             RetainedStep::Push(topics) => {
                 let (frames, rest) = pushed(&self.retained_now(), &topics, now);
@@ -66,18 +70,15 @@ impl Task {
                     self.inputs.push(Input::RetainedChanged { topics: rest, lost: false });
                 }
             }
-            RetainedStep::Answer { buckets, from, agreed } => {
-                let frames = answer(&self.retained_now(), (&buckets, &from, agreed), now);
+            RetainedStep::Answer { buckets, from } => {
+                let frames = answer(&self.retained_now(), (&buckets, &from), now);
                 self.send_retained(link, frames);
             }
             RetainedStep::Compare(theirs) => {
-                let table = self.retained_now();
-                let (differ, arrivals) =
-                    (Buckets::differing(table.sums(), &theirs), table.arrivals());
-                drop(table);
-                self.inputs.push(Input::RetainedCompared { node, differ, arrivals });
+                let differ = Buckets::differing(self.retained_now().sums(), &theirs);
+                self.inputs.push(Input::RetainedCompared { node, differ });
             }
-            RetainedStep::Merge(entries) => self.merge((node, link), &entries, now),
+            RetainedStep::Merge(entries) => self.merge(node, &entries, now),
         }
     }
 
@@ -91,24 +92,25 @@ impl Task {
         }
     }
 
-    fn merge(&mut self, (node, link): (NodeId, LinkId), entries: &[RetainedEntry], now: Time) {
+    fn merge(&mut self, node: NodeId, entries: &[(RetainedEntry, bool)], now: Time) {
         let me = self.core.node_id().0;
-        let (mut refused, mut changed, mut deleted) = (None, false, Vec::new());
+        let (mut refused, mut changed, mut deleted) = (Vec::new(), false, Vec::new());
         {
             let mut table = self.retained_mut();
-            let read = |entry: &RetainedEntry| Some((read(entry, now)?, entry.was_there));
+            let read =
+                |(entry, was_here): &(RetainedEntry, bool)| Some((read(entry, now)?, *was_here));
             for (entry, was_here) in entries.iter().filter_map(read) {
                 let (topic, stamp) = (entry.topic.clone(), entry.stamp);
                 match table.merge(entry, was_here, now) {
                     Merged::Taken | Merged::Older => {}
                     Merged::Deleted => {
-                        let (first, gone) = table.delete_above(&topic, stamp, me, now);
+                        let (first, later) = table.outdo(&topic, stamp, me, now);
                         changed |= first;
-                        deleted.push(written(&gone, 0, now));
+                        deleted.push(written(&later, now));
                     }
                     Merged::Refused(reason) => {
                         self.stats.count(Metric::LimitRetained);
-                        refused = Some((topic, reason));
+                        refused.push((topic, reason));
                     }
                 }
             }
@@ -118,10 +120,12 @@ impl Task {
         }
         // Told at once: if more is gone than is remembered, the table has forgotten it already.
         if !deleted.is_empty() {
-            self.send_retained(link, wire::delta_frames(&deleted));
+            let frames = wire::delta_frames(&deleted);
+            self.inputs.push(Input::RetainedDeleted { node, frames });
         }
-        if let Some((topic, reason)) = refused {
-            self.inputs.push(Input::RetainedFull);
+        if let Some((topic, reason)) = refused.last() {
+            let buckets = refused.iter().map(|(topic, _)| bucket(topic_hash(topic))).collect();
+            self.inputs.push(Input::RetainedFull { node, buckets });
             if self.local.as_ref().is_some_and(|local| local.told.is_due("retained", now)) {
                 tracing::warn!(
                     %node, %topic, %reason,
@@ -149,22 +153,18 @@ fn pushed(
             rest.push((topic.clone(), u32::try_from(size).unwrap_or(u32::MAX)));
         } else {
             bytes += size;
-            entries.push(written(&entry, 0, now));
+            entries.push(written(&entry, now));
         }
     }
     (wire::delta_frames(&entries), rest)
 }
 
 /// A piece of what is in the buckets asked for.
-fn answer(
-    table: &Retained,
-    (buckets, from, agreed): (&Buckets, &[u8], u64),
-    now: Time,
-) -> Vec<RetainedFrame> {
+fn answer(table: &Retained, (buckets, from): (&Buckets, &[u8]), now: Time) -> Vec<RetainedFrame> {
     let mut found = Vec::new();
     let wanted = |bucket| buckets.contains(bucket);
     let next = table.piece(wanted, cursor(from), (PIECE_BYTES, LOOK), &mut found);
-    let entries: Vec<_> = found.iter().map(|entry| written(entry, agreed, now)).collect();
+    let entries: Vec<_> = found.iter().map(|entry| written(entry, now)).collect();
     wire::snap_frames(&next.map(|next| place(&next)).unwrap_or_default(), &entries)
 }
 
@@ -185,9 +185,8 @@ fn cursor(place: &[u8]) -> Cursor {
     if *letter == b'g' { Cursor::Gone(after) } else { Cursor::Messages(after) }
 }
 
-/// For the wire. A body is `qos u8 | bytes of properties u32 | properties | payload`. `agreed`: the other node had what arrived
-/// no later.
-fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
+/// For the wire. A body is `qos u8 | bytes of properties u32 | properties | payload`.
+fn written(entry: &Entry, now: Time) -> RetainedEntry {
     let left = |at: Time| u64::try_from(at.since(now).as_millis()).unwrap_or(u64::MAX);
     let (life, body) = match &entry.content {
         Content::Gone(until) => (Some(left(*until)), None),
@@ -202,8 +201,8 @@ fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
             (message.expires_at().map(left), Some(body))
         }
     };
-    let was_there = body.is_some() && entry.arrival <= agreed;
-    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body, was_there }
+    let (topic, stamp, number) = (entry.topic.clone(), entry.stamp, entry.number);
+    RetainedEntry { topic, stamp, number, life, body }
 }
 
 /// From the wire; nothing for what makes no sense, or belongs to one node alone.
@@ -230,7 +229,7 @@ fn read(entry: &RetainedEntry, now: Time) -> Option<Entry> {
             Content::Message(Message::new(&entry.topic, properties, payload, meta))
         }
     };
-    Some(Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, arrival: 0 })
+    Some(Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, number: entry.number })
 }
 
 #[cfg(test)]
@@ -249,14 +248,13 @@ mod tests {
         let message = Message::new("a/b", &[1, 0], b"payload", meta);
         let stamp = Stamp { hlc: 5, node: [1; 16] };
         let content = Content::Message(message);
-        let entry = Entry { topic: "a/b".into(), stamp, content, arrival: 4 };
-        let frames = wire::delta_frames(&[written(&entry, 4, Time::from_ms(2_000))]);
+        let entry = Entry { topic: "a/b".into(), stamp, content, number: 4 };
+        let frames = wire::delta_frames(&[written(&entry, Time::from_ms(2_000))]);
         let [RetainedFrame::Delta { more: false, bytes }] = &*frames else { panic!("{frames:?}") };
         let read_back = wire::read_delta(bytes).unwrap();
-        assert!(read_back[0].was_there && !written(&entry, 3, Time::ZERO).was_there);
         let back = read(&read_back[0], Time::from_ms(50_000)).unwrap();
         let Content::Message(message) = back.content else { panic!("gone") };
-        assert_eq!((back.topic, back.stamp), (entry.topic, stamp));
+        assert_eq!((back.topic, back.stamp, back.number), (entry.topic, stamp, 4));
         assert_eq!((message.topic(), message.properties()), ("a/b", &[1, 0][..]));
         assert_eq!((message.payload(), message.qos()), (&b"payload"[..], QoS::AtLeastOnce));
         assert_eq!(message.expires_at(), Some(Time::from_ms(57_000)));
@@ -276,7 +274,7 @@ mod tests {
         let (mut from, mut topics, mut rounds) = (Vec::new(), Vec::new(), 0);
         loop {
             let mut bytes = Vec::new();
-            for frame in answer(&table, (&buckets, &from, 0), Time::ZERO) {
+            for frame in answer(&table, (&buckets, &from), Time::ZERO) {
                 let RetainedFrame::Snap { bytes: part, .. } = frame else { panic!("no answer") };
                 bytes.extend(part);
             }

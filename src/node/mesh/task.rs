@@ -214,6 +214,7 @@ impl Task {
     /// Time begins for the core. A node that knows no other one is ready with that.
     fn begin(&mut self, out: &mut Vec<Action>) {
         self.core.start(self.clock.now(), out);
+        locks::write(&self.retained).begin(self.core.born());
         self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
         out.drain(..).for_each(|action| self.perform(action));
     }

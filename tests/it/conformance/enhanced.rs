@@ -4,12 +4,12 @@ use std::{fs, sync::OnceLock};
 
 use super::{PROTOCOL, V5, expect_end, refused};
 use crate::support::{
-    Client, Connect, Message, Node, Packet, Will,
+    Client, Connect, LIMIT, Message, Node, Packet, Will,
     client::{find, subscribe_bytes},
     node::free_mesh_number,
     prop,
     scram::{self, METHOD, Scram, attempt, auth, challenge, data, props},
-    unique,
+    unique, wait_for,
 };
 
 const BAD_PASSWORD: u8 = 0x86;
@@ -261,6 +261,41 @@ fn who_fails_again_is_told_and_closed_and_its_will_is_sent() {
         client.send(&auth(0x19, &props(first)));
         client.closed_with(NOT_AUTHORIZED);
     }
+}
+
+/// A superuser shows again who it is and is none any more: the rules hold for the will it left as one.
+#[test]
+fn a_will_that_its_client_may_no_longer_publish_is_not_sent() {
+    let topic = unique("t/");
+    let number = free_mesh_number();
+    let mut node =
+        Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "acl_file = rules.conf");
+    let rules = format!("{{deny, all, publish, [\"{topic}\"]}}.\n{{allow, all}}.\n");
+    fs::write(node.config().with_file_name("rules.conf"), rules).unwrap();
+    let [a, b] = ["a", "b"].map(|name| scram::line(name, name));
+    fs::write(node.data().join("users"), format!("{}:superuser\n{b}", a.trim())).unwrap();
+    node.launch();
+    let open = |name: &str, edit: &dyn Fn(Connect) -> Connect| {
+        let (scram, client) = (Scram::new(name, name), Client::raw(V5, node.mqtt()));
+        attempt(&edit(scram::connect(&scram)), scram, client).1
+    };
+    let mut watcher = open("b", &|connect| connect);
+    watcher.subscribe(&format!("{topic}/#"), 1);
+    let will = |connect: Connect| connect.will(Will::new(&topic, "gone"));
+    open("a", &will).cut();
+    assert_eq!(watcher.message().text(), "gone");
+    let mut client = open("a", &will);
+    fs::write(node.data().join("users"), [a, b].concat()).unwrap();
+    node.ctl(&["conf", "reload"]);
+    let scram = again(&mut client, "a", "a");
+    match client.recv() {
+        Packet::Auth { code: 0, props } => scram.check(&data(&props)),
+        other => panic!("AUTH with success expected, not {other:?}"),
+    }
+    client.cut();
+    wait_for("the will is denied", LIMIT, || node.metric("client.acl.deny") == 1);
+    watcher.publish(&format!("{topic}/end"), "end", 1);
+    assert_eq!(watcher.message().text(), "end");
 }
 
 /// AUTH that nobody waits for (v5 4.12).

@@ -4,8 +4,13 @@
 //! rule: the cores themselves know nothing of faults.
 
 use emqx_rs::cluster::{
-    CAP_JOIN, DialError, MemberRecord, MemberStatus, NodeName, RecordStatus, Settings, Stored,
-    wire::{ClaimFrame, CloseCode, Frame, HealFrame, HealId, Ping, WillFrame},
+    CAP_JOIN, Claim, DialError, MemberRecord, MemberStatus, NodeId, NodeName, RecordStatus,
+    Settings, Stored,
+    versions::{Vector, Versions},
+    wire::{
+        Buckets, ClaimFrame, CloseCode, Frame, HealFrame, HealId, Ping, RetainedFrame, Sums,
+        WillCopy, WillFrame,
+    },
 };
 
 use super::world::World;
@@ -103,10 +108,20 @@ pub(crate) enum Fault {
     NoTombstones,
     /// Of two writes of a retained message the one that comes last counts.
     MergeByArrival,
-    /// Every retained message is said to have been in the other copy.
+    /// A copy of retained messages is said to have been through every write.
     AllWasThere,
-    /// None is.
+    /// And through none.
     NothingWasThere,
+    /// Through those of its own node alone.
+    ForgetSources,
+    /// The lives of a node are one: what it wrote in this one comes right behind all that was before.
+    LivesAreOne,
+    /// What is known of any bucket is known only when all are equal.
+    AgreeAsAWhole,
+    /// A table does not know the stamps of what it has forgotten.
+    ForgetStamps,
+    /// A copy without room does not say so.
+    HideFull,
     /// A node that is out of reach counts as dead.
     CutIsDeath,
     /// Nobody hears that a will is over.
@@ -127,6 +142,8 @@ pub(crate) enum Fault {
     ForgetRoutes,
     /// Nobody hears that a node restarts.
     LoseRestarting,
+    /// Who published a will keeps it no more, though its node lives.
+    OverForGood,
 }
 
 /// How long a member is down before it is forgotten.
@@ -190,6 +207,10 @@ impl World {
             (Fault::DeafToLow, Frame::Claim(ClaimFrame::Low { client, claim, .. })) => {
                 vec![Frame::Claim(ClaimFrame::Low { client, claim, seen: 0 })]
             }
+            (_, Frame::Retained(RetainedFrame::Sum(sums))) => {
+                let sums = Box::new(self.bend_sums(*sums));
+                vec![Frame::Retained(RetainedFrame::Sum(sums))]
+            }
             (Fault::PingsWithoutPosition, Frame::Ping(ping)) => {
                 vec![Frame::Ping(Ping { route_seq: 0, ..ping })]
             }
@@ -199,6 +220,26 @@ impl World {
                 vec![Frame::Heal(HealFrame::Rejoin(again)), done]
             }
             (_, frame) => vec![frame],
+        }
+    }
+
+    fn bend_sums(&self, sums: Sums) -> Sums {
+        let all = Buckets::default().others();
+        match self.fault {
+            Some(Fault::AllWasThere) => {
+                let mut vector = Vector::default();
+                (0..8).for_each(|number| vector.add(NodeId([number; 16]), (0, u64::MAX)));
+                let mut versions = Versions::default();
+                versions.set(all, vector);
+                Sums { versions, ..sums }
+            }
+            Some(Fault::NothingWasThere) => {
+                Sums { own: None, versions: Versions::default(), ..sums }
+            }
+            Some(Fault::ForgetSources) => Sums { versions: Versions::default(), ..sums },
+            Some(Fault::LivesAreOne) => Sums { own: sums.own.map(|(_, last)| (1, last)), ..sums },
+            Some(Fault::HideFull) => Sums { full: Buckets::default(), ..sums },
+            Some(_) | None => sums,
         }
     }
 
@@ -216,6 +257,18 @@ impl World {
                     }
                 }
                 Frame::Members(records)
+            }
+            (Some(Fault::OverForGood), Frame::Will(WillFrame::Keep { client, will, asks })) => {
+                // A will of somebody else than who sends it is not kept.
+                let published = self.has_published(number, &will.body);
+                let node = if published { NodeId([0; 16]) } else { will.claim.node };
+                let will = WillCopy { claim: Claim { node, ..will.claim }, ..will };
+                Frame::Will(WillFrame::Keep { client, will, asks })
+            }
+            (Some(Fault::OverForGood), Frame::Will(WillFrame::Due { client, will }))
+                if self.has_published(number, &will.body) =>
+            {
+                Frame::Will(WillFrame::Gone { client, claim: will.claim })
             }
             (_, frame) => frame,
         }

@@ -76,8 +76,13 @@
 //! | rows are passed on | `LoseRows` | `gap` |
 //! | a deletion is remembered | `NoTombstones` | 7 |
 //! | of two writes the newer counts | `MergeByArrival` | 7 |
-//! | what arrived after two copies agreed was not deleted | `AllWasThere` | 7 |
-//! | what both had and one has not was deleted | `NothingWasThere` | 7 |
+//! | what a copy has not been through was not deleted there | `AllWasThere` | 7 |
+//! | what it has been through and has not was deleted | `NothingWasThere` | 7 |
+//! | who was filled has been through what its sources were | `ForgetSources` | `refilled` |
+//! | what the life before wrote last may have reached nobody | `LivesAreOne` | `last_words` |
+//! | one bucket that is never equal holds back no other | `AgreeAsAWhole` | `refused` |
+//! | a write counts more than a deletion that is forgotten | `ForgetStamps` | `far_ahead` |
+//! | who has no room is left alone | `HideFull` | `full` |
 //! | out of reach is not dead | `CutIsDeath` | 17 |
 //! | a will that is over is withdrawn | `LoseWillGone` | 17 |
 //! | one of those that keep a will publishes it | `EachPublishes` | 17 |
@@ -88,6 +93,7 @@
 //! | so does how much of theirs is there | `ForgetReceived` | 18, 5 |
 //! | so do the routes of others | `ForgetRoutes` | 18 |
 //! | who restarts says so | `LoseRestarting` | 18 |
+//! | the wills of a life that came back are kept again | `OverForGood` | `given_up` |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -95,6 +101,7 @@
 //! `tests/it/cluster.rs`), leaders and coordinators that die during a heal and the choice of the surviving part
 //! (`cluster/autoheal/tests.rs`), sums of parts and the bound of the log (`cluster/replica.rs`, `cluster/routes.rs`).
 
+mod apart;
 mod clients;
 mod faults;
 mod flow;
@@ -692,6 +699,31 @@ fn last_wills(seed: u64, fault: Option<Fault>) {
     assert!(w.wills_published() > 0, "seed {seed}");
 }
 
+/// A node that was given up and comes back in the same life: its clients live, and when it dies after all their wills are published.
+#[test]
+fn wills_of_a_node_that_was_given_up_and_came_back() {
+    seeds().into_iter().take(40).for_each(|seed| given_up(seed, None));
+}
+
+fn given_up(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 4, fault);
+    for client in 0..10 {
+        w.connect_with_will(3, &format!("w{client}"), Duration::from_secs(1));
+    }
+    w.run_for(Duration::from_secs(5));
+    w.cut_off(&BTreeSet::from([3]));
+    // Longer than routes of a node out of reach are kept.
+    w.wills.given_up = Some(3);
+    w.run_for(Duration::from_secs(330));
+    assert_eq!(w.wills_published(), 10, "seed {seed}: after a cut of five minutes");
+    w.wills.given_up = None;
+    w.mend();
+    w.run_for(Duration::from_secs(20));
+    w.crash(3);
+    w.run_for(Duration::from_secs(15));
+    assert_eq!(w.wills_published(), 20, "seed {seed}: after the death of a node that was back");
+}
+
 /// More than is kept for a node that is away: the oldest go, counted, and what is left comes once and in order.
 #[test]
 fn what_is_kept_has_a_bound() {
@@ -717,7 +749,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 57] = [
+const MUTANTS: [(Fault, Scenario, u64); 63] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -764,7 +796,12 @@ const MUTANTS: [(Fault, Scenario, u64); 57] = [
     (Fault::NoTombstones, retain, 10),
     (Fault::MergeByArrival, retain, 10),
     (Fault::AllWasThere, day_apart_of_three, 2),
-    (Fault::NothingWasThere, day_apart, 2),
+    (Fault::NothingWasThere, apart::refilled, 20),
+    (Fault::ForgetSources, apart::refilled, 20),
+    (Fault::LivesAreOne, apart::last_words, 2),
+    (Fault::AgreeAsAWhole, apart::refused, 3),
+    (Fault::ForgetStamps, apart::far_ahead, 20),
+    (Fault::HideFull, apart::full, 2),
     (Fault::CutIsDeath, last_wills, 5),
     (Fault::LoseWillGone, last_wills, 5),
     (Fault::EachPublishes, last_wills, 5),
@@ -775,6 +812,7 @@ const MUTANTS: [(Fault, Scenario, u64); 57] = [
     (Fault::ForgetReceived, restarts::RESTART, 5),
     (Fault::ForgetRoutes, restarts::RESTART, 5),
     (Fault::LoseRestarting, restarts::RESTART, 3),
+    (Fault::OverForGood, given_up, 2),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.

@@ -11,10 +11,11 @@ use emqx_rs::{
     cluster::{
         Input, LinkId, NodeId,
         retained::RetainedStep,
-        wire::{Buckets, Frame, RetainedEntry, RetainedFrame, delta_frames, snap_frames},
+        wire::{Buckets, Frame, RetainedEntry, RetainedFrame, Sums, delta_frames, snap_frames},
     },
     mqtt::QoS,
     time::{Stamp, Time},
+    topic::hashing::{bucket, topic_hash},
 };
 
 use super::{faults::Fault, world::World};
@@ -28,8 +29,8 @@ pub(crate) struct Tables {
     tables: BTreeMap<usize, Retained>,
     /// The highest write of each topic that a node took, and whether it deleted.
     newest: BTreeMap<String, (Stamp, Option<Vec<u8>>)>,
-    /// Counts the arrivals, for the fault that lets the last one win.
-    arrivals: u64,
+    /// Pieces of copies that were sent.
+    pieces: u64,
 }
 
 fn message(topic: &str, payload: &[u8], expires_at: Option<Time>) -> Message {
@@ -41,7 +42,17 @@ impl World {
     pub(super) fn begin_retained(&mut self, number: usize) {
         let mut table = Retained::new(RetainSettings::default(), true);
         table.set_told(true);
+        table.begin(self.born(number));
         self.retained.tables.insert(number, table);
+    }
+
+    pub(crate) fn limit_retained(&mut self, number: usize, limits: RetainSettings) {
+        self.retained.tables.get_mut(&number).unwrap().set_limits(limits);
+    }
+
+    /// Pieces of copies that nodes sent to each other so far.
+    pub(crate) const fn pieces(&self) -> u64 {
+        self.retained.pieces
     }
 
     /// Writes and deletes at a node that runs.
@@ -59,19 +70,16 @@ impl World {
         let Some(hlc) = self.tick_of(number) else { return };
         let (now, node) = (Time::from_ms(self.now()), self.node_id_of(number));
         let stamp = Stamp { hlc, node: node.0 };
-        let table = self.retained.tables.get_mut(&number).unwrap();
         let message = message(topic, payload.unwrap_or_default(), None);
-        if payload.is_none() && self.fault == Some(Fault::NoTombstones) {
-            // The message goes and leaves nothing behind: a table that is not shared forgets it so.
-            let mut bare = Retained::new(RetainSettings::default(), true);
-            bare.set_told(true);
-            let mut all = Vec::new();
-            table.piece(|_| true, Cursor::Messages(None), (usize::MAX, usize::MAX), &mut all);
-            for entry in all.into_iter().filter(|entry| &*entry.topic != topic) {
-                bare.merge(entry, false, now);
-            }
-            *table = bare;
-        } else {
+        match self.fault {
+            // The message goes and leaves nothing behind.
+            Some(Fault::NoTombstones) if payload.is_none() => self.rebuild(number, topic),
+            Some(Fault::ForgetStamps) => self.rebuild(number, ""),
+            Some(_) | None => {}
+        }
+        let bare = payload.is_none() && self.has(Fault::NoTombstones);
+        let table = self.retained.tables.get_mut(&number).unwrap();
+        if !bare {
             table.store(&message, stamp, now).unwrap();
         }
         let table = self.retained.tables.get_mut(&number).unwrap();
@@ -85,6 +93,21 @@ impl World {
         self.input(number, Input::RetainedChanged { topics: changes.topics, lost: changes.lost });
     }
 
+    /// A table that holds the same except of one topic, and does not know what it held before.
+    fn rebuild(&mut self, number: usize, but: &str) {
+        let now = Time::from_ms(self.now());
+        let table = self.retained.tables.get_mut(&number).unwrap();
+        let mut bare = Retained::new(table.limits().clone(), true);
+        bare.set_told(true);
+        bare.begin(table.own().map_or(0, |(_, last)| last));
+        let mut all = Vec::new();
+        table.piece(|_| true, Cursor::Messages(None), (usize::MAX, usize::MAX), &mut all);
+        for entry in all.into_iter().filter(|entry| &*entry.topic != but) {
+            bare.merge(entry, false, now);
+        }
+        *table = bare;
+    }
+
     pub(super) fn on_retained(
         &mut self,
         number: usize,
@@ -96,17 +119,16 @@ impl World {
         let by_arrival = self.fault == Some(Fault::MergeByArrival);
         let table = self.retained.tables.get_mut(&number).unwrap();
         let frames = match step {
-            RetainedStep::SendSums => vec![RetainedFrame::Sum(Box::new(*table.sums()))],
+            RetainedStep::SendSums { full, versions } => {
+                let sums = Box::new(*table.sums());
+                let sums = Sums { sums, own: table.own(), full, versions };
+                vec![RetainedFrame::Sum(Box::new(sums))]
+            }
             RetainedStep::Push(topics) => {
                 let entries = topics.iter().filter_map(|topic| table.entry(topic));
-                delta_frames(&entries.map(|entry| written(&entry, 0, now)).collect::<Vec<_>>())
+                delta_frames(&entries.map(|entry| written(&entry, now)).collect::<Vec<_>>())
             }
-            RetainedStep::Answer { buckets, from, agreed } => {
-                let agreed = match self.fault {
-                    Some(Fault::AllWasThere) => u64::MAX,
-                    Some(Fault::NothingWasThere) => 0,
-                    Some(_) | None => agreed,
-                };
+            RetainedStep::Answer { buckets, from } => {
                 // A small portion, so that answers go on while tables change.
                 let cursor = match from.split_first() {
                     None => Cursor::Messages(None),
@@ -126,17 +148,19 @@ impl World {
                     };
                     [&[kind], after.as_deref().unwrap_or_default().as_bytes()].concat()
                 });
-                let entries: Vec<_> =
-                    found.iter().map(|entry| written(entry, agreed, now)).collect();
+                let entries: Vec<_> = found.iter().map(|entry| written(entry, now)).collect();
+                self.retained.pieces += 1;
                 snap_frames(&next, &entries)
             }
             RetainedStep::Compare(theirs) => {
-                let differ = Buckets::differing(table.sums(), &theirs);
-                let arrivals = table.arrivals();
-                return self.input(number, Input::RetainedCompared { node, differ, arrivals });
+                let mut differ = Buckets::differing(table.sums(), &theirs);
+                if self.fault == Some(Fault::AgreeAsAWhole) && !differ.is_empty() {
+                    differ = Buckets::default().others();
+                }
+                return self.input(number, Input::RetainedCompared { node, differ });
             }
             RetainedStep::Merge(entries) => {
-                return self.merge_retained((number, link), &entries, by_arrival);
+                return self.merge_retained((number, node), &entries, by_arrival);
             }
         };
         for frame in frames {
@@ -146,26 +170,30 @@ impl World {
 
     fn merge_retained(
         &mut self,
-        (number, link): (usize, LinkId),
-        entries: &[RetainedEntry],
+        (number, node): (usize, NodeId),
+        entries: &[(RetainedEntry, bool)],
         by_arrival: bool,
     ) {
         let (now, me) = (Time::from_ms(self.now()), self.node_id_of(number).0);
         let table = self.retained.tables.get_mut(&number).unwrap();
-        let (mut changed, mut deleted) = (false, Vec::new());
-        for from in entries {
+        let (mut changed, mut deleted, mut full) = (false, Vec::new(), Vec::new());
+        for (from, was_here) in entries {
             let mut entry = read(from, now);
             let (topic, stamp) = (entry.topic.clone(), entry.stamp);
             if by_arrival && let Some(have) = table.entry(&topic) {
                 // As EMQX does: what comes last counts.
                 entry.stamp = stamp.max(have.stamp.after(stamp.node));
             }
-            self.retained.arrivals += 1;
-            if table.merge(entry, from.was_there, now) == Merged::Deleted {
-                let (first, gone) = table.delete_above(&topic, stamp, me, now);
-                changed |= first;
-                deleted.push(written(&gone, 0, now));
-                self.retained.newest.insert(topic.as_ref().to_owned(), (gone.stamp, None));
+            match table.merge(entry, *was_here, now) {
+                Merged::Deleted => {
+                    let (first, later) = table.outdo(&topic, stamp, me, now);
+                    changed |= first;
+                    deleted.push(written(&later, now));
+                    let payload = written(&later, now).body;
+                    self.retained.newest.insert(topic.as_ref().to_owned(), (later.stamp, payload));
+                }
+                Merged::Refused(_) => full.push(bucket(topic_hash(&topic))),
+                Merged::Taken | Merged::Older => {}
             }
         }
         if changed {
@@ -174,9 +202,12 @@ impl World {
             self.input(number, input);
         }
         if !deleted.is_empty() {
-            for frame in delta_frames(&deleted) {
-                self.send(number, link, Frame::Retained(frame));
-            }
+            let frames = delta_frames(&deleted);
+            self.input(number, Input::RetainedDeleted { node, frames });
+        }
+        if !full.is_empty() {
+            let buckets = full.into_iter().collect();
+            self.input(number, Input::RetainedFull { node, buckets });
         }
     }
 
@@ -185,6 +216,14 @@ impl World {
         let now = Time::from_ms(self.now());
         for table in self.retained.tables.values_mut() {
             table.sweep(now, None, usize::MAX);
+        }
+    }
+
+    /// Nodes forget what was deleted, as if a day had passed.
+    pub(crate) fn forget_deletions(&mut self, numbers: &[usize]) {
+        let then = Time::from_ms(self.now()) + GONE_LIFE + Duration::from_secs(60);
+        for number in numbers {
+            self.retained.tables.get_mut(number).unwrap().sweep(then, None, usize::MAX);
         }
     }
 
@@ -223,7 +262,7 @@ impl World {
     }
 }
 
-fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
+fn written(entry: &Entry, now: Time) -> RetainedEntry {
     let left = |at: Time| u64::try_from(at.since(now).as_millis()).unwrap();
     let (life, body) = match &entry.content {
         Content::Gone(until) => (Some(left(*until)), None),
@@ -231,8 +270,8 @@ fn written(entry: &Entry, agreed: u64, now: Time) -> RetainedEntry {
             (message.expires_at().map(left), Some(message.payload().to_vec()))
         }
     };
-    let was_there = body.is_some() && entry.arrival <= agreed;
-    RetainedEntry { topic: entry.topic.clone(), stamp: entry.stamp, life, body, was_there }
+    let (topic, stamp, number) = (entry.topic.clone(), entry.stamp, entry.number);
+    RetainedEntry { topic, stamp, number, life, body }
 }
 
 fn read(entry: &RetainedEntry, now: Time) -> Entry {
@@ -241,5 +280,5 @@ fn read(entry: &RetainedEntry, now: Time) -> Entry {
         None => Content::Gone(until.unwrap_or(now + GONE_LIFE)),
         Some(body) => Content::Message(message(&entry.topic, body, until)),
     };
-    Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, arrival: 0 }
+    Entry { topic: entry.topic.clone(), stamp: entry.stamp, content, number: entry.number }
 }

@@ -135,6 +135,8 @@ pub(crate) struct World {
     pub(crate) datagram_loss_percent: u64,
     /// How far the calendars of the nodes may be apart, in ms.
     pub(crate) clock_skew_ms: u64,
+    /// And that of some nodes, whatever chance says.
+    pub(crate) ahead_ms: BTreeMap<usize, u64>,
     frozen: bool,
     now: u64,
     count: u64,
@@ -195,6 +197,7 @@ impl World {
             slow_percent: 5,
             datagram_loss_percent: 0,
             clock_skew_ms: 0,
+            ahead_ms: BTreeMap::new(),
             frozen: false,
             now: 0,
             count: 0,
@@ -256,6 +259,7 @@ impl World {
         let now = self.time();
         let (tick, seed) = (self.next(), self.dice.below(u64::MAX));
         let skew = self.dice.below(self.clock_skew_ms + 1);
+        let skew = self.ahead_ms.get(&number).copied().unwrap_or(skew);
         let names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let node = &mut self.nodes[number];
         assert!(node.core.is_none() && node.left.is_none());
@@ -1220,6 +1224,11 @@ impl World {
         node.last_hlc = physical.max(node.last_hlc.max(core.hlc()) + 1);
         core.observe(node.last_hlc, time);
         Some(node.last_hlc)
+    }
+
+    /// Above this are the numbers of what a node that runs writes in this life.
+    pub(super) fn born(&self, number: usize) -> u64 {
+        self.nodes[number].core.as_ref().unwrap().born()
     }
 
     pub(super) fn node_id_of(&self, number: usize) -> NodeId {
