@@ -360,6 +360,12 @@ impl Access {
         (before, asks, behind)
     }
 
+    /// A client may give a token in place of its user name, which is a secret.
+    #[must_use]
+    pub fn names_are_tokens(&self) -> bool {
+        self.jwt.as_ref().is_some_and(|jwt| jwt.from_username)
+    }
+
     /// What a client may do by the rules of the node.
     #[must_use]
     pub fn client(&self, who: &Who<'_>) -> ClientAccess {

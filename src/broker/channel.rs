@@ -329,11 +329,11 @@ impl Channel {
     }
 
     /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
-    /// subscriptions that are new here. That of another user is not taken in.
-    pub fn absorb(&mut self, older: Portable) -> Vec<(Subscription, Terms)> {
-        let State::Up(session) = &mut self.state else { return Vec::new() };
+    /// subscriptions that are new here; `None`: it was another user's, and nothing of it was taken.
+    pub fn absorb(&mut self, older: Portable) -> Option<Vec<(Subscription, Terms)>> {
+        let State::Up(session) = &mut self.state else { return None };
         if session.owner != older.username {
-            return Vec::new();
+            return None;
         }
         for (id, since) in older.awaiting_rel {
             session.awaiting_rel.entry(id).or_insert(since);
@@ -344,13 +344,20 @@ impl Channel {
         for (to, terms) in &news {
             session.subscriptions.insert(to.clone(), *terms);
         }
-        news
+        Some(news)
     }
 
     /// Who is connected, or wants to be, from a good CONNECT on.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
+    }
+
+    /// The user name that its sessions belong to; a token in place of one is another each time.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        let name = self.identity.as_deref()?.username.as_deref();
+        name.filter(|_| !self.shared.access.names_are_tokens())
     }
 
     /// The client, as far as bans are concerned, from a good CONNECT on.

@@ -481,9 +481,10 @@ impl Channel {
         let State::Opening(connecting) = std::mem::replace(&mut self.state, State::Closed) else {
             return;
         };
+        let owner = self.owner().map(Into::into);
         let Some(identity) = self.identity.as_deref_mut() else { return };
         identity.connected_at = moment.wall;
-        let (client_id, owner) = (identity.client_id.clone(), identity.username.clone());
+        let client_id = identity.client_id.clone();
         let present = kept.is_some();
         self.connack(&connecting, present, out);
         self.on_told();

@@ -92,6 +92,32 @@ impl Delayed {
         true
     }
 
+    /// Keeps `message` until `at`, whatever there is already. Where it stands.
+    pub fn put(&mut self, message: Message, at: Time) -> (Time, u64) {
+        let place = (at, self.next);
+        self.push(message, at, (0, 0));
+        place
+    }
+
+    /// Takes out the message at a place, if it is not out yet.
+    pub fn take(&mut self, place: (Time, u64)) -> Option<Message> {
+        let message = self.waiting.remove(&place)?;
+        self.note_out(&message);
+        Some(message)
+    }
+
+    fn note_out(&mut self, message: &Message) {
+        let size = message.size();
+        self.bytes -= size;
+        if let Some(share) = self.shares.get_mut(&message.publisher()) {
+            share.messages -= 1;
+            share.bytes -= size;
+            if share.messages == 0 {
+                self.shares.remove(&message.publisher());
+            }
+        }
+    }
+
     /// All, with the time each is due.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &Message)> {
         self.waiting.iter().map(|((at, _), message)| (*at, message))
@@ -107,15 +133,7 @@ impl Delayed {
     pub fn due(&mut self, now: Time) -> Option<Message> {
         let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
         let message = first.remove();
-        let size = message.size();
-        self.bytes -= size;
-        if let Some(share) = self.shares.get_mut(&message.publisher()) {
-            share.messages -= 1;
-            share.bytes -= size;
-            if share.messages == 0 {
-                self.shares.remove(&message.publisher());
-            }
-        }
+        self.note_out(&message);
         Some(message)
     }
 }
@@ -168,6 +186,16 @@ mod tests {
         ] {
             assert_eq!(split(bad), Err(BadDelay), "{bad}");
         }
+    }
+
+    #[test]
+    fn one_can_be_taken_before_its_time() {
+        let mut delayed = Delayed::default();
+        let places = ["a", "b"].map(|topic| delayed.put(message(topic), Time::from_ms(5)));
+        assert_eq!(delayed.take(places[1]).unwrap().topic(), "b");
+        assert!(delayed.take(places[1]).is_none());
+        assert_eq!(delayed.due(Time::from_ms(5)).unwrap().topic(), "a");
+        assert!(delayed.take(places[0]).is_none() && delayed.shares.is_empty());
     }
 
     #[test]

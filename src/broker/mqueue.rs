@@ -202,7 +202,7 @@ impl MQueue {
             || (bounds.bytes() != 0 && self.bytes > bounds.bytes()))
             && let Some((_, victim)) = self.qos0.pop_front()
         {
-            self.bytes -= victim.message.size();
+            self.bytes -= victim.size();
         }
         before - self.qos0.len()
     }
@@ -364,6 +364,10 @@ mod tests {
         queue.push(delivery(8, Q1), bounds);
         assert_eq!(queue.since(7).0.len(), 1, "numbers go on");
         assert_eq!((Bounds::new(0, 5).halved().len(), Bounds::new(0, 5).halved().bytes()), (0, 3));
+        let mut queue = MQueue::default();
+        let listed = Delivery { ids: (1..1000).collect(), ..delivery(1, Q0) };
+        queue.push(listed, Bounds::new(0, 0));
+        assert_eq!((queue.trim_qos0(Bounds::new(0, 1)), queue.bytes()), (1, 0));
     }
 
     #[test]

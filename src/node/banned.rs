@@ -153,6 +153,11 @@ impl BanList {
         Ok(())
     }
 
+    /// Bans by an operator.
+    pub(super) fn listed(&self, clock: Clock) -> Vec<ctl::Ban> {
+        locks::lock(&self.table).bans.listed(clock.wall()).map(row).collect()
+    }
+
     /// All bans that hold, by kind and name; those that followed from behaviour behind them.
     pub(super) fn list(&self, clock: Clock) -> Vec<ctl::Ban> {
         let (now, wall) = (clock.now(), clock.wall());

@@ -38,7 +38,7 @@ use super::{
     clients::ClientRow,
     forward::{Forwarded, LIMIT},
     hub::Hub,
-    mailbox::{self, Mailbox, Signal},
+    mailbox::{self, Mailbox, Signal, Taker},
     places::{Place, Room},
     publish::Publisher,
     registry::Handover,
@@ -834,15 +834,16 @@ impl Connection {
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
-                Signal::TakeOver { discard, reply } if self.channel.is_up() => {
+                Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
+                    let discard = discard
+                        || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
                     self.hand_over(discard, reply, scratch, now);
                 }
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
                 }
                 Signal::Absorb(older, done) if self.channel.is_up() => {
-                    self.absorb(*older, &mailbox);
-                    let _ = done.send(());
+                    let _ = done.send(self.absorb(*older, &mailbox));
                 }
                 // Who asked hears that it is gone.
                 Signal::Obey(_)
@@ -865,23 +866,36 @@ impl Connection {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         let obeyed = match order {
             mailbox::Order::Subscribe(to, qos) => {
-                self.channel.subscribe_ordered(&to, qos, &mut out)
+                let obeyed = self.channel.subscribe_ordered(&to, qos, &mut out);
+                self.perform(scratch, now);
+                let session = self.channel.session();
+                let has = session.is_some_and(|session| session.subscriptions.contains(&to));
+                obeyed.and(if has {
+                    Ok(())
+                } else {
+                    Err("no room for it, or another client has it")
+                })
             }
-            mailbox::Order::Unsubscribe(to) => self.channel.unsubscribe_ordered(&to, &mut out),
+            mailbox::Order::Unsubscribe(to) => {
+                let obeyed = self.channel.unsubscribe_ordered(&to, &mut out);
+                self.perform(scratch, now);
+                obeyed
+            }
         };
-        self.perform(scratch, now);
         let _ = done.send(obeyed);
     }
 
     /// What the client's session on another node had and this one has not.
-    fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) {
-        for (to, (options, id)) in self.channel.absorb(older) {
+    fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> bool {
+        let Some(news) = self.channel.absorb(older) else { return false };
+        for (to, (options, id)) in news {
             if let Some(session) = self.channel.session() {
                 let upgrade = self.channel.settings().upgrade_qos;
                 let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
                 self.hub.subscribe(&to, subscriber.upgrading(upgrade));
             }
         }
+        true
     }
 
     fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {
@@ -903,8 +917,10 @@ impl Connection {
         scratch.actions.clear();
         let mailbox = self.mailbox.take();
         let Finished { session, will, .. } = self.channel.finish();
-        if let Some(will) = will.filter(|will| discard || will.delay.is_zero()) {
-            self.hub.publish_will(*will);
+        if let (Some(will), Some(session)) =
+            (will.filter(|will| discard || will.delay.is_zero()), &session)
+        {
+            self.hub.publish_will(&session.client_id, *will);
         }
         // Before the next connection begins, so that what is told of the two comes in this order.
         self.begin_close(reason, now, scratch);

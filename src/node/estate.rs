@@ -264,7 +264,6 @@ fn kept(parked: &Parked, mailbox: &Mailbox, claim: u64, now: Time) -> Kept {
     let mut state = Portable::of_session(&parked.session);
     state.queue = mailbox.since(0).0;
     state.expiry = parked.expires_at.since(now);
-    state.username = parked.identity.as_ref().and_then(|who| who.username.clone());
     state.will = parked.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
     let (client_id, number) = (parked.session.client_id.clone(), parked.session.number);
     Kept { client_id, claim, number, since: parked.since, state }
@@ -377,7 +376,7 @@ impl Hub {
     fn inherit_live(&self, kept: Kept, frozen: Frozen, listening: &Listening) -> Thawed {
         let shared = locks::read(&listening.shared).clone();
         let (session, mailbox) = self.inherit_session(kept, &shared.settings).0;
-        self.registry.open(&session.client_id, false, &mailbox, session.claim);
+        self.registry.inherit(&session.client_id, &mailbox, session.claim);
         let will = frozen.will().cloned();
         let will = will.map(|will| KeptWill { claim: session.claim, will });
         self.registry.set_will(&session.client_id, will);
@@ -427,7 +426,7 @@ impl Hub {
         let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         let rest = Portable {
-            username: state.username.take(),
+            username: state.username.clone(),
             expiry: state.expiry,
             will: state.will.take(),
             ..Portable::default()

@@ -90,7 +90,7 @@ mod tests {
         let mailboxes: Vec<_> = (0..LINES + 2)
             .map(|n| {
                 let mailbox = Arc::new(Mailbox::new(&settings));
-                drop(registry.open(&ClientId::new(&format!("c{n}")), true, &mailbox, 0));
+                drop(registry.open(&ClientId::new(&format!("c{n}")), (true, None), &mailbox, 0));
                 mailbox
             })
             .collect();

@@ -3,6 +3,7 @@
 //! Locks are taken one at a time and never across an await, so there is no order to remember (but registry.rs).
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, RwLock,
@@ -125,6 +126,8 @@ pub struct Hub {
     pub(super) memory: Memory,
     /// When wills may go out.
     pub(super) will_pace: WillPace,
+    /// Wills that wait for their turn among the delayed messages, by client.
+    paced_wills: Mutex<HashMap<ClientId, (Time, u64)>>,
     /// Logs that there is no room for another filter, now and then.
     routes_full: Told,
 }
@@ -174,6 +177,7 @@ impl Hub {
             limits: Limits::default(),
             memory: Memory::default(),
             will_pace: WillPace::default(),
+            paced_wills: Mutex::default(),
             routes_full: Told::default(),
         }
     }
@@ -314,7 +318,7 @@ impl Hub {
     /// Ends a session that was parked; its will goes out with it [MQTT-3.1.3-9].
     pub(super) fn end_parked(&self, parked: Parked, mailbox: &Mailbox) {
         if let Some((will, _)) = parked.will {
-            self.publish_will(*will);
+            self.publish_will(&parked.session.client_id, *will);
         }
         self.end_session(&parked.session, mailbox);
     }
@@ -324,8 +328,8 @@ impl Hub {
         self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
     }
 
-    /// Publishes a will, or puts it with the delayed messages where there are too many in a second.
-    pub(super) fn publish_will(&self, will: Will) {
+    /// Publishes the will of a client, or puts it with the delayed messages where there are too many in a second.
+    pub(super) fn publish_will(&self, client_id: &ClientId, will: Will) {
         let now = self.clock.now();
         let message = will.into_message(now);
         let turn = self.will_pace.turn(now);
@@ -333,8 +337,37 @@ impl Hub {
             return self.publish_now(&message);
         }
         self.stats.count(Metric::LimitWillRate);
-        locks::lock(&self.delayed).push(message, turn, (0, 0));
+        let place = locks::lock(&self.delayed).put(message, turn);
+        {
+            let mut paced = locks::lock(&self.paced_wills);
+            if paced.len() == paced.capacity() {
+                paced.retain(|_, (at, _)| *at > now);
+            }
+            paced.insert(client_id.clone(), place);
+        }
         self.registry.changed.notify_one();
+    }
+
+    /// A client is back while its will waits for its turn: it goes out before what the client says now.
+    pub(super) fn hurry_will(&self, client_id: &ClientId) {
+        let place = locks::lock(&self.paced_wills).remove(client_id);
+        let message = place.and_then(|place| locks::lock(&self.delayed).take(place));
+        if let Some(message) = message {
+            self.publish_now(&message);
+        }
+    }
+
+    /// The node ends: wills whose turn would come later go out now.
+    pub(super) fn hurry_wills(&self) {
+        let places = std::mem::take(&mut *locks::lock(&self.paced_wills));
+        let mut places: Vec<_> = places.into_values().collect();
+        places.sort_unstable();
+        for place in places {
+            let message = locks::lock(&self.delayed).take(place);
+            if let Some(message) = message {
+                self.publish_now(&message);
+            }
+        }
     }
 
     /// Whether filters that nobody subscribes to may begin, so many of them.
@@ -590,8 +623,8 @@ impl Hub {
         loop {
             let now = self.clock.now();
             while let Some(due) = self.registry.due(now) {
-                if let Some(will) = due.will {
-                    self.publish_will(*will);
+                if let Some((client_id, will)) = due.will {
+                    self.publish_will(&client_id, *will);
                 }
                 if let Some((client_id, claim)) = due.will_over {
                     self.will_over(&client_id, Some(claim));

@@ -200,6 +200,11 @@ impl Listening {
         self.stopped.swap(false, Ordering::Relaxed)
     }
 
+    /// It could not be opened.
+    pub(super) fn stay_closed(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     /// The socket, for the process that goes on with it. Who connects waits until then.
     pub(super) fn take_kept(&self) -> Option<OwnedFd> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -43,18 +43,30 @@ pub enum Order {
     Unsubscribe(Subscription),
 }
 
+/// Who wants a session.
+#[derive(Debug)]
+pub enum Taker {
+    /// A client of this node, with the user name that sessions of its belong to.
+    Client(Option<Box<str>>),
+    /// Another node, for a client there; it looks whose the session is.
+    Node,
+}
+
 /// What another task wants of the connection that owns a mailbox.
 #[derive(Debug)]
 pub enum Signal {
-    /// Hand the session over, or throw it away when `discard`.
+    /// Hand the session over, or throw it away when `discard` or when it is not the taker's.
     TakeOver {
         /// The new connection wants a clean start.
         discard: bool,
+        /// Who asks.
+        taker: Taker,
         /// Where the session goes.
         reply: oneshot::Sender<Handover>,
     },
-    /// Take in the subscriptions and unfinished QoS 2 messages of the client's session on another node; say when that is done.
-    Absorb(Box<Portable>, oneshot::Sender<()>),
+    /// Take in the subscriptions and unfinished QoS 2 messages of the client's session on another node; say whether it was the same
+    /// user's, so that the rest may follow.
+    Absorb(Box<Portable>, oneshot::Sender<bool>),
     /// An operator ends the connection and its session.
     Kick,
     /// Who is named is banned from now on: the same for whom it names.

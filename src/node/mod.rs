@@ -268,7 +268,10 @@ impl Node {
         if let Some(why) = listener.closed() {
             return Err(why);
         }
-        listener.open(&mut Vec::new()).map_err(|error| error.to_string())?;
+        listener.open(&mut Vec::new()).map_err(|error| {
+            listener.stay_closed();
+            error.to_string()
+        })?;
         self.listen(listener, self.stop.subscribe());
         Ok(())
     }
@@ -379,8 +382,8 @@ impl Node {
         }
         // Wills of those that were lost just before.
         let wills = self.hub.clock.instant(self.hub.will_pace.over().min(until));
-        tokio::time::sleep_until(wills).await;
-        let left = self.hub.give_all(until).await;
+        let (left, ()) = tokio::join!(self.hub.give_all(until), tokio::time::sleep_until(wills));
+        self.hub.hurry_wills();
         if left > 0 {
             tracing::warn!(name: "sessions-lost", left, "sessions end with this node: no other node took them in time");
         }

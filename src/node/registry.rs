@@ -18,7 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{
     clients::ClientRow,
     locks,
-    mailbox::{Mailbox, Signal},
+    mailbox::{Mailbox, Signal, Taker},
 };
 use crate::{
     broker::{ClientId, connect::Identity, session::Session, will::Will},
@@ -139,8 +139,8 @@ pub struct Kicked {
 /// What is due for a parked session.
 #[derive(Debug, Default)]
 pub struct Due {
-    /// Its will.
-    pub will: Option<Box<Will>>,
+    /// Whose will is to go out.
+    pub will: Option<(ClientId, Box<Will>)>,
     /// It has expired; its subscriptions are to be taken out.
     pub expired: Option<(Box<Session>, Arc<Mailbox>)>,
     /// The client, and the claim of the will that is over.
@@ -219,12 +219,12 @@ impl Registry {
         Some(entry)
     }
 
-    /// Finds the session of a client that connects under the claim of time `claim`. `mailbox` becomes its mailbox if a new
-    /// session begins.
+    /// Finds the session of a client that connects under the claim of time `claim`, with the user name that its sessions belong to.
+    /// `mailbox` becomes its mailbox if a new session begins.
     pub fn open(
         &self,
         client_id: &ClientId,
-        discard: bool,
+        (discard, owner): (bool, Option<&str>),
         mailbox: &Arc<Mailbox>,
         claim: u64,
     ) -> Opened {
@@ -240,26 +240,26 @@ impl Registry {
         };
         entry.claim = entry.claim.max(claim);
         match entry.parked.take() {
-            Some(parked) if discard => {
+            Some(parked) if discard || parked.session.owner.as_deref() != owner => {
                 let old = std::mem::replace(&mut entry.mailbox, mailbox.clone());
                 Opened::Fresh(Some((parked, old)))
             }
             Some(parked) => Opened::Resumed(parked, entry.mailbox.clone()),
             None => {
                 let (reply, answer) = oneshot::channel();
-                entry.mailbox.signal(Signal::TakeOver { discard, reply });
+                let taker = Taker::Client(owner.map(Into::into));
+                entry.mailbox.signal(Signal::TakeOver { discard, taker, reply });
                 Opened::Wait(answer, entry.mailbox.clone())
             }
         }
     }
 
-    /// A new session of the client begins in `mailbox`, where `old` was the mailbox of one that ended.
-    pub fn renew(&self, client_id: &ClientId, old: &Arc<Mailbox>, mailbox: &Arc<Mailbox>) {
-        if let Some(entry) = self.part(client_id).get_mut(client_id)
-            && Arc::ptr_eq(&entry.mailbox, old)
-        {
-            entry.mailbox = mailbox.clone();
-        }
+    /// A session whose connection goes on here from the process before: there is always room for it.
+    pub fn inherit(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>, claim: u64) {
+        let mut part = self.part(client_id);
+        let (parked, will, looked_at) = (None, None, None);
+        let entry = Entry { mailbox: mailbox.clone(), parked, claim, will, looked_at };
+        self.put(&mut part, client_id.clone(), entry);
     }
 
     /// Takes the session of a client out of its place, to send it to another node. Its entry stays, until it is parked again
@@ -270,7 +270,7 @@ impl Registry {
         let taken = entry.parked.take().map_or_else(
             || {
                 let (reply, answer) = oneshot::channel();
-                entry.mailbox.signal(Signal::TakeOver { discard, reply });
+                entry.mailbox.signal(Signal::TakeOver { discard, taker: Taker::Node, reply });
                 Taken::Live(answer)
             },
             Taken::Parked,
@@ -453,7 +453,7 @@ impl Registry {
         let Some(parked) = entry.parked.as_mut() else { return Some(due) };
         let expired = parked.expires_at <= now;
         if parked.will.as_ref().is_some_and(|(_, at)| expired || *at <= now) {
-            due.will = parked.will.take().map(|(will, _)| will);
+            due.will = parked.will.take().map(|(will, _)| (client_id.clone(), will));
         }
         if due.will.is_some() || expired {
             due.will_over = entry.will.take().map(|kept| (client_id.clone(), kept.claim));
@@ -612,7 +612,7 @@ mod tests {
         let mailbox = Arc::new(Mailbox::new(&Settings::default()));
         let waiting = || locks::lock(&registry.deadlines).len();
         for round in 0..100 {
-            let _ = registry.open(&id, round % 3 == 0, &mailbox, round);
+            let _ = registry.open(&id, (round % 3 == 0, None), &mailbox, round);
             // Later each time, but once.
             let expires_at = if round == 50 { 10 } else { 1000 + round };
             let _ = registry.park(parked(&id, expires_at), &mailbox, Time::ZERO);
@@ -626,7 +626,7 @@ mod tests {
         assert_eq!((waiting(), registry.count()), (0, (0, 0)));
         // Who is forgotten, or ended by hand, is not waited for.
         for by_hand in [false, true] {
-            let _ = registry.open(&id, false, &mailbox, 1);
+            let _ = registry.open(&id, (false, None), &mailbox, 1);
             let _ = registry.park(parked(&id, 5000), &mailbox, Time::ZERO);
             if by_hand {
                 assert!(registry.kick(&id).is_some_and(|kicked| kicked.is_some()));
@@ -642,7 +642,7 @@ mod tests {
         let (registry, mailbox) =
             (Registry::default(), Arc::new(Mailbox::new(&Settings::default())));
         let id = |n: usize| ClientId::new(&format!("client {n}"));
-        let open = |n: usize| registry.open(&id(n), false, &mailbox, 0);
+        let open = |n: usize| registry.open(&id(n), (false, None), &mailbox, 0);
         registry.set_most(20_000);
         assert!((0..20_000).all(|n| matches!(open(n), Opened::Fresh(None))));
         assert!(matches!(open(20_000), Opened::Full));

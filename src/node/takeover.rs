@@ -360,13 +360,15 @@ impl Hub {
         let mut mine = self.freeze(client_id, false).await;
         // From this number on its queue is not in `state`.
         let mut after = 0;
+        let mut same = true;
         if let Some(mine) = &mine {
             let mut own;
             (own, after) = mine.portable(now);
             if newer {
                 std::mem::swap(&mut own, &mut state);
             }
-            if state.username == own.username {
+            same = state.username == own.username;
+            if same {
                 state.absorb(own);
             }
         }
@@ -384,6 +386,9 @@ impl Hub {
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let late = mine.as_ref().map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
+        // Of two users' sessions the newer stays, with what came to it alone.
+        let (rest, late) = (rest.filter(|_| same || !newer), late);
+        let late = if same || newer { late } else { Vec::new() };
         let dropped = frozen.finish(rest.unwrap_or_default(), late);
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.end(whole);
@@ -569,7 +574,7 @@ impl Hub {
         self.forget(&frozen.session.client_id, &frozen.mailbox);
         self.stats.count(Metric::SessionDiscarded);
         if let Some((will, _)) = frozen.will {
-            self.publish_will(*will);
+            self.publish_will(&frozen.session.client_id, *will);
         }
         self.end_session(&frozen.session, &frozen.mailbox);
         self.answer_again(&frozen.session.client_id, &frozen.mailbox);
@@ -668,12 +673,14 @@ impl Hub {
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let (tell, done) = oneshot::channel();
         mailbox.signal(Signal::Absorb(Box::new(state), tell));
-        if !matches!(timeout(LIMIT, done).await, Ok(Ok(()))) {
-            return pull.fail();
-        }
+        let Ok(Ok(same)) = timeout(LIMIT, done).await else { return pull.fail() };
         let _ = pull.mesh.barrier().await;
         let rest = pull.rest(self.clock.now()).await;
         let whole = rest.is_some();
+        if !same {
+            self.stats.count(Metric::SessionDiscarded);
+            return pull.end(whole);
+        }
         queue.extend(rest.unwrap_or_default());
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());

@@ -211,3 +211,29 @@ fn a_client_of_enhanced_authentication_goes_on_and_may_show_again_who_it_is() {
     client.send(&scram::auth(0x18, &scram::props(&scram.last(&server))));
     client.wait(|p| matches!(p, Packet::Auth { code: 0, .. }).then_some(()));
 }
+
+/// What is kept for a user is that user's in the next process too, whether it was connected or not.
+#[test]
+fn a_session_stays_its_user_s() {
+    let mut manager = Manager::start("", MOST);
+    let at = manager.node.mqtt();
+    let of = |user: &str, id: &str| {
+        let mut connect = Connect::new(V5).id(id).lasting();
+        connect.user = Some(user.to_owned());
+        connect
+    };
+    let mut here = of("bob", "here").open(at);
+    here.subscribe("t", 1);
+    let mut asleep = of("bob", "asleep").open(at);
+    asleep.subscribe("t", 1);
+    asleep.disconnect();
+    manager.restart();
+    here.ping();
+    for id in ["here", "asleep"] {
+        let again = of("bob", id).attempt(at);
+        assert_eq!((again.code, again.session_present), (0, true), "{id}");
+        drop(again);
+        let other = of("eve", id).attempt(at);
+        assert_eq!((other.code, other.session_present), (0, false), "{id}");
+    }
+}

@@ -95,7 +95,7 @@ impl Connection {
         let Some(session) = session else { return };
         if expiry.is_zero() || matches!(reason, CloseReason::Kicked | CloseReason::Banned) {
             if let Some(will) = will {
-                self.hub.publish_will(*will);
+                self.hub.publish_will(&session.client_id, *will);
             }
             self.hub.forget(&session.client_id, &mailbox);
             self.hub.end_session(&session, &mailbox);
@@ -104,7 +104,7 @@ impl Connection {
         }
         let later = match will {
             Some(will) if will.delay.is_zero() => {
-                self.hub.publish_will(*will);
+                self.hub.publish_will(&session.client_id, *will);
                 None
             }
             later => later.map(|will| {

@@ -158,21 +158,26 @@ impl Connection {
     ) -> bool {
         let mailbox = Mailbox::new(self.channel.settings());
         let mailbox = Arc::new(if clean_start { mailbox.clean(claim.hlc) } else { mailbox });
-        match self.hub.registry.open(&client_id, clean_start, &mailbox, claim.hlc) {
+        let owner = self.channel.owner();
+        match self.hub.registry.open(&client_id, (clean_start, owner), &mailbox, claim.hlc) {
             Opened::Fresh(discarded) => {
-                if let Some((parked, mailbox)) = discarded {
+                if let Some((mut parked, mailbox)) = discarded {
+                    if !clean_start {
+                        let peer = self.channel.peer();
+                        tracing::warn!(
+                            clientid = %client_id, %peer, username = owner, owner = parked.session.owner.as_deref(),
+                            "the session kept under this client id was another user's: it is ended, a new one begins"
+                        );
+                        // The claim is the new session's.
+                        parked.session.claim = 0;
+                    }
                     self.hub.stats.count(Metric::SessionDiscarded);
                     self.hub.end_parked(*parked, &mailbox);
                     self.hub.will_ends(&client_id);
                 }
                 self.start((None, claim), mailbox, scratch, now);
             }
-            Opened::Resumed(mut parked, mailbox) => {
-                if self.is_of_another(&parked.session)
-                    && let Some((will, _)) = parked.will.take()
-                {
-                    self.hub.publish_will(*will);
-                }
+            Opened::Resumed(parked, mailbox) => {
                 self.start((Some(parked.session), claim), mailbox, scratch, now);
             }
             Opened::Wait(answer, mailbox) => {
@@ -211,12 +216,6 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) {
-        let (kept, mailbox) = match kept {
-            Some(session) if self.is_of_another(&session) => {
-                (None, self.disown(*session, &mailbox))
-            }
-            kept => (kept, mailbox),
-        };
         mailbox.set_connected(true);
         if claim.hlc != 0 {
             let under_way = kept.iter().flat_map(|session| session.inflight.numbers());
@@ -230,6 +229,9 @@ impl Connection {
         });
         let (number, resumed) = (self.hub.session_number(), kept.is_some());
         let moment = Moment { now, wall: self.hub.clock.wall() };
+        if let Some(identity) = self.channel.identity() {
+            self.hub.hurry_will(&identity.client_id);
+        }
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim.hlc);
@@ -248,28 +250,6 @@ impl Connection {
                 &mut Out { bytes: &mut scratch.out, actions: &mut scratch.actions },
             );
         }
-    }
-
-    /// The session under this client id was begun by a client with another user name.
-    fn is_of_another(&self, session: &Session) -> bool {
-        self.channel.identity().is_some_and(|identity| identity.username != session.owner)
-    }
-
-    /// Ends such a session: nobody gets what is kept for another user. The mailbox of the one that begins.
-    fn disown(&self, mut session: Session, old: &Arc<Mailbox>) -> Arc<Mailbox> {
-        let (clientid, peer) = (session.client_id.as_str(), self.channel.peer());
-        let username = self.channel.identity().and_then(|identity| identity.username.as_deref());
-        tracing::warn!(
-            clientid, %peer, username, owner = session.owner.as_deref(),
-            "the session kept under this client id was another user's: it is ended, a new one begins"
-        );
-        // The claim is the new session's.
-        session.claim = 0;
-        self.hub.stats.count(Metric::SessionDiscarded);
-        self.hub.end_session(&session, old);
-        let mailbox = Arc::new(Mailbox::new(self.channel.settings()));
-        self.hub.registry.renew(&session.client_id, old, &mailbox);
-        mailbox
     }
 
     /// The client may be opened here: nobody else has its session any more.

@@ -75,7 +75,8 @@ impl Connection {
             Subject { client_id: named, peer: Some(self.channel.peer()), topics: &topics };
         self.hub.traces.tell(&subject, Level::DEBUG, || {
             let way = if way == Way::Received { "RECV" } else { "SEND" };
-            let text = described(&packet, topics.first().copied().unwrap_or_default());
+            let secret = self.channel.shared().access.names_are_tokens();
+            let text = described(&packet, topics.first().copied().unwrap_or_default(), secret);
             let text: String = text.chars().take(LINE).collect();
             format!("[MQTT] {way} {text}")
         });
@@ -89,9 +90,9 @@ impl Connection {
     }
 }
 
-fn described(packet: &Packet<'_>, topic: &str) -> String {
+fn described(packet: &Packet<'_>, topic: &str, secret: bool) -> String {
     match packet {
-        Packet::Connect(connect) => connect_text(connect),
+        Packet::Connect(connect) => connect_text(connect, secret),
         Packet::ConnAck(ack) => format!(
             "CONNACK(SessionPresent={}, ReasonCode={})",
             ack.session_present,
@@ -134,7 +135,8 @@ fn described(packet: &Packet<'_>, topic: &str) -> String {
     }
 }
 
-fn connect_text(connect: &mqtt::Connect<'_>) -> String {
+/// `secret`: the user name may be a token.
+fn connect_text(connect: &mqtt::Connect<'_>, secret: bool) -> String {
     let (name, level) = (connect.version.name(), connect.version.level());
     let mut text = format!(
         "CONNECT(ClientId={}, ProtoName={name}, ProtoVsn={level}, CleanStart={}, KeepAlive={}",
@@ -144,7 +146,8 @@ fn connect_text(connect: &mqtt::Connect<'_>) -> String {
     );
     // A string takes any text.
     if let Some(username) = connect.username {
-        let _ = write!(text, ", Username={}", shown(username));
+        let username = if secret { "******".into() } else { shown(username) };
+        let _ = write!(text, ", Username={username}");
     }
     if connect.password.is_some() {
         text.push_str(", Password=******");

@@ -1,6 +1,8 @@
 //! Clients of this node, what they are subscribed to, and the route table.
 
-use tokio::sync::oneshot;
+use std::time::Duration;
+
+use tokio::{sync::oneshot, time::timeout};
 
 use super::Desk;
 use crate::{
@@ -18,6 +20,9 @@ use crate::{
 
 /// As EMQX has it.
 const NO_CHANNEL: &str = "Error: Channel not found!";
+
+/// A connection that lives has done what it was told within this time.
+const ANSWER: Duration = Duration::from_secs(5);
 
 impl Desk {
     pub(super) async fn clients(&self, only: Option<String>) -> Reply {
@@ -91,11 +96,11 @@ impl Desk {
         };
         let (done, answer) = oneshot::channel();
         mailbox.signal(Signal::Obey(Box::new((order(to), done))));
-        match answer.await {
-            Ok(Ok(())) => Reply::Done,
-            Ok(Err(why)) => Reply::Failed(why.into()),
+        match timeout(ANSWER, answer).await {
+            Ok(Ok(Ok(()))) => Reply::Done,
+            Ok(Ok(Err(why))) => Reply::Failed(why.into()),
             // It went meanwhile.
-            Err(_) => Reply::Failed(NO_CHANNEL.into()),
+            Ok(Err(_)) | Err(_) => Reply::Failed(NO_CHANNEL.into()),
         }
     }
 }

@@ -27,8 +27,10 @@ use crate::{
 
 /// Topics looked at under one lock.
 const STEP: usize = 256;
-/// Bytes of payloads after which a line is sent.
+/// Bytes of rows after which a line is sent.
 const PIECE: usize = 1 << 20;
+/// What a row takes beside its texts.
+const ROW: usize = 64;
 
 impl Desk {
     /// Writes all rows, as replies of one line each.
@@ -40,9 +42,8 @@ impl Desk {
             version: env!("CARGO_PKG_VERSION").into(),
             datetime: local_time(hub.clock.wall()),
         };
-        let bans = hub.bans.list(hub.clock).into_iter();
         // Those of behaviour end by themselves.
-        let bans = bans.filter(|ban| ban.at_address.is_none()).map(Row::Ban);
+        let bans = hub.bans.listed(hub.clock).into_iter().map(Row::Ban);
         let mut rows: Vec<Row> = std::iter::once(Row::EmqxRs(head)).chain(bans).collect();
         let (mut after, mut bytes) = (None::<Arc<str>>, 0);
         loop {
@@ -51,7 +52,7 @@ impl Desk {
             after = Some(last);
             for topic in topics.iter().filter(|topic| !is_system(topic)) {
                 let Some(row) = self.retained(topic) else { continue };
-                bytes += row.payload.len();
+                bytes += row.topic.len() + row.payload.len() + row.properties.len() + ROW;
                 rows.push(Row::Retained(row));
                 if bytes >= PIECE {
                     write_reply(write, &Reply::Data(std::mem::take(&mut rows))).await?;

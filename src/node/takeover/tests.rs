@@ -267,7 +267,7 @@ async fn who_opens_beside_a_fetch_is_answered() {
     world.hears_piece(Stage::State, state(&["t"], &[]));
     world.pulled(Stage::Rest).await;
     let beside = Arc::new(Mailbox::new(&Settings::default()));
-    let opened = world.hub.registry.open(&world.id, false, &beside, 11);
+    let opened = world.hub.registry.open(&world.id, (false, None), &beside, 11);
     let Opened::Wait(answer, _) = opened else { panic!("{opened:?}") };
     world.hears_piece(Stage::Rest, rest(&[]));
     assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
@@ -346,7 +346,7 @@ async fn a_session_waits_for_routes_that_another_has_announced() {
 async fn a_session_that_ends_with_its_connection_is_not_offered() {
     let world = World::new();
     let (session, mailbox) = world.session(5, &["t"]);
-    let opened = world.hub.registry.open(&world.id, true, &mailbox, 5);
+    let opened = world.hub.registry.open(&world.id, (true, None), &mailbox, 5);
     assert!(matches!(opened, Opened::Fresh(None)));
     world.desk.on_kick(&world.client(), Claim { hlc: 10, node: OTHER }, false);
     let mut signals = Vec::new();
@@ -369,7 +369,7 @@ async fn a_session_that_began_clean_takes_nothing_of_an_older_one() {
         drop(mailbox);
         let mailbox = Mailbox::new(&Settings::default()).clean(20);
         let mailbox = Arc::new(mailbox);
-        let _ = world.hub.registry.open(&world.id, true, &mailbox, 20);
+        let _ = world.hub.registry.open(&world.id, (true, None), &mailbox, 20);
         if !live {
             let expires_at = world.hub.clock.now() + Duration::from_secs(600);
             let since = Wall::from_ms(1);
@@ -404,7 +404,7 @@ async fn who_got_in_at_once_with_clean_start_claims_so() {
 async fn what_the_client_has_of_both_sessions_does_not_come_again() {
     let mut world = World::new();
     let mailbox = Arc::new(Mailbox::new(&Settings::default()));
-    let _ = world.hub.registry.open(&world.id, false, &mailbox, 20);
+    let _ = world.hub.registry.open(&world.id, (false, None), &mailbox, 20);
     let now = world.hub.clock.now();
     mailbox.remember([].into_iter(), now);
     for number in [7, 9] {
@@ -423,7 +423,7 @@ async fn what_the_client_has_of_both_sessions_does_not_come_again() {
         signals = mailbox.signals();
     }
     let Some(Signal::Absorb(_, done)) = signals.pop() else { panic!("{signals:?}") };
-    let _ = done.send(());
+    let _ = done.send(true);
     world.pulled(Stage::Rest).await;
     world.hears_piece(Stage::Rest, rest(&[8, 9]));
     assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
