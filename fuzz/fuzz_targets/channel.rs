@@ -72,7 +72,7 @@ impl Shell {
                 Action::Subscribe(request) => {
                     self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
                 }
-                Action::Unsubscribe(_) => {}
+                Action::Unsubscribe(_) | Action::Deny(_) => {}
                 Action::Close(_) => self.closed = true,
             }
         }

@@ -570,6 +570,21 @@ impl Start {
         }
     }
 
+    fn unlock(&self, started: u64) -> Unlock {
+        let settings = &self.parts.settings;
+        Unlock {
+            open: self.listener.is_some(),
+            settings: settings.clone(),
+            previous: self.door.previous(settings).cloned(),
+            shared: self.shared.clone(),
+            identity: self.life.identity.clone(),
+            incarnation: self.life.incarnation,
+            started,
+            message_max: self.parts.message_max,
+            tls: self.tls.clone(),
+        }
+    }
+
     fn task(mut self) -> (Task, Unlock) {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
@@ -583,17 +598,7 @@ impl Start {
         let me = self.me(started);
         let seed = u64::from_le_bytes(random());
         let core = Cluster::new(me, &settings, stored, clock.wall(), seed);
-        let unlock = Unlock {
-            open: self.listener.is_some(),
-            settings: settings.clone(),
-            previous: self.door.previous(&settings).cloned(),
-            shared: self.shared.clone(),
-            identity: self.life.identity.clone(),
-            incarnation: self.life.incarnation,
-            started,
-            message_max: self.parts.message_max,
-            tls: self.tls.clone(),
-        };
+        let unlock = self.unlock(started);
         let (notices, inbox) = mpsc::channel(task::INBOX);
         let (heart, signs) = self.heart(&settings);
         let data = DataLinks::new(DataParts {

@@ -199,8 +199,6 @@ impl Node {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
         let (inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
-        let message_max =
-            parts.zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64;
         hub.watch_limits(parts.data_dir.clone());
         let mesh = Mesh::start(MeshParts {
             settings: parts.cluster,
@@ -214,7 +212,7 @@ impl Node {
             sections: hub.sections.clone(),
             sessions: Arc::new(Desk::new(hub.clone(), tokio::runtime::Handle::current())),
             main: tokio::runtime::Handle::current(),
-            message_max,
+            message_max: message_max(&parts.zones),
             tls: parts.mesh_tls,
             legacy,
             port: mesh_port.map(|(_, port)| port.into()),
@@ -389,6 +387,11 @@ impl Node {
         }
         self.mesh.shutdown().await;
     }
+}
+
+/// The largest packet of any zone.
+fn message_max(zones: &BTreeMap<String, Settings>) -> u64 {
+    zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64
 }
 
 /// One for the node: every zone has the same.
