@@ -8,15 +8,17 @@
 mod by_hand;
 mod closing;
 mod opening;
+mod reading;
 mod replaying;
+mod signals;
 mod standing;
 mod traced;
+mod waiting;
+mod writing;
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     future::Future,
-    io,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -24,44 +26,36 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::ReadBuf, sync::oneshot, time::Sleep};
+use tokio::time::Sleep;
 
 pub(super) use self::standing::{Order, Still, Thawed};
 use self::{
     closing::{Closing, LINGER},
-    opening::{AwaitedClaim, AwaitedSession},
-    replaying::Replays,
-    standing::Standing,
+    waiting::{Barrier, LOOK, Waiting},
+    writing::Unsent,
 };
 use super::{
-    authorizer::Asking,
-    clients::ClientRow,
-    forward::{Forwarded, LIMIT},
+    forward::Forwarded,
     hub::Hub,
-    mailbox::{self, Mailbox, Signal, Taker},
+    mailbox::Mailbox,
     places::{Place, Room},
     publish::Publisher,
-    registry::Handover,
     transport::Stream,
-    websocket::{CloseCode, Violation},
 };
 use crate::{
     broker::{
         Message,
-        access::{Action as Right, Refusal, Verdict},
+        access::Action as Right,
         asking::Denial,
-        channel::{Action, Channel, Finished, Out, Reply, Routed, Shared},
+        channel::{Action, Channel, Out, Reply, Routed, Shared},
         close::CloseReason,
         connect::Certified,
         mqueue::Delivery,
-        portable::Portable,
         rate::Pace,
         stats::Metric,
         subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
-        verdicts::{Question, Ruling},
     },
-    mqtt::{PacketType, ReasonCode, frame},
     time::Time,
 };
 
@@ -77,11 +71,6 @@ const READS: usize = 4;
 const ROUNDS: usize = 16;
 /// Time for CONNECT when few places are left.
 const CROWDED: Duration = Duration::from_secs(5);
-/// So many refusals by the rules are told of a client within [`DENIALS_IN`]; all are counted.
-const DENIALS: u8 = 8;
-const DENIALS_IN: Duration = Duration::from_secs(1);
-/// How often it is looked whether a client that is held is still there.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Buffers of a worker, used by whichever connection has its turn.
 struct Scratch {
@@ -130,80 +119,6 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// A SUBACK that waits until every node knows.
-struct Barrier {
-    done: oneshot::Receiver<()>,
-    /// For [`Hub::announced`].
-    count: u64,
-    request: Box<SubscribeRequest>,
-}
-
-/// What a connection waits for beside its socket and its mailbox; most wait for nothing.
-#[derive(Default)]
-struct Waiting {
-    verdict: Option<oneshot::Receiver<Verdict>>,
-    claim: Option<AwaitedClaim>,
-    handover: Option<AwaitedSession>,
-    rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
-    barriers: VecDeque<Barrier>,
-    replays: Replays,
-    forwards: VecDeque<Forwarded>,
-    /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
-    held: Option<Forwarded>,
-    /// When it is looked whether the client that is held is still there.
-    look_at: Time,
-    /// It is not: what it sent before is read to the end, and not taken for nodes that are too slow.
-    ended: bool,
-    /// The next process takes the connection, as soon as it waits for nothing else.
-    standing: Option<Standing>,
-    /// How much the client may send, where that is limited.
-    pace: Option<Pace>,
-    /// When it last began to be told that the rules refuse something, and how often since.
-    denied: Option<(Time, u8)>,
-}
-
-impl Waiting {
-    fn is_over(&self, now: Time) -> bool {
-        let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
-        let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && !told && self.is_quiet()
-    }
-
-    /// Whether one more refusal by the rules is told.
-    fn tells_denied(&mut self, now: Time) -> bool {
-        let (at, told) =
-            self.denied.filter(|(at, _)| now.since(*at) < DENIALS_IN).unwrap_or((now, 0));
-        self.denied = Some((at, told.saturating_add(1)));
-        told < DENIALS
-    }
-
-    /// When the turn is to begin again: another node is too slow, or it is looked whether a held client is there.
-    fn again_at(&self) -> Option<Time> {
-        let slow = self.forwards.front().map(|front| front.since + LIMIT);
-        let look = self.held.is_some().then_some(self.look_at);
-        [slow, look].into_iter().flatten().min()
-    }
-
-    /// When a pause may be over, or standing still is.
-    fn over_at(&self, now: Time) -> Option<Time> {
-        let paused = self.pace.as_ref().and_then(Pace::until).map(|until| until.min(now + LOOK));
-        let stood = self.standing.as_ref().map(|standing| standing.until);
-        [paused, stood].into_iter().flatten().min()
-    }
-
-    /// Nothing is awaited from outside.
-    fn is_quiet(&self) -> bool {
-        self.verdict.is_none()
-            && self.claim.is_none()
-            && self.handover.is_none()
-            && self.rulings.is_none()
-            && self.barriers.is_empty()
-            && self.forwards.is_empty()
-            && self.held.is_none()
-            && !self.ended
-    }
-}
-
 /// One connection. Its future ends when the connection does.
 pub(super) struct Connection {
     stream: Stream,
@@ -217,13 +132,6 @@ pub(super) struct Connection {
     timer: Option<Pin<Box<Sleep>>>,
     closing: Option<Box<Closing>>,
     _place: Place,
-}
-
-/// Bytes the kernel did not take.
-struct Unsent {
-    bytes: Vec<u8>,
-    /// When it last took some.
-    since: Time,
 }
 
 impl Future for Connection {
@@ -379,185 +287,6 @@ impl Connection {
         }
     }
 
-    // Reading
-
-    /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
-    fn reads(&self) -> bool {
-        self.channel.wants_packets() && !self.is_held() && !self.is_paused()
-    }
-
-    /// It has sent more than its rate allows.
-    fn is_paused(&self) -> bool {
-        self.pace().is_some_and(|pace| pace.until().is_some())
-    }
-
-    fn pace(&self) -> Option<&Pace> {
-        self.waiting.as_ref()?.pace.as_ref()
-    }
-
-    /// Lets a client that was above its rate go on when it is time.
-    fn poll_pace(&mut self, now: Time) {
-        if self.is_paused() {
-            self.channel.on_held(now);
-            // What a client that has gone sent before is read to its end at once.
-            if self.stream.has_ended()
-                && let Some(waiting) = &mut self.waiting
-            {
-                waiting.pace = None;
-            }
-        }
-        if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
-            pace.on_time(now);
-        }
-    }
-
-    fn is_held(&self) -> bool {
-        let holds = |waiting: &Waiting| waiting.held.is_some() || waiting.standing.is_some();
-        self.waiting.as_deref().is_some_and(holds)
-    }
-
-    fn is_standing(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.standing.is_some())
-    }
-
-    fn read(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-        now: Time,
-    ) -> Option<CloseReason> {
-        for _ in 0..READS {
-            if !self.reads() || self.closing.is_some() {
-                return None;
-            }
-            if self.unsent_len() + scratch.out.len() > self.channel.settings().write_high {
-                scratch.deaf = true;
-                return None;
-            }
-            let held = self.carry.len();
-            if held >= READ / 2 {
-                match self.read_large(cx, scratch, now) {
-                    Poll::Pending => return None,
-                    Poll::Ready(Some(reason)) => return Some(reason),
-                    Poll::Ready(None) => continue,
-                }
-            }
-            let room = scratch.read.get_mut(held..)?;
-            let mut buffer = ReadBuf::new(room);
-            match self.stream.poll_read(cx, &mut buffer) {
-                Poll::Pending => return None,
-                Poll::Ready(Err(error)) => return Some(broken(&error)),
-                Poll::Ready(Ok(())) => {}
-            }
-            let got = buffer.filled().len();
-            if got == 0 {
-                return Some(CloseReason::TcpClosed);
-            }
-            self.hub.stats.add(Metric::BytesReceived, got as u64);
-            if let Some(front) = scratch.read.get_mut(..held) {
-                front.copy_from_slice(&self.carry);
-            }
-            self.carry.clear();
-            let bytes = std::mem::take(&mut scratch.read);
-            let used = self.on_bytes(bytes.get(..held + got).unwrap_or(&[]), scratch, now);
-            self.carry.extend_from_slice(bytes.get(used..held + got).unwrap_or(&[]));
-            if self.carry.is_empty() && self.carry.capacity() > 0 {
-                self.carry = Vec::new();
-            }
-            scratch.read = bytes;
-        }
-        // There may be more; others first.
-        cx.waker().wake_by_ref();
-        None
-    }
-
-    /// Reads on after a wait: what came behind CONNECT first; the next turn asks the socket, whose bell is not hung up.
-    fn resume(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
-        let bytes = std::mem::take(&mut self.carry);
-        let used = self.on_bytes(&bytes, scratch, now);
-        self.keep(bytes, used);
-        cx.waker().wake_by_ref();
-    }
-
-    /// Keeps what is left of `bytes`: as it is where nothing was used, or each byte of a large packet would cost a copy of it.
-    fn keep(&mut self, bytes: Vec<u8>, used: usize) {
-        self.carry = if used == 0 { bytes } else { bytes.get(used..).unwrap_or(&[]).to_vec() };
-    }
-
-    /// A packet larger than half the worker's buffer grows in place, by what has come and never by what was claimed.
-    fn read_large(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-        now: Time,
-    ) -> Poll<Option<CloseReason>> {
-        let mut buffer = ReadBuf::new(&mut scratch.read);
-        match self.stream.poll_read(cx, &mut buffer) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(error)) => return Poll::Ready(Some(broken(&error))),
-            Poll::Ready(Ok(())) => {}
-        }
-        if buffer.filled().is_empty() {
-            return Poll::Ready(Some(CloseReason::TcpClosed));
-        }
-        self.hub.stats.add(Metric::BytesReceived, buffer.filled().len() as u64);
-        self.carry.extend_from_slice(buffer.filled());
-        let bytes = std::mem::take(&mut self.carry);
-        let used = self.on_bytes(&bytes, scratch, now);
-        self.keep(bytes, used);
-        Poll::Ready(None)
-    }
-
-    /// Hands whole packets to the channel; returns how many bytes are used up.
-    fn on_bytes(&mut self, bytes: &[u8], scratch: &mut Scratch, now: Time) -> usize {
-        let mut used = 0;
-        let mut packets = 0;
-        let traced = self.hub.traces.is_on();
-        while self.reads() && self.closing.is_none() {
-            let rest = bytes.get(used..).unwrap_or(&[]);
-            let Some(first) = rest.first() else { break };
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            let found = self
-                .channel
-                .check_first(*first)
-                .and_then(|()| frame::split(rest, self.channel.max_packet_size(rest)));
-            match found {
-                Ok(Some((header, body, total))) => {
-                    used += total;
-                    packets += 1;
-                    self.channel.on_packet(header, body, now, &mut out);
-                    if traced && !self.channel.is_asking() {
-                        self.trace_received(header, body);
-                    }
-                    if self.channel.is_asking() {
-                        // It is handed in again.
-                        used -= total;
-                        packets -= 1;
-                    } else if let Some(waiting) = &mut self.waiting
-                        && let Some(pace) = &mut waiting.pace
-                    {
-                        let is_message = header.packet_type() == PacketType::Publish;
-                        if pace.on_packet(is_message, total, now) {
-                            self.hub.stats.count(Metric::LimitRate);
-                        }
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    used = bytes.len();
-                    self.channel.on_bad_frame(error, rest, &mut out);
-                }
-            }
-            if !scratch.actions.is_empty() {
-                self.perform(scratch, now);
-            }
-        }
-        self.hub.stats.add(Metric::PacketsReceived, packets);
-        used
-    }
-
-    // Actions
-
     fn perform(&mut self, scratch: &mut Scratch, now: Time) {
         while !scratch.actions.is_empty() {
             let mut actions = std::mem::take(&mut scratch.actions);
@@ -662,54 +391,6 @@ impl Connection {
         self.channel.on_routed(reply, routed, &mut out);
     }
 
-    /// Acknowledges what has arrived at the nodes that want it, in order.
-    fn poll_forwards(&mut self, scratch: &mut Scratch, now: Time) {
-        while let Some(front) = self.waiting.as_mut().and_then(|w| w.forwards.front_mut()) {
-            if !front.is_done(now) {
-                if let Some(mailbox) = self.mailbox.clone() {
-                    front.ring(move || mailbox.poke());
-                }
-                return;
-            }
-            if !front.has_arrived() {
-                self.hub.stats.count(Metric::MeshAckTimeout);
-            }
-            if let Some(waiting) = &mut self.waiting {
-                waiting.forwards.pop_front();
-            }
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.on_forwarded(&mut out);
-        }
-    }
-
-    /// Lets the client go on when every node that was too slow has its message, or when it is not there any more: a goodbye that it
-    /// sent is still to be read.
-    fn poll_held(&mut self, now: Time) {
-        let Some(waiting) = &mut self.waiting else { return };
-        let Some(held) = &mut waiting.held else { return };
-        self.channel.on_held(now);
-        if now >= waiting.look_at {
-            waiting.look_at = now + LOOK;
-            waiting.ended = self.stream.has_ended();
-        }
-        if waiting.ended || held.has_arrived() {
-            waiting.held = None;
-        } else if let Some(mailbox) = self.mailbox.clone() {
-            held.ring(move || mailbox.poke());
-        }
-    }
-
-    /// Has others asked what the client may do.
-    fn ask(&mut self, questions: Vec<Question>) {
-        let Some(asking) = Asking::of(&self.channel, questions) else { return };
-        let answer = self.hub.authenticator.others.authorize(asking, self.hub.clock);
-        self.waiting().rulings = Some(answer);
-    }
-
-    fn waiting(&mut self) -> &mut Waiting {
-        self.waiting.get_or_insert_with(Box::default)
-    }
-
     fn subscribe(&mut self, mut request: Box<SubscribeRequest>, scratch: &mut Scratch) {
         let (Some(session), Some(mailbox)) = (self.channel.session(), &self.mailbox) else {
             return;
@@ -751,314 +432,6 @@ impl Connection {
         self.channel.on_subscribed(request.packet_id, &request.reasons, &mut out);
         self.begin_replays(&request.granted);
     }
-
-    /// Looks at what the connection waits for beside its socket and mailbox.
-    fn poll_waiting(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
-        if self.waiting.is_none() {
-            return;
-        }
-        self.poll_forwards(scratch, now);
-        self.poll_held(now);
-        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.verdict.as_mut())
-            && let Poll::Ready(verdict) = Pin::new(answer).poll(cx)
-        {
-            self.waiting().verdict = None;
-            self.on_verdict(verdict.unwrap_or(Err(Refusal::Busy)), scratch, now);
-            self.perform(scratch, now);
-        }
-        if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.rulings.as_mut())
-            && let Poll::Ready(rulings) = Pin::new(answer).poll(cx)
-        {
-            self.waiting().rulings = None;
-            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-            self.channel.on_rulings(&rulings.unwrap_or_default(), now, &mut out);
-            self.perform(scratch, now);
-        }
-        if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
-            && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)
-        {
-            self.on_claim(may.ok(), scratch, now);
-            self.perform(scratch, now);
-        }
-        while let Some(awaited) =
-            self.waiting.as_mut().and_then(|waiting| waiting.handover.as_mut())
-            && let Poll::Ready(answer) = Pin::new(&mut awaited.answer).poll(cx)
-        {
-            self.on_handover(answer.unwrap_or(Handover::Again), scratch, now);
-            self.perform(scratch, now);
-        }
-        while let Some(waiting) = &mut self.waiting {
-            let Some(barrier) = waiting.barriers.front_mut() else { break };
-            if Pin::new(&mut barrier.done).poll(cx).is_pending() {
-                break;
-            }
-            let Some(barrier) = waiting.barriers.pop_front() else { break };
-            self.hub.announced.on_passed(barrier.count);
-            self.subscribed(&barrier.request, scratch);
-        }
-    }
-
-    fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
-        let Some(mailbox) = self.mailbox.clone() else { return };
-        for signal in mailbox.signals() {
-            match signal {
-                Signal::Describe(tell) => {
-                    if let Some(row) = ClientRow::of_channel(&self.channel, &mailbox) {
-                        let _ = tell.send(row);
-                    }
-                }
-                Signal::Kick if self.closing.is_none() => {
-                    self.close(CloseReason::Kicked, scratch, now);
-                }
-                // The session has just gone to somebody else.
-                Signal::Kick => {
-                    if let Some(identity) = self.channel.identity() {
-                        self.hub.kick(&identity.client_id);
-                    }
-                }
-                Signal::Ban(target) if self.closing.is_none() => {
-                    if self.channel.banned().is_some_and(|client| target.names(&client)) {
-                        self.close(CloseReason::Banned, scratch, now);
-                    }
-                }
-                Signal::Obey(order) if self.channel.is_up() && self.closing.is_none() => {
-                    self.obey(*order, scratch, now);
-                }
-                Signal::CleanAclCache => self.channel.clean_acl_cache(),
-                Signal::ShutDown if self.closing.is_none() => {
-                    self.close(CloseReason::ShuttingDown, scratch, now);
-                }
-                Signal::Shed if self.closing.is_none() => {
-                    self.close(CloseReason::MemoryShort, scratch, now);
-                }
-                Signal::StandStill(order) if self.closing.is_none() => {
-                    self.on_order(order, scratch, now);
-                }
-                Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    let discard = discard
-                        || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
-                    self.hand_over(discard, reply, scratch, now);
-                }
-                Signal::TakeOver { reply, .. } => {
-                    let _ = reply.send(Handover::Again);
-                }
-                Signal::Absorb(older, done) if self.channel.is_up() => {
-                    let _ = done.send(self.absorb(*older, &mailbox));
-                }
-                // Who asked hears that it is gone.
-                Signal::Obey(_)
-                | Signal::Absorb(..)
-                | Signal::Ban(_)
-                | Signal::ShutDown
-                | Signal::Shed
-                | Signal::StandStill(_) => {}
-            }
-        }
-    }
-
-    /// Subscribes the client, or takes a subscription out, because an operator says so.
-    fn obey(
-        &mut self,
-        (order, done): (mailbox::Order, oneshot::Sender<Result<(), &'static str>>),
-        scratch: &mut Scratch,
-        now: Time,
-    ) {
-        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        let obeyed = match order {
-            mailbox::Order::Subscribe(to, qos) => {
-                let obeyed = self.channel.subscribe_ordered(&to, qos, &mut out);
-                self.perform(scratch, now);
-                let session = self.channel.session();
-                let has = session.is_some_and(|session| session.subscriptions.contains(&to));
-                obeyed.and(if has {
-                    Ok(())
-                } else {
-                    Err("no room for it, or another client has it")
-                })
-            }
-            mailbox::Order::Unsubscribe(to) => {
-                let obeyed = self.channel.unsubscribe_ordered(&to, &mut out);
-                self.perform(scratch, now);
-                obeyed
-            }
-        };
-        let _ = done.send(obeyed);
-    }
-
-    /// What the client's session on another node had and this one has not.
-    fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> bool {
-        let Some(news) = self.channel.absorb(older) else { return false };
-        for (to, (options, id)) in news {
-            if let Some(session) = self.channel.session() {
-                let upgrade = self.channel.settings().upgrade_qos;
-                let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
-                self.hub.subscribe(&to, subscriber.upgrading(upgrade));
-            }
-        }
-        true
-    }
-
-    fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {
-        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.close(reason, &mut out);
-        self.perform(scratch, now);
-    }
-
-    fn hand_over(
-        &mut self,
-        discard: bool,
-        reply: oneshot::Sender<Handover>,
-        scratch: &mut Scratch,
-        now: Time,
-    ) {
-        let reason = if discard { CloseReason::Discarded } else { CloseReason::TakenOver };
-        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-        self.channel.close(reason.clone(), &mut out);
-        scratch.actions.clear();
-        let mailbox = self.mailbox.take();
-        let Finished { session, will, .. } = self.channel.finish();
-        if let (Some(will), Some(session)) =
-            (will.filter(|will| discard || will.delay.is_zero()), &session)
-        {
-            self.hub.publish_will(&session.client_id, *will);
-        }
-        // Before the next connection begins, so that what is told of the two comes in this order.
-        self.begin_close(reason, now, scratch);
-        match (session, discard) {
-            (Some(session), false) => {
-                let expiry = self.channel.expiry();
-                if let Err(Handover::Session(session, _)) =
-                    reply.send(Handover::Session(session, expiry))
-                {
-                    // The new connection is gone already: the session waits for the next.
-                    if let Some(mailbox) = mailbox {
-                        self.park(session, now + self.channel.expiry(), None, &mailbox);
-                    }
-                }
-            }
-            (Some(session), true) => {
-                self.hub.stats.count(Metric::SessionDiscarded);
-                if let Some(mailbox) = mailbox {
-                    self.hub.forget(&session.client_id, &mailbox);
-                    self.hub.end_session(&session, &mailbox);
-                    // Who asked while it ended; nobody else will answer.
-                    self.hub.answer_again(&session.client_id, &mailbox);
-                }
-                let _ = reply.send(Handover::Again);
-            }
-            (None, _) => {
-                let _ = reply.send(Handover::Again);
-            }
-        }
-    }
-
-    // Delivering and writing
-
-    fn deliver_and_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-        now: Time,
-    ) -> Option<CloseReason> {
-        loop {
-            let free = self.unsent.is_none() && !self.is_standing();
-            if free && self.channel.is_up() && self.closing.is_none() {
-                self.take_retained(scratch);
-                if let Some(mailbox) = &self.mailbox {
-                    let window = self.channel.window();
-                    let window = window.saturating_sub(scratch.deliveries.len());
-                    mailbox.take((window, WRITE), now, &mut scratch.deliveries);
-                }
-                if !scratch.deliveries.is_empty() {
-                    let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-                    self.channel.on_deliveries(&mut scratch.deliveries, now, &mut out);
-                }
-            }
-            if scratch.out.is_empty() {
-                return None;
-            }
-            if let Some(reason) = self.write(cx, &scratch.out, now) {
-                return Some(reason);
-            }
-            scratch.out.clear();
-            if self.unsent.is_some() || self.closing.is_some() {
-                return None;
-            }
-        }
-    }
-
-    /// Writes, once; what the kernel does not take stays in `unsent`.
-    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8], now: Time) -> Option<CloseReason> {
-        if bytes.is_empty() {
-            return None;
-        }
-        if self.hub.traces.is_on() {
-            self.trace_sent(bytes);
-        }
-        if let Some(unsent) = &mut self.unsent {
-            unsent.bytes.extend_from_slice(bytes);
-            return None;
-        }
-        let sent = match self.stream.poll_write(cx, bytes) {
-            Poll::Ready(Ok(sent)) => sent,
-            Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
-            Poll::Pending => 0,
-        };
-        self.hub.stats.add(Metric::BytesSent, sent as u64);
-        let rest = bytes.get(sent..).unwrap_or(&[]);
-        if !rest.is_empty() {
-            self.unsent = Some(Box::new(Unsent { bytes: rest.to_vec(), since: now }));
-            return self.flush(cx, now);
-        }
-        None
-    }
-
-    /// Writes what was left over. Progress moves the limit on.
-    fn flush(&mut self, cx: &mut Context<'_>, now: Time) -> Option<CloseReason> {
-        let Some(unsent) = &mut self.unsent else {
-            return self.stream.poll_flush(cx).is_err().then_some(CloseReason::TcpClosed);
-        };
-        let mut done = 0;
-        while let Some(rest) = unsent.bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            match self.stream.poll_write(cx, rest) {
-                Poll::Ready(Ok(sent)) => {
-                    done += sent;
-                    unsent.since = now;
-                    self.hub.stats.add(Metric::BytesSent, sent as u64);
-                }
-                Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
-                Poll::Pending => break,
-            }
-        }
-        if done >= unsent.bytes.len() {
-            self.unsent = None;
-        } else if done > 0 {
-            unsent.bytes.drain(..done);
-        }
-        None
-    }
-
-    fn unsent_len(&self) -> usize {
-        self.unsent.as_ref().map_or(0, |unsent| unsent.bytes.len())
-    }
-
-    fn ring(&self, scratch: &mut Scratch) {
-        scratch.bells.drain(..).for_each(Waker::wake);
-        self.hub.flush_links();
-    }
-}
-
-/// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
-fn broken(error: &io::Error) -> CloseReason {
-    let rule = error.get_ref().and_then(|error| error.downcast_ref::<Violation>());
-    let Some(Violation { code, what }) = rule else { return CloseReason::TcpClosed };
-    let reason = match code {
-        CloseCode::TooBig => ReasonCode::PacketTooLarge,
-        CloseCode::Normal | CloseCode::Protocol | CloseCode::Unacceptable => {
-            ReasonCode::ProtocolError
-        }
-    };
-    CloseReason::Violation { reason, what }
 }
 
 #[cfg(test)]

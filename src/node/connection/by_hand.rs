@@ -11,14 +11,15 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::Runtime,
+    sync::oneshot,
 };
 
 use super::{replaying::RETAINED, *};
 use crate::{
     broker::{Settings, access::Access, message::Meta, retained::Retained, stats::Stats},
-    mqtt::QoS,
+    mqtt::{QoS, frame},
     net::clock::Clock,
     node::{
         locks,

@@ -1,0 +1,178 @@
+//! What others want of a connection: an operator, another connection of its client, another node.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{Connection, Scratch};
+use crate::{
+    broker::{
+        channel::{Finished, Out},
+        close::CloseReason,
+        portable::Portable,
+        stats::Metric,
+        subscriptions::Subscriber,
+    },
+    node::{
+        clients::ClientRow,
+        mailbox::{self, Mailbox, Signal, Taker},
+        registry::Handover,
+    },
+    time::Time,
+};
+
+impl Connection {
+    pub(super) fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
+        let Some(mailbox) = self.mailbox.clone() else { return };
+        for signal in mailbox.signals() {
+            match signal {
+                Signal::Describe(tell) => {
+                    if let Some(row) = ClientRow::of_channel(&self.channel, &mailbox) {
+                        let _ = tell.send(row);
+                    }
+                }
+                Signal::Kick if self.closing.is_none() => {
+                    self.close(CloseReason::Kicked, scratch, now);
+                }
+                // The session has just gone to somebody else.
+                Signal::Kick => {
+                    if let Some(identity) = self.channel.identity() {
+                        self.hub.kick(&identity.client_id);
+                    }
+                }
+                Signal::Ban(target) if self.closing.is_none() => {
+                    if self.channel.banned().is_some_and(|client| target.names(&client)) {
+                        self.close(CloseReason::Banned, scratch, now);
+                    }
+                }
+                Signal::Obey(order) if self.channel.is_up() && self.closing.is_none() => {
+                    self.obey(*order, scratch, now);
+                }
+                Signal::CleanAclCache => self.channel.clean_acl_cache(),
+                Signal::ShutDown if self.closing.is_none() => {
+                    self.close(CloseReason::ShuttingDown, scratch, now);
+                }
+                Signal::Shed if self.closing.is_none() => {
+                    self.close(CloseReason::MemoryShort, scratch, now);
+                }
+                Signal::StandStill(order) if self.closing.is_none() => {
+                    self.on_order(order, scratch, now);
+                }
+                Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
+                    let discard = discard
+                        || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
+                    self.hand_over(discard, reply, scratch, now);
+                }
+                Signal::TakeOver { reply, .. } => {
+                    let _ = reply.send(Handover::Again);
+                }
+                Signal::Absorb(older, done) if self.channel.is_up() => {
+                    let _ = done.send(self.absorb(*older, &mailbox));
+                }
+                // Who asked hears that it is gone.
+                Signal::Obey(_)
+                | Signal::Absorb(..)
+                | Signal::Ban(_)
+                | Signal::ShutDown
+                | Signal::Shed
+                | Signal::StandStill(_) => {}
+            }
+        }
+    }
+
+    /// Subscribes the client, or takes a subscription out, because an operator says so.
+    pub(super) fn obey(
+        &mut self,
+        (order, done): (mailbox::Order, oneshot::Sender<Result<(), &'static str>>),
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        let obeyed = match order {
+            mailbox::Order::Subscribe(to, qos) => {
+                let obeyed = self.channel.subscribe_ordered(&to, qos, &mut out);
+                self.perform(scratch, now);
+                let session = self.channel.session();
+                let has = session.is_some_and(|session| session.subscriptions.contains(&to));
+                obeyed.and(if has {
+                    Ok(())
+                } else {
+                    Err("no room for it, or another client has it")
+                })
+            }
+            mailbox::Order::Unsubscribe(to) => {
+                let obeyed = self.channel.unsubscribe_ordered(&to, &mut out);
+                self.perform(scratch, now);
+                obeyed
+            }
+        };
+        let _ = done.send(obeyed);
+    }
+
+    /// What the client's session on another node had and this one has not.
+    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> bool {
+        let Some(news) = self.channel.absorb(older) else { return false };
+        for (to, (options, id)) in news {
+            if let Some(session) = self.channel.session() {
+                let upgrade = self.channel.settings().upgrade_qos;
+                let subscriber = Subscriber::new(mailbox.clone(), session.number, id, options);
+                self.hub.subscribe(&to, subscriber.upgrading(upgrade));
+            }
+        }
+        true
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.close(reason, &mut out);
+        self.perform(scratch, now);
+    }
+
+    pub(super) fn hand_over(
+        &mut self,
+        discard: bool,
+        reply: oneshot::Sender<Handover>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let reason = if discard { CloseReason::Discarded } else { CloseReason::TakenOver };
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.close(reason.clone(), &mut out);
+        scratch.actions.clear();
+        let mailbox = self.mailbox.take();
+        let Finished { session, will, .. } = self.channel.finish();
+        if let (Some(will), Some(session)) =
+            (will.filter(|will| discard || will.delay.is_zero()), &session)
+        {
+            self.hub.publish_will(&session.client_id, *will);
+        }
+        // Before the next connection begins, so that what is told of the two comes in this order.
+        self.begin_close(reason, now, scratch);
+        match (session, discard) {
+            (Some(session), false) => {
+                let expiry = self.channel.expiry();
+                if let Err(Handover::Session(session, _)) =
+                    reply.send(Handover::Session(session, expiry))
+                {
+                    // The new connection is gone already: the session waits for the next.
+                    if let Some(mailbox) = mailbox {
+                        self.park(session, now + self.channel.expiry(), None, &mailbox);
+                    }
+                }
+            }
+            (Some(session), true) => {
+                self.hub.stats.count(Metric::SessionDiscarded);
+                if let Some(mailbox) = mailbox {
+                    self.hub.forget(&session.client_id, &mailbox);
+                    self.hub.end_session(&session, &mailbox);
+                    // Who asked while it ended; nobody else will answer.
+                    self.hub.answer_again(&session.client_id, &mailbox);
+                }
+                let _ = reply.send(Handover::Again);
+            }
+            (None, _) => {
+                let _ = reply.send(Handover::Again);
+            }
+        }
+    }
+}
