@@ -46,6 +46,8 @@ pub struct Kept {
     pub number: u64,
     /// When its connection was lost, if it has none.
     pub since: Wall,
+    /// Hybrid time of the claim with Clean Start under which it began; 0: it began without.
+    pub clean_since: u64,
     /// Itself, with its queue; a will only if it has no connection.
     pub state: Portable,
 }
@@ -118,6 +120,7 @@ impl Records {
             put_u64(out, kept.claim);
             put_u64(out, kept.number);
             put_u64(out, kept.since.as_ms());
+            put_u64(out, kept.clean_since);
             out.extend_from_slice(&kept.state.encode(now));
         });
     }
@@ -209,8 +212,10 @@ impl Reader {
                 let client_id = ClientId::new(body.text()?);
                 let (claim, number) = (body.u64()?, body.u64()?);
                 let since = Wall::from_ms(body.u64()?);
+                let clean_since = body.u64()?;
                 let state = Portable::decode(body.0, now)?;
-                self.estate.sessions.push(Kept { client_id, claim, number, since, state });
+                let kept = Kept { client_id, claim, number, since, clean_since, state };
+                self.estate.sessions.push(kept);
             }
             CONNECTION => self.estate.connections.push(Frozen::decode(body.0, now)?),
             RETAINED => {
@@ -324,6 +329,7 @@ mod tests {
                 claim: 4,
                 number: 5,
                 since: Wall::from_ms(7),
+                clean_since: 4,
                 state: Portable::default(),
             }],
             connections: vec![crate::broker::frozen::tests::sample()],

@@ -8,7 +8,7 @@ use super::{
     member::Reach,
     wire::{ClaimFrame, Frame},
 };
-use crate::time::Time;
+use crate::time::{Time, Wall};
 
 impl Cluster {
     /// Changes the directory and does what it asks for.
@@ -166,6 +166,11 @@ impl Cluster {
     /// Moves the hybrid clock on to a value that was given out beside it.
     pub fn observe(&mut self, hlc: u64, now: Time) {
         self.clock.observe(hlc, now);
+    }
+
+    /// What the calendar of this box says, which may have been set since the start.
+    pub fn set_calendar(&mut self, wall: Wall, now: Time) {
+        self.clock.set_calendar(wall, now);
     }
 
     /// The last value of the hybrid clock.

@@ -27,6 +27,11 @@ impl Hlc {
         Self { base: wall.as_ms().saturating_sub(now.as_ms()), last: floor }
     }
 
+    /// The calendar is `wall` at `now`: a box without a clock chip gets it some time after its start. No value comes twice for it.
+    pub fn set_calendar(&mut self, wall: Wall, now: Time) {
+        self.base = wall.as_ms().saturating_sub(now.as_ms());
+    }
+
     /// A new value, larger than every value before.
     pub fn tick(&mut self, now: Time) -> u64 {
         let physical = (self.base.saturating_add(now.as_ms())) << COUNTER_BITS;
@@ -71,5 +76,20 @@ mod tests {
         clock.observe(u64::MAX, Time::ZERO);
         assert!(clock.last() < 10_000 << 16);
         assert_eq!(clock.tick(Time::from_ms(99_000)), 100_000 << 16);
+    }
+
+    #[test]
+    fn a_calendar_that_is_set_later_counts_from_then_on() {
+        let now = Time::from_ms(100);
+        let mut clock = Hlc::new(Wall::from_ms(5_000), now, 0);
+        let others = from_ms(50_000_000);
+        clock.observe(others, now);
+        assert!(clock.tick(now) < others, "too far ahead to be followed");
+        clock.set_calendar(Wall::from_ms(50_000_000), now);
+        clock.observe(others, now);
+        let far = clock.tick(now);
+        assert!(far > others);
+        clock.set_calendar(Wall::from_ms(6_000), now);
+        assert_eq!(clock.tick(now), far + 1, "it does not go back");
     }
 }

@@ -180,6 +180,7 @@ impl Node {
         }
         // Those that end have their last word to say.
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
+        self.hub.hurry_wills();
         // What other nodes send from here on they keep.
         let Left { mut legacy, listener } = self.mesh.rest().await;
         self.hub.sections.passed().await;
@@ -266,7 +267,8 @@ fn kept(parked: &Parked, mailbox: &Mailbox, claim: u64, now: Time) -> Kept {
     state.expiry = parked.expires_at.since(now);
     state.will = parked.will.as_ref().map(|(will, at)| (will.clone(), at.since(now)));
     let (client_id, number) = (parked.session.client_id.clone(), parked.session.number);
-    Kept { client_id, claim, number, since: parked.since, state }
+    let clean_since = mailbox.clean_since();
+    Kept { client_id, claim, number, since: parked.since, clean_since, state }
 }
 
 /// A connection that is to go on, and where.
@@ -421,8 +423,9 @@ impl Hub {
         kept: Kept,
         settings: &Settings,
     ) -> ((Box<Session>, Arc<Mailbox>), Portable) {
-        let Kept { client_id, claim, number, mut state, .. } = kept;
-        let mailbox = Arc::new(Mailbox::new(settings));
+        let Kept { client_id, claim, number, clean_since, mut state, .. } = kept;
+        let mailbox = Arc::new(Mailbox::new(settings).clean(clean_since));
+        mailbox.remember(state.numbers_under_way().into_iter(), self.clock.now());
         let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         let rest = Portable {

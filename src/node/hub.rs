@@ -348,16 +348,21 @@ impl Hub {
         self.registry.changed.notify_one();
     }
 
+    /// This process comes to rest for the next one.
+    pub(super) fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Acquire)
+    }
+
     /// A client is back while its will waits for its turn: it goes out before what the client says now.
     pub(super) fn hurry_will(&self, client_id: &ClientId) {
         let place = locks::lock(&self.paced_wills).remove(client_id);
         let message = place.and_then(|place| locks::lock(&self.delayed).take(place));
         if let Some(message) = message {
-            self.publish_now(&message);
+            self.publish_as(&message, Publisher { patient: true, ..Publisher::default() });
         }
     }
 
-    /// The node ends: wills whose turn would come later go out now.
+    /// The node ends, or another process goes on: wills whose turn would come later go out now.
     pub(super) fn hurry_wills(&self) {
         let places = std::mem::take(&mut *locks::lock(&self.paced_wills));
         let mut places: Vec<_> = places.into_values().collect();
@@ -365,7 +370,7 @@ impl Hub {
         for place in places {
             let message = locks::lock(&self.delayed).take(place);
             if let Some(message) = message {
-                self.publish_now(&message);
+                self.publish_as(&message, Publisher { patient: true, ..Publisher::default() });
             }
         }
     }
@@ -399,8 +404,12 @@ impl Hub {
 
     /// Publishes outside of a connection.
     pub fn publish_now(&self, message: &Message) {
+        self.publish_as(message, Publisher::default());
+    }
+
+    fn publish_as(&self, message: &Message, publisher: Publisher<'_>) {
         let mut bells: Vec<Waker> = Vec::new();
-        self.publish(message, Publisher::default(), &mut bells);
+        self.publish(message, publisher, &mut bells);
         bells.into_iter().for_each(Waker::wake);
         self.flush_links();
     }

@@ -98,7 +98,13 @@ impl State {
         // Not below the seconds of the calendar: a folder that comes out of a backup would live before its last life, and others
         // refuse that.
         let process = before.saturating_add(1).max(wall.as_ms() / 1000);
-        state.replace("node.inc", process.to_string().as_bytes())?;
+        if let Err(error) = state.replace("node.inc", process.to_string().as_bytes()) {
+            // Where the disk is full, a number of the calendar is new all the same.
+            if process == before.saturating_add(1) {
+                return Err(error);
+            }
+            tracing::error!(%error, "the number of this start cannot be written: goes on with that of the calendar");
+        }
         let inherited = heir.filter(|(left_by, _)| *left_by == before).map(|(_, life)| life);
         let incarnation = inherited.unwrap_or(process);
         let stored = Stored {
@@ -128,19 +134,21 @@ impl State {
         for record in &stored.members {
             Frame::Members(vec![record.clone()]).encode(&mut members);
         }
-        self.replace("members", &members)?;
-        if let Some((id, maker)) = stored.cluster {
-            let text = format!("{} {} {}\n", NodeId(id), maker.started, maker.node);
-            self.replace("cluster.id", text.as_bytes())?;
-        }
-        if stored.left {
+        // First, as it is the least: on a full disk it may be all that there is room for.
+        let left = if stored.left {
             self.replace("left", b"left the cluster; emqx-rs-ctl cluster join brings it back\n")
         } else {
             match fs::remove_file(self.dir.join("left")) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(self.fault("left", error)),
                 Err(_) | Ok(()) => Ok(()),
             }
-        }
+        };
+        let members = self.replace("members", &members);
+        let cluster = stored.cluster.map_or(Ok(()), |(id, maker)| {
+            let text = format!("{} {} {}\n", NodeId(id), maker.started, maker.node);
+            self.replace("cluster.id", text.as_bytes())
+        });
+        left.and(members).and(cluster)
     }
 
     /// Writes which cluster to join.

@@ -364,13 +364,23 @@ impl Hub {
         if let Some(mine) = &mine {
             let mut own;
             (own, after) = mine.portable(now);
+            same = state.username == own.username;
             if newer {
                 std::mem::swap(&mut own, &mut state);
             }
-            same = state.username == own.username;
             if same {
                 state.absorb(own);
             }
+        }
+        if newer
+            && !same
+            && let Some(mine) = mine.take()
+        {
+            // Another user's: it ends where it is, with its will.
+            self.thaw(mine);
+            pull.fail();
+            pull.mesh.dismiss(from, client_id.shared(), claim);
+            return None;
         }
         let size = (bytes.len(), state.queue.len());
         // What the other node had before it froze may be late here, where another client or a stale route wants it: it must be
@@ -386,17 +396,20 @@ impl Hub {
         // What is in the rest may be late here; once it is here too it is known by its number.
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let late = mine.as_ref().map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
-        // Of two users' sessions the newer stays, with what came to it alone.
-        let (rest, late) = (rest.filter(|_| same || !newer), late);
-        let late = if same || newer { late } else { Vec::new() };
+        let late = if same { late } else { Vec::new() };
         let dropped = frozen.finish(rest.unwrap_or_default(), late);
         self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
         pull.end(whole);
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
         self.park_fetched(frozen.frozen);
-        if let Some(mine) = mine {
-            self.answer_again(client_id, &mine.mailbox);
+        match mine {
+            Some(mut mine) if !same => {
+                mine.session.claim = 0;
+                self.discard(mine);
+            }
+            Some(mine) => self.answer_again(client_id, &mine.mailbox),
+            None => {}
         }
         Some(())
     }
@@ -558,6 +571,11 @@ impl Hub {
                     self.take_back(frozen, given.to);
                     break;
                 }
+                // This process comes to rest, see `give_up_giving`: the next one has all of it.
+                Some((from, TakeFrame::Fail { .. })) if from == NodeId::default() => {
+                    self.take_back(frozen, given.to);
+                    break;
+                }
                 None => {
                     self.take_back(frozen, given.to);
                     break;
@@ -593,7 +611,7 @@ impl Hub {
         {
             // However long that takes: the node that fetches it now may fall silent.
             let Some(_turn) = self.turn(&client_id, winner.hlc).await else { return };
-            if !self.is_older(&mesh, &client_id, winner) {
+            if self.is_resting() || !self.is_older(&mesh, &client_id, winner) {
                 return;
             }
             let Some(frozen) = self.freeze(&client_id, clean).await else { return };
@@ -634,6 +652,9 @@ impl Hub {
             return;
         };
         let Some(_turn) = self.turn_in_time(&client_id, u64::MAX).await else { return };
+        if self.is_resting() {
+            return;
+        }
         let settings = locks::read(&self.session_settings).clone();
         let own = self.registry.claim_of(&client_id);
         match own.map(|(hlc, live)| (Claim { hlc, node: mesh.node_id() }, live)) {
@@ -649,7 +670,7 @@ impl Hub {
             }
             None if adopt => {
                 // Just above the other's: wherever the client itself connects meanwhile counts more.
-                let claim = Claim { hlc: theirs.hlc + 1, node: mesh.node_id() };
+                let claim = Claim { hlc: theirs.hlc.saturating_add(1), node: mesh.node_id() };
                 if self.fetch(&client_id, from, claim, &settings).await.is_some() {
                     mesh.adopted(client_id.shared(), claim.hlc);
                 }
@@ -674,13 +695,14 @@ impl Hub {
         let (tell, done) = oneshot::channel();
         mailbox.signal(Signal::Absorb(Box::new(state), tell));
         let Ok(Ok(same)) = timeout(LIMIT, done).await else { return pull.fail() };
+        if !same {
+            // Another user's: it ends where it is, with its will.
+            pull.fail();
+            return pull.mesh.dismiss(from, client_id.shared(), claim);
+        }
         let _ = pull.mesh.barrier().await;
         let rest = pull.rest(self.clock.now()).await;
         let whole = rest.is_some();
-        if !same {
-            self.stats.count(Metric::SessionDiscarded);
-            return pull.end(whole);
-        }
         queue.extend(rest.unwrap_or_default());
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
@@ -993,7 +1015,8 @@ impl Sessions for Desk {
 
     fn on_kick(&self, client: &Arc<str>, winner: Claim, clean: bool) {
         let client_id = ClientId::from(client.clone());
-        if self.hub.registry.claim_of(&client_id).is_some() {
+        // Who rests leaves it to the next process, which is told again.
+        if !self.hub.is_resting() && self.hub.registry.claim_of(&client_id).is_some() {
             let let_go = self.hub.clone().let_go(client_id, winner, clean);
             supervise::spawn_on(&self.main, "takeover", let_go);
         }
@@ -1025,6 +1048,8 @@ impl Sessions for Desk {
 
     fn on_take(&self, from: NodeId, frame: TakeFrame) {
         let side = match &frame {
+            // It is offered again, and then the next process takes it.
+            TakeFrame::Offer { .. } if self.hub.is_resting() => return,
             TakeFrame::Offer { client, claim, adopt } => {
                 let offer = self.hub.clone().on_offer(from, client.clone(), *claim, *adopt);
                 supervise::spawn_on(&self.main, "takeover", offer);
@@ -1043,7 +1068,7 @@ impl Sessions for Desk {
         let client_id = ClientId::from(frame.client().clone());
         let begins = matches!(&frame, TakeFrame::Pull { stage: Stage::State, part: 0, .. });
         if let Some(frame) = self.tell((client_id.clone(), side), (from, frame)) {
-            if begins && self.hub.resting.load(Ordering::Acquire) {
+            if begins && self.hub.is_resting() {
                 // It is asked for again, and then the next process answers.
             } else if begins {
                 let inbox = self.hub.inbox(&client_id, Side::Giver);

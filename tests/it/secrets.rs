@@ -152,7 +152,7 @@ fn a_token_that_would_do_nothing_is_refused_and_changes_nothing() {
     let swapped = format!("{}{}", &token[..token.len() - 6], "AAAAAA");
     for bad in [&swapped, &token[..token.len() - 1], &token[4..]] {
         for errors in
-            [told(&ctl(two, &["join", "-"], bad), 1), told(&ctl(two, &["join", bad], ""), 1)]
+            [told(&ctl(two, &["join", "-"], bad), 1), told(&ctl(two, &["join", "--", bad], ""), 1)]
         {
             assert!(errors.contains("damaged") || errors.contains("not a token"), "{errors}");
             assert!(!errors.contains(&token[20..40]), "{errors}");

@@ -277,6 +277,7 @@ impl Task {
 
     fn on_deadline(&mut self, out: &mut Vec<Action>) {
         let now = self.clock.now();
+        self.core.set_calendar(self.clock.wall(), now);
         self.look_at_peers();
         if self.core.deadline().is_some_and(|at| at <= now) {
             self.core.on_deadline(now, out);
@@ -526,6 +527,11 @@ impl Task {
             self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
             self.tell_retained();
             moved |= out.iter().any(changes_links);
+            // What is written is what holds by now, so once is enough; it takes time on a slow disk.
+            let mut written = false;
+            out.retain(|action| {
+                !matches!(action, Action::Persist) || !std::mem::replace(&mut written, true)
+            });
             for action in out.drain(..) {
                 self.perform(action);
             }
