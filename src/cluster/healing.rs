@@ -165,7 +165,7 @@ impl Cluster {
     pub(super) fn reaches(&self, node: NodeId) -> Option<Vec<String>> {
         let named = |reach: &BTreeSet<NodeId>| {
             let mut names: Vec<_> = reach.iter().map(|node| self.name_of(*node)).collect();
-            names.sort();
+            names.sort_unstable();
             names
         };
         self.rows.of(node).map(named)

@@ -366,7 +366,7 @@ impl Prober {
 
     /// These are the networks of this host now. If they have changed, it asks again at once.
     pub fn on_networks(&mut self, mut networks: Vec<Network>, now: Time) -> bool {
-        networks.sort();
+        networks.sort_unstable();
         if networks == self.networks {
             return false;
         }

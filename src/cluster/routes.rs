@@ -344,7 +344,7 @@ impl RouteTable {
             .map(|filter| (RouteKey { filter, group: None }, 1))
             .collect();
         self.shared.routes_of(place, &mut routes);
-        routes.sort();
+        routes.sort_unstable();
         routes
     }
 

@@ -121,7 +121,7 @@ impl Cluster {
             leader: leader == member.record.node_id,
         });
         let mut members: Vec<_> = [own].into_iter().chain(others).collect();
-        members.sort_by(|a, b| (&a.name, a.node_id).cmp(&(&b.name, b.node_id)));
+        members.sort_unstable_by(|a, b| (&a.name, a.node_id).cmp(&(&b.name, b.node_id)));
         ClusterStatus {
             cluster: self.settings.name.clone(),
             node: self.me.name.clone(),

@@ -104,7 +104,7 @@ impl Reader {
             }
         };
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-        paths.sort();
+        paths.sort_unstable();
         paths
     }
 

@@ -27,7 +27,8 @@ pub const SOCKET_NAME: &str = "ctl.sock";
 
 /// What is asked of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+// Named from outside, as [`Reply`].
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Is the node there, and what is it.
     Status,
@@ -906,17 +907,17 @@ mod tests {
     #[test]
     fn requests_are_one_line_and_come_back() {
         for (request, line) in [
-            (Request::Status, r#"{"ask":"status"}"#),
-            (Request::Clients { client_id: None }, r#"{"ask":"clients","client_id":null}"#),
+            (Request::Status, r#""status""#),
+            (Request::Clients { client_id: None }, r#"{"clients":{"client_id":null}}"#),
             (
                 Request::ClientsKick { client_id: "a\nb".into() },
-                r#"{"ask":"clients_kick","client_id":"a\nb"}"#,
+                r#"{"clients_kick":{"client_id":"a\nb"}}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&request).unwrap(), line);
             assert_eq!(serde_json::from_str::<Request>(line).unwrap(), request);
         }
-        assert!(serde_json::from_str::<Request>(r#"{"ask":"dance"}"#).is_err());
+        assert!(serde_json::from_str::<Request>(r#""dance""#).is_err());
         assert!(Request::ClusterLeave.writes() && !Request::Listeners.writes());
     }
 

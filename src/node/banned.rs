@@ -181,7 +181,9 @@ impl BanList {
                 }
             })
             .collect();
-        own.sort_by(|a, b| (&a.kind, &a.who, &a.at_address).cmp(&(&b.kind, &b.who, &b.at_address)));
+        own.sort_unstable_by(|a, b| {
+            (&a.kind, &a.who, &a.at_address).cmp(&(&b.kind, &b.who, &b.at_address))
+        });
         rows.append(&mut own);
         rows
     }

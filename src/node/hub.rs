@@ -556,7 +556,7 @@ impl Hub {
             }
         })
         .await;
-        rows.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        rows.sort_unstable_by(|a, b| a.client_id.cmp(&b.client_id));
         rows
     }
 
@@ -585,7 +585,7 @@ impl Hub {
         locks::read(&self.subscriptions).for_each_route(|filter, group| {
             all.push(RouteKey { filter: filter.clone(), group: group.cloned() });
         });
-        all.sort();
+        all.sort_unstable();
         all
     }
 

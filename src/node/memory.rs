@@ -242,7 +242,7 @@ impl Largest {
     }
 
     fn sort(&mut self) {
-        self.0.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
+        self.0.sort_unstable_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
         self.0.truncate(SHED);
     }
 

@@ -363,7 +363,7 @@ fn open(folder: &Path, path: &Path, running: &[&Path]) -> io::Result<File> {
             old.push((meta.modified()?, entry.path()));
         }
     }
-    old.sort();
+    old.sort_unstable();
     let most = FILES.saturating_sub(running.len() + 1);
     for (_, path) in old.iter().take(old.len().saturating_sub(most)) {
         fs::remove_file(path)?;

@@ -150,9 +150,9 @@ fn a_token_that_would_do_nothing_is_refused_and_changes_nothing() {
     let token = told(&ctl(one, &["token"], ""), 0).trim().to_owned();
     let before = fs::read(two.data().join("cookie")).unwrap();
     let swapped = format!("{}{}", &token[..token.len() - 6], "AAAAAA");
-    for bad in [&swapped, &token[..token.len() - 1], &token[4..]] {
+    for bad in [&swapped, &token[..token.len() - 1], &token[3..]] {
         for errors in
-            [told(&ctl(two, &["join", "-"], bad), 1), told(&ctl(two, &["join", "--", bad], ""), 1)]
+            [told(&ctl(two, &["join", "-"], bad), 1), told(&ctl(two, &["join", bad], ""), 1)]
         {
             assert!(errors.contains("damaged") || errors.contains("not a token"), "{errors}");
             assert!(!errors.contains(&token[20..40]), "{errors}");

@@ -94,7 +94,7 @@ fn silent_bridges(interfaces: &Path) -> Vec<String> {
         })
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    silent.sort();
+    silent.sort_unstable();
     silent
 }
 

@@ -49,7 +49,7 @@ impl Desk {
                 qos,
             }));
         }
-        all.sort();
+        all.sort_unstable();
         Reply::Subscriptions(all)
     }
 
@@ -64,7 +64,7 @@ impl Desk {
             rows.extend(hub.routes_of(index).into_iter().map(|key| route(key, name)));
         }
         rows.retain(|row| only.as_ref().is_none_or(|topic| *topic == row.topic));
-        rows.sort();
+        rows.sort_unstable();
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
     }
 

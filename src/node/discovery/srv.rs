@@ -49,7 +49,7 @@ async fn ask(dns: &Dns, resolver: &mut Option<TokioResolver>) -> Result<Vec<Targ
             Some(Target { name: NodeName::parse(&name).ok()?, port: dns.port, addrs: Vec::new() })
         })
         .collect();
-    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    targets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     targets.dedup_by(|a, b| a.name == b.name);
     Ok(targets)
 }

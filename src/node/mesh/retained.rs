@@ -286,7 +286,7 @@ mod tests {
             }
             from = next;
         }
-        topics.sort();
+        topics.sort_unstable();
         topics.dedup();
         assert_eq!((topics.len(), rounds > 2), (300, true), "{rounds} rounds");
     }
