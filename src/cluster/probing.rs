@@ -4,9 +4,9 @@
 //! 5 s while a member is missing or the node is alone, else every 30 s. Whoever hears a HELLO of a node that it is not linked
 //! with answers it alone. What is heard never changes who is a member: it is a hint where to dial, and the handshake decides.
 //!
-//! Bounds: cheap checks first; then [`TOTAL`] datagrams a second, twice: for addresses that have proven the
-//! cookie before, and for all others, so that a flood of strangers does not make the members deaf; [`EACH`] a second of one
-//! address; one answer a second and one hint in 3 s for a process life. No table here grows past its constant.
+//! Bounds: cheap checks first; then [`FRIENDS`] datagrams a second of addresses that have answered us with the cookie, and [`STRANGERS`]
+//! of all others, so that a flood does not make this node deaf for members; [`EACH`] a second of one address; one answer a second and
+//! one hint in 3 s for a process life. No table here grows past its constant.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

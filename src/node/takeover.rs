@@ -403,15 +403,18 @@ impl Hub {
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
         self.park_fetched(frozen.frozen);
-        match mine {
-            Some(mut mine) if !same => {
-                mine.session.claim = 0;
-                self.discard(mine);
-            }
-            Some(mine) => self.answer_again(client_id, &mine.mailbox),
-            None => {}
-        }
+        self.end_mine(mine, same);
         Some(())
+    }
+
+    /// Ends what was here of a client whose session was fetched: it went into that one, or was another user's.
+    fn end_mine(&self, mine: Option<Frozen>, same: bool) {
+        let Some(mut mine) = mine else { return };
+        if same {
+            return self.answer_again(&mine.session.client_id, &mine.mailbox);
+        }
+        mine.session.claim = 0;
+        self.discard(mine);
     }
 
     /// Makes the session of a client here, of what came from another node: all nodes know its subscriptions when this returns.

@@ -41,7 +41,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(500);
 /// A SUBACK that waits until every node knows.
 pub(super) struct Barrier {
     pub(super) done: oneshot::Receiver<()>,
-    /// For [`Hub::announced`].
+    /// For [`crate::node::hub::Hub::announced`].
     pub(super) count: u64,
     pub(super) request: Box<SubscribeRequest>,
 }
