@@ -265,7 +265,9 @@ fn retained_messages_are_equal_after_a_cut() {
             let mut client = cluster.client(host);
             client.subscribe("r/#", 1);
             let all = client.messages();
-            assert_eq!(all.len(), 36, "host {host}");
+            let got: Vec<_> =
+                all.iter().map(|one| format!("{}={}", one.topic, one.text())).collect();
+            assert_eq!(all.len(), 36, "round {round}, host {host}: {got:?}");
             for message in all {
                 let n: usize = message.topic[2..].parse().unwrap();
                 let want = if n % 5 == 4 { "before" } else { "after" };
