@@ -265,7 +265,7 @@ impl MQueue {
     pub fn forget_before(&mut self, from: u64) {
         for queue in [&mut self.qos0, &mut self.others] {
             let gone = queue.partition_point(|(number, _)| *number < from);
-            self.bytes -= queue.drain(..gone).map(|(_, one)| one.message.size()).sum::<usize>();
+            self.bytes -= queue.drain(..gone).map(|(_, one)| one.size()).sum::<usize>();
         }
     }
 
@@ -368,6 +368,9 @@ mod tests {
         let listed = Delivery { ids: (1..1000).collect(), ..delivery(1, Q0) };
         queue.push(listed, Bounds::new(0, 0));
         assert_eq!((queue.trim_qos0(Bounds::new(0, 1)), queue.bytes()), (1, 0));
+        queue.push(Delivery { ids: (1..1000).collect(), ..delivery(2, Q1) }, Bounds::new(0, 0));
+        queue.forget_before(u64::MAX);
+        assert_eq!((queue.len(), queue.bytes()), (0, 0));
     }
 
     #[test]
