@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use emqx_rs::node::proxy::parse;
+use emqx_rs::node::listener::proxy::parse;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use emqx_rs::node::websocket::{
+use emqx_rs::node::listener::websocket::{
     frames::{CONTROL_MAX, Decoder, Event},
     upgrade::{self, Rules},
 };

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cluster::settings::TlsFiles,
     node::{
-        auth_http::{AuthHttp, FILLED, FILLED_ACL, HttpMethod, HttpRequest},
+        access::auth_http::{AuthHttp, FILLED, FILLED_ACL, HttpMethod, HttpRequest},
         http::client_config,
     },
 };

@@ -24,7 +24,7 @@ use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
 use crate::net::interfaces::{self, Interface};
-use crate::node::listener_settings::{Bind, Listener, ListenerKind};
+use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
 
 /// See [`Config::load`].

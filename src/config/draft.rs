@@ -22,7 +22,7 @@ use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::{QoS, SubscriptionOptions};
 use crate::node::limits::Limits;
-use crate::node::listener_settings::{AccessRule, ListenerKind};
+use crate::node::listener::settings::{AccessRule, ListenerKind};
 
 /// Everything the keys set. A new one is not yet the built-in configuration: the defaults of the key table are applied to it
 /// like a file.

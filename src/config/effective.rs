@@ -11,7 +11,7 @@ use ring::{hmac, rand::SystemRandom};
 
 use super::keys;
 use super::layers::{Flat, Setting};
-use crate::node::listener_settings::ListenerKind;
+use crate::node::listener::settings::ListenerKind;
 
 /// The origin of what nobody set.
 const DEFAULT: &str = "default";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fault, Folders, auth_http, discovery::server, keys::Place, values::Parsed};
 use crate::{
     cluster::settings::TlsFiles,
-    node::{http::client_config, jwks::Jwks},
+    node::{access::jwks::Jwks, http::client_config},
 };
 
 /// The keys so far.

@@ -8,7 +8,7 @@ use super::keys::Place;
 use super::values::{Expected, Parsed, list, word};
 use super::{Fault, Folders, Note};
 use crate::broker::access::Cidr;
-use crate::node::listener_settings::{
+use crate::node::listener::settings::{
     AccessRule, Bind, CertificateName, Listener, ListenerKind, Tls,
 };
 use crate::node::tls::listener as tls;

@@ -40,10 +40,10 @@ pub use paths::Folders;
 use crate::broker::access::Access;
 use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
-use crate::node::auth_http::AuthHttp;
-use crate::node::jwks::Jwks;
+use crate::node::access::auth_http::AuthHttp;
+use crate::node::access::jwks::Jwks;
 use crate::node::limits::Limits;
-use crate::node::listener_settings::Listener;
+use crate::node::listener::settings::Listener;
 use crate::node::tls::Material;
 
 /// The whole configuration of a daemon.

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::keys::{self, Effect, Key};
 use super::{Config, acl_conf, erlang_terms};
 use crate::broker::access::{Access, Action, Rules, Who};
-use crate::node::listener_settings::{Bind, Listener, ListenerKind};
+use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::listener as tls;
 use crate::node::tls::settings::Role;
 

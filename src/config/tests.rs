@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::broker::access::{Anonymous, ConnectAttempt, Opinion, Stage};
 use crate::cluster::settings::{AddressType, Discovery, DnsRecord};
-use crate::node::listener_settings::{Bind, CertificateName, Listener, ListenerKind};
+use crate::node::listener::settings::{Bind, CertificateName, Listener, ListenerKind};
 
 /// A folder with configuration files, a data folder, and an environment.
 struct Place {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::broker::rate::Rate;
-use crate::node::listener_settings::Bind;
+use crate::node::listener::settings::Bind;
 
 /// What a value should have looked like; the end of the sentence "expected ...".
 #[derive(Clone, Debug, PartialEq, Eq)]

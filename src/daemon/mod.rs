@@ -33,7 +33,7 @@ use crate::config::{Config, keys};
 use crate::ctl;
 use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
-use crate::node::listener_settings::Listener;
+use crate::node::listener::settings::Listener;
 use crate::node::state::StateError;
 use crate::node::{Node, NodeParts, Renewed, sys_topics};
 use args::{Args, Command};

@@ -37,8 +37,8 @@ use self::{
 use super::{
     forward::Forwarded,
     hub::Hub,
+    listener::places::{Place, Room},
     mailbox::Mailbox,
-    places::{Place, Room},
     publish::Publisher,
     transport::Stream,
 };

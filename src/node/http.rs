@@ -1,5 +1,5 @@
 //! A small client for HTTP/1.1, with TLS or without, with a limit of time and of bytes. What is asked seldom has one connection for
-//! each request; the others are kept by `http_pool`. Every fault says which server it was and what to do about it.
+//! each request; the others are kept by `access/http_pool.rs`. Every fault says which server it was and what to do about it.
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 

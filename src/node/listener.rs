@@ -1,5 +1,12 @@
 //! A client listener: binds, accepts, limits, and hands each socket to a connection of its own.
 
+pub(super) mod arrival;
+pub(super) mod handshakes;
+pub(super) mod places;
+pub mod proxy;
+pub mod settings;
+pub mod websocket;
+
 use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -22,12 +29,9 @@ use tokio::{
 };
 
 use super::{
-    arrival::{Arrival, HERE, Step},
     connection::Connection,
     hub::Hub,
-    listener_settings::{Bind, Listener, ListenerKind},
     locks,
-    places::{NodePlaces, Place, Places, Room},
     tls::{LOOK, listener::ListenerTls},
     transport::Stream,
 };
@@ -35,6 +39,9 @@ use crate::{
     broker::{access::Access, channel::Shared, settings::TcpKeepalive, stats::Metric},
     net::{clock::Clock, supervise},
 };
+use arrival::{Arrival, HERE, Step};
+use places::{NodePlaces, Place, Places, Room};
+use settings::{Bind, Listener, ListenerKind};
 
 /// Longest wait for a socket to be closed.
 const HALT: Duration = Duration::from_secs(3);

@@ -1,13 +1,8 @@
 //! The shells that drive the cores, and what they share.
 
-mod abreast;
+pub mod access;
 mod announced;
-mod arrival;
 mod asking;
-pub mod auth_http;
-mod authenticator;
-mod authorizer;
-mod banned;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -19,25 +14,18 @@ pub mod estate;
 mod forward;
 mod full_queues;
 mod groups;
-mod handshakes;
 pub mod health;
 pub mod heartbeat;
 pub(crate) mod http;
-mod http_pool;
 pub mod hub;
-pub mod jwks;
 pub mod limits;
 pub mod link;
 pub mod listener;
-pub mod listener_settings;
 mod locks;
-mod logins;
 pub mod mailbox;
 pub mod memory;
 pub mod mesh;
-mod places;
 mod presence;
-pub mod proxy;
 mod publish;
 pub mod registry;
 pub mod sections;
@@ -50,7 +38,6 @@ mod told;
 pub mod traces;
 mod transport;
 mod vm;
-pub mod websocket;
 mod wills;
 pub use crate::broker::stats;
 
@@ -74,15 +61,15 @@ use crate::{
     cluster::{self, settings::SessionLocking},
     net::{clock::Clock, supervise},
 };
-use auth_http::AuthHttp;
+use access::{
+    auth_http::AuthHttp,
+    jwks::{Jwks, KeySet},
+};
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
-use jwks::{Jwks, KeySet};
 use limits::Limits;
-use listener::{CannotListen, Inherited, Listening};
-use listener_settings::Listener;
+use listener::{CannotListen, Inherited, Listening, places::NodePlaces, settings::Listener};
 use mesh::{Mesh, MeshError, MeshParts};
-use places::NodePlaces;
 use takeover::Desk;
 use tls::Material;
 use traces::Traces;
@@ -144,7 +131,7 @@ pub enum StartError {
     Listen(#[from] CannotListen),
     /// The bans that were kept.
     #[error(transparent)]
-    Bans(#[from] banned::BadBans),
+    Bans(#[from] access::banned::BadBans),
 }
 
 /// A running node.

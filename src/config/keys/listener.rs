@@ -8,7 +8,7 @@ use crate::config::listeners::{
     socket_path, suites, versions,
 };
 use crate::config::values::{Parsed, bind, bytes, duration, flag, integer, list, rate, size, word};
-use crate::node::listener_settings::ListenerKind;
+use crate::node::listener::settings::ListenerKind;
 
 const ANY: &[ListenerKind] = &ListenerKind::ALL;
 

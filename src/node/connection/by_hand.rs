@@ -22,8 +22,8 @@ use crate::{
     mqtt::{QoS, frame},
     net::clock::Clock,
     node::{
+        listener::places::{NodePlaces, Places},
         locks,
-        places::{NodePlaces, Places},
         transport::Transport,
     },
     time::Stamp,

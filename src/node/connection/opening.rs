@@ -18,7 +18,7 @@ use crate::{
     },
     mqtt::ReasonCode,
     node::{
-        authenticator::{Answer, Login},
+        access::authenticator::{Answer, Login},
         mailbox::Mailbox,
         mesh::Mesh,
         registry::{Handover, Opened},

@@ -12,7 +12,7 @@ use super::{Connection, READ, READS, Scratch};
 use crate::{
     broker::{channel::Out, close::CloseReason, stats::Metric},
     mqtt::{PacketType, ReasonCode, frame},
-    node::websocket::{CloseCode, Violation},
+    node::listener::websocket::{CloseCode, Violation},
     time::Time,
 };
 

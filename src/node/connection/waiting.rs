@@ -25,7 +25,7 @@ use crate::{
         verdicts::{Question, Ruling},
     },
     node::{
-        authorizer::Asking,
+        access::authorizer::Asking,
         forward::{Forwarded, LIMIT},
         registry::Handover,
     },

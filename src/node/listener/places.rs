@@ -12,8 +12,7 @@ use std::{
     },
 };
 
-use super::locks;
-use crate::topic::Hashing;
+use crate::{node::locks, topic::Hashing};
 
 /// Connections past the last place that are told so at a time; others are closed without a word. A part of the descriptors that
 /// are kept back from connections.
@@ -23,7 +22,7 @@ const TOLD_OF_ADDRESS: usize = 8;
 
 /// How much room there was for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Room {
+pub(in crate::node) enum Room {
     /// Enough.
     Plenty,
     /// More than four in five places are taken.
@@ -50,7 +49,7 @@ impl NodePlaces {
 /// The places of a listener, each of which is one of the node's too; or those of one address at it, each of which is one of the
 /// listener's.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(in crate::node) struct Places {
     taken: AtomicUsize,
     most: usize,
     node: Arc<NodePlaces>,
@@ -63,34 +62,34 @@ pub(super) struct Places {
 }
 
 /// One connection's place, where it is counted most closely.
-pub(super) struct Place(Arc<Places>);
+pub(in crate::node) struct Place(Arc<Places>);
 
 impl Places {
     /// `most` places, `each` of one address.
-    pub(super) fn new(most: usize, each: usize, node: Arc<NodePlaces>) -> Self {
+    pub(in crate::node) fn new(most: usize, each: usize, node: Arc<NodePlaces>) -> Self {
         let (taken, addresses) = (AtomicUsize::new(0), Mutex::default());
         Self { taken, most, node, of: None, each, addresses }
     }
 
     /// Connections of the listener now.
-    pub(super) fn taken(&self) -> usize {
+    pub(in crate::node) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 
     /// The most there may be.
-    pub(super) fn most(&self) -> usize {
+    pub(in crate::node) fn most(&self) -> usize {
         self.most.min(self.node.most)
     }
 
     /// A place for a connection that has one already, in the process before.
-    pub(super) fn keep(self: &Arc<Self>) -> Place {
+    pub(in crate::node) fn keep(self: &Arc<Self>) -> Place {
         self.taken.fetch_add(1, Ordering::Relaxed);
         self.node.taken.fetch_add(1, Ordering::Relaxed);
         Place(self.clone())
     }
 
     /// A place, and how much room there was; `None` when there is not even room to say that there is none.
-    pub(super) fn take(self: &Arc<Self>) -> Option<(Place, Room)> {
+    pub(in crate::node) fn take(self: &Arc<Self>) -> Option<(Place, Room)> {
         let here = self.taken.fetch_add(1, Ordering::Relaxed);
         let all = self.node.taken.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.clone());
@@ -103,7 +102,7 @@ impl Places {
 impl Place {
     /// It is a connection from `address`, as far as is known now. `false`: there are too many; `None`: so many more that not even
     /// this can be told.
-    pub(super) fn belongs_to(&mut self, address: IpAddr) -> Option<bool> {
+    pub(in crate::node) fn belongs_to(&mut self, address: IpAddr) -> Option<bool> {
         let listener = self.leave_address();
         if listener.each == 0 {
             return Some(true);

@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::tls::certificate::Subject;
-use super::tls::listener as tls;
 use super::websocket::upgrade;
-use crate::broker::{access::Cidr, rate::Rate};
+use crate::{
+    broker::{access::Cidr, rate::Rate},
+    node::{tls::certificate::Subject, tls::listener as tls},
+};
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,24 +16,29 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{
-    connection::Connection,
-    hub::Hub,
-    listener::{Incoming, Listening},
-    listener_settings::ListenerKind,
-    locks,
+    Incoming, Listening,
     places::{Place, Room},
     proxy::{self, Proxied},
-    tls::{
-        certificate::{self, Subject},
-        listener::reason,
-    },
-    transport::{Stream, Transport},
+    settings::ListenerKind,
     websocket::{
         WebSocket,
         upgrade::{self, REQUEST_MAX, Request},
     },
 };
-use crate::{broker::connect::Certified, net::supervise};
+use crate::{
+    broker::connect::Certified,
+    net::supervise,
+    node::{
+        connection::Connection,
+        hub::Hub,
+        locks,
+        tls::{
+            certificate::{self, Subject},
+            listener::reason,
+        },
+        transport::{Stream, Transport},
+    },
+};
 
 /// A WebSocket request may take this long.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
@@ -90,13 +95,13 @@ impl Failed {
 }
 
 /// A connection that was accepted.
-pub(super) struct Arrival {
-    pub(super) listening: Arc<Listening>,
-    pub(super) hub: Arc<Hub>,
+pub(in crate::node) struct Arrival {
+    pub(in crate::node) listening: Arc<Listening>,
+    pub(in crate::node) hub: Arc<Hub>,
     /// Where it is, as far as that is known.
-    pub(super) peer: SocketAddr,
-    pub(super) place: Place,
-    pub(super) room: Room,
+    pub(in crate::node) peer: SocketAddr,
+    pub(in crate::node) place: Place,
+    pub(in crate::node) room: Room,
 }
 
 /// What came through: the stream, and whom a certificate names.
@@ -104,7 +109,7 @@ type Welcome = (Stream, Option<Subject>);
 
 impl Arrival {
     /// Leads it through; the connection goes on in a task of its own, which is small.
-    pub(super) async fn welcome(mut self, incoming: Incoming) {
+    pub(in crate::node) async fn welcome(mut self, incoming: Incoming) {
         match Box::pin(self.prepare(incoming)).await {
             Ok((stream, subject)) => {
                 let shared = locks::read(&self.listening.shared).clone();
@@ -274,7 +279,7 @@ async fn within<T>(limit: Duration, what: impl Future<Output = io::Result<T>>) -
 /// What the listener takes from the certificate.
 fn certified(listening: &Listening, subject: &Subject) -> Option<Certified> {
     let settings = &listening.settings;
-    let name = |from: Option<super::listener_settings::CertificateName>| {
+    let name = |from: Option<super::settings::CertificateName>| {
         from.and_then(|from| from.of(subject)).map(Into::into)
     };
     let certified = Certified {
@@ -285,4 +290,5 @@ fn certified(listening: &Listening, subject: &Subject) -> Option<Certified> {
 }
 
 /// Where a client of a Unix socket is: on this host.
-pub(super) const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(in crate::node) const HERE: SocketAddr =
+    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);

@@ -18,9 +18,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     auth_http::{AuthHttp, Client, Said},
-    locks,
     logins::{Full, Logins},
-    told::Told,
 };
 use crate::{
     broker::{
@@ -35,6 +33,7 @@ use crate::{
         users::{Candidate, Users},
     },
     net::{clock::Clock, supervise},
+    node::{locks, told::Told},
     time::Wall,
 };
 
@@ -50,13 +49,13 @@ const KEEPS_MEMORY: Duration = Duration::from_secs(1);
 const NICE: i32 = 5;
 
 /// What a client says who it is.
-pub(super) struct Login {
-    pub(super) shared: Arc<Shared>,
-    pub(super) client_id: ClientId,
-    pub(super) username: Option<Box<str>>,
-    pub(super) password: Option<Password>,
-    pub(super) peer: IpAddr,
-    pub(super) wall: Wall,
+pub(in crate::node) struct Login {
+    pub(in crate::node) shared: Arc<Shared>,
+    pub(in crate::node) client_id: ClientId,
+    pub(in crate::node) username: Option<Box<str>>,
+    pub(in crate::node) password: Option<Password>,
+    pub(in crate::node) peer: IpAddr,
+    pub(in crate::node) wall: Wall,
 }
 
 impl Login {
@@ -73,7 +72,7 @@ impl Login {
 }
 
 /// The answer to a login.
-pub(super) enum Answer {
+pub(in crate::node) enum Answer {
     /// It is known.
     Now(Verdict),
     /// It comes here.
@@ -81,9 +80,9 @@ pub(super) enum Answer {
 }
 
 /// See the module.
-pub(super) struct Authenticator {
+pub(in crate::node) struct Authenticator {
     back_ends: BackEnds,
-    pub(super) others: Others,
+    pub(in crate::node) others: Others,
     /// Gives users that nobody knows their salts, unless the users file does.
     secret: Option<[u8; 32]>,
 }
@@ -99,7 +98,7 @@ struct BackEnds {
 
 /// Whom to ask about clients that nobody here knows, and what clients may do.
 #[derive(Clone, Default)]
-pub(super) struct Others {
+pub(in crate::node) struct Others {
     server: Arc<RwLock<Option<Asked>>>,
     told: Arc<Told>,
 }
@@ -109,12 +108,12 @@ type Asked = (Arc<AuthHttp>, Handle);
 
 impl Others {
     /// Whom to ask, if there is anybody.
-    pub(super) fn server(&self) -> Option<Asked> {
+    pub(in crate::node) fn server(&self) -> Option<Asked> {
         locks::read(&self.server).clone()
     }
 
     /// A fault of the server, in the log now and then.
-    pub(super) fn tell(&self, fault: &str, clock: Clock) {
+    pub(in crate::node) fn tell(&self, fault: &str, clock: Clock) {
         if self.told.is_due("acl", clock.now()) {
             tracing::warn!(fault, "HTTP server does not say what clients may do: they may not");
         }
@@ -299,7 +298,7 @@ struct Job {
 }
 
 impl Authenticator {
-    pub(super) fn new(stats: Arc<Stats>) -> Self {
+    pub(in crate::node) fn new(stats: Arc<Stats>) -> Self {
         let verified = Verified {
             key: Verified::new_key(),
             users: Arc::default(),
@@ -316,13 +315,13 @@ impl Authenticator {
     }
 
     /// Whom a client that does SCRAM as `username` is by the users of now, and a nonce for it; `None`: no chance to be had.
-    pub(super) fn candidate(&self, username: &str) -> Option<(Candidate, [u8; NONCE])> {
+    pub(in crate::node) fn candidate(&self, username: &str) -> Option<(Candidate, [u8; NONCE])> {
         let users = locks::lock(&self.back_ends.verified).users.clone();
         Some((users.candidate(username, self.secret.as_ref()?), random()?))
     }
 
     /// Decides about a login, at once where that takes no time.
-    pub(super) fn ask(&self, login: Login) -> Answer {
+    pub(in crate::node) fn ask(&self, login: Login) -> Answer {
         match self.back_ends.at_once(&login, Stage::default()) {
             Ok(verdict) => Answer::Now(verdict),
             Err(slow) => {
@@ -334,13 +333,13 @@ impl Authenticator {
     }
 
     /// The HTTP server that says who may connect, if there is one. Runs on the runtime that clients are served on.
-    pub(super) fn set_http(&self, http: Option<Arc<AuthHttp>>) {
+    pub(in crate::node) fn set_http(&self, http: Option<Arc<AuthHttp>>) {
         *locks::write(&self.others.server) = http.map(|http| (http, Handle::current()));
     }
 
     /// These are the users from now on. If they differ from those before, what was verified counts no more. Gives the table that
     /// a login must carry for its verdict to be remembered.
-    pub(super) fn adopt(&self, users: Arc<Users>) -> Arc<Users> {
+    pub(in crate::node) fn adopt(&self, users: Arc<Users>) -> Arc<Users> {
         let mut verified = locks::lock(&self.back_ends.verified);
         if *verified.users != *users {
             *verified = Verified { key: Verified::new_key(), users, logins: Recent::new(VERIFIED) };

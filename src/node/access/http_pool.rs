@@ -13,14 +13,14 @@ use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use rustls::ClientConfig;
 
-use super::{
-    http::{Sender, open, send},
-    locks,
-};
 use crate::{
     broker::stats::{Metric, Stats},
     cluster::settings::Server,
     net::supervise,
+    node::{
+        http::{Sender, open, send},
+        locks,
+    },
 };
 
 /// The kept connections are looked through this often; one that was there twice is closed.
@@ -28,7 +28,7 @@ const SWEEP: Duration = Duration::from_secs(15);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(in crate::node) struct Pool {
     most: usize,
     idle: Mutex<Idle>,
 }
@@ -50,7 +50,7 @@ struct Kept {
 
 impl Pool {
     /// Keeps so many connections.
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(in crate::node) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, idle: Mutex::default() })
     }
 
@@ -58,7 +58,7 @@ impl Pool {
     ///
     /// # Errors
     /// No connection, no trust, or an answer that ends early, in one line.
-    pub(super) async fn ask(
+    pub(in crate::node) async fn ask(
         self: &Arc<Self>,
         server: &Server,
         tls: Option<&ClientConfig>,
@@ -130,7 +130,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::node::abreast::Abreast;
+    use crate::node::access::abreast::Abreast;
 
     /// A server that answers so many requests over one connection and then closes it; the connections it had.
     async fn server(answers: usize) -> (Server, Arc<AtomicUsize>) {

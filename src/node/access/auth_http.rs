@@ -85,19 +85,19 @@ pub const FILLED_ACL: &str = "Atm";
 
 /// What is filled in.
 #[derive(Clone, Copy)]
-pub(super) struct Client<'a> {
-    pub(super) username: Option<&'a str>,
-    pub(super) client_id: &'a str,
-    pub(super) peer: IpAddr,
-    pub(super) port: u16,
-    pub(super) password: Option<&'a [u8]>,
-    pub(super) question: Option<(Action, &'a str)>,
-    pub(super) mount: Option<&'a str>,
+pub(in crate::node) struct Client<'a> {
+    pub(in crate::node) username: Option<&'a str>,
+    pub(in crate::node) client_id: &'a str,
+    pub(in crate::node) peer: IpAddr,
+    pub(in crate::node) port: u16,
+    pub(in crate::node) password: Option<&'a [u8]>,
+    pub(in crate::node) question: Option<(Action, &'a str)>,
+    pub(in crate::node) mount: Option<&'a str>,
 }
 
 impl<'a> Client<'a> {
     /// One that wants to connect, on a listener with this port.
-    pub(super) const fn of(attempt: &ConnectAttempt<'a>, port: u16) -> Self {
+    pub(in crate::node) const fn of(attempt: &ConnectAttempt<'a>, port: u16) -> Self {
         Self {
             username: attempt.username,
             client_id: attempt.client_id,
@@ -112,7 +112,7 @@ impl<'a> Client<'a> {
 
 /// What the server says of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(in crate::node) enum Said {
     /// It may connect; whether it is a superuser.
     Yes(bool),
     /// Others are to decide.
@@ -133,12 +133,12 @@ impl AuthHttp {
     }
 
     /// Questions about one client that may be asked at once, so that the next one finds a turn.
-    pub(super) fn abreast(&self) -> usize {
+    pub(in crate::node) fn abreast(&self) -> usize {
         (self.asked.most / 2).clamp(1, ABREAST)
     }
 
     /// Asks whether a client may connect.
-    pub(super) async fn ask(self: Arc<Self>, client: &Client<'_>, stats: &Stats) -> Said {
+    pub(in crate::node) async fn ask(self: Arc<Self>, client: &Client<'_>, stats: &Stats) -> Said {
         let Some(auth) = &self.auth else { return Said::Ignore };
         match self.in_time(auth, client, stats).await {
             Ok((200, body)) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Said::Ignore,
@@ -164,7 +164,11 @@ impl AuthHttp {
     ///
     /// # Errors
     /// The server does not answer, or says that it cannot; in one line.
-    pub(super) async fn may(&self, client: Client<'_>, stats: &Stats) -> Result<Ruling, String> {
+    pub(in crate::node) async fn may(
+        &self,
+        client: Client<'_>,
+        stats: &Stats,
+    ) -> Result<Ruling, String> {
         let Some(acl) = &self.acl else { return Ok(Ruling::Ignore) };
         match self.request(acl, &client, stats).await? {
             (200, body) if body.trim_ascii().eq_ignore_ascii_case(b"ignore") => Ok(Ruling::Ignore),

@@ -12,7 +12,6 @@ use std::{
     },
 };
 
-use super::{hub::Hub, locks, mailbox::Signal};
 use crate::{
     broker::{
         ClientId,
@@ -22,6 +21,7 @@ use crate::{
     },
     ctl,
     net::clock::Clock,
+    node::{hub::Hub, locks, mailbox::Signal},
     time::Wall,
 };
 
@@ -38,7 +38,7 @@ pub struct BadBans {
 }
 
 /// See the module.
-pub(super) struct BanList {
+pub(in crate::node) struct BanList {
     table: Mutex<Table>,
     /// Nobody is banned: nothing is looked up.
     any: AtomicBool,
@@ -66,7 +66,7 @@ impl Default for BanList {
 
 impl BanList {
     /// Reads the bans in the data folder, and keeps them there from now on.
-    pub(super) fn load(&self, data: &Path, wall: Wall) -> Result<(), BadBans> {
+    pub(in crate::node) fn load(&self, data: &Path, wall: Wall) -> Result<(), BadBans> {
         let path = data.join(FILE);
         let bad = |line, what: String| BadBans { path: path.clone(), line, what };
         let text = match fs::read_to_string(&path) {
@@ -87,12 +87,12 @@ impl BanList {
         Ok(())
     }
 
-    pub(super) fn set_policies(&self, policies: BanPolicies) {
+    pub(in crate::node) fn set_policies(&self, policies: BanPolicies) {
         locks::lock(&self.table).bans.set_policies(policies);
     }
 
     /// Why this client is kept out, if it is.
-    pub(super) fn reason(&self, client: &Banned<'_>, clock: Clock) -> Option<String> {
+    pub(in crate::node) fn reason(&self, client: &Banned<'_>, clock: Clock) -> Option<String> {
         if !self.any.load(Ordering::Relaxed) {
             return None;
         }
@@ -101,7 +101,11 @@ impl BanList {
     }
 
     /// The same of a client that shows a password nobody has looked at yet.
-    pub(super) fn reason_to_guess(&self, client: &Banned<'_>, clock: Clock) -> Option<String> {
+    pub(in crate::node) fn reason_to_guess(
+        &self,
+        client: &Banned<'_>,
+        clock: Clock,
+    ) -> Option<String> {
         if !self.any.load(Ordering::Relaxed) {
             return None;
         }
@@ -114,7 +118,7 @@ impl BanList {
     }
 
     /// Takes a ban out. `false`: there is none.
-    pub(super) fn remove(&self, target: &Target, wall: Wall) -> Result<bool, String> {
+    pub(in crate::node) fn remove(&self, target: &Target, wall: Wall) -> Result<bool, String> {
         let mut found = false;
         self.change(wall, |bans| {
             found = bans.remove(target);
@@ -154,12 +158,12 @@ impl BanList {
     }
 
     /// Bans by an operator.
-    pub(super) fn listed(&self, clock: Clock) -> Vec<ctl::Ban> {
+    pub(in crate::node) fn listed(&self, clock: Clock) -> Vec<ctl::Ban> {
         locks::lock(&self.table).bans.listed(clock.wall()).map(row).collect()
     }
 
     /// All bans that hold, by kind and name; those that followed from behaviour behind them.
-    pub(super) fn list(&self, clock: Clock) -> Vec<ctl::Ban> {
+    pub(in crate::node) fn list(&self, clock: Clock) -> Vec<ctl::Ban> {
         let (now, wall) = (clock.now(), clock.wall());
         let mut table = locks::lock(&self.table);
         let mut rows: Vec<_> = table.bans.listed(wall).map(row).collect();
@@ -225,13 +229,13 @@ impl Hub {
     ///
     /// # Errors
     /// It is none, or as there.
-    pub(super) fn import_ban(&self, row: ctl::Ban) -> Result<(), String> {
+    pub(in crate::node) fn import_ban(&self, row: ctl::Ban) -> Result<(), String> {
         let (target, ban) = of_row(row).ok_or("no ban")?;
         self.ban(target, ban)
     }
 
     /// A client of this listener gave wrong credentials.
-    pub(super) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
+    pub(in crate::node) fn on_auth_failure(&self, client: &Banned<'_>, shared: &Shared) {
         if !counts(client, shared) {
             return;
         }
@@ -253,14 +257,14 @@ impl Hub {
     }
 
     /// A client of this listener gave the right credentials.
-    pub(super) fn on_auth_success(&self, client: &Banned<'_>, shared: &Shared) {
+    pub(in crate::node) fn on_auth_success(&self, client: &Banned<'_>, shared: &Shared) {
         if counts(client, shared) {
             locks::lock(&self.bans.table).bans.on_success(client, self.clock.now());
         }
     }
 
     /// A client takes over the id of one that is connected. `false`: it may not.
-    pub(super) fn may_take_over(&self, id: &ClientId, peer: SocketAddr) -> bool {
+    pub(in crate::node) fn may_take_over(&self, id: &ClientId, peer: SocketAddr) -> bool {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let takeover = locks::lock(&self.bans.table).bans.on_takeover(id, peer.ip(), now, wall);
         let client_id = id.as_str();
@@ -285,7 +289,7 @@ impl Hub {
     }
 
     /// A client that was served has gone, in a zone that looks for flapping.
-    pub(super) fn on_gone(&self, id: &ClientId, peer: SocketAddr) {
+    pub(in crate::node) fn on_gone(&self, id: &ClientId, peer: SocketAddr) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         if locks::lock(&self.bans.table).bans.on_gone(id, peer.ip(), now, wall) {
             self.banned_by_itself();

@@ -11,11 +11,6 @@ use std::{
 use rustls::ClientConfig;
 use tokio::task::JoinHandle;
 
-use super::{
-    http::{self, Ask},
-    listener::Listening,
-    locks,
-};
 use crate::{
     broker::{
         access::Access,
@@ -24,6 +19,11 @@ use crate::{
     },
     cluster::settings::Server,
     net::supervise,
+    node::{
+        http::{self, Ask},
+        listener::Listening,
+        locks,
+    },
 };
 
 /// A server that does not answer is asked again after this time.
@@ -44,7 +44,7 @@ pub struct Jwks {
 
 /// The keys that hold, and the listeners whose clients they are for.
 #[derive(Default)]
-pub(super) struct KeySet {
+pub(in crate::node) struct KeySet {
     listeners: Vec<Arc<Listening>>,
     /// Server and path they come from.
     from: Mutex<Option<String>>,
@@ -54,12 +54,12 @@ pub(super) struct KeySet {
 
 impl KeySet {
     /// No keys yet.
-    pub(super) fn new(listeners: Vec<Arc<Listening>>) -> Self {
+    pub(in crate::node) fn new(listeners: Vec<Arc<Listening>>) -> Self {
         Self { listeners, ..Self::default() }
     }
 
     /// Fetches from there from now on, at once first; or from nowhere. Runs on the runtime that clients are served on.
-    pub(super) fn follow(self: &Arc<Self>, source: Option<Arc<Jwks>>) {
+    pub(in crate::node) fn follow(self: &Arc<Self>, source: Option<Arc<Jwks>>) {
         // Keys of another server, or of none, hold no more: not until it has answered, and not for listeners either.
         let from = source.as_ref().map(|source| format!("{}{}", source.server, source.path));
         if *locks::lock(&self.from) != from {
@@ -75,7 +75,7 @@ impl KeySet {
     }
 
     /// `access` with the keys that hold.
-    pub(super) fn with_keys(&self, access: Access) -> Access {
+    pub(in crate::node) fn with_keys(&self, access: Access) -> Access {
         let set = locks::lock(&self.keys).clone();
         let jwt = access.jwt.as_deref().map(|jwt| Arc::new(Jwt { set, ..jwt.clone() }));
         Access { jwt, ..access }

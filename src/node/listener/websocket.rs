@@ -14,12 +14,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(super) use self::frames::{CloseCode, Violation};
+pub(in crate::node) use self::frames::{CloseCode, Violation};
 use self::frames::{Decoder, Event};
-use super::transport::Transport;
+use crate::node::transport::Transport;
 
 /// WebSocket above `S`, after the upgrade.
-pub(super) struct WebSocket<S> {
+pub(in crate::node) struct WebSocket<S> {
     inner: S,
     decoder: Decoder,
     /// Frames that came with the request.
@@ -48,7 +48,7 @@ enum End {
 
 impl<S: Transport> WebSocket<S> {
     /// `early` came behind the request; data frames have at most `max_frame` bytes.
-    pub(super) fn new(inner: S, early: Vec<u8>, max_frame: u64) -> Self {
+    pub(in crate::node) fn new(inner: S, early: Vec<u8>, max_frame: u64) -> Self {
         Self {
             inner,
             decoder: Decoder::new(max_frame),

@@ -17,13 +17,13 @@ const ALL: usize = 256;
 const EACH: usize = 64;
 
 /// The places for handshakes.
-pub(super) struct Handshakes {
+pub(in crate::node) struct Handshakes {
     all: Arc<Semaphore>,
     each: Mutex<BTreeMap<IpAddr, Weak<Semaphore>>>,
 }
 
 /// A place for one handshake; free again when dropped.
-pub(super) struct Turn {
+pub(in crate::node) struct Turn {
     _all: OwnedSemaphorePermit,
     _each: OwnedSemaphorePermit,
 }
@@ -36,7 +36,7 @@ impl Default for Handshakes {
 
 impl Handshakes {
     /// Waits for a place. `None` never comes: nobody closes the semaphores.
-    pub(super) async fn turn(&self, address: IpAddr) -> Option<Turn> {
+    pub(in crate::node) async fn turn(&self, address: IpAddr) -> Option<Turn> {
         let own = self.of(bans::source(address));
         let each = own.acquire_owned().await.ok()?;
         let all = self.all.clone().acquire_owned().await.ok()?;

@@ -3,28 +3,28 @@
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
 /// See the module. For a few: all of them are polled whenever one is woken.
-pub(super) struct Abreast<F> {
+pub(in crate::node) struct Abreast<F> {
     running: Vec<(usize, Pin<Box<F>>)>,
 }
 
 impl<F: Future> Abreast<F> {
     /// None yet.
-    pub(super) const fn new() -> Self {
+    pub(in crate::node) const fn new() -> Self {
         Self { running: Vec::new() }
     }
 
     /// One more.
-    pub(super) fn push(&mut self, number: usize, future: F) {
+    pub(in crate::node) fn push(&mut self, number: usize, future: F) {
         self.running.push((number, Box::pin(future)));
     }
 
     /// How many run.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::node) fn len(&self) -> usize {
         self.running.len()
     }
 
     /// The number of one that has ended, and what came of it. Waits for ever where none runs.
-    pub(super) async fn next(&mut self) -> (usize, F::Output) {
+    pub(in crate::node) async fn next(&mut self) -> (usize, F::Output) {
         poll_fn(|cx| {
             for at in 0..self.running.len() {
                 let Some((number, future)) = self.running.get_mut(at) else { break };

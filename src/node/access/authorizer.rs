@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Questions about one client, in the order in which they are answered.
-pub(super) struct Asking {
+pub(in crate::node) struct Asking {
     shared: Arc<Shared>,
     identity: Identity,
     peer: IpAddr,
@@ -32,7 +32,7 @@ pub(super) struct Asking {
 
 impl Asking {
     /// Questions about the client of this channel; `None` where there is none yet.
-    pub(super) fn of(channel: &Channel, questions: Vec<Question>) -> Option<Self> {
+    pub(in crate::node) fn of(channel: &Channel, questions: Vec<Question>) -> Option<Self> {
         let (shared, identity) = (channel.shared().clone(), channel.identity()?.clone());
         Some(Self { shared, identity, peer: channel.peer().ip(), questions })
     }
@@ -40,7 +40,11 @@ impl Asking {
 
 impl Others {
     /// Asks. Where there is no server any more, the rules decide.
-    pub(super) fn authorize(&self, asking: Asking, clock: Clock) -> oneshot::Receiver<Vec<Ruling>> {
+    pub(in crate::node) fn authorize(
+        &self,
+        asking: Asking,
+        clock: Clock,
+    ) -> oneshot::Receiver<Vec<Ruling>> {
         let (mut reply, answer) = oneshot::channel();
         let Some((http, runtime)) = self.server() else {
             let _ = reply.send(vec![Ruling::Ignore; asking.questions.len()]);

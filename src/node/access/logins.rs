@@ -9,7 +9,7 @@ use std::{
 };
 
 /// See the module.
-pub(super) struct Logins<T> {
+pub(in crate::node) struct Logins<T> {
     by_source: BTreeMap<IpAddr, VecDeque<T>>,
     /// Each source that has something waiting, once.
     turns: VecDeque<IpAddr>,
@@ -18,21 +18,21 @@ pub(super) struct Logins<T> {
 }
 
 /// No place for one more from this address, and so not for this one.
-pub(super) struct Full<T>(pub(super) T);
+pub(in crate::node) struct Full<T>(pub(in crate::node) T);
 
 impl<T> Logins<T> {
     /// An empty queue with so many places.
-    pub(super) const fn new(most: usize) -> Self {
+    pub(in crate::node) const fn new(most: usize) -> Self {
         Self { by_source: BTreeMap::new(), turns: VecDeque::new(), waiting: 0, most }
     }
 
     /// How many wait.
-    pub(super) const fn len(&self) -> usize {
+    pub(in crate::node) const fn len(&self) -> usize {
         self.waiting
     }
 
     /// One more from `source`.
-    pub(super) fn push(&mut self, source: IpAddr, login: T) -> Result<(), Full<T>> {
+    pub(in crate::node) fn push(&mut self, source: IpAddr, login: T) -> Result<(), Full<T>> {
         let own = self.by_source.get(&source).map_or(0, VecDeque::len);
         if own >= self.most.saturating_sub(self.waiting) {
             return Err(Full(login));
@@ -46,7 +46,7 @@ impl<T> Logins<T> {
     }
 
     /// The oldest of the address whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(in crate::node) fn pop(&mut self) -> Option<T> {
         let source = self.turns.pop_front()?;
         let own = self.by_source.get_mut(&source)?;
         let login = own.pop_front()?;
