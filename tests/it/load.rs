@@ -85,26 +85,30 @@ fn two_hundred_that_never_read_cost_memory_within_bounds_and_nobody_else_time() 
          listener.tcp.external.sndbuf = 64KB",
     );
     let (quiet, _) = while_doing(&node, || thread::sleep(Duration::from_secs(4)));
-    let deaf: Vec<TcpStream> = (0..DEAF)
-        .map(|n| deaf(node.mqtt(), &[("slow/all", 0), (&format!("slow/{n}"), 0)]))
-        .collect();
-    let before = node.resident_kib();
-    let offer = || {
+    let offer = |count: usize, topic: &dyn Fn(usize) -> String| {
         let mut publisher = Client::at(V3, node.mqtt());
         let (payload, began) = (vec![0x55; SIZE], Instant::now());
-        for n in 0..COUNT {
-            let topic =
-                if n < COUNT / 2 { format!("slow/{}", n % DEAF) } else { "slow/all".to_owned() };
-            publisher.send(&Message::new(&topic, &payload, 0).bytes(V3));
+        for n in 0..count {
+            publisher.send(&Message::new(&topic(n), &payload, 0).bytes(V3));
             // 80 MB a second: a flood takes the processor from everybody, and not only with those who do not read.
             let due = Duration::from_micros((n * SIZE) as u64 / 80);
             thread::sleep(due.saturating_sub(began.elapsed()));
         }
         publisher.ping();
     };
-    let (loud, most) = while_doing(&node, offer);
+    // What the bytes alone cost, on their way in and to nobody.
+    let (offered, _) = while_doing(&node, || offer(COUNT / 4, &|_| "nobody/wants/it".to_owned()));
+    let deaf: Vec<TcpStream> = (0..DEAF)
+        .map(|n| deaf(node.mqtt(), &[("slow/all", 0), (&format!("slow/{n}"), 0)]))
+        .collect();
+    let before = node.resident_kib();
+    let topic =
+        |n| if n < COUNT / 2 { format!("slow/{}", n % DEAF) } else { "slow/all".to_owned() };
+    let (loud, most) = while_doing(&node, || offer(COUNT, &topic));
     let bound = before + DEAF as u64 * EACH_KIB + BESIDE_KIB;
-    println!("p99 {quiet:?} quiet, {loud:?} with {DEAF} that do not read");
+    println!(
+        "p99 {quiet:?} quiet, {offered:?} with as much for nobody, {loud:?} with {DEAF} that do not read"
+    );
     println!("memory {before} KiB before, {most} KiB at most, bound {bound} KiB");
     let dropped = node.metric("delivery.dropped.queue_full");
     assert!(dropped > 1_000_000, "their queues were full all the time: {dropped}");
