@@ -259,13 +259,22 @@ pub fn one_frame(mut ops: impl Iterator<Item = RouteOp>) -> Vec<RouteOp> {
     frame
 }
 
-/// What the others are told of `count` subscribers: 0 for none; for a group the next lower power of two up to 128, so
-/// that members who come and go do not make a change each time.
+/// What the others are told of `count` subscribers: 0 for none; for a group its [`group_weight`].
 fn weight(key: &RouteKey, count: u32) -> u8 {
     match (count, &key.group) {
         (0, _) => 0,
         (_, None) => 1,
-        (_, Some(_)) => 1 << count.min(128).ilog2(),
+        (_, Some(_)) => group_weight(count),
+    }
+}
+
+/// How much a node with so many members of a group counts: as many as they are up to 16, so that each gets its turn, and of more the
+/// next lower power of two up to 128, so that members who come and go do not make a change each time.
+#[must_use]
+pub fn group_weight(members: u32) -> u8 {
+    match u8::try_from(members) {
+        Ok(few @ 0..=16) => few,
+        Ok(_) | Err(_) => 1 << members.min(128).ilog2(),
     }
 }
 

@@ -119,7 +119,7 @@ pub struct RouteOp {
     pub add: bool,
     /// Which route.
     pub key: RouteKey,
-    /// How much of the group sits on the node, a power of two from 1 to 128. 1 where there is no group.
+    /// How much of the group sits on the node, 1 to 128 (`replica::group_weight`). 1 where there is no group.
     pub weight: u8,
 }
 

@@ -22,6 +22,7 @@ use crate::{
         subscriptions::{Choice, SharedMatch},
     },
     cluster::{
+        replica::group_weight,
         routes::{Candidate, RouteMatches, SharedMatch as RouteMatch},
         wire::{Envelope, Flags, MessageId, Targets},
     },
@@ -96,9 +97,9 @@ impl Turns {
     }
 }
 
-/// How much a node with `members` of a group counts, as the others are told of it: the next lower power of two.
+/// How much a node with `members` of a group counts, as the others are told of it.
 fn weight(members: usize) -> u64 {
-    members.min(128).checked_ilog2().map_or(0, |log| 1 << log)
+    group_weight(u32::try_from(members).unwrap_or(u32::MAX)).into()
 }
 
 /// The highest of `weight` scores of a node for what is chosen by `number`: the node with the highest gets it (rendezvous
@@ -284,7 +285,7 @@ mod tests {
         assert!(nodes.has(HERE) && nodes.has(5) && !nodes.has(4));
         let away = Nodes { own: 0, others: Cow::Borrowed(&candidates) };
         assert_eq!((away.at(0), away.at(2), away.has(HERE)), (Some(3), Some(5), false));
-        assert_eq!([0, 1, 2, 3, 7, 200].map(weight), [0, 1, 2, 2, 4, 128]);
+        assert_eq!([0, 1, 3, 16, 17, 33, 200].map(weight), [0, 1, 3, 16, 16, 32, 128]);
     }
 
     #[test]

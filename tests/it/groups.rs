@@ -63,7 +63,16 @@ fn round_robin_goes_round_in_each_group() {
             .iter()
             .flat_map(|filter| nodes.iter().map(move |node| member(node, filter)))
             .collect();
-        publish(&mut Client::at(V5, nodes[0].mqtt()), &topic, 20);
+        let mut publisher = Client::at(V5, nodes[0].mqtt());
+        publish(&mut publisher, &topic, 20);
+        assert_eq!(counts(&mut members), [10; 4], "{strategy}");
+
+        // Nodes with more members get more.
+        let topic = unique("t/");
+        let filter = format!("$share/g/{topic}");
+        let mut members: Vec<Client> =
+            [0, 1, 1, 1].into_iter().map(|node| member(&nodes[node], &filter)).collect();
+        publish(&mut publisher, &topic, 40);
         assert_eq!(counts(&mut members), [10; 4], "{strategy}");
     }
 }

@@ -78,7 +78,7 @@ fn op(kind: u8, filter: &[u8], from: &mut Reader<'_>) -> Result<RouteOp, WireErr
     if kind & SHARED != 0 {
         group = Some(Arc::from(from.text()?));
         weight = u8::try_from(from.v()?).map_err(|_| WireError::Field("weight"))?;
-        if !weight.is_power_of_two() {
+        if !(1..=128).contains(&weight) {
             return Err(WireError::Field("weight"));
         }
     }
@@ -127,7 +127,7 @@ mod tests {
             &[1, 3, 0, 1, b'a'],                   // says wildcard, is none
             &[1, 1, 0, 2, b'a', b'#'],             // no filter
             &[1, 8, 0, 1, b'a'],                   // unknown kind
-            &[1, 5, 0, 1, b'a', 1, b'g', 3],       // weight no power of two
+            &[1, 5, 0, 1, b'a', 1, b'g', 0],       // weight of nobody
             &[1, 5, 0, 1, b'a', 1, b'g', 0x80, 2], // weight too large
             &[9, 1, 0, 1, b'a'],                   // more changes than bytes
         ] {

@@ -2,7 +2,8 @@
 
 use super::{ALL, NEW, V5, each, lasting};
 use crate::support::{
-    Client, Message, Version, broker, codec::Value, prop, unique, wait_for, wait_for_copies,
+    Client, Connect, Message, Version, broker, codec::Value, prop, unique, wait_for,
+    wait_for_copies,
 };
 
 #[track_caller]
@@ -68,6 +69,21 @@ fn existing_subscriptions_get_it_without_the_flag() {
         client.subscribe(&topic, 1);
         retain(version, &topic, "now", 1);
         assert!(!client.message().retain);
+    });
+}
+
+/// v3.1.1 [MQTT-3.1.2-7]
+#[test]
+fn retained_messages_outlive_the_session_of_their_publisher() {
+    each(&ALL, |version| {
+        let topic = unique("t/");
+        let id = unique("c");
+        let mut client = lasting(version, &id).open(broker());
+        client.publish_message(Message::new(&topic, "kept", 1).retain());
+        client.disconnect();
+        // Clean Start ends the session.
+        Connect::new(version).id(&id).open(broker()).disconnect();
+        assert_eq!(retained(version, &topic).len(), 1);
     });
 }
 

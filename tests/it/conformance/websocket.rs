@@ -28,7 +28,7 @@ fn tcp() -> TcpStream {
 }
 
 /// v3.1.1 [MQTT-6.0.0-1]
-/// v5 [MQTT-6.0.0-1]
+/// v5 [MQTT-6.0.0-1] [MQTT-4.2.0-1]
 #[test]
 fn packets_travel_in_binary_frames_and_any_other_data_frame_closes_the_connection() {
     each(&NEW, |version| {
