@@ -341,6 +341,8 @@ impl Channel {
         let news = older.subscriptions.into_iter();
         let news = news.filter(|(to, _)| !session.subscriptions.contains(to));
         let news: Vec<_> = news.collect();
+        let news: Vec<_> = news.into_iter().filter(|(to, _)| self.still_allows(to)).collect();
+        let State::Up(session) = &mut self.state else { return None };
         for (to, terms) in &news {
             session.subscriptions.insert(to.clone(), *terms);
         }

@@ -492,6 +492,9 @@ impl Channel {
         let session = kept.unwrap_or_else(|| Box::new(begin()));
         self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
+        if present {
+            self.take_out_denied(out);
+        }
         if let (true, State::Up(session)) = (present, &mut self.state) {
             session.inflight.owe_all();
             self.pay(moment.now, out);

@@ -293,6 +293,19 @@ impl MQueue {
         dropped
     }
 
+    /// Forgets what `keep` refuses. Returns how many went.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Delivery) -> bool) -> usize {
+        let before = self.len();
+        for queue in [&mut self.qos0, &mut self.others] {
+            queue.retain(|(_, delivery)| {
+                let stays = keep(delivery);
+                self.bytes -= if stays { 0 } else { delivery.size() };
+                stays
+            });
+        }
+        before - self.len()
+    }
+
     /// Drops the QoS 0 messages: what a session without a connection does unless told to store them. Returns how many.
     pub fn drop_qos0(&mut self) -> usize {
         let gone = std::mem::take(&mut self.qos0);

@@ -5,8 +5,12 @@ use super::{
     asking::Denial,
     channel::{Action, Channel, Out, State},
     connect::{Identity, filled},
+    inflight::Awaiting,
+    message::Message,
     rewrite::rewrite,
     stats::Metric,
+    subscription_list::SubscriptionList,
+    verdicts::Rights,
 };
 use crate::{
     mqtt::{
@@ -14,7 +18,7 @@ use crate::{
         frame::width_of,
     },
     time::Time,
-    topic::{TopicFilter, share::Subscription},
+    topic::{TopicFilter, TopicName, share::Subscription},
 };
 
 /// One subscription that was granted.
@@ -48,6 +52,27 @@ pub struct SubscribeRequest {
 pub struct UnsubscribeRequest {
     /// Filters, with the mount point, and groups.
     pub subscriptions: Vec<Subscription>,
+    /// The client has no right to them any more, and what waits for it because of them alone is to go too.
+    pub denied: bool,
+}
+
+/// Which messages wait for a session on the strength of what is left to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// What was taken out.
+    pub denied: &'a [Subscription],
+    /// What stays.
+    pub left: &'a SubscriptionList,
+}
+
+impl Wanted<'_> {
+    /// Whether `message` may stay: nothing that was taken out matches it, or something that stays does.
+    #[must_use]
+    pub fn has(&self, message: &Message) -> bool {
+        let Ok(topic) = TopicName::parse(message.topic()) else { return false };
+        let matches = |to: &Subscription| to.filter.matches(topic);
+        !self.denied.iter().any(matches) || self.left.iter().any(|(to, _)| matches(to))
+    }
 }
 
 impl Channel {
@@ -151,6 +176,50 @@ impl Channel {
             let denial = Denial::new(&self.rights, Right::Subscribe, plain.filter.as_str());
             out.actions.push(Action::Deny(denial));
         }
+    }
+
+    /// Whether the rules of now let the client have what a session of before holds. A filter that was rewritten is not known by its
+    /// first name any more, and the HTTP server is not asked once more (nor does EMQX): those stay.
+    pub(super) fn still_allows(&self, kept: &Subscription) -> bool {
+        let Rights::Ruled(rules) = &self.rights else { return true };
+        if rules.allows_all() || !self.shared.settings.subscribe_rewrites.is_empty() {
+            return true;
+        }
+        let mount = self.identity.as_deref().and_then(|identity| identity.mount.as_deref());
+        let text = kept.filter.as_str();
+        // Under another mount point it is another client's.
+        let plain = text.strip_prefix(mount.unwrap_or_default());
+        plain.is_some_and(|plain| rules.allows(Right::Subscribe, plain))
+    }
+
+    /// Takes out of a session that goes on what its client may not subscribe to, since the rules may have changed, or another address
+    /// has come, or another token. What waits because of that alone is forgotten.
+    pub(super) fn take_out_denied(&mut self, out: &mut Out<'_>) {
+        let State::Up(session) = &self.state else { return };
+        let kept = session.subscriptions.iter().map(|(to, _)| to);
+        let denied: Vec<_> = kept.filter(|to| !self.still_allows(to)).cloned().collect();
+        let State::Up(session) = &mut self.state else { return };
+        for to in &denied {
+            session.subscriptions.remove(to);
+            self.shared.stats.count(Metric::ClientAclDeny);
+            let filter = to.filter.as_str();
+            out.actions.push(Action::Deny(Denial::new(&self.rights, Right::Subscribe, filter)));
+        }
+        if denied.is_empty() {
+            return;
+        }
+        let before = session.inflight.len();
+        let wanted = Wanted { denied: &denied, left: &session.subscriptions };
+        session.inflight.retain(|slot| match &slot.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
+                wanted.has(&delivery.message)
+            }
+            Awaiting::PubComp => true,
+        });
+        let dropped = before - session.inflight.len();
+        self.shared.stats.add(Metric::DeliveryDropped, dropped as u64);
+        let request = UnsubscribeRequest { subscriptions: denied, denied: true };
+        out.actions.push(Action::Unsubscribe(Box::new(request)));
     }
 
     /// Enters a subscription into the session.
@@ -270,7 +339,7 @@ impl Channel {
         if !session.subscriptions.remove(&to) {
             return Err("it has no such subscription");
         }
-        let request = UnsubscribeRequest { subscriptions: vec![to] };
+        let request = UnsubscribeRequest { subscriptions: vec![to], denied: false };
         out.actions.push(Action::Unsubscribe(Box::new(request)));
         Ok(())
     }
@@ -347,7 +416,10 @@ impl Channel {
                 None => reasons.push(ReasonCode::NoSubscriptionExisted),
             }
         }
-        out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest { subscriptions })));
+        out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest {
+            subscriptions,
+            denied: false,
+        })));
         self.count(Metric::PacketsUnsubackSent);
         self.count(Metric::PacketsSent);
         encode::unsuback(out.bytes, self.version, unsubscribe.packet_id, &[], &reasons);

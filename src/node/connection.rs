@@ -53,7 +53,7 @@ use crate::{
         mqueue::Delivery,
         rate::Pace,
         stats::Metric,
-        subscribing::{Granted, SubscribeRequest},
+        subscribing::{Granted, SubscribeRequest, Wanted},
         subscriptions::Subscriber,
     },
     time::Time,
@@ -319,6 +319,12 @@ impl Connection {
                         if let Some(session) = self.channel.session() {
                             for to in &request.subscriptions {
                                 self.hub.unsubscribe(to, session.number);
+                            }
+                            if let (true, Some(mailbox)) = (request.denied, &self.mailbox) {
+                                let denied = request.subscriptions.as_slice();
+                                let wanted = Wanted { denied, left: &session.subscriptions };
+                                let gone = mailbox.retain(|one| wanted.has(&one.message));
+                                self.hub.stats.add(Metric::DeliveryDropped, gone as u64);
                             }
                         }
                         self.end_replays(&request.subscriptions);

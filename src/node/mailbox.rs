@@ -311,6 +311,14 @@ impl Mailbox {
         self.lock().queue.since(from)
     }
 
+    /// Forgets what `keep` refuses. Returns how many went.
+    pub fn retain(&self, keep: impl FnMut(&Delivery) -> bool) -> usize {
+        let mut inner = self.lock();
+        let dropped = inner.queue.retain(keep);
+        inner.count_dropped(dropped);
+        dropped
+    }
+
     /// Forgets what came in before number `from`.
     pub fn forget_before(&self, from: u64) {
         self.lock().queue.forget_before(from);

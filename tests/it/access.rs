@@ -691,3 +691,42 @@ fn a_session_is_its_user_s() {
         }
     }
 }
+
+/// A session goes on with what its client may have by the rules of now.
+#[test]
+fn a_session_that_goes_on_keeps_no_filter_that_is_denied_by_now() {
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob"]));
+    let rules = node.config().with_file_name("rules.conf");
+    fs::write(&rules, "{allow, all}.\n").unwrap();
+    node.launch();
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut publisher = connect(version, "bob", "bob").open(node.mqtt());
+        let id = unique("c");
+        let mut client = connect(version, "bob", "bob").id(&id).lasting().open(node.mqtt());
+        for filter in ["secret/#", "plain/#"] {
+            client.subscribe(filter, 1);
+        }
+        // One of them is sent and not acknowledged.
+        publisher.publish("secret/first", "x", 1);
+        assert_eq!(client.raw_message().topic, "secret/first");
+        client.cut();
+        for topic in ["secret/waiting", "plain/waiting", "secret/more"] {
+            publisher.publish(topic, "x", 1);
+        }
+        fs::write(&rules, "{deny, all, subscribe, [\"secret/#\"]}.\n{allow, all}.\n").unwrap();
+        node.ctl(&["conf", "reload"]);
+        let mut client = connect(version, "bob", "bob").id(&id).lasting().open(node.mqtt());
+        assert!(client.session_present);
+        for topic in ["secret/later", "plain/later"] {
+            publisher.publish(topic, "x", 1);
+        }
+        let got: Vec<String> = (0..2).map(|_| client.message().topic).collect();
+        assert_eq!(got, ["plain/waiting", "plain/later"], "{version:?}");
+        client.ping();
+        assert_eq!(client.unread(), 0);
+        let shown = node.ctl(&["subscriptions", "show", &id]);
+        assert!(!shown.contains("secret/#") && shown.contains("plain/#"), "{shown}");
+        fs::write(&rules, "{allow, all}.\n").unwrap();
+        node.ctl(&["conf", "reload"]);
+    }
+}
