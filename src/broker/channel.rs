@@ -362,6 +362,20 @@ impl Channel {
         name.filter(|_| !self.shared.access.names_are_tokens())
     }
 
+    /// The user name as others may see it: not where it may be a token, with which anybody could come in.
+    #[must_use]
+    pub fn shown_name(&self) -> Option<&str> {
+        let name = self.identity.as_deref()?.username.as_deref()?;
+        Some(if self.shared.access.names_are_tokens() { "******" } else { name })
+    }
+
+    /// Who was connected, for listings.
+    #[must_use]
+    pub fn shown_identity(&self) -> Option<Identity> {
+        let identity = self.identity.as_deref()?.clone();
+        Some(Identity { username: self.shown_name().map(Into::into), ..identity })
+    }
+
     /// The client, as far as bans are concerned, from a good CONNECT on.
     #[must_use]
     pub fn banned(&self) -> Option<Banned<'_>> {

@@ -80,6 +80,7 @@ impl ClientRow {
     #[must_use]
     pub fn of_channel(channel: &Channel, mailbox: &Mailbox) -> Option<Self> {
         let mut row = Self::of_session(channel.session()?, channel.identity(), mailbox);
+        row.username = channel.shown_name().map(str::to_owned);
         row.peer = Some(channel.peer());
         row.protocol = channel.version().level();
         row.session_expiry = channel.expiry().as_secs();

@@ -47,7 +47,7 @@ fn who(channel: &Channel, identity: &Identity) -> Map<String, Value> {
     let peer = channel.peer();
     let event = json!({
         "clientid": identity.client_id.as_str(),
-        "username": identity.username.as_deref().unwrap_or("undefined"),
+        "username": channel.shown_name().unwrap_or("undefined"),
         "ipaddress": peer.ip().to_string(),
         "sockport": channel.shared().port,
         "proto_name": protocol_name(channel.version()),

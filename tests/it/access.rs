@@ -555,6 +555,30 @@ fn a_token_lets_a_client_in_says_what_it_may_and_ends_its_connection() {
     }
 }
 
+/// A token in place of a user name is shown to nobody: anybody could come in with it.
+#[test]
+fn a_token_that_is_a_user_name_is_not_shown() {
+    let node = Node::start(
+        "allow_anonymous = false\nauth.jwt.secret = only for these tests\nauth.jwt.from = username",
+    );
+    let secret = token(r#"{"user":"eve"}"#);
+    let mut watcher = connect(Version::V5, &secret, "").open(node.mqtt());
+    watcher.subscribe("$SYS/brokers/+/clients/+/#", 0);
+    let id = unique("c");
+    let client = connect(Version::V5, &secret, "").id(&id).lasting().open(node.mqtt());
+    let mut told = vec![watcher.message().text()];
+    told.push(node.ctl(&["clients", "show", &id]));
+    client.disconnect();
+    told.push(watcher.message().text());
+    wait_for("it is kept", LIMIT, || {
+        node.ctl(&["clients", "show", &id]).contains("connected=false")
+    });
+    told.push(node.ctl(&["clients", "list"]));
+    told.push(node.log());
+    assert!(told.iter().all(|text| !text.contains(&secret)), "{told:#?}");
+    assert!(told[..4].iter().all(|text| text.contains("******")), "{told:#?}");
+}
+
 /// `/auth` lets in whom the password fits, `/super` knows one superuser.
 fn users_over_http(request: &str) -> Option<&'static str> {
     if request.starts_with("GET /super?u=root ") {

@@ -126,7 +126,7 @@ impl Connection {
         let client_id = session.client_id.clone();
         let parked = Parked {
             session,
-            identity: self.channel.identity().cloned().map(Box::new),
+            identity: self.channel.shown_identity().map(Box::new),
             expires_at,
             will,
             since: self.hub.clock.wall(),
