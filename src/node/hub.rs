@@ -32,7 +32,7 @@ use super::{
     memory::Memory,
     mesh::Mesh,
     publish::{Publisher, Returns},
-    registry::{Kicked, Parked, Registry},
+    registry::{Due, Kicked, Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
     told::Told,
@@ -626,20 +626,19 @@ impl Hub {
     /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
+        const PIECE: usize = 64;
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
         // Nodes that are too slow for the delayed messages.
         let mut held: Option<Forwarded> = None;
         loop {
             let now = self.clock.now();
+            let mut ended = 0;
             while let Some(due) = self.registry.due(now) {
-                if let Some((client_id, will)) = due.will {
-                    self.publish_will(&client_id, *will);
-                }
-                if let Some((client_id, claim)) = due.will_over {
-                    self.will_over(&client_id, Some(claim));
-                }
-                if let Some((session, mailbox)) = due.expired {
-                    self.end_session(&session, &mailbox);
+                self.end_due(due);
+                ended += 1;
+                if ended % PIECE == 0 {
+                    // There may be all of a node; others run on this thread too.
+                    tokio::task::yield_now().await;
                 }
             }
             if held.as_ref().is_none_or(Forwarded::has_arrived) {
@@ -663,6 +662,19 @@ impl Hub {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
                 () = self.registry.changed.notified() => {}
             }
+        }
+    }
+
+    /// The time of a parked session, or of its will, is over.
+    pub(super) fn end_due(&self, due: Due) {
+        if let Some((client_id, will)) = due.will {
+            self.publish_will(&client_id, *will);
+        }
+        if let Some((client_id, claim)) = due.will_over {
+            self.will_over(&client_id, Some(claim));
+        }
+        if let Some((session, mailbox)) = due.expired {
+            self.end_session(&session, &mailbox);
         }
     }
 

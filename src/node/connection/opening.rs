@@ -156,6 +156,13 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) -> bool {
+        if let Some(mut due) = self.hub.registry.expired(&client_id, now) {
+            if let Some((session, _)) = &mut due.expired {
+                // The claim is the new session's.
+                session.claim = 0;
+            }
+            self.hub.end_due(due);
+        }
         let mailbox = Mailbox::new(self.channel.settings());
         let mailbox = Arc::new(if clean_start { mailbox.clean(claim.hlc) } else { mailbox });
         let owner = self.channel.owner();
