@@ -512,16 +512,10 @@ impl Channel {
     fn on_served(&mut self, packet: Packet<'_>, now: Time, out: &mut Out<'_>) {
         match packet {
             Packet::Publish(publish) => self.on_publish(&publish, now, out),
-            Packet::PubAck(ack) => {
-                self.on_puback(&ack);
-                self.pay(now, out);
-            }
+            Packet::PubAck(ack) => self.on_puback(&ack),
             Packet::PubRec(ack) => self.on_pubrec(&ack, now, out),
             Packet::PubRel(ack) => self.on_pubrel(&ack, out),
-            Packet::PubComp(ack) => {
-                self.on_pubcomp(&ack);
-                self.pay(now, out);
-            }
+            Packet::PubComp(ack) => self.on_pubcomp(&ack),
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe, now, out),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe, out),
             Packet::PingReq => {
@@ -769,7 +763,7 @@ impl Channel {
             if !session.inflight.on_pubrec_error(ack.packet_id) {
                 self.count(Metric::PacketsPubrecMissed);
             }
-            return self.pay(now, out);
+            return;
         }
         let known = session.inflight.on_pubrec(ack.packet_id, now);
         self.count(if known { Metric::MessagesAcked } else { Metric::PacketsPubrecMissed });

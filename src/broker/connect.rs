@@ -494,7 +494,6 @@ impl Channel {
         self.state = State::Up(session);
         if let (true, State::Up(session)) = (present, &mut self.state) {
             session.inflight.owe_all();
-            self.pay(moment.now, out);
         }
         self.subscribe_unasked(out);
     }

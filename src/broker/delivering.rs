@@ -15,10 +15,11 @@ use crate::{
 };
 
 impl Channel {
-    /// QoS 1 and 2 messages that may be sent now (v5 [MQTT-3.3.4-9]).
+    /// QoS 1 and 2 messages that may be sent now (v5 [MQTT-3.3.4-9]): none before those that are owed.
     #[must_use]
     pub fn window(&self) -> usize {
         match &self.state {
+            State::Up(session) if session.inflight.is_owing() => 0,
             State::Up(session) => {
                 usize::from(self.receive_max).saturating_sub(session.inflight.len())
             }
@@ -143,13 +144,24 @@ impl Channel {
         self.send_slots(again, now, out);
     }
 
-    /// Sends what the session owes to this connection, as far as the client takes it.
-    pub(super) fn pay(&mut self, now: Time, out: &mut Out<'_>) {
+    /// The session owes something to this connection that may be sent now.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        match &self.state {
+            State::Up(session) => session.inflight.is_payable(self.receive_max.into()),
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {
+                false
+            }
+        }
+    }
+
+    /// Sends about `bytes` bytes of what the session owes to this connection, as far as the client takes it.
+    pub fn pay(&mut self, bytes: usize, now: Time, out: &mut Out<'_>) {
         let receive_max = usize::from(self.receive_max);
         while let State::Up(session) = &mut self.state
             && session.inflight.is_owing()
         {
-            let slots = session.inflight.pay(receive_max, now);
+            let slots = session.inflight.pay(receive_max, bytes, now);
             // What is too large for the client makes room for the next.
             if slots.is_empty() || !self.send_slots(slots, now, out) {
                 return;

@@ -61,7 +61,7 @@ use crate::{
 
 /// Bytes of the read buffer of a worker.
 const READ: usize = 64 << 10;
-/// Bytes taken from the mailbox, and of retained messages, before a write.
+/// Bytes taken from the mailbox, of what is owed, and of retained messages, before a write.
 const WRITE: usize = 64 << 10;
 /// A worker's buffer that has grown above this is given back.
 const REUSE_MAX: usize = 2 << 20;
@@ -268,7 +268,7 @@ impl Connection {
             return false;
         }
         let takes = self.unsent.is_none() && !self.is_standing();
-        if takes && self.replay_room() > 0 {
+        if takes && (self.replay_room() > 0 || self.channel.owes()) {
             return false;
         }
         if scratch.deaf && self.unsent_len() <= self.channel.settings().write_high {
