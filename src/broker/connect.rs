@@ -493,6 +493,7 @@ impl Channel {
         self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
         if let (true, State::Up(session)) = (present, &mut self.state) {
+            session.awaiting_rel.come_back(moment.now);
             session.inflight.owe_all();
         }
         self.subscribe_unasked(out);

@@ -53,6 +53,13 @@ impl Will {
         Self { delay, ..self }
     }
 
+    /// The will, and when it goes out if its delay begins at `now`.
+    #[must_use]
+    pub fn due_after(self: Box<Self>, now: Time) -> (Box<Self>, Time) {
+        let at = now + self.delay;
+        (self, at)
+    }
+
     /// Bytes it takes, about.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -97,8 +97,7 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// One turn of a connection. What one that panicked has left is not for the next: it may be without a buffer, and hold
-    /// what the other was sent and was to do.
+    /// One turn of a connection.
     fn turn<T>(&mut self, turn: impl FnOnce(&mut Self) -> T) -> T {
         let mut under_way = Turn { scratch: self, done: false };
         let done = turn(under_way.scratch);

@@ -518,6 +518,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_larger_than_the_queue_may_be_has_no_room() {
+        let mailbox = Mailbox::new(&Settings { mqueue_bytes: 500, ..Settings::default() });
+        mailbox.set_connected(false);
+        let pushing = mailbox.push(delivery(QoS::AtLeastOnce));
+        assert_eq!((pushing.unstored, pushing.dropped, mailbox.dropped()), (false, 1, 1));
+    }
+
+    #[test]
     fn qos_0_that_does_not_wait_for_a_client_that_left_is_counted() {
         let mailbox = Mailbox::new(&Settings { mqueue_store_qos0: false, ..Settings::default() });
         for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::AtMostOnce] {

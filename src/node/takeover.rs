@@ -475,15 +475,16 @@ impl Hub {
                 }
                 Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
             };
-            if let Handover::Session(session, expiry) = answer {
+            if let Handover::Session(session, expiry, will) = answer {
                 self.count_unstored(mailbox.set_connected(false));
-                let expires_at = self.clock.now() + expiry.max(GRACE);
+                let now = self.clock.now();
+                let expires_at = now + expiry.max(GRACE);
                 return Some(Frozen {
                     session,
                     mailbox,
                     identity: None,
                     expires_at,
-                    will: None,
+                    will: will.map(|will| will.due_after(now)),
                     subscribed: true,
                     lasting: !expiry.is_zero(),
                 });
@@ -828,6 +829,7 @@ impl Frozen {
     /// Another node has the session but for the messages that came as number `after` of the queue or later.
     fn keep_since(&mut self, after: u64) {
         self.session.inflight = Inflight::default();
+        self.session.awaiting_rel.clear();
         self.mailbox.forget_before(after);
     }
 

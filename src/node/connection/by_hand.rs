@@ -16,6 +16,8 @@ use tokio::{
     sync::oneshot,
 };
 
+mod moving;
+
 use super::{replaying::RETAINED, *};
 use crate::{
     broker::{Settings, access::Access, message::Meta, retained::Retained, stats::Stats},
@@ -146,10 +148,7 @@ impl World {
     /// A client `id` of MQTT `level` whose session outlives its connection.
     fn connect(&self, level: u8, id: &str, settings: Settings) -> Client<'_> {
         let mut client = self.accept(settings);
-        let name = [&[0, 4][..], b"MQTT", &[level, 0, 0, 0]].concat();
-        // Session Expiry Interval
-        let properties: &[u8] = if level == 5 { &[5, 17, 0, 0, 0, 100] } else { &[] };
-        client.send(&packet(0x10, &[&name, properties, &text(id)].concat()));
+        client.send(&connect(level, id, &Asked::default()));
         assert_eq!(client.packets()[0].0, 0x20);
         client
     }
@@ -161,8 +160,12 @@ impl World {
     }
 
     fn publish(&self, topic: &str, qos: QoS) {
+        self.publish_sized(topic, qos, 1);
+    }
+
+    fn publish_sized(&self, topic: &str, qos: QoS, size: usize) {
         let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
-        self.hub.publish_now(&Message::new(topic, &[], b"x", meta));
+        self.hub.publish_now(&Message::new(topic, &[], &vec![b'x'; size], meta));
     }
 }
 
@@ -229,8 +232,8 @@ impl Client<'_> {
         all.iter().filter(|(first, _)| first >> 4 == 3).map(topic).collect()
     }
 
-    fn subscribe(&mut self, filters: &[&str], qos: u8) {
-        let filters = filters.iter().flat_map(|one| [&text(one)[..], &[qos]].concat());
+    fn subscribe(&mut self, filters: &[&str], options: u8) {
+        let filters = filters.iter().flat_map(|one| [&text(one)[..], &[options]].concat());
         let body: Vec<u8> = [0, 1].into_iter().chain(self.no_properties()).chain(filters).collect();
         self.send(&packet(0x82, &body));
     }
@@ -240,9 +243,53 @@ impl Client<'_> {
         (version == crate::mqtt::Version::V5).then_some(0)
     }
 
+    fn publish(&mut self, first: u8, topic: &str, packet_id: Option<u8>) {
+        let id = packet_id.into_iter().flat_map(|id| [0, id]);
+        let body = text(topic).into_iter().chain(id).chain(self.no_properties()).chain(*b"x");
+        self.send(&packet(first, &body.collect::<Vec<_>>()));
+    }
+
+    /// So much more goes out.
+    fn takes(&mut self, room: usize) {
+        locks::lock(&self.pipe.0).room = room;
+        self.bell.clone().wake();
+        self.run();
+    }
+
     fn channel(&self) -> &Channel {
         &self.connection.as_ref().unwrap().channel
     }
+}
+
+/// What a client asks for in its CONNECT.
+struct Asked {
+    clean: bool,
+    keep_alive: u16,
+    /// Session Expiry Interval, in MQTT 5.
+    expiry: u32,
+    /// Will Delay Interval of a will to the topic `will`, in MQTT 5.
+    will_delay: Option<u32>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { clean: false, keep_alive: 0, expiry: 100, will_delay: None }
+    }
+}
+
+fn connect(level: u8, id: &str, asked: &Asked) -> Vec<u8> {
+    let interval = |id: u8, seconds: u32| [&[5, id][..], &seconds.to_be_bytes()].concat();
+    let flags = u8::from(asked.clean) << 1 | u8::from(asked.will_delay.is_some()) << 2;
+    let mut body =
+        [&[0, 4][..], b"MQTT", &[level, flags], &asked.keep_alive.to_be_bytes()].concat();
+    if level == 5 {
+        body.extend(interval(17, asked.expiry));
+    }
+    body.extend(text(id));
+    if let Some(seconds) = asked.will_delay {
+        body.extend([interval(24, seconds), text("will"), text("gone")].concat());
+    }
+    packet(0x10, &body)
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -448,4 +495,83 @@ fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
         channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
         assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
     }
+}
+
+/// It would be closed in the middle of what it is sent, and again at its next connection.
+#[test]
+fn who_is_not_read_while_it_takes_what_is_written_is_alive() {
+    let world = World::new();
+    let mut client = world.accept(Settings { write_high: 100, ..Settings::default() });
+    client.send(&connect(4, "c", &Asked { keep_alive: 1, ..Asked::default() }));
+    client.packets();
+    client.takes(10);
+    client.send(&[0xc0, 0].repeat(200));
+    let due = client.channel().deadline().unwrap();
+    let wait = || {
+        let now = world.hub.clock.now();
+        while world.hub.clock.now() < now + Duration::from_millis(3) {
+            std::thread::yield_now();
+        }
+    };
+    wait();
+    client.takes(0);
+    assert_eq!(client.channel().deadline(), Some(due), "it takes nothing");
+    client.takes(10);
+    assert!(client.channel().deadline().unwrap() > due);
+}
+
+#[test]
+fn what_is_owed_to_a_new_connection_goes_out_in_portions_and_before_what_is_new() {
+    const SIZE: usize = 100_000;
+    let world = World::new();
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["t/#"], 1);
+    let mut want = Vec::new();
+    for n in 0..10 {
+        want.push(format!("t/{n}"));
+        world.publish_sized(&want[n], QoS::AtLeastOnce, SIZE);
+    }
+    assert_eq!(client.topics(), want);
+    client.send(&[0xe0, 0]);
+    let mut client = world.accept(Settings::default());
+    client.takes(7);
+    client.send(&connect(5, "c", &Asked::default()));
+    world.publish("t/new", QoS::AtLeastOnce);
+    client.run();
+    let unsent = client.connection.as_ref().unwrap().unsent_len();
+    assert!((1..2 * SIZE).contains(&unsent), "{unsent} bytes");
+    client.takes(usize::MAX);
+    want.push("t/new".to_owned());
+    assert_eq!(client.topics(), want);
+}
+
+/// [MQTT-4.3.3-10]
+#[test]
+fn a_qos_2_message_that_comes_again_is_the_same_however_late() {
+    let world = World::new();
+    let await_rel_timeout = Duration::ZERO;
+    let mut client = world.connect(5, "c", Settings { await_rel_timeout, ..Settings::default() });
+    client.subscribe(&["t"], 0);
+    for first in [0x34, 0x3c, 0x3c] {
+        client.publish(first, "t", Some(5));
+    }
+    assert_eq!(client.topics(), ["t"]);
+    client.send(&packet(0x62, &[0, 5]));
+    client.publish(0x34, "t", Some(5));
+    assert_eq!(client.topics(), ["t"]);
+}
+
+/// v5 [MQTT-3.8.3-3], as in EMQX; Mosquitto forgets whose a message was once it is retained.
+#[test]
+fn no_local_holds_for_retained_messages_too() {
+    let world = World::new();
+    let [mut one, mut two] = ["1", "2"].map(|id| world.connect(5, id, Settings::default()));
+    one.publish(0x31, "t/1", None);
+    two.publish(0x31, "t/2", None);
+    one.subscribe(&["t/+"], 0x04);
+    two.subscribe(&["t/+"], 0x00);
+    assert_eq!(
+        (one.topics(), two.topics()),
+        (vec!["t/2".into()], vec!["t/1".into(), "t/2".into()])
+    );
 }

@@ -242,6 +242,9 @@ impl Connection {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim.hlc);
+        for replay in self.channel.take_replays() {
+            self.waiting().replays.push(replay);
+        }
         if let Some(identity) = self.channel.identity() {
             match self.channel.will() {
                 Some(will) => self.hub.will_begins(&identity.client_id, claim, will),
@@ -277,7 +280,8 @@ impl Connection {
             return;
         };
         match answer {
-            Handover::Session(session, _) => {
+            // With a will that is dropped, as the client is back in time [MQTT-3.1.3-9].
+            Handover::Session(session, ..) => {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }

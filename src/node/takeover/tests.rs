@@ -355,7 +355,7 @@ async fn a_session_that_ends_with_its_connection_is_not_offered() {
         tokio::task::yield_now().await;
     }
     let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
-    assert!(reply.send(Handover::Session(session, Duration::ZERO)).is_ok());
+    assert!(reply.send(Handover::Session(session, Duration::ZERO, None)).is_ok());
     let hub = world.hub.clone();
     until("it has ended", || hub.registry.claim_of(&ClientId::new("c")).is_none()).await;
     assert!(hub.own_routes().is_empty());
@@ -441,4 +441,56 @@ async fn who_asks_a_moment_too_late_is_told() {
     world.hears_pull(Stage::State);
     let told = timeout(Duration::from_secs(2), world.frame()).await;
     assert!(matches!(told, Ok(TakeFrame::Fail { .. })), "{told:?}");
+}
+
+/// The client has gone on with the state there, and may have used its id 5 again since.
+#[tokio::test]
+async fn what_is_kept_for_the_other_node_has_no_unfinished_qos_2() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    let Some((Taken::Parked(mut parked), mailbox)) = world.hub.registry.take(&world.id, false)
+    else {
+        panic!("not parked")
+    };
+    let id = crate::mqtt::PacketId::new(5).unwrap();
+    parked.session.awaiting_rel.insert(id, world.hub.clock.now());
+    world.hub.park(*parked, &mailbox);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    world.hears_pull(Stage::Rest);
+    world.piece(Stage::Rest).await;
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
+    assert!(parked.session.awaiting_rel.is_empty());
+}
+
+/// The node that asked for the session may die before it has it.
+#[tokio::test]
+async fn a_delayed_will_goes_along_with_a_session_of_a_connection() {
+    let mut world = World::new();
+    let (session, mailbox) = world.session(5, &["t"]);
+    let opened = world.hub.registry.open(&world.id, (true, None), &mailbox, 5);
+    assert!(matches!(opened, Opened::Fresh(None)));
+    world.hears_pull(Stage::State);
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        tokio::task::yield_now().await;
+        signals = mailbox.signals();
+    }
+    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
+    let (lasting, delay) = (Duration::from_secs(600), Duration::from_secs(60));
+    let will = Some(Box::new(Will::of_parts(message("will", "gone"), None, delay)));
+    assert!(reply.send(Handover::Session(session, lasting, will)).is_ok());
+    world.piece(Stage::State).await;
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
+    assert!(parked.will.is_some());
 }
