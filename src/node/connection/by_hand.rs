@@ -502,7 +502,7 @@ fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
 fn who_is_not_read_while_it_takes_what_is_written_is_alive() {
     let world = World::new();
     let mut client = world.accept(Settings { write_high: 100, ..Settings::default() });
-    client.send(&connect(4, "c", &Asked { keep_alive: 1, ..Asked::default() }));
+    client.send(&connect(4, "c", &Asked { keep_alive: 100, ..Asked::default() }));
     client.packets();
     client.takes(10);
     client.send(&[0xc0, 0].repeat(200));
