@@ -1,17 +1,33 @@
 //! A node whose cluster the test plays: every frame about a session, when it comes and when it does not.
 
-use super::*;
+use std::time::Duration;
+
+use super::{desk::Desk, *};
 use crate::{
     broker::{
-        Message, RetainSettings, access::Access, message::Meta, mqueue::SubscriptionIds,
-        retained::Retained, stats::Stats, subscription_list::SubscriptionList,
+        Message, RetainSettings, Settings,
+        access::Access,
+        message::Meta,
+        mqueue::{Delivery, SubscriptionIds},
+        portable::{self, Portable},
+        retained::Retained,
+        session::Session,
+        stats::Stats,
+        subscription_list::SubscriptionList,
+        subscriptions::Subscriber,
     },
+    cluster::wire::{Stage, TakeFrame},
     mqtt::{QoS, SubscriptionOptions},
     net::clock::Clock,
     node::{
-        mesh::played::{self, Played, Said},
-        registry::Opened,
+        mailbox::{Mailbox, Signal},
+        mesh::{
+            Sessions,
+            played::{self, Played, Said},
+        },
+        registry::{Handover, Opened, Parked, Taken},
     },
+    time::Wall,
     topic::share::Subscription,
 };
 
