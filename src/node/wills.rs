@@ -148,6 +148,12 @@ impl Hub {
         }
     }
 
+    /// Messages that had no room in the queue of a client.
+    pub(super) fn count_displaced(&self, messages: usize) {
+        self.stats.add(Metric::DeliveryDropped, messages as u64);
+        self.stats.add(Metric::DeliveryDroppedQueueFull, messages as u64);
+    }
+
     /// Forgets a client whose session ends, if it is still this one, and its will with it.
     pub(super) fn forget(&self, client_id: &ClientId, mailbox: &Arc<Mailbox>) {
         let ended = self.registry.forget(client_id, mailbox);

@@ -15,7 +15,6 @@ use crate::{
         connect::{Identity, RightsFrom},
         mqueue::Delivery,
         portable::{self, Portable},
-        stats::Metric,
     },
     cluster::{
         Claim, NodeId,
@@ -108,7 +107,7 @@ impl Hub {
         let late = mine.as_ref().map(|mine| mine.mailbox.since(after).0).unwrap_or_default();
         let late = if same { late } else { Vec::new() };
         let dropped = frozen.finish(rest.unwrap_or_default(), late);
-        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        self.count_displaced(dropped);
         pull.end(whole);
         let took = self.clock.now().since(began);
         tracing::debug!(clientid = %client_id, node = %from, bytes = size.0, queued = size.1, ?took, "session taken over");
@@ -192,7 +191,7 @@ impl Hub {
         queue.extend(rest.unwrap_or_default());
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
-        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        self.count_displaced(dropped);
         pull.end(whole);
         tracing::info!(clientid = %client_id, node = %from, "two sessions of a client became one");
     }
