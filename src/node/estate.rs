@@ -4,6 +4,8 @@
 //! What is written is read in whole before anything of it is used. For a moment nobody reads, so whatever a client was told stands:
 //! what was acknowledged is in a queue, in the table of retained messages or with the subscriber.
 
+mod retained;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fs::File,
@@ -36,9 +38,7 @@ use crate::{
         estate::{self, BadEstate, Estate, Kept, Reader, Records},
         frozen::Frozen,
         portable::Portable,
-        retained::Cursor,
         session::Session,
-        stats::Metric,
         subscriptions::Subscriber,
     },
     cluster::{
@@ -59,8 +59,6 @@ const LOOK: Duration = Duration::from_millis(2);
 const ROUNDS: usize = 3;
 /// Name of the mesh port among what is kept for the next process.
 pub const MESH: &str = "emqx-rs-mesh";
-/// Bytes of retained messages written in one go.
-const PIECE: (usize, usize) = (1 << 20, 10_000);
 
 /// What the next process gets beside the bytes.
 #[derive(Debug, Default)]
@@ -212,14 +210,12 @@ impl Node {
             out.write_all(&bytes)?;
             bytes.clear();
         }
-        let mut from = Some(Cursor::Messages(None));
-        while let Some(cursor) = from {
-            let mut entries = Vec::new();
-            from = locks::read(&self.hub.retained).piece(|_| true, cursor, PIECE, &mut entries);
-            entries.iter().for_each(|entry| records.retained(&mut bytes, entry, now));
-            out.write_all(&bytes)?;
-            bytes.clear();
-        }
+        let written = state.metadata()?.len();
+        self.hub.write_retained(
+            &mut records,
+            &mut out,
+            retained::room(&self.hub.memory, written),
+        )?;
         for due in locks::lock(&self.hub.delayed).iter() {
             records.delayed(&mut bytes, due, now);
             out.write_all(&bytes)?;
@@ -305,21 +301,8 @@ impl Hub {
     /// Retained and delayed messages of the process before.
     fn inherit_messages(&self, inheritance: &mut Inheritance) {
         let now = self.clock.now();
-        let mut refused = 0;
-        {
-            let mut retained = locks::write(&self.retained);
-            for entry in inheritance.estate.retained.drain(..) {
-                let merged = retained.merge(entry, false, now);
-                refused +=
-                    usize::from(matches!(merged, crate::broker::retained::Merged::Refused(_)));
-            }
-        }
-        if refused > 0 {
-            tracing::warn!(
-                refused,
-                "retained messages of before pass the limits of now and are gone"
-            );
-        }
+        let entries = std::mem::take(&mut inheritance.estate.retained);
+        inheritance.estate.retained = self.inherit_retained(entries);
         let mut delayed = locks::lock(&self.delayed);
         for (left, message) in inheritance.estate.delayed.drain(..) {
             delayed.push(message, now + left, (0, 0));
@@ -333,6 +316,7 @@ impl Hub {
         listeners: &[Arc<Listening>],
     ) -> Arrivals {
         let Inheritance { estate, mut sockets, legacy: _ } = inheritance;
+        self.share_retained(estate.retained);
         self.number_sessions_above(estate.sessions.iter().map(|kept| kept.number).max());
         let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
         let mut connections: HashMap<ClientId, Frozen> =
@@ -427,7 +411,7 @@ impl Hub {
         let mailbox = Arc::new(Mailbox::new(settings).clean(clean_since));
         mailbox.remember(state.numbers_under_way().into_iter(), self.clock.now());
         let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
-        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        self.count_displaced(dropped);
         let rest = Portable {
             username: state.username.clone(),
             expiry: state.expiry,
@@ -473,6 +457,9 @@ impl Hub {
             (will, at)
         });
         let since = self.clock.wall();
+        let client_id = session.client_id.clone();
         self.park(Parked { session, identity, expires_at, will, since }, &mailbox);
+        // Who asked for the session meanwhile took it for one with a connection.
+        self.answer_again(&client_id, &mailbox);
     }
 }
