@@ -390,10 +390,7 @@ impl Hub {
         );
         let expires_at = now + lost.as_ref().map_or(state.expiry, Frozen::expiry);
         let will = match lost {
-            Some(frozen) => frozen.into_will().map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
+            Some(frozen) => frozen.into_will().map(|will| will.due(now)),
             None => state.will.map(|(will, left)| (will, now + left)),
         };
         let parked =
@@ -452,10 +449,7 @@ impl Hub {
         let now = self.clock.now();
         let identity = Some(Box::new(frozen.identity.clone()));
         let expires_at = now + frozen.expiry();
-        let will = frozen.into_will().map(|will| {
-            let at = now + will.delay;
-            (will, at)
-        });
+        let will = frozen.into_will().map(|will| will.due(now));
         let since = self.clock.wall();
         let client_id = session.client_id.clone();
         self.park(Parked { session, identity, expires_at, will, since }, &mailbox);

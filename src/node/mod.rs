@@ -25,6 +25,7 @@ mod locks;
 pub mod mailbox;
 pub mod memory;
 pub mod mesh;
+mod paced;
 mod presence;
 mod publish;
 pub mod registry;

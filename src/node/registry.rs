@@ -54,8 +54,8 @@ impl Parked {
 /// What an old connection answers to [`Signal::TakeOver`].
 #[derive(Debug)]
 pub enum Handover {
-    /// Its session, and how long that lives without a connection; the mailbox stays the same.
-    Session(Box<Session>, Duration),
+    /// Its session, how long that lives without a connection, and a will that waits for its delay; the mailbox stays the same.
+    Session(Box<Session>, Duration, Option<Box<Will>>),
     /// Look into the registry again.
     Again,
 }

@@ -82,14 +82,14 @@ impl Connection {
         let Finished { session, expiry, will } = self.channel.finish();
         // A session that was handed to us and not yet looked at must not get lost.
         if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
-            && let Ok(Handover::Session(session, _)) = {
+            && let Ok(Handover::Session(session, _, will)) = {
                 // Nothing is sent to it from here on: what is not there goes back to who had it.
                 awaited.answer.close();
                 awaited.answer.try_recv()
             }
         {
             let kept = expiry.max(Duration::from_secs(1));
-            self.park(session, now + kept, None, &awaited.mailbox);
+            self.park(session, now + kept, will.map(|will| will.due(now)), &awaited.mailbox);
         }
         let Some(mailbox) = self.mailbox.take() else { return };
         let Some(session) = session else { return };
@@ -107,10 +107,7 @@ impl Connection {
                 self.hub.publish_will(&session.client_id, *will);
                 None
             }
-            later => later.map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
+            later => later.map(|will| will.due(now)),
         };
         self.park(session, now + expiry, later, &mailbox);
     }

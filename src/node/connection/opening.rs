@@ -270,7 +270,7 @@ impl Connection {
             return;
         };
         match answer {
-            Handover::Session(session, _) => {
+            Handover::Session(session, _, _) => {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }

@@ -141,9 +141,11 @@ impl Connection {
         scratch.actions.clear();
         let mailbox = self.mailbox.take();
         let Finished { session, will, .. } = self.channel.finish();
-        if let (Some(will), Some(session)) =
-            (will.filter(|will| discard || will.delay.is_zero()), &session)
-        {
+        let (now_due, later) = match will {
+            Some(will) if discard || will.delay.is_zero() => (Some(will), None),
+            later => (None, later),
+        };
+        if let (Some(will), Some(session)) = (now_due, &session) {
             self.hub.publish_will(&session.client_id, *will);
         }
         // Before the next connection begins, so that what is told of the two comes in this order.
@@ -151,12 +153,13 @@ impl Connection {
         match (session, discard) {
             (Some(session), false) => {
                 let expiry = self.channel.expiry();
-                if let Err(Handover::Session(session, _)) =
-                    reply.send(Handover::Session(session, expiry))
+                if let Err(Handover::Session(session, _, later)) =
+                    reply.send(Handover::Session(session, expiry, later))
                 {
                     // The new connection is gone already: the session waits for the next.
                     if let Some(mailbox) = mailbox {
-                        self.park(session, now + self.channel.expiry(), None, &mailbox);
+                        let later = later.map(|will| will.due(now));
+                        self.park(session, now + self.channel.expiry(), later, &mailbox);
                     }
                 }
             }

@@ -56,15 +56,18 @@ impl Hub {
                 }
                 Taken::Live(answer) => timeout(LIMIT, answer).await.ok()?.ok()?,
             };
-            if let Handover::Session(session, expiry) = answer {
+            if let Handover::Session(session, expiry, will) = answer {
                 self.count_unstored(mailbox.set_connected(false));
-                let expires_at = self.clock.now() + expiry.max(GRACE);
+                let now = self.clock.now();
+                let expires_at = now + expiry.max(GRACE);
+                // It may turn out to be another user's, and end.
+                let will = will.map(|will| will.due(now));
                 return Some(Frozen {
                     session,
                     mailbox,
                     identity: None,
                     expires_at,
-                    will: None,
+                    will,
                     subscribed: true,
                     lasting: !expiry.is_zero(),
                 });
@@ -113,11 +116,11 @@ impl Hub {
 
     /// Ends a session: the client did not want it to last, or does not want it any more.
     pub(super) fn discard(&self, frozen: Frozen) {
-        self.forget(&frozen.session.client_id, &frozen.mailbox);
         self.stats.count(Metric::SessionDiscarded);
         if let Some((will, _)) = frozen.will {
             self.publish_will(&frozen.session.client_id, *will);
         }
+        self.forget(&frozen.session.client_id, &frozen.mailbox);
         self.end_session(&frozen.session, &frozen.mailbox);
         self.answer_again(&frozen.session.client_id, &frozen.mailbox);
     }

@@ -126,6 +126,7 @@ impl World {
         loop {
             match self.mesh.next().await {
                 Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
+                Said::WillOver(_) => {}
                 said @ (Said::Claim { .. } | Said::Take(..) | Said::Dismiss(..)) => return said,
             }
         }
@@ -371,10 +372,38 @@ async fn a_session_that_ends_with_its_connection_is_not_offered() {
         tokio::task::yield_now().await;
     }
     let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
-    assert!(reply.send(Handover::Session(session, Duration::ZERO)).is_ok());
+    assert!(reply.send(Handover::Session(session, Duration::ZERO, None)).is_ok());
     let hub = world.hub.clone();
     until("it has ended", || hub.registry.claim_of(&ClientId::new("c")).is_none()).await;
     assert!(hub.own_routes().is_empty());
+}
+
+/// The other node sees whose session it is; if it is another user's, it ends there, and the will goes out.
+#[tokio::test]
+async fn a_will_that_waits_for_its_delay_goes_with_a_session_that_is_taken() {
+    let mut world = World::new();
+    let (session, mailbox) = world.session(5, &["t"]);
+    let _ = world.hub.registry.open(&world.id, (false, None), &mailbox, 5);
+    world.hears_pull(Stage::State);
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        signals = mailbox.signals();
+        tokio::task::yield_now().await;
+    }
+    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
+    let will = Will::of_parts(message("gone", "x"), None, Duration::from_secs(50));
+    let (life, will) = (Duration::from_secs(600), Some(Box::new(will)));
+    assert!(reply.send(Handover::Session(session, life, will)).is_ok());
+    let frame = world.frame().await;
+    let TakeFrame::Piece { bytes, .. } = frame else { panic!("{frame:?}") };
+    let (will, delay) = Portable::decode(&bytes, Clock::system().now()).unwrap().will.unwrap();
+    assert_eq!((will.topic(), delay <= Duration::from_secs(50)), ("gone", true));
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    assert!(matches!(taken, Some((Taken::Parked(parked), _)) if parked.will.is_some()));
 }
 
 #[tokio::test]
