@@ -410,7 +410,7 @@ impl Get<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -436,7 +436,7 @@ pub(super) mod tests {
         })
     }
 
-    pub(in crate::broker) fn sample() -> Frozen {
+    pub(crate) fn sample() -> Frozen {
         let who = Who {
             zone: "external",
             client_id: "c+1",

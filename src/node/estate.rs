@@ -457,3 +457,53 @@ impl Hub {
         self.answer_again(&client_id, &mailbox);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{frozen, retained::Retained},
+        net::clock::Clock,
+        node::registry::{Handover, Opened},
+    };
+
+    #[test]
+    fn who_waits_for_a_client_whose_socket_is_lost_is_answered() {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let frozen = frozen::tests::sample();
+        let id = frozen.identity.client_id.clone();
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        hub.registry.inherit(&id, &mailbox, 1);
+        let opened = hub.registry.open(&id, (false, None), &mailbox, 2);
+        let Opened::Wait(mut answer, _) = opened else { panic!("{opened:?}") };
+        let session = Box::new(Session::new(1, id, Wall::default()));
+        hub.lose(Thawed { frozen, session, mailbox });
+        assert!(matches!(answer.try_recv(), Ok(Handover::Again)));
+    }
+
+    #[test]
+    fn what_the_queue_of_now_has_no_room_for_is_counted() {
+        use crate::broker::{Message, message::Meta, mqueue::Delivery};
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let meta = Meta {
+            qos: crate::mqtt::QoS::AtLeastOnce,
+            retain: false,
+            expires_at: None,
+            publisher: 0,
+        };
+        let one = Delivery {
+            message: Message::new("t", &[], b"x", meta),
+            ids: crate::broker::mqueue::SubscriptionIds::None,
+            qos: meta.qos,
+            retain: false,
+            group: 0,
+        };
+        let state = Portable { queue: vec![one; 5], ..Portable::default() };
+        let (client_id, since) = (ClientId::new("c"), Wall::default());
+        let kept = Kept { client_id, claim: 1, number: 1, since, clean_since: 0, state };
+        let _ = hub.inherit_session(kept, &Settings { mqueue_len: 2, ..Settings::default() });
+        let count = |name| hub.metrics().find(|(one, _)| *one == name).map(|(_, count)| count);
+        assert_eq!(count("delivery.dropped"), Some(3));
+        assert_eq!(count("delivery.dropped.queue_full"), Some(3));
+    }
+}
