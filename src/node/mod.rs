@@ -311,13 +311,14 @@ impl Node {
 
     fn renew_tls(&self, listener: &Arc<Listening>, new: Result<tls::listener::Material, String>) {
         let Some(present) = &listener.tls else { return };
-        let (id, was_closed) = (listener.settings.id(), listener.closed().is_some());
-        if let (false, Err(reason)) = (was_closed, &new) {
+        // Whether an operator has closed it says nothing of its certificate.
+        let (id, was_missing) = (listener.settings.id(), present.missing().is_some());
+        if let (false, Err(reason)) = (was_missing, &new) {
             tracing::error!(name: "certificate-kept", listener = id, reason, "certificate not renewed, the old one stays");
             return;
         }
         present.renew(new);
-        if !was_closed {
+        if !was_missing || listener.is_stopped() {
             tracing::info!(listener = id, "certificate read again");
             return;
         }
