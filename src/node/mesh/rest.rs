@@ -31,7 +31,7 @@ impl Task {
         let mut legacy = self.core.legacy(self.clock.now());
         legacy.process = self.process;
         for node in &mut legacy.nodes {
-            node.streams = self.data.take_streams(node.index, node.incarnation);
+            (node.streams, node.nacks) = self.data.take_streams(node.index, node.incarnation);
         }
         Left { legacy, listener: self.mesh_port.take() }
     }
@@ -44,7 +44,8 @@ impl Task {
             let (life, streams) = (one.incarnation, std::mem::take(&mut one.streams));
             let found = self.core.inherited(one.node_id, life).filter(|_| !streams.is_empty());
             if let Some((index, name)) = found {
-                self.data.go_on(index, (name, life), streams, one.up);
+                self.data.go_on(index, (name, life), (streams, nacks), one.up);
+            let nacks = std::mem::take(&mut one.nacks);
             }
         }
     }
