@@ -42,7 +42,9 @@ use crate::{
         subscriptions::Subscriber,
     },
     cluster::{
+        NodeId,
         legacy::{Legacy, WITHIN},
+        versions::Versions,
         wire::WireError,
     },
     net::supervise,
@@ -71,6 +73,8 @@ pub struct Sockets {
     pub clients: Vec<Still>,
     /// The place of the node in the cluster, to be written down.
     pub legacy: Legacy,
+    /// What the retained messages have been through, as well.
+    pub versions: Versions,
 }
 
 /// What the process before left.
@@ -78,6 +82,8 @@ pub struct Sockets {
 pub struct Inheritance {
     estate: Estate,
     legacy: Option<Legacy>,
+    /// What the retained messages that are here have been through.
+    versions: Versions,
     /// Sockets of clients by what the kernel calls them.
     sockets: HashMap<u64, Socket>,
 }
@@ -106,7 +112,18 @@ impl Inheritance {
         let mesh = std::mem::take(&mut estate.mesh);
         let legacy = Some(Legacy::read(mesh.iter().map(Vec::as_slice))?);
         let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
-        Ok(Self { estate, legacy, sockets: named.collect() })
+        let versions = Versions::default();
+        Ok(Self { estate, legacy, versions, sockets: named.collect() })
+    }
+
+    /// What the retained messages that are here have been through.
+    pub(super) fn take_versions(&mut self) -> Versions {
+        std::mem::take(&mut self.versions)
+    }
+
+    /// The node that this is of.
+    fn node_id(&self) -> NodeId {
+        self.legacy.as_ref().map(|legacy| legacy.guid.node).unwrap_or_default()
     }
 
     /// Whether the process that left this was the last one with this data: nobody goes on twice from one place.
@@ -180,10 +197,10 @@ impl Node {
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
         self.hub.hurry_wills();
         // What other nodes send from here on they keep.
-        let Left { mut legacy, listener } = self.mesh.rest().await;
+        let Left { mut legacy, listener, versions } = self.mesh.rest().await;
         self.hub.sections.passed().await;
         legacy.messages = self.hub.next_message.load(Ordering::Acquire);
-        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy }
+        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy, versions }
     }
 
     /// Writes down what this node has, once it rests.
@@ -216,6 +233,7 @@ impl Node {
             &mut out,
             retained::room(&self.hub.memory, written),
         )?;
+        self.hub.write_versions(&mut records, &mut out, &rested.versions)?;
         for due in locks::lock(&self.hub.delayed).iter() {
             records.delayed(&mut bytes, due, now);
             out.write_all(&bytes)?;
@@ -291,6 +309,7 @@ impl Hub {
             return (None, None);
         }
         self.inherit_messages(&mut left);
+        left.versions = self.inherit_versions(left.node_id(), &left.estate.copy);
         let legacy = left.take_legacy(self.clock.wall());
         if let Some(legacy) = &legacy {
             self.next_message.store(legacy.messages, Ordering::Release);
@@ -315,7 +334,7 @@ impl Hub {
         inheritance: Inheritance,
         listeners: &[Arc<Listening>],
     ) -> Arrivals {
-        let Inheritance { estate, mut sockets, legacy: _ } = inheritance;
+        let Inheritance { estate, mut sockets, legacy: _, versions: _ } = inheritance;
         self.share_retained(estate.retained);
         self.number_sessions_above(estate.sessions.iter().map(|kept| kept.number).max());
         let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
