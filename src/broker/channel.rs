@@ -51,6 +51,8 @@ use crate::{
 
 /// How long a client waits for a verdict.
 const VERDICT: Duration = Duration::from_secs(15);
+/// How long it waits for its session: longer than the largest takes from node to node.
+const OPENING: Duration = Duration::from_secs(120);
 
 /// What a channel shares with all others of its listener.
 #[derive(Debug)]
@@ -916,7 +918,8 @@ impl Channel {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 [alive, oldest, ends].into_iter().flatten().min()
             }
-            State::Opening(_) | State::Closed => None,
+            State::Opening(_) => Some(self.last_packet + OPENING),
+            State::Closed => None,
         }
     }
 
@@ -934,6 +937,10 @@ impl Channel {
             }
             State::Authenticating(_) if now >= self.last_packet + VERDICT => {
                 self.on_verdict(Err(Refusal::Busy), now, out);
+            }
+            State::Opening(_) if now >= self.last_packet + OPENING => {
+                let what = "its session does not come";
+                self.on_no_session(ReasonCode::ServerBusy, what, out);
             }
             State::Up(_) => {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);

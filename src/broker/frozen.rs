@@ -382,7 +382,7 @@ impl Get<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -412,7 +412,7 @@ pub(super) mod tests {
         })
     }
 
-    pub(in crate::broker) fn sample() -> Frozen {
+    pub(crate) fn sample() -> Frozen {
         let who = Who {
             zone: "external",
             client_id: "c+1",

@@ -8,9 +8,6 @@ use std::collections::VecDeque;
 use super::mqueue::Delivery;
 use crate::{mqtt::PacketId, time::Time};
 
-/// Bytes of a PUBREL.
-const PUBREL: usize = 4;
-
 /// What the client owes for a message.
 #[derive(Clone, Debug)]
 pub enum Awaiting {
@@ -22,16 +19,6 @@ pub enum Awaiting {
     PubComp,
 }
 
-impl Awaiting {
-    /// Bytes that sending it again takes, about.
-    fn size(&self) -> usize {
-        match self {
-            Self::PubAck(delivery) | Self::PubRec(delivery) => delivery.size(),
-            Self::PubComp => PUBREL,
-        }
-    }
-}
-
 /// One place in the window.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -41,8 +28,18 @@ pub struct Slot {
     pub awaiting: Awaiting,
     /// When it was last sent.
     pub sent_at: Time,
-    /// Not sent on this connection yet: the client reads slowly, or takes fewer at once than the one before did.
+    /// Not sent on this connection yet: the client takes fewer at once than the one before did.
     pub owed: bool,
+}
+
+impl Slot {
+    /// Bytes that are sent for it, about.
+    fn size(&self) -> usize {
+        match &self.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => delivery.size(),
+            Awaiting::PubComp => 4,
+        }
+    }
 }
 
 /// The window. Invariant: no two slots have one packet id.
@@ -202,29 +199,21 @@ impl Inflight {
         self.owed > 0
     }
 
-    /// Whether [`Self::pay`] would pay something.
-    #[must_use]
-    pub fn is_payable(&self, receive_max: usize) -> bool {
-        let is_pubrel = |slot: &Slot| slot.owed && matches!(slot.awaiting, Awaiting::PubComp);
-        self.owed > 0
-            && (self.slots.len() - self.owed < receive_max || self.slots.iter().any(is_pubrel))
-    }
-
-    /// Takes out of debt, oldest first and about `bytes` bytes of it, what may be sent now: every PUBREL, and of the messages as many
-    /// as leave no more than `receive_max` under way (v5 [MQTT-3.3.4-9]).
-    pub fn pay(&mut self, receive_max: usize, bytes: usize, now: Time) -> Vec<Slot> {
+    /// Takes out of debt, oldest first, what may be sent now: every PUBREL, and of the messages as many as leave no more than
+    /// `receive_max` under way (v5 [MQTT-3.3.4-9]); no more once they have `room` bytes.
+    pub fn pay(&mut self, (receive_max, room): (usize, usize), now: Time) -> Vec<Slot> {
         // Once one message waits, so do those behind it: a place that a PUBREL takes is not given back here.
         let mut under_way = self.slots.len() - self.owed;
-        let (mut paid, mut left) = (Vec::new(), bytes);
+        let (mut paid, mut bytes) = (Vec::new(), 0);
         for slot in self.slots.iter_mut().filter(|slot| slot.owed) {
-            if left == 0 {
-                break;
-            }
             if under_way >= receive_max && !matches!(slot.awaiting, Awaiting::PubComp) {
                 continue;
             }
+            if bytes >= room {
+                break;
+            }
             under_way += 1;
-            left = left.saturating_sub(slot.awaiting.size());
+            bytes += slot.size();
             (slot.owed, slot.sent_at) = (false, now);
             paid.push(slot.clone());
         }
@@ -286,10 +275,7 @@ mod tests {
         assert_eq!(window.oldest(), Some(Time::from_ms(1)));
         window.owe_all();
         assert_eq!(window.oldest(), None);
-        assert!(window.is_payable(1) && !window.is_payable(0));
-        assert_eq!(window.pay(2, 1, Time::from_ms(9)).len(), 1, "what is begun goes on to its end");
-        assert_eq!(window.pay(2, usize::MAX, Time::from_ms(9)).len(), 1);
-        assert!(window.is_owing() && !window.is_payable(2) && window.is_payable(3));
+        assert_eq!(window.pay((2, usize::MAX), Time::from_ms(9)).len(), 2);
         assert_eq!(window.oldest(), Some(Time::from_ms(9)));
     }
 

@@ -53,9 +53,9 @@ impl Will {
         Self { delay, ..self }
     }
 
-    /// The will, and when it goes out if its delay begins at `now`.
+    /// Itself, and when it goes out if its connection is lost `now`.
     #[must_use]
-    pub fn due_after(self: Box<Self>, now: Time) -> (Box<Self>, Time) {
+    pub fn due(self: Box<Self>, now: Time) -> (Box<Self>, Time) {
         let at = now + self.delay;
         (self, at)
     }

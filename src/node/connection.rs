@@ -267,7 +267,7 @@ impl Connection {
             return false;
         }
         let takes = self.unsent.is_none() && !self.is_standing();
-        if takes && (self.replay_room() > 0 || self.channel.owes()) {
+        if takes && self.replay_room() > 0 {
             return false;
         }
         if scratch.deaf && self.unsent_len() <= self.channel.settings().write_high {

@@ -54,7 +54,7 @@ impl Parked {
 /// What an old connection answers to [`Signal::TakeOver`].
 #[derive(Debug)]
 pub enum Handover {
-    /// Its session, how long that lives without a connection, and its will if that is not sent yet; the mailbox stays the same.
+    /// Its session, how long that lives without a connection, and a will that waits for its delay; the mailbox stays the same.
     Session(Box<Session>, Duration, Option<Box<Will>>),
     /// Look into the registry again.
     Again,

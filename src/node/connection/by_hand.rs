@@ -160,12 +160,8 @@ impl World {
     }
 
     fn publish(&self, topic: &str, qos: QoS) {
-        self.publish_sized(topic, qos, 1);
-    }
-
-    fn publish_sized(&self, topic: &str, qos: QoS, size: usize) {
         let meta = Meta { qos, retain: false, expires_at: None, publisher: 0 };
-        self.hub.publish_now(&Message::new(topic, &[], &vec![b'x'; size], meta));
+        self.hub.publish_now(&Message::new(topic, &[], b"x", meta));
     }
 }
 
@@ -520,31 +516,6 @@ fn who_is_not_read_while_it_takes_what_is_written_is_alive() {
     assert!(client.channel().deadline().unwrap() > due);
 }
 
-#[test]
-fn what_is_owed_to_a_new_connection_goes_out_in_portions_and_before_what_is_new() {
-    const SIZE: usize = 100_000;
-    let world = World::new();
-    let mut client = world.connect(5, "c", Settings::default());
-    client.subscribe(&["t/#"], 1);
-    let mut want = Vec::new();
-    for n in 0..10 {
-        want.push(format!("t/{n}"));
-        world.publish_sized(&want[n], QoS::AtLeastOnce, SIZE);
-    }
-    assert_eq!(client.topics(), want);
-    client.send(&[0xe0, 0]);
-    let mut client = world.accept(Settings::default());
-    client.takes(7);
-    client.send(&connect(5, "c", &Asked::default()));
-    world.publish("t/new", QoS::AtLeastOnce);
-    client.run();
-    let unsent = client.connection.as_ref().unwrap().unsent_len();
-    assert!((1..2 * SIZE).contains(&unsent), "{unsent} bytes");
-    client.takes(usize::MAX);
-    want.push("t/new".to_owned());
-    assert_eq!(client.topics(), want);
-}
-
 /// [MQTT-4.3.3-10]
 #[test]
 fn a_qos_2_message_that_comes_again_is_the_same_however_late() {
@@ -574,4 +545,57 @@ fn no_local_holds_for_retained_messages_too() {
         (one.topics(), two.topics()),
         (vec!["t/2".into()], vec!["t/1".into(), "t/2".into()])
     );
+}
+
+#[test]
+fn who_waits_for_a_session_that_does_not_come_is_told_so() {
+    let world = World::new();
+    let (id, mailbox) =
+        (crate::broker::ClientId::new("c"), Arc::new(Mailbox::new(&Settings::default())));
+    // Whoever has it does not answer.
+    world.hub.registry.inherit(&id, &mailbox, 1);
+    let mut client = world.accept(Settings::default());
+    let name = [&[0, 4][..], b"MQTT", &[4, 0, 0, 0]].concat();
+    client.send(&packet(0x10, &[&name[..], &text("c")].concat()));
+    assert_eq!(client.packets(), []);
+    let due = client.channel().deadline().unwrap();
+    let (mut bytes, mut actions) = (Vec::new(), Vec::new());
+    let mut out = Out { bytes: &mut bytes, actions: &mut actions };
+    client.connection.as_mut().unwrap().channel.on_deadline(due, &mut out);
+    assert_eq!(bytes, [0x20, 2, 0, 3]);
+}
+
+#[test]
+fn what_a_client_is_owed_goes_out_piece_by_piece_and_before_what_is_new() {
+    const COUNT: usize = 40;
+    let world = World::new();
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["t"], 1);
+    client.packets();
+    let meta = Meta { qos: QoS::AtLeastOnce, retain: false, expires_at: None, publisher: 0 };
+    let publish = |first: u8| {
+        let payload = [&[first][..], &vec![7; 50_000]].concat();
+        world.hub.publish_now(&Message::new("t", &[], &payload, meta));
+    };
+    (0..u8::try_from(COUNT).unwrap()).for_each(publish);
+    assert_eq!(client.topics().len(), 32, "the window");
+    client.send(&[0xe0, 0]);
+    assert!(client.connection.is_none());
+    let mut client = world.accept(Settings::default());
+    locks::lock(&client.pipe.0).room = 0;
+    let name = [&[0, 4][..], b"MQTT", &[5, 0, 0, 0, 5, 17, 0, 0, 0, 100]].concat();
+    client.send(&packet(0x10, &[&name[..], &text("c")].concat()));
+    let unsent = client.connection.as_ref().unwrap().unsent_len();
+    assert!(unsent < 200_000, "{unsent} bytes wait for a client that takes none");
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    let mut seen = Vec::new();
+    for (first, body) in client.packets() {
+        if first >> 4 == 3 {
+            seen.push(body[6]);
+            client.send(&packet(0x40, &body[3..5]));
+        }
+    }
+    seen.extend(client.packets().iter().filter(|(first, _)| first >> 4 == 3).map(|(_, b)| b[6]));
+    assert_eq!(seen, (0..u8::try_from(COUNT).unwrap()).collect::<Vec<_>>());
 }

@@ -98,7 +98,7 @@ impl Connection {
             }
         {
             let kept = expiry.max(Duration::from_secs(1));
-            let will = will.map(|will| will.due_after(now));
+            let will = will.map(|will| will.due(now));
             self.park(session, now + kept, will, &awaited.mailbox);
         }
         let Some(mailbox) = self.mailbox.take() else { return };
@@ -117,7 +117,7 @@ impl Connection {
                 self.hub.publish_will(&session.client_id, *will);
                 None
             }
-            later => later.map(|will| will.due_after(now)),
+            later => later.map(|will| will.due(now)),
         };
         self.park(session, now + expiry, later, &mailbox);
     }

@@ -157,12 +157,7 @@ impl Connection {
                     && let Some(mailbox) = mailbox
                 {
                     // The new connection is gone already: the session waits for the next.
-                    self.park(
-                        session,
-                        now + expiry,
-                        will.map(|will| will.due_after(now)),
-                        &mailbox,
-                    );
+                    self.park(session, now + expiry, will.map(|will| will.due(now)), &mailbox);
                 }
             }
             (Some(session), true) => {

@@ -1,17 +1,33 @@
 //! A node whose cluster the test plays: every frame about a session, when it comes and when it does not.
 
-use super::*;
+use std::time::Duration;
+
+use super::{desk::Desk, *};
 use crate::{
     broker::{
-        Message, RetainSettings, access::Access, message::Meta, mqueue::SubscriptionIds,
-        retained::Retained, stats::Stats, subscription_list::SubscriptionList,
+        Message, RetainSettings, Settings,
+        access::Access,
+        message::Meta,
+        mqueue::{Delivery, SubscriptionIds},
+        portable::{self, Portable},
+        retained::Retained,
+        session::Session,
+        stats::Stats,
+        subscription_list::SubscriptionList,
+        subscriptions::Subscriber,
     },
+    cluster::wire::{Stage, TakeFrame},
     mqtt::{QoS, SubscriptionOptions},
     net::clock::Clock,
     node::{
-        mesh::played::{self, Played, Said},
-        registry::Opened,
+        mailbox::{Mailbox, Signal},
+        mesh::{
+            Sessions,
+            played::{self, Played, Said},
+        },
+        registry::{Handover, Opened, Parked, Taken},
     },
+    time::Wall,
     topic::share::Subscription,
 };
 
@@ -110,6 +126,7 @@ impl World {
         loop {
             match self.mesh.next().await {
                 Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
+                Said::WillOver(_) => {}
                 said @ (Said::Claim { .. } | Said::Take(..) | Said::Dismiss(..)) => return said,
             }
         }
@@ -361,6 +378,34 @@ async fn a_session_that_ends_with_its_connection_is_not_offered() {
     assert!(hub.own_routes().is_empty());
 }
 
+/// The other node sees whose session it is; if it is another user's, it ends there, and the will goes out.
+#[tokio::test]
+async fn a_will_that_waits_for_its_delay_goes_with_a_session_that_is_taken() {
+    let mut world = World::new();
+    let (session, mailbox) = world.session(5, &["t"]);
+    let _ = world.hub.registry.open(&world.id, (false, None), &mailbox, 5);
+    world.hears_pull(Stage::State);
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        signals = mailbox.signals();
+        tokio::task::yield_now().await;
+    }
+    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
+    let will = Will::of_parts(message("gone", "x"), None, Duration::from_secs(50));
+    let (life, will) = (Duration::from_secs(600), Some(Box::new(will)));
+    assert!(reply.send(Handover::Session(session, life, will)).is_ok());
+    let frame = world.frame().await;
+    let TakeFrame::Piece { bytes, .. } = frame else { panic!("{frame:?}") };
+    let (will, delay) = Portable::decode(&bytes, Clock::system().now()).unwrap().will.unwrap();
+    assert_eq!((will.topic(), delay <= Duration::from_secs(50)), ("gone", true));
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    assert!(matches!(taken, Some((Taken::Parked(parked), _)) if parked.will.is_some()));
+}
+
 #[tokio::test]
 async fn a_session_that_began_clean_takes_nothing_of_an_older_one() {
     let mut world = World::new();
@@ -466,31 +511,4 @@ async fn what_is_kept_for_the_other_node_has_no_unfinished_qos_2() {
     let taken = world.hub.registry.take(&world.id, false);
     let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
     assert!(parked.session.awaiting_rel.is_empty());
-}
-
-/// The node that asked for the session may die before it has it.
-#[tokio::test]
-async fn a_delayed_will_goes_along_with_a_session_of_a_connection() {
-    let mut world = World::new();
-    let (session, mailbox) = world.session(5, &["t"]);
-    let opened = world.hub.registry.open(&world.id, (true, None), &mailbox, 5);
-    assert!(matches!(opened, Opened::Fresh(None)));
-    world.hears_pull(Stage::State);
-    let mut signals = Vec::new();
-    while signals.is_empty() {
-        tokio::task::yield_now().await;
-        signals = mailbox.signals();
-    }
-    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
-    let (lasting, delay) = (Duration::from_secs(600), Duration::from_secs(60));
-    let will = Some(Box::new(Will::of_parts(message("will", "gone"), None, delay)));
-    assert!(reply.send(Handover::Session(session, lasting, will)).is_ok());
-    world.piece(Stage::State).await;
-    world.hears_fail();
-    let hub = world.hub.clone();
-    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
-    until("it is back in its place", back).await;
-    let taken = world.hub.registry.take(&world.id, false);
-    let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
-    assert!(parked.will.is_some());
 }
