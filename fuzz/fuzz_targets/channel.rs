@@ -148,5 +148,5 @@ fuzz_target!(|data: &[u8]| {
         assert!(reads, "{versions:?} {:02x?}", &answers[..total]);
         answers = &answers[total..];
     }
-    shell.channel.finish();
+    shell.channel.finish(shell.now);
 });

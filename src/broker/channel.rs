@@ -29,6 +29,7 @@ use super::{
     enhanced::Enhanced,
     message::{Meta, carried},
     portable::Portable,
+    replay::Replay,
     rewrite::rewrite,
     session::Session,
     stats::{Metric, Stats},
@@ -50,6 +51,8 @@ use crate::{
 
 /// How long a client waits for a verdict.
 const VERDICT: Duration = Duration::from_secs(15);
+/// How long it waits for its session: longer than the largest takes from node to node.
+const OPENING: Duration = Duration::from_secs(120);
 
 /// What a channel shares with all others of its listener.
 #[derive(Debug)]
@@ -328,15 +331,12 @@ impl Channel {
         &self.shared
     }
 
-    /// Takes in the subscriptions and unfinished QoS 2 messages of the client's session on another node. Returns the
-    /// subscriptions that are new here; `None`: it was another user's, and nothing of it was taken.
+    /// Takes in the subscriptions of the client's session on another node. Returns those that are new here; `None`: it was another
+    /// user's, and nothing of it was taken. Which QoS 2 messages of the client are unfinished it has agreed on with this session.
     pub fn absorb(&mut self, older: Portable) -> Option<Vec<(Subscription, Terms)>> {
         let State::Up(session) = &mut self.state else { return None };
         if session.owner != older.username {
             return None;
-        }
-        for (id, since) in older.awaiting_rel {
-            session.awaiting_rel.entry(id).or_insert(since);
         }
         let news = older.subscriptions.into_iter();
         let news = news.filter(|(to, _)| !session.subscriptions.contains(to));
@@ -528,16 +528,10 @@ impl Channel {
     fn on_served(&mut self, packet: Packet<'_>, now: Time, out: &mut Out<'_>) {
         match packet {
             Packet::Publish(publish) => self.on_publish(&publish, now, out),
-            Packet::PubAck(ack) => {
-                self.on_puback(&ack);
-                self.pay(now, out);
-            }
+            Packet::PubAck(ack) => self.on_puback(&ack),
             Packet::PubRec(ack) => self.on_pubrec(&ack, now, out),
             Packet::PubRel(ack) => self.on_pubrel(&ack, out),
-            Packet::PubComp(ack) => {
-                self.on_pubcomp(&ack);
-                self.pay(now, out);
-            }
+            Packet::PubComp(ack) => self.on_pubcomp(&ack),
             Packet::Subscribe(subscribe) => self.on_subscribe(&subscribe, now, out),
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(&unsubscribe, out),
             Packet::PingReq => {
@@ -646,12 +640,12 @@ impl Channel {
         let (delay, topic) = undelayed(topic, settings)?;
         let State::Up(session) = &mut self.state else { return Ok(None) };
         if let Reply::PubRec(id) = reply {
-            let freed = session.expire_awaiting_rel(now, settings.await_rel_timeout);
-            if freed > 0 {
-                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed as u64);
-            }
-            if session.awaiting_rel.contains_key(&id) {
+            if session.awaiting_rel.contains(id) {
                 return Ok(None);
+            }
+            if session.awaiting_rel.len() >= settings.max_awaiting_rel {
+                let freed = session.awaiting_rel.expire(now, settings.await_rel_timeout) as u64;
+                self.shared.stats.add(Metric::MessagesDroppedAwaitPubrelTimeout, freed);
             }
             if session.awaiting_rel.len() >= settings.max_awaiting_rel {
                 return Err(Denied::violation(
@@ -684,7 +678,7 @@ impl Channel {
             (routed, reply, &mut self.state)
         {
             // What comes again under this id is not here yet.
-            session.awaiting_rel.remove(&id);
+            session.awaiting_rel.remove(id);
         }
         match routed {
             Routed::Unheard => {}
@@ -748,7 +742,7 @@ impl Channel {
         if let (Reply::PubRec(id), true, State::Up(session)) =
             (reply, reason.is_error(), &mut self.state)
         {
-            session.awaiting_rel.remove(&id);
+            session.awaiting_rel.remove(id);
         }
         self.count(metric);
         self.count(Metric::PacketsSent);
@@ -758,7 +752,7 @@ impl Channel {
     fn on_pubrel(&mut self, ack: &Ack<'_>, out: &mut Out<'_>) {
         self.count(Metric::PacketsPubrelReceived);
         let State::Up(session) = &mut self.state else { return };
-        let known = session.awaiting_rel.remove(&ack.packet_id).is_some();
+        let known = session.awaiting_rel.remove(ack.packet_id);
         if !known {
             self.count(Metric::PacketsPubrelMissed);
         }
@@ -785,7 +779,7 @@ impl Channel {
             if !session.inflight.on_pubrec_error(ack.packet_id) {
                 self.count(Metric::PacketsPubrecMissed);
             }
-            return self.pay(now, out);
+            return;
         }
         let known = session.inflight.on_pubrec(ack.packet_id, now);
         self.count(if known { Metric::MessagesAcked } else { Metric::PacketsPubrecMissed });
@@ -861,10 +855,11 @@ impl Channel {
         Some(will.after(delay))
     }
 
-    /// The will, unless the client has lost the right to publish to its topic since CONNECT: it may have shown again who it is. Where
-    /// others say what a client may do, what they said to the CONNECT holds.
+    /// The will, with the delay that counts as in [`Self::will`], unless the client has lost the right to publish to its topic since
+    /// CONNECT: it may have shown again who it is. Where others say what a client may do, what they said to the CONNECT holds.
     fn last_will(&mut self) -> Option<Box<Will>> {
-        let will = self.will.take()?;
+        let mut will = self.will.take()?;
+        will.delay = will.delay.min(self.expiry());
         let mount = self.identity().and_then(|who| who.mount.as_deref()).unwrap_or("");
         let topic = will.topic().strip_prefix(mount).unwrap_or(will.topic());
         let allowed = match &self.rights {
@@ -877,10 +872,23 @@ impl Channel {
         allowed.then_some(will)
     }
 
-    /// Takes the channel apart once its connection is closed.
-    pub fn finish(&mut self) -> Finished {
+    /// Takes over the retained messages that the session has still to get.
+    pub fn take_replays(&mut self) -> Box<[Replay]> {
+        match &mut self.state {
+            State::Up(session) => std::mem::take(&mut session.replays),
+            State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {
+                Box::default()
+            }
+        }
+    }
+
+    /// Takes the channel apart, whose connection is closed at `now`.
+    pub fn finish(&mut self, now: Time) -> Finished {
         let session = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Up(session) => Some(session),
+            State::Up(mut session) => {
+                session.awaiting_rel.leave(now);
+                Some(session)
+            }
             State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {
                 None
             }
@@ -926,7 +934,8 @@ impl Channel {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);
                 [alive, oldest, ends].into_iter().flatten().min()
             }
-            State::Opening(_) | State::Closed => None,
+            State::Opening(_) => Some(self.last_packet + OPENING),
+            State::Closed => None,
         }
     }
 
@@ -944,6 +953,10 @@ impl Channel {
             }
             State::Authenticating(_) if now >= self.last_packet + VERDICT => {
                 self.on_verdict(Err(Refusal::Busy), now, out);
+            }
+            State::Opening(_) if now >= self.last_packet + OPENING => {
+                let what = "its session does not come";
+                self.on_no_session(ReasonCode::ServerBusy, what, out);
             }
             State::Up(_) => {
                 let ends = self.identity.as_deref().and_then(|identity| identity.ends_at);

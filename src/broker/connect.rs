@@ -496,8 +496,8 @@ impl Channel {
             self.take_out_denied(out);
         }
         if let (true, State::Up(session)) = (present, &mut self.state) {
+            session.awaiting_rel.come_back(moment.now);
             session.inflight.owe_all();
-            self.pay(moment.now, out);
         }
         self.subscribe_unasked(out);
     }

@@ -99,6 +99,12 @@ impl Delayed {
         place
     }
 
+    /// Whether the message at a place is not out yet.
+    #[must_use]
+    pub fn has(&self, place: (Time, u64)) -> bool {
+        self.waiting.contains_key(&place)
+    }
+
     /// Takes out the message at a place, if it is not out yet.
     pub fn take(&mut self, place: (Time, u64)) -> Option<Message> {
         let message = self.waiting.remove(&place)?;
@@ -129,12 +135,12 @@ impl Delayed {
         self.waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Takes out one message that is due.
-    pub fn due(&mut self, now: Time) -> Option<Message> {
+    /// Takes out one message that is due, and where it stood.
+    pub fn due(&mut self, now: Time) -> Option<((Time, u64), Message)> {
         let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
-        let message = first.remove();
+        let (place, message) = first.remove_entry();
         self.note_out(&message);
-        Some(message)
+        Some((place, message))
     }
 }
 
@@ -194,7 +200,7 @@ mod tests {
         let places = ["a", "b"].map(|topic| delayed.put(message(topic), Time::from_ms(5)));
         assert_eq!(delayed.take(places[1]).unwrap().topic(), "b");
         assert!(delayed.take(places[1]).is_none());
-        assert_eq!(delayed.due(Time::from_ms(5)).unwrap().topic(), "a");
+        assert_eq!(delayed.due(Time::from_ms(5)).unwrap().1.topic(), "a");
         assert!(delayed.take(places[0]).is_none() && delayed.shares.is_empty());
     }
 
@@ -207,7 +213,7 @@ mod tests {
         assert_eq!(delayed.deadline(), Some(Time::from_ms(10)));
         assert!(delayed.due(Time::from_ms(9)).is_none());
         let due = std::iter::from_fn(|| delayed.due(Time::from_ms(29)));
-        let topics: Vec<String> = due.map(|message| message.topic().to_owned()).collect();
+        let topics: Vec<String> = due.map(|(_, message)| message.topic().to_owned()).collect();
         assert_eq!(topics, ["first", "second"]);
         assert_eq!(delayed.len(), 1);
         assert!(delayed.due(Time::from_ms(30)).is_some() && delayed.is_empty());

@@ -14,11 +14,16 @@ use crate::{
     time::Time,
 };
 
+/// Bytes written of what is owed in one go; the rest follows when the socket has taken them.
+const PAY: usize = 64 << 10;
+
 impl Channel {
     /// QoS 1 and 2 messages that may be sent now (v5 [MQTT-3.3.4-9]).
     #[must_use]
     pub fn window(&self) -> usize {
         match &self.state {
+            // What is owed goes before.
+            State::Up(session) if session.inflight.is_owing() => 0,
             State::Up(session) => {
                 usize::from(self.receive_max).saturating_sub(session.inflight.len())
             }
@@ -143,13 +148,15 @@ impl Channel {
         self.send_slots(again, now, out);
     }
 
-    /// Sends what the session owes to this connection, as far as the client takes it.
-    pub(super) fn pay(&mut self, now: Time, out: &mut Out<'_>) {
+    /// Sends what the session owes to this connection, as far as the client takes it, and no more than `out` has room for. To be
+    /// called until nothing comes of it.
+    pub fn pay(&mut self, now: Time, out: &mut Out<'_>) {
         let receive_max = usize::from(self.receive_max);
         while let State::Up(session) = &mut self.state
             && session.inflight.is_owing()
         {
-            let slots = session.inflight.pay(receive_max, now);
+            let room = PAY.saturating_sub(out.bytes.len());
+            let slots = session.inflight.pay((receive_max, room), now);
             // What is too large for the client makes room for the next.
             if slots.is_empty() || !self.send_slots(slots, now, out) {
                 return;

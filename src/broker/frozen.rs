@@ -16,14 +16,14 @@ use super::{
     enhanced::Enhanced,
     inflight::Inflight,
     portable::{BadSession, Get, NEVER, put_text, put_u32, put_u64, put_will, record, span},
+    replay::Replay,
     session::Session,
     verdicts::Rights,
     will::Will,
 };
 use crate::{
-    mqtt::{Disconnect, PacketId, Properties, QoS, ReasonCode, Version},
+    mqtt::{Disconnect, PacketId, Properties, ReasonCode, Version},
     time::{Time, Wall},
-    topic::TopicFilter,
 };
 
 const HEAD: u8 = 1;
@@ -40,19 +40,6 @@ const UNSENT: u8 = 11;
 const REPLAY: u8 = 12;
 const USERNAME: u8 = 13;
 const ENHANCED: u8 = 14;
-
-/// Retained messages on their way to a new subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// What it subscribes to.
-    pub filter: TopicFilter,
-    /// The last topic that was sent.
-    pub after: Option<Box<str>>,
-    /// Its QoS.
-    pub qos: QoS,
-    /// Its Subscription Identifier; 0 for none.
-    pub id: u32,
-}
 
 /// A connection of a client that is served, without its socket and its session.
 #[derive(Debug)]
@@ -196,6 +183,7 @@ impl Frozen {
             slot.owed = self.owed.contains(&slot.packet_id);
         }
         session.inflight = Inflight::of_slots(slots);
+        session.awaiting_rel.come_back(now);
         let superuser = self.identity.rights == RightsFrom::Superuser;
         let mut channel = Channel::new(shared, self.peer, now);
         channel.state = State::Up(session);
@@ -260,7 +248,7 @@ impl Frozen {
             }
         }
         for replay in &self.replays {
-            put_replay(&mut out, replay);
+            record(&mut out, REPLAY, |out| replay.put(out));
         }
         out
     }
@@ -319,7 +307,7 @@ impl Frozen {
                 ENHANCED => frozen.enhanced = true,
                 UNREAD => frozen.unread = body.0.to_vec(),
                 UNSENT => frozen.unsent = body.0.to_vec(),
-                REPLAY => frozen.replays.push(body.replay()?),
+                REPLAY => frozen.replays.push(Replay::get(&mut body)?),
                 _ => {}
             }
         }
@@ -370,15 +358,6 @@ impl Frozen {
     }
 }
 
-fn put_replay(out: &mut Vec<u8>, replay: &Replay) {
-    record(out, REPLAY, |out| {
-        out.extend_from_slice(&[replay.qos.as_u8(), u8::from(replay.after.is_some())]);
-        put_u32(out, replay.id);
-        put_text(out, replay.filter.as_str());
-        put_text(out, replay.after.as_deref().unwrap_or(""));
-    });
-}
-
 impl Get<'_> {
     fn identity(&mut self, now: Time) -> Result<Identity, BadSession> {
         let (clean_start, rights) = (self.u8()? != 0, self.u8()?);
@@ -400,26 +379,23 @@ impl Get<'_> {
             },
         })
     }
-
-    fn replay(&mut self) -> Result<Replay, BadSession> {
-        let (qos, some, id) = (self.qos()?, self.u8()? != 0, self.u32()?);
-        let filter = TopicFilter::parse(self.text()?).map_err(|_| BadSession("topic filter"))?;
-        let after = Some(self.text()?.into()).filter(|_| some);
-        Ok(Replay { filter, after, qos, id })
-    }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::broker::{
-        access::{Access, Who},
-        acl::{Action, Clients, Rule, Rules, TopicPattern},
-        message::{Message, Meta},
-        settings::Settings,
-        stats::Stats,
+    use crate::{
+        broker::{
+            access::{Access, Who},
+            acl::{Action, Clients, Rule, Rules, TopicPattern},
+            message::{Message, Meta},
+            settings::Settings,
+            stats::Stats,
+        },
+        mqtt::QoS,
+        topic::TopicFilter,
     };
 
     const NOW: Time = Time::from_ms(70_000);
@@ -436,7 +412,7 @@ pub(super) mod tests {
         })
     }
 
-    pub(in crate::broker) fn sample() -> Frozen {
+    pub(crate) fn sample() -> Frozen {
         let who = Who {
             zone: "external",
             client_id: "c+1",
@@ -489,6 +465,7 @@ pub(super) mod tests {
                 after: Some("r/a".into()),
                 qos: QoS::ExactlyOnce,
                 id: 3,
+                no_local: true,
             }],
             version: Version::V5,
             keep_alive_ms: 90_000,

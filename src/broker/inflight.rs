@@ -32,6 +32,16 @@ pub struct Slot {
     pub owed: bool,
 }
 
+impl Slot {
+    /// Bytes that are sent for it, about.
+    fn size(&self) -> usize {
+        match &self.awaiting {
+            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => delivery.size(),
+            Awaiting::PubComp => 4,
+        }
+    }
+}
+
 /// The window. Invariant: no two slots have one packet id.
 #[derive(Debug, Default)]
 pub struct Inflight {
@@ -190,16 +200,20 @@ impl Inflight {
     }
 
     /// Takes out of debt, oldest first, what may be sent now: every PUBREL, and of the messages as many as leave no more than
-    /// `receive_max` under way (v5 [MQTT-3.3.4-9]).
-    pub fn pay(&mut self, receive_max: usize, now: Time) -> Vec<Slot> {
+    /// `receive_max` under way (v5 [MQTT-3.3.4-9]); no more once they have `room` bytes.
+    pub fn pay(&mut self, (receive_max, room): (usize, usize), now: Time) -> Vec<Slot> {
         // Once one message waits, so do those behind it: a place that a PUBREL takes is not given back here.
         let mut under_way = self.slots.len() - self.owed;
-        let mut paid = Vec::new();
+        let (mut paid, mut bytes) = (Vec::new(), 0);
         for slot in self.slots.iter_mut().filter(|slot| slot.owed) {
             if under_way >= receive_max && !matches!(slot.awaiting, Awaiting::PubComp) {
                 continue;
             }
+            if bytes >= room {
+                break;
+            }
             under_way += 1;
+            bytes += slot.size();
             (slot.owed, slot.sent_at) = (false, now);
             paid.push(slot.clone());
         }
@@ -261,7 +275,7 @@ mod tests {
         assert_eq!(window.oldest(), Some(Time::from_ms(1)));
         window.owe_all();
         assert_eq!(window.oldest(), None);
-        assert_eq!(window.pay(2, Time::from_ms(9)).len(), 2);
+        assert_eq!(window.pay((2, usize::MAX), Time::from_ms(9)).len(), 2);
         assert_eq!(window.oldest(), Some(Time::from_ms(9)));
     }
 

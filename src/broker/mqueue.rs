@@ -280,7 +280,7 @@ impl MQueue {
         let older: Vec<Delivery> = older.into_iter().filter(|one| !is_known(one, known)).collect();
         let mut numbers = known.clone();
         numbers.extend(older.iter().map(|delivery| delivery.message.number()));
-        let (newer, _) = std::mem::take(self).since(0);
+        let (newer, _) = self.clear().since(0);
         let newer = newer.into_iter().filter(|one| !is_known(one, &numbers));
         let mut dropped = 0;
         for delivery in older.into_iter().chain(newer) {
@@ -439,6 +439,7 @@ mod tests {
         let older = older.map(|(n, qos)| numbered(n, qos)).into();
         // Two without a number are kept apart; the oldest of QoS 0 has to go.
         let dropped = queue.prepend(older, &BTreeSet::from([0, 5, 7]), bounds);
+        assert!(queue.since(6).0.len() == 6 && queue.since(0).1 > 6, "numbers go on");
         assert_eq!((dropped, left(&mut queue)), (1, vec![1, 0, 3, 6, 0, 0]));
         assert_eq!(queue.bytes(), 0);
     }

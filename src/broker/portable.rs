@@ -3,16 +3,15 @@
 //! A list of records: `tag u8 | len u32 BE | body`. An unknown tag is skipped, so a later release may add one; fields are only
 //! ever added at the end of a body. Times go as spans, because no two nodes have one clock.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     ClientId, Message,
+    awaiting_rel::AwaitingRel,
     inflight::{Awaiting, Inflight, Slot},
     message::Meta,
     mqueue::{Delivery, SubscriptionIds},
+    replay::Replay,
     session::Session,
     subscription_list::SubscriptionList,
     will::Will,
@@ -31,6 +30,7 @@ const PUBCOMP: u8 = 5;
 const AWAITING_REL: u8 = 6;
 const QUEUED: u8 = 7;
 const WILL: u8 = 8;
+const REPLAY: u8 = 9;
 /// A span that never ends.
 pub(super) const NEVER: u64 = u64::MAX;
 
@@ -50,7 +50,9 @@ pub struct Portable {
     /// What is under way to the client.
     pub inflight: Inflight,
     /// QoS 2 messages of the client that wait for PUBREL.
-    pub awaiting_rel: BTreeMap<PacketId, Time>,
+    pub awaiting_rel: AwaitingRel,
+    /// Retained messages that the client is still to get.
+    pub replays: Vec<Replay>,
     /// Messages that wait for the client.
     pub queue: Vec<Delivery>,
     /// A will, and after which time it goes out.
@@ -73,6 +75,7 @@ impl Portable {
             subscriptions: session.subscriptions.clone(),
             inflight: Inflight::of_slots(session.inflight.iter().cloned().collect()),
             awaiting_rel: session.awaiting_rel.clone(),
+            replays: session.replays.to_vec(),
             ..Self::default()
         }
     }
@@ -88,13 +91,15 @@ impl Portable {
             subscriptions: self.subscriptions,
             inflight: self.inflight,
             awaiting_rel: self.awaiting_rel,
+            replays: self.replays.into(),
             created_at: self.created_at,
             delivered: self.delivered,
         }
     }
 
     /// Takes in what an older session of the same client has and this one has not. Messages that were under way there wait again,
-    /// before all others; a QoS 2 message that had arrived is not sent again.
+    /// before all others; a QoS 2 message that had arrived is not sent again. Which QoS 2 messages of its own are unfinished the client
+    /// knows as this one does: it spoke to this one last, and an id of the other may be one of a new message since.
     pub fn absorb(&mut self, older: Self) {
         let mut here = self.numbers_under_way();
         here.extend(self.queue.iter().map(|delivery| delivery.message.number()));
@@ -103,13 +108,11 @@ impl Portable {
         queue.retain(|delivery| !here.contains(&delivery.message.number()));
         queue.append(&mut self.queue);
         self.queue = queue;
+        self.replays.splice(..0, older.replays);
         for (to, terms) in older.subscriptions {
             if !self.subscriptions.contains(&to) {
                 self.subscriptions.insert(to, terms);
             }
-        }
-        for (id, since) in older.awaiting_rel {
-            self.awaiting_rel.entry(id).or_insert(since);
         }
     }
 
@@ -150,11 +153,14 @@ impl Portable {
         for slot in self.inflight.iter() {
             put_slot(&mut out, slot, now);
         }
-        for (id, since) in &self.awaiting_rel {
+        for (id, age) in self.awaiting_rel.ages(now) {
             record(&mut out, AWAITING_REL, |out| {
                 out.extend_from_slice(&id.get().to_be_bytes());
-                put_u64(out, span(now.since(*since)));
+                put_u64(out, span(age));
             });
+        }
+        for replay in &self.replays {
+            record(&mut out, REPLAY, |out| replay.put(out));
         }
         if let Some((will, delay)) = &self.will {
             record(&mut out, WILL, |out| put_will(out, (will, *delay), now));
@@ -195,6 +201,7 @@ impl Portable {
                     portable.awaiting_rel.insert(id, before(now, age));
                 }
                 QUEUED => portable.queue.push(body.delivery(now)?),
+                REPLAY => portable.replays.push(Replay::get(&mut body)?),
                 WILL => portable.will = Some(body.will(now)?),
                 _ => {}
             }
@@ -207,6 +214,7 @@ impl Portable {
             return Err(BadSession("packet id twice"));
         }
         portable.inflight = Inflight::of_slots(slots);
+        portable.awaiting_rel.leave(now);
         Ok(portable)
     }
 }
@@ -457,6 +465,9 @@ mod tests {
     }
 
     fn sample() -> Portable {
+        let mut awaiting_rel = AwaitingRel::default();
+        awaiting_rel.insert(PacketId::new(7).unwrap(), Time::from_ms(49_000));
+        awaiting_rel.leave(NOW);
         let (one, two) = (PacketId::new(7).unwrap(), PacketId::new(9).unwrap());
         let slot = |packet_id, awaiting| Slot { packet_id, awaiting, sent_at: NOW, owed: false };
         let slots = vec![
@@ -477,7 +488,14 @@ mod tests {
             expiry: Duration::from_secs(60),
             subscriptions,
             inflight: Inflight::of_slots(slots),
-            awaiting_rel: BTreeMap::from([(one, Time::from_ms(49_000))]),
+            awaiting_rel,
+            replays: vec![Replay {
+                filter: crate::topic::TopicFilter::parse("a/#").unwrap(),
+                after: None,
+                qos: QoS::AtLeastOnce,
+                id: 5,
+                no_local: true,
+            }],
             queue: vec![delivery(5, QoS::AtMostOnce), delivery(6, QoS::ExactlyOnce)],
             will: Some((
                 Box::new(Will::of_parts(
@@ -510,7 +528,7 @@ mod tests {
         newer.absorb(sample());
         let numbers: Vec<u64> = newer.queue.iter().map(|d| d.message.number()).collect();
         assert_eq!(numbers, [3, 4, 6, 5, 9]);
-        assert_eq!((newer.subscriptions.len(), newer.awaiting_rel.len()), (2, 1));
+        assert_eq!((newer.subscriptions.len(), newer.awaiting_rel.len()), (2, 0));
         assert!(newer.inflight.is_empty());
     }
 

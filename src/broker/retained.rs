@@ -170,6 +170,14 @@ pub fn is_system(topic: &str) -> bool {
     topic.starts_with("$SYS/")
 }
 
+/// What a node writes of itself under its name: it does so anew after each start.
+fn is_of_node(topic: &str) -> bool {
+    topic.strip_prefix("$SYS/broker").is_some_and(|rest| {
+        let rest = rest.strip_prefix('s').unwrap_or(rest);
+        rest.is_empty() || rest.starts_with('/')
+    })
+}
+
 /// What an entry adds to the sum of its bucket.
 fn term(hash: u64, stamp: Stamp) -> u64 {
     let node = u128::from_be_bytes(stamp.node);
@@ -344,6 +352,7 @@ impl Retained {
                 }
                 self.put(&topic, message, (stamp, number));
             }
+            Content::Message(_) if !stamp.is_shared() => return Merged::Older,
             Content::Message(_) => self.bury(&topic, stamp, now + GONE_LIFE),
             Content::Gone(until) if until <= now && have.is_none() => return Merged::Older,
             Content::Gone(until) => self.bury(&topic, stamp, until),
@@ -516,6 +525,27 @@ impl Retained {
         &self,
         wanted: impl Fn(usize) -> bool,
         from: Cursor,
+        most: (usize, usize),
+        out: &mut Vec<Entry>,
+    ) -> Option<Cursor> {
+        let shared = |_: &str, kept: &Kept| kept.stamp.is_shared() && wanted(bucket(kept.hash));
+        self.walk((shared, |gone: &Gone| wanted(bucket(gone.hash))), from, most, out)
+    }
+
+    /// As [`Self::piece`], of all that clients have written, whether other nodes have it too or not.
+    pub fn piece_of_all(
+        &self,
+        from: Cursor,
+        most: (usize, usize),
+        out: &mut Vec<Entry>,
+    ) -> Option<Cursor> {
+        self.walk((|topic: &str, _: &Kept| !is_of_node(topic), |_: &Gone| true), from, most, out)
+    }
+
+    fn walk(
+        &self,
+        (is_wanted, is_wanted_gone): (impl Fn(&str, &Kept) -> bool, impl Fn(&Gone) -> bool),
+        from: Cursor,
         (bytes, look): (usize, usize),
         out: &mut Vec<Entry>,
     ) -> Option<Cursor> {
@@ -534,7 +564,7 @@ impl Retained {
                     }
                     seen += 1;
                     last = Some(topic.clone());
-                    if kept.stamp.is_shared() && wanted(bucket(kept.hash)) {
+                    if is_wanted(topic, kept) {
                         size += cost(&kept.message);
                         out.push(kept.entry(topic));
                     }
@@ -548,7 +578,7 @@ impl Retained {
             }
             seen += 1;
             last = Some(topic.clone());
-            if wanted(bucket(gone.hash)) {
+            if is_wanted_gone(gone) {
                 size += topic.len() + 40;
                 out.push(gone.entry(topic));
             }

@@ -1,12 +1,10 @@
 //! A session: what outlives a connection (v5 4.1, EMQX `emqx_session`).
 
-use std::{collections::BTreeMap, time::Duration};
-
-use super::{inflight::Inflight, message::ClientId, subscription_list::SubscriptionList};
-use crate::{
-    mqtt::PacketId,
-    time::{Time, Wall},
+use super::{
+    awaiting_rel::AwaitingRel, inflight::Inflight, message::ClientId, replay::Replay,
+    subscription_list::SubscriptionList,
 };
+use crate::time::Wall;
 
 /// The state kept for a client between its connections. Its waiting messages stand in its mailbox.
 #[derive(Debug)]
@@ -23,8 +21,10 @@ pub struct Session {
     pub subscriptions: SubscriptionList,
     /// Messages sent to the client and not acknowledged.
     pub inflight: Inflight,
-    /// QoS 2 messages of the client that wait for PUBREL, with the time they came.
-    pub awaiting_rel: BTreeMap<PacketId, Time>,
+    /// QoS 2 messages of the client that wait for PUBREL.
+    pub awaiting_rel: AwaitingRel,
+    /// Retained messages that the client is still to get, in their order; while it is away.
+    pub replays: Box<[Replay]>,
     /// When it began.
     pub created_at: Wall,
     /// Messages sent to the client, repetitions not counted.
@@ -42,16 +42,10 @@ impl Session {
             owner: None,
             subscriptions: SubscriptionList::default(),
             inflight: Inflight::default(),
-            awaiting_rel: BTreeMap::new(),
+            awaiting_rel: AwaitingRel::default(),
+            replays: Box::default(),
             created_at,
             delivered: 0,
         }
-    }
-
-    /// Frees QoS 2 ids whose PUBREL did not come within `timeout`. Returns how many.
-    pub fn expire_awaiting_rel(&mut self, now: Time, timeout: Duration) -> usize {
-        let before = self.awaiting_rel.len();
-        self.awaiting_rel.retain(|_, since| now.since(*since) < timeout);
-        before - self.awaiting_rel.len()
     }
 }

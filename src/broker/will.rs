@@ -53,6 +53,13 @@ impl Will {
         Self { delay, ..self }
     }
 
+    /// Itself, and when it goes out if its connection is lost `now`.
+    #[must_use]
+    pub fn due(self: Box<Self>, now: Time) -> (Box<Self>, Time) {
+        let at = now + self.delay;
+        (self, at)
+    }
+
     /// Bytes it takes, about.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -63,6 +63,9 @@ pub struct Bequest {
     pub routes: Vec<Vec<RouteOp>>,
     /// Messages to it and from it.
     pub streams: Vec<(SendStream, RecvStream)>,
+    /// Of its messages, those that found no member of some of their groups, which it may not have heard: stream, number, groups as
+    /// bits. In the order of the numbers of each stream.
+    pub nacks: Vec<(u8, u64, u64)>,
 }
 
 impl Legacy {
@@ -171,6 +174,12 @@ impl Bequest {
             stream.put_head(out);
             inward.put(out);
         }
+        put_v(out, self.nacks.len() as u64);
+        for (stream, seq, groups) in &self.nacks {
+            out.push(*stream);
+            put_v(out, *seq);
+            put_v(out, *groups);
+        }
     }
 
     fn read(own: u64, from: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -180,7 +189,11 @@ impl Bequest {
         let count = from.u8()?;
         let stream = |_| Ok((SendStream::read_head(own, from)?, RecvStream::read(from)?));
         let streams = (0..count).map(stream).collect::<Result<_, WireError>>()?;
-        Ok(Self { node_id, incarnation, up, keep, position, streams, ..Self::default() })
+        let mut nacks = Vec::new();
+        for _ in 0..from.count(3)? {
+            nacks.push((from.u8()?, from.v()?, from.v()?));
+        }
+        Ok(Self { node_id, incarnation, up, keep, position, streams, nacks, ..Self::default() })
     }
 
     fn read_routes(&mut self, frame: &[u8]) -> Result<(), WireError> {
@@ -252,6 +265,7 @@ mod tests {
                 (stream(sizes), RecvStream::default()),
                 (stream(sizes), RecvStream::default()),
             ],
+            nacks: vec![(0, 3, 1), (1, 700, 1 << 63)],
         };
         Legacy {
             incarnation: LIFE_NUMBER,
@@ -290,6 +304,7 @@ mod tests {
         let routes: Vec<_> = again.nodes[0].routes.iter().flatten().collect();
         assert_eq!((routes.len(), again.nodes[0].routes.len()), (10_000, 2));
         assert!(again.nodes[1].routes.is_empty());
+        assert_eq!(again.nodes[0].nacks, sample(&SIZES).nodes[0].nacks);
         let numbers = (again.incarnation, again.process, again.epoch, again.messages);
         assert_eq!(
             (numbers, again.routes, again.guid),

@@ -262,6 +262,7 @@ impl SendStream {
     /// `received` so far. Returns the number of the connection for [`Self::take`] and [`Self::detach`].
     pub fn attach(&mut self, peer: u64, received: Received) -> u64 {
         if self.peer.is_some_and(|known| known != peer) {
+            self.dropped += self.next - 1 - self.acked;
             self.discard();
         }
         self.peer = Some(peer);
@@ -314,10 +315,10 @@ impl SendStream {
         true
     }
 
-    /// What was kept is of no use any more to the process it was for, which is over. Returns it.
+    /// What was kept is of no use any more to the process it was for, which is over. Returns it; what becomes of it is for the caller
+    /// to count.
     pub fn discard(&mut self) -> Left {
         let (next, sent) = (self.acked + 1, self.sent);
-        self.dropped += self.next - 1 - self.acked;
         self.acked = self.next - 1;
         self.kept_bytes = 0;
         self.behind = None;
@@ -366,9 +367,12 @@ impl SendStream {
         Ok(news)
     }
 
-    /// The body of message `seq`, put together again if it was cut; `None` if it is not kept any more.
+    /// The body of message `seq`, put together again if it was cut; `None` if it is acknowledged or not kept any more.
     #[must_use]
     pub fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+        if seq <= self.acked {
+            return None;
+        }
         let chunk = self.kept.iter().find(|chunk| (chunk.first..chunk.end()).contains(&seq))?;
         chunk.body(seq)
     }
@@ -764,7 +768,7 @@ mod tests {
         world.cut();
         world.push(1, 5, 0);
         let left = world.out.discard();
-        assert_eq!((left.sent(), world.out.kept_bytes(), world.out.dropped()), (4, 0, 4));
+        assert_eq!((left.sent(), world.out.kept_bytes(), world.out.dropped()), (4, 0, 0));
         let numbers = left.map(|body| {
             let envelope = Envelope::decode(&body).unwrap();
             (envelope.seq, u32::from_be_bytes(*envelope.payload.first_chunk().unwrap()))

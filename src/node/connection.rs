@@ -61,7 +61,7 @@ use crate::{
 
 /// Bytes of the read buffer of a worker.
 const READ: usize = 64 << 10;
-/// Bytes taken from the mailbox, and of retained messages, before a write.
+/// Bytes taken from the mailbox, of what is owed, and of retained messages, before a write.
 const WRITE: usize = 64 << 10;
 /// A worker's buffer that has grown above this is given back.
 const REUSE_MAX: usize = 2 << 20;
@@ -74,8 +74,6 @@ const CROWDED: Duration = Duration::from_secs(5);
 
 /// Buffers of a worker, used by whichever connection has its turn.
 struct Scratch {
-    /// A turn is under way; seen at the next one, it ended in a panic.
-    busy: bool,
     /// The stream was not asked for more, as much is to be written first: nothing it has wakes anybody.
     deaf: bool,
     read: Box<[u8]>,
@@ -88,7 +86,6 @@ struct Scratch {
 impl Default for Scratch {
     fn default() -> Self {
         Self {
-            busy: false,
             deaf: false,
             read: vec![0; READ].into_boxed_slice(),
             out: Vec::with_capacity(WRITE),
@@ -100,18 +97,31 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// One turn of a connection. What one that panicked has left is not for the next: it may be without a buffer, and hold
-    /// what the other was sent and was to do.
+    /// One turn of a connection.
     fn turn<T>(&mut self, turn: impl FnOnce(&mut Self) -> T) -> T {
-        if self.busy {
-            *self = Self::default();
-        }
-        self.busy = true;
-        let done = turn(self);
-        self.out.clear();
-        self.out.shrink_to(REUSE_MAX);
-        self.busy = false;
+        let mut under_way = Turn { scratch: self, done: false };
+        let done = turn(under_way.scratch);
+        under_way.done = true;
         done
+    }
+}
+
+/// A turn that is under way. What one that panicked has left is not for the next: it may be without a buffer, and hold what the
+/// other was sent and was to do. But whom it has given messages is told so.
+struct Turn<'a> {
+    scratch: &'a mut Scratch,
+    done: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.done {
+            self.scratch.out.clear();
+            self.scratch.out.shrink_to(REUSE_MAX);
+        } else {
+            self.scratch.bells.drain(..).for_each(Waker::wake);
+            *self.scratch = Scratch::default();
+        }
     }
 }
 
@@ -445,6 +455,15 @@ mod tests {
     use super::*;
     use crate::broker::session::Session;
 
+    #[derive(Default)]
+    struct Counter(std::sync::atomic::AtomicUsize);
+
+    impl std::task::Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     #[test]
     fn a_turn_that_panicked_leaves_nothing_to_the_next() {
         let mut scratch = Scratch::default();
@@ -453,14 +472,22 @@ mod tests {
             scratch.out.as_ptr()
         });
         assert_eq!(scratch.turn(|scratch| scratch.out.as_ptr()), kept, "buffers are used again");
+        let counter = Arc::new(Counter::default());
+        let bell = Waker::from(counter.clone());
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             scratch.turn(|scratch| {
                 scratch.out.extend_from_slice(b"for another client");
+                scratch.bells.push(bell);
                 drop(std::mem::take(&mut scratch.read));
                 panic!("planted");
             })
         }));
         assert!(panicked.is_err());
+        assert_eq!(
+            counter.0.load(std::sync::atomic::Ordering::Relaxed),
+            1,
+            "who has mail hears of it"
+        );
         scratch.turn(|scratch| assert_eq!((scratch.read.len(), scratch.out.len()), (READ, 0)));
     }
 

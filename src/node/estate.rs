@@ -4,6 +4,8 @@
 //! What is written is read in whole before anything of it is used. For a moment nobody reads, so whatever a client was told stands:
 //! what was acknowledged is in a queue, in the table of retained messages or with the subscriber.
 
+mod retained;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fs::File,
@@ -36,13 +38,13 @@ use crate::{
         estate::{self, BadEstate, Estate, Kept, Reader, Records},
         frozen::Frozen,
         portable::Portable,
-        retained::Cursor,
         session::Session,
-        stats::Metric,
         subscriptions::Subscriber,
     },
     cluster::{
+        NodeId,
         legacy::{Legacy, WITHIN},
+        versions::Versions,
         wire::WireError,
     },
     net::supervise,
@@ -59,8 +61,6 @@ const LOOK: Duration = Duration::from_millis(2);
 const ROUNDS: usize = 3;
 /// Name of the mesh port among what is kept for the next process.
 pub const MESH: &str = "emqx-rs-mesh";
-/// Bytes of retained messages written in one go.
-const PIECE: (usize, usize) = (1 << 20, 10_000);
 
 /// What the next process gets beside the bytes.
 #[derive(Debug, Default)]
@@ -73,6 +73,8 @@ pub struct Sockets {
     pub clients: Vec<Still>,
     /// The place of the node in the cluster, to be written down.
     pub legacy: Legacy,
+    /// What the retained messages have been through, as well.
+    pub versions: Versions,
 }
 
 /// What the process before left.
@@ -80,6 +82,8 @@ pub struct Sockets {
 pub struct Inheritance {
     estate: Estate,
     legacy: Option<Legacy>,
+    /// What the retained messages that are here have been through.
+    versions: Versions,
     /// Sockets of clients by what the kernel calls them.
     sockets: HashMap<u64, Socket>,
 }
@@ -108,7 +112,18 @@ impl Inheritance {
         let mesh = std::mem::take(&mut estate.mesh);
         let legacy = Some(Legacy::read(mesh.iter().map(Vec::as_slice))?);
         let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
-        Ok(Self { estate, legacy, sockets: named.collect() })
+        let versions = Versions::default();
+        Ok(Self { estate, legacy, versions, sockets: named.collect() })
+    }
+
+    /// What the retained messages that are here have been through.
+    pub(super) fn take_versions(&mut self) -> Versions {
+        std::mem::take(&mut self.versions)
+    }
+
+    /// The node that this is of.
+    fn node_id(&self) -> NodeId {
+        self.legacy.as_ref().map(|legacy| legacy.guid.node).unwrap_or_default()
     }
 
     /// Whether the process that left this was the last one with this data: nobody goes on twice from one place.
@@ -182,10 +197,10 @@ impl Node {
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
         self.hub.hurry_wills();
         // What other nodes send from here on they keep.
-        let Left { mut legacy, listener } = self.mesh.rest().await;
+        let Left { mut legacy, listener, versions } = self.mesh.rest().await;
         self.hub.sections.passed().await;
         legacy.messages = self.hub.next_message.load(Ordering::Acquire);
-        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy }
+        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy, versions }
     }
 
     /// Writes down what this node has, once it rests.
@@ -212,14 +227,13 @@ impl Node {
             out.write_all(&bytes)?;
             bytes.clear();
         }
-        let mut from = Some(Cursor::Messages(None));
-        while let Some(cursor) = from {
-            let mut entries = Vec::new();
-            from = locks::read(&self.hub.retained).piece(|_| true, cursor, PIECE, &mut entries);
-            entries.iter().for_each(|entry| records.retained(&mut bytes, entry, now));
-            out.write_all(&bytes)?;
-            bytes.clear();
-        }
+        let written = state.metadata()?.len();
+        self.hub.write_retained(
+            &mut records,
+            &mut out,
+            retained::room(&self.hub.memory, written),
+        )?;
+        self.hub.write_versions(&mut records, &mut out, &rested.versions)?;
         for due in locks::lock(&self.hub.delayed).iter() {
             records.delayed(&mut bytes, due, now);
             out.write_all(&bytes)?;
@@ -295,6 +309,7 @@ impl Hub {
             return (None, None);
         }
         self.inherit_messages(&mut left);
+        left.versions = self.inherit_versions(left.node_id(), &left.estate.copy);
         let legacy = left.take_legacy(self.clock.wall());
         if let Some(legacy) = &legacy {
             self.next_message.store(legacy.messages, Ordering::Release);
@@ -305,21 +320,8 @@ impl Hub {
     /// Retained and delayed messages of the process before.
     fn inherit_messages(&self, inheritance: &mut Inheritance) {
         let now = self.clock.now();
-        let mut refused = 0;
-        {
-            let mut retained = locks::write(&self.retained);
-            for entry in inheritance.estate.retained.drain(..) {
-                let merged = retained.merge(entry, false, now);
-                refused +=
-                    usize::from(matches!(merged, crate::broker::retained::Merged::Refused(_)));
-            }
-        }
-        if refused > 0 {
-            tracing::warn!(
-                refused,
-                "retained messages of before pass the limits of now and are gone"
-            );
-        }
+        let entries = std::mem::take(&mut inheritance.estate.retained);
+        inheritance.estate.retained = self.inherit_retained(entries);
         let mut delayed = locks::lock(&self.delayed);
         for (left, message) in inheritance.estate.delayed.drain(..) {
             delayed.push(message, now + left, (0, 0));
@@ -332,7 +334,8 @@ impl Hub {
         inheritance: Inheritance,
         listeners: &[Arc<Listening>],
     ) -> Arrivals {
-        let Inheritance { estate, mut sockets, legacy: _ } = inheritance;
+        let Inheritance { estate, mut sockets, legacy: _, versions: _ } = inheritance;
+        self.share_retained(estate.retained);
         self.number_sessions_above(estate.sessions.iter().map(|kept| kept.number).max());
         let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
         let mut connections: HashMap<ClientId, Frozen> =
@@ -406,10 +409,7 @@ impl Hub {
         );
         let expires_at = now + lost.as_ref().map_or(state.expiry, Frozen::expiry);
         let will = match lost {
-            Some(frozen) => frozen.into_will().map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
+            Some(frozen) => frozen.into_will().map(|will| will.due(now)),
             None => state.will.map(|(will, left)| (will, now + left)),
         };
         let parked =
@@ -427,7 +427,7 @@ impl Hub {
         let mailbox = Arc::new(Mailbox::new(settings).clean(clean_since));
         mailbox.remember(state.numbers_under_way().into_iter(), self.clock.now());
         let dropped = mailbox.prepend(std::mem::take(&mut state.queue), &BTreeSet::new());
-        self.stats.add(Metric::DeliveryDroppedQueueFull, dropped as u64);
+        self.count_displaced(dropped);
         let rest = Portable {
             username: state.username.clone(),
             expiry: state.expiry,
@@ -464,15 +464,66 @@ impl Hub {
     }
 
     /// The connection of a session does not go on after all.
-    fn lose(&self, Thawed { frozen, session, mailbox }: Thawed) {
+    fn lose(&self, Thawed { mut frozen, mut session, mailbox }: Thawed) {
         let now = self.clock.now();
+        session.replays = std::mem::take(&mut frozen.replays).into();
         let identity = Some(Box::new(frozen.identity.clone()));
         let expires_at = now + frozen.expiry();
-        let will = frozen.into_will().map(|will| {
-            let at = now + will.delay;
-            (will, at)
-        });
+        let will = frozen.into_will().map(|will| will.due(now));
         let since = self.clock.wall();
+        let client_id = session.client_id.clone();
         self.park(Parked { session, identity, expires_at, will, since }, &mailbox);
+        // Who asked for the session meanwhile took it for one with a connection.
+        self.answer_again(&client_id, &mailbox);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{frozen, retained::Retained},
+        net::clock::Clock,
+        node::registry::{Handover, Opened},
+    };
+
+    #[test]
+    fn who_waits_for_a_client_whose_socket_is_lost_is_answered() {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let frozen = frozen::tests::sample();
+        let id = frozen.identity.client_id.clone();
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        hub.registry.inherit(&id, &mailbox, 1);
+        let opened = hub.registry.open(&id, (false, None), &mailbox, 2);
+        let Opened::Wait(mut answer, _) = opened else { panic!("{opened:?}") };
+        let session = Box::new(Session::new(1, id, Wall::default()));
+        hub.lose(Thawed { frozen, session, mailbox });
+        assert!(matches!(answer.try_recv(), Ok(Handover::Again)));
+    }
+
+    #[test]
+    fn what_the_queue_of_now_has_no_room_for_is_counted() {
+        use crate::broker::{Message, message::Meta, mqueue::Delivery};
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let meta = Meta {
+            qos: crate::mqtt::QoS::AtLeastOnce,
+            retain: false,
+            expires_at: None,
+            publisher: 0,
+        };
+        let one = Delivery {
+            message: Message::new("t", &[], b"x", meta),
+            ids: crate::broker::mqueue::SubscriptionIds::None,
+            qos: meta.qos,
+            retain: false,
+            group: 0,
+        };
+        let state = Portable { queue: vec![one; 5], ..Portable::default() };
+        let (client_id, since) = (ClientId::new("c"), Wall::default());
+        let kept = Kept { client_id, claim: 1, number: 1, since, clean_since: 0, state };
+        let _ = hub.inherit_session(kept, &Settings { mqueue_len: 2, ..Settings::default() });
+        let count = |name| hub.metrics().find(|(one, _)| *one == name).map(|(_, count)| count);
+        assert_eq!(count("delivery.dropped"), Some(3));
+        assert_eq!(count("delivery.dropped.queue_full"), Some(3));
     }
 }

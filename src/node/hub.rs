@@ -3,7 +3,6 @@
 //! Locks are taken one at a time and never across an await, so there is no order to remember (but registry.rs).
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, RwLock,
@@ -31,8 +30,9 @@ use super::{
     mailbox::{Mailbox, Signal},
     memory::Memory,
     mesh::Mesh,
+    paced::PacedWills,
     publish::{Publisher, Returns},
-    registry::{Kicked, Parked, Registry},
+    registry::{Due, Kicked, Parked, Registry},
     sections::Sections,
     takeover::Takeovers,
     told::Told,
@@ -48,7 +48,6 @@ use crate::{
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
         subscriptions::{Change, Subscriber, Subscriptions},
-        will::Will,
     },
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
@@ -126,8 +125,8 @@ pub struct Hub {
     pub(super) memory: Memory,
     /// When wills may go out.
     pub(super) will_pace: WillPace,
-    /// Wills that wait for their turn among the delayed messages, by client.
-    paced_wills: Mutex<HashMap<ClientId, (Time, u64)>>,
+    /// Wills that wait for their turn among the delayed messages.
+    pub(super) paced_wills: PacedWills,
     /// Logs that there is no room for another filter, now and then.
     routes_full: Told,
 }
@@ -177,7 +176,7 @@ impl Hub {
             limits: Limits::default(),
             memory: Memory::default(),
             will_pace: WillPace::default(),
-            paced_wills: Mutex::default(),
+            paced_wills: PacedWills::default(),
             routes_full: Told::default(),
         }
     }
@@ -328,51 +327,9 @@ impl Hub {
         self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
     }
 
-    /// Publishes the will of a client, or puts it with the delayed messages where there are too many in a second.
-    pub(super) fn publish_will(&self, client_id: &ClientId, will: Will) {
-        let now = self.clock.now();
-        let message = will.into_message(now);
-        let turn = self.will_pace.turn(now);
-        if turn <= now {
-            return self.publish_now(&message);
-        }
-        self.stats.count(Metric::LimitWillRate);
-        let place = locks::lock(&self.delayed).put(message, turn);
-        {
-            let mut paced = locks::lock(&self.paced_wills);
-            if paced.len() == paced.capacity() {
-                paced.retain(|_, (at, _)| *at > now);
-            }
-            paced.insert(client_id.clone(), place);
-        }
-        self.registry.changed.notify_one();
-    }
-
     /// This process comes to rest for the next one.
     pub(super) fn is_resting(&self) -> bool {
         self.resting.load(Ordering::Acquire)
-    }
-
-    /// A client is back while its will waits for its turn: it goes out before what the client says now.
-    pub(super) fn hurry_will(&self, client_id: &ClientId) {
-        let place = locks::lock(&self.paced_wills).remove(client_id);
-        let message = place.and_then(|place| locks::lock(&self.delayed).take(place));
-        if let Some(message) = message {
-            self.publish_as(&message, Publisher { patient: true, ..Publisher::default() });
-        }
-    }
-
-    /// The node ends, or another process goes on: wills whose turn would come later go out now.
-    pub(super) fn hurry_wills(&self) {
-        let places = std::mem::take(&mut *locks::lock(&self.paced_wills));
-        let mut places: Vec<_> = places.into_values().collect();
-        places.sort_unstable();
-        for place in places {
-            let message = locks::lock(&self.delayed).take(place);
-            if let Some(message) = message {
-                self.publish_as(&message, Publisher { patient: true, ..Publisher::default() });
-            }
-        }
     }
 
     /// Whether filters that nobody subscribes to may begin, so many of them.
@@ -407,7 +364,7 @@ impl Hub {
         self.publish_as(message, Publisher::default());
     }
 
-    fn publish_as(&self, message: &Message, publisher: Publisher<'_>) {
+    pub(super) fn publish_as(&self, message: &Message, publisher: Publisher<'_>) {
         let mut bells: Vec<Waker> = Vec::new();
         self.publish(message, publisher, &mut bells);
         bells.into_iter().for_each(Waker::wake);
@@ -602,15 +559,16 @@ impl Hub {
 
     /// Publishes delayed messages that are due, at most a piece of them. They were acknowledged, so none may be refused: the nodes
     /// that must have the last one before the next is taken out are returned.
-    fn publish_due(&self, now: Time) -> Option<Forwarded> {
+    pub(super) fn publish_due(&self, now: Time) -> Option<Forwarded> {
         const PIECE: usize = 256;
         let publisher = Publisher { patient: true, ..Publisher::default() };
         let (mut bells, mut slow) = (Vec::new(), Vec::new());
         for _ in 0..PIECE {
             // Bound, so that the lock is not held while it is published.
             let due = locks::lock(&self.delayed).due(now);
-            let Some(message) = due else { break };
+            let Some((place, message)) = due else { break };
             slow = self.publish(&message, publisher, &mut bells).slow;
+            self.on_delayed_published(place);
             if !slow.is_empty() {
                 break;
             }
@@ -626,20 +584,19 @@ impl Hub {
     /// Wills and ends of parked sessions, delayed messages, and the life of retained ones. Runs for ever.
     pub(super) async fn janitor(self: Arc<Self>) {
         const SWEEP_EVERY: Duration = Duration::from_secs(30);
+        const PIECE: usize = 64;
         let mut next_sweep = self.clock.now() + SWEEP_EVERY;
         // Nodes that are too slow for the delayed messages.
         let mut held: Option<Forwarded> = None;
         loop {
             let now = self.clock.now();
+            let mut ended = 0;
             while let Some(due) = self.registry.due(now) {
-                if let Some((client_id, will)) = due.will {
-                    self.publish_will(&client_id, *will);
-                }
-                if let Some((client_id, claim)) = due.will_over {
-                    self.will_over(&client_id, Some(claim));
-                }
-                if let Some((session, mailbox)) = due.expired {
-                    self.end_session(&session, &mailbox);
+                self.end_due(due);
+                ended += 1;
+                if ended % PIECE == 0 {
+                    // There may be all of a node; others run on this thread too.
+                    tokio::task::yield_now().await;
                 }
             }
             if held.as_ref().is_none_or(Forwarded::has_arrived) {
@@ -663,6 +620,19 @@ impl Hub {
                 () = tokio::time::sleep_until(self.clock.instant(wake)) => {}
                 () = self.registry.changed.notified() => {}
             }
+        }
+    }
+
+    /// The time of a parked session, or of its will, is over.
+    pub(super) fn end_due(&self, due: Due) {
+        if let Some((client_id, will)) = due.will {
+            self.publish_will(&client_id, *will);
+        }
+        if let Some((client_id, claim)) = due.will_over {
+            self.will_over(&client_id, Some(claim));
+        }
+        if let Some((session, mailbox)) = due.expired {
+            self.end_session(&session, &mailbox);
         }
     }
 

@@ -388,6 +388,26 @@ impl Peer {
         }
     }
 
+    /// What it may not have heard of messages that found no member here, for another process of this life to tell: stream, number,
+    /// groups.
+    #[must_use]
+    pub fn take_nacks(&self) -> Vec<(u8, u64, u64)> {
+        let taken = |(stream, inward): (u8, &InSide)| {
+            let nacks = std::mem::take(&mut *lock(&inward.nacks));
+            nacks.into_iter().map(move |(seq, groups)| (stream, seq, groups))
+        };
+        (0..).zip(&self.inward).flat_map(taken).collect()
+    }
+
+    /// Another process of this life left this to be told.
+    pub fn put_nacks(&self, nacks: Vec<(u8, u64, u64)>) {
+        for (stream, seq, groups) in nacks {
+            if let Some(inward) = self.inward.get(usize::from(stream)) {
+                lock(&inward.nacks).push_back((seq, groups));
+            }
+        }
+    }
+
     /// Takes its streams, for another process of this life to go on with.
     #[must_use]
     pub fn take_streams(&self) -> Vec<(SendStream, RecvStream)> {
@@ -620,20 +640,30 @@ pub async fn run_data(
 }
 
 /// What was kept for a process that is over goes to other members of the groups it was for. QoS 2 that may have arrived there ends
-/// with that process, or somebody might get it twice.
+/// with that process, or somebody might get it twice. What goes to nobody else counts as dropped.
 pub async fn give_back(peer: Arc<Peer>, left: Vec<Left>, deliver: Arc<dyn Deliver>) {
     for left in left {
         let sent = left.sent();
         for body in left {
-            if let Ok(envelope) = Envelope::decode(&body) {
-                let groups = envelope.targets.groups().take(64).fold(0, |bits, _| bits << 1 | 1);
-                if groups != 0 && (envelope.flags.qos < 2 || envelope.seq > sent) {
-                    deliver.returned(&peer, groups, &envelope);
-                }
+            if !is_given_back(&peer, sent, &body, &*deliver)
+                && let Some(stream) = peer.streams.first()
+            {
+                stream.count_dropped(1);
             }
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Whether the message is for groups alone, and goes to other members of them.
+fn is_given_back(peer: &Arc<Peer>, sent: u64, body: &[u8], deliver: &dyn Deliver) -> bool {
+    let Ok(envelope) = Envelope::decode(body) else { return false };
+    let groups = envelope.targets.groups().take(64).fold(0, |bits, _| bits << 1 | 1);
+    let given = groups != 0 && (envelope.flags.qos < 2 || envelope.seq > sent);
+    if given {
+        deliver.returned(peer, groups, &envelope);
+    }
+    given && !envelope.targets.plain
 }
 
 /// No value: the loops end with errors only.

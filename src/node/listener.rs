@@ -234,11 +234,15 @@ impl Listening {
         locks::read(&self.address).is_some()
     }
 
+    /// An operator has closed it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// Why it does not listen, if it does not.
     #[must_use]
     pub fn closed(&self) -> Option<String> {
-        let stopped = self.stopped.load(Ordering::Relaxed);
-        let stopped = stopped.then(|| "emqx-rs-ctl listeners stop".to_owned());
+        let stopped = self.is_stopped().then(|| "emqx-rs-ctl listeners stop".to_owned());
         stopped.or_else(|| self.tls.as_ref().and_then(ListenerTls::missing))
     }
 

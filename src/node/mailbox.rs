@@ -64,8 +64,8 @@ pub enum Signal {
         /// Where the session goes.
         reply: oneshot::Sender<Handover>,
     },
-    /// Take in the subscriptions and unfinished QoS 2 messages of the client's session on another node; say whether it was the same
-    /// user's, so that the rest may follow.
+    /// Take in the subscriptions of the client's session on another node; say whether it was the same user's, so that the rest may
+    /// follow.
     Absorb(Box<Portable>, oneshot::Sender<bool>),
     /// An operator ends the connection and its session.
     Kick,
@@ -90,10 +90,10 @@ pub enum Signal {
 pub struct Pushing {
     /// Ring it at the end of the batch.
     pub bell: Option<Waker>,
-    /// Messages that had to go.
+    /// Messages that had to go for want of room, the message itself perhaps.
     pub dropped: usize,
-    /// The message itself was one of them.
-    pub refused: bool,
+    /// It is of QoS 0, and does not wait for a client that is not there.
+    pub unstored: bool,
 }
 
 /// What few mailboxes have.
@@ -236,28 +236,25 @@ impl Mailbox {
         if inner.store_qos0 {
             return 0;
         }
-        let dropped = inner.queue.drop_qos0();
-        inner.count_dropped(dropped);
-        dropped
+        inner.queue.drop_qos0()
     }
 
     /// Puts a message in.
     pub fn push(&self, delivery: Delivery) -> Pushing {
         let mut inner = self.lock();
         if delivery.qos == QoS::AtMostOnce && !inner.store_qos0 && !self.is_connected() {
-            inner.count_dropped(1);
-            return Pushing { bell: None, dropped: 1, refused: true };
+            return Pushing { unstored: true, ..Pushing::default() };
         }
         let (bounds, qos) = (inner.bounds(), delivery.qos);
         match inner.queue.push(delivery, bounds) {
             Pushed::Queued => Pushing { bell: inner.bell_for(qos), ..Pushing::default() },
             Pushed::Displaced(dropped) => {
                 inner.count_dropped(dropped);
-                Pushing { bell: inner.bell_for(qos), dropped, refused: false }
+                Pushing { bell: inner.bell_for(qos), dropped, unstored: false }
             }
             Pushed::Refused => {
                 inner.count_dropped(1);
-                Pushing { bell: None, dropped: 1, refused: true }
+                Pushing { dropped: 1, ..Pushing::default() }
             }
         }
     }
@@ -384,7 +381,7 @@ impl Mailbox {
         self.lock().queue.len()
     }
 
-    /// Messages dropped so far.
+    /// Messages dropped so far for want of room.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.lock().dropped.into()
@@ -529,13 +526,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_larger_than_the_queue_may_be_has_no_room() {
+        let mailbox = Mailbox::new(&Settings { mqueue_bytes: 500, ..Settings::default() });
+        mailbox.set_connected(false);
+        let pushing = mailbox.push(delivery(QoS::AtLeastOnce));
+        assert_eq!((pushing.unstored, pushing.dropped, mailbox.dropped()), (false, 1, 1));
+    }
+
+    #[test]
     fn qos_0_that_does_not_wait_for_a_client_that_left_is_counted() {
         let mailbox = Mailbox::new(&Settings { mqueue_store_qos0: false, ..Settings::default() });
         for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::AtMostOnce] {
             mailbox.push(delivery(qos));
         }
         assert_eq!(mailbox.set_connected(false), 2);
-        assert_eq!((mailbox.len(), mailbox.dropped()), (1, 2));
+        let late = mailbox.push(delivery(QoS::AtMostOnce));
+        assert_eq!((late.unstored, late.dropped), (true, 0));
+        assert_eq!((mailbox.len(), mailbox.dropped()), (1, 0), "there was room");
     }
 
     fn numbered(number: u64) -> Delivery {

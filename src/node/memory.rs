@@ -123,6 +123,11 @@ impl Memory {
         Self { level: AtomicU8::new(0), bounds, told: Told::default() }
     }
 
+    /// Bytes that the process may take beside what it has; unset where nobody knows.
+    pub(super) fn left(&self) -> Option<u64> {
+        Some(self.bounds?.limit.saturating_sub(resident()?))
+    }
+
     /// The soft bound is passed, or the hard one.
     #[inline]
     pub(super) fn is_short(&self) -> bool {

@@ -63,6 +63,7 @@ use crate::{
         routes::{RouteKey, RouteTable},
         secret::{KeySet, Keys},
         settings::{Cookie, Seed},
+        versions::Versions,
         wire::{AskFrame, TakeFrame},
     },
     net::{clock::Clock, supervise},
@@ -97,7 +98,11 @@ pub struct MeshParts {
     pub message_max: u64,
     /// Certificates and what they are checked against, where the transport is TLS.
     pub tls: Option<Arc<Material>>,
-    /// What the process before left. Nothing is told or heard before [`Mesh::go_on`].
+    /// The process before left sessions. Nothing is told or heard before they are here, see [`Mesh::go_on`].
+    pub follows: bool,
+    /// What the retained messages that it left have been through.
+    pub versions: Versions,
+    /// The place in the cluster that it left, if it may be taken.
     pub legacy: Option<Legacy>,
     /// The mesh port, as it left that.
     pub port: Option<TcpListener>,
@@ -567,6 +572,7 @@ impl Start {
             cluster_id: random(),
             addrs: port.map(|port| SocketAddr::from((host, port))).into_iter().collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            clients_stay: false,
         }
     }
 
@@ -595,9 +601,11 @@ impl Start {
             |legacy| legacy.guid.started,
         );
         let mesh_port = self.listener.as_ref().and_then(|listener| listener.try_clone().ok());
-        let me = self.me(started);
+        let clients_stay = self.parts.follows && legacy.is_none();
+        let me = Me { clients_stay, ..self.me(started) };
         let seed = u64::from_le_bytes(random());
-        let core = Cluster::new(me, &settings, stored, clock.wall(), seed);
+        let mut core = Cluster::new(me, &settings, stored, clock.wall(), seed);
+        core.inherit_versions(std::mem::take(&mut self.parts.versions));
         let unlock = self.unlock(started);
         let (notices, inbox) = mpsc::channel(task::INBOX);
         let (heart, signs) = self.heart(&settings);
@@ -624,6 +632,7 @@ impl Start {
             mesh_port,
             accept: None,
             process: self.life.process,
+            follows: self.parts.follows,
             legacy,
             state: self.state,
             routes: self.parts.routes,

@@ -25,6 +25,7 @@ mod locks;
 pub mod mailbox;
 pub mod memory;
 pub mod mesh;
+mod paced;
 mod presence;
 mod publish;
 pub mod registry;
@@ -185,7 +186,7 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
-        let (inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
+        let (mut inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
         hub.watch_limits(parts.data_dir.clone());
         let mesh = Mesh::start(MeshParts {
             settings: parts.cluster,
@@ -201,6 +202,8 @@ impl Node {
             main: tokio::runtime::Handle::current(),
             message_max: message_max(&parts.zones),
             tls: parts.mesh_tls,
+            follows: inheritance.is_some(),
+            versions: inheritance.as_mut().map(Inheritance::take_versions).unwrap_or_default(),
             legacy,
             port: mesh_port.map(|(_, port)| port.into()),
         })?;
@@ -310,13 +313,14 @@ impl Node {
 
     fn renew_tls(&self, listener: &Arc<Listening>, new: Result<tls::listener::Material, String>) {
         let Some(present) = &listener.tls else { return };
-        let (id, was_closed) = (listener.settings.id(), listener.closed().is_some());
-        if let (false, Err(reason)) = (was_closed, &new) {
+        // Whether an operator has closed it says nothing of its certificate.
+        let (id, was_missing) = (listener.settings.id(), present.missing().is_some());
+        if let (false, Err(reason)) = (was_missing, &new) {
             tracing::error!(name: "certificate-kept", listener = id, reason, "certificate not renewed, the old one stays");
             return;
         }
         present.renew(new);
-        if !was_closed {
+        if !was_missing || listener.is_stopped() {
             tracing::info!(listener = id, "certificate read again");
             return;
         }

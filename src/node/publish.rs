@@ -315,17 +315,12 @@ impl Hub {
     fn push(&self, mailbox: &Mailbox, delivery: Delivery, bells: &mut Vec<Waker>) {
         let pushing = mailbox.push(delivery);
         bells.extend(pushing.bell);
-        if pushing.dropped > 0 {
+        if pushing.unstored {
+            self.count_unstored(1);
+        } else if pushing.dropped > 0 {
             let dropped = pushing.dropped as u64;
             self.stats.add(Metric::DeliveryDropped, dropped);
-            self.stats.add(
-                if pushing.refused {
-                    Metric::DeliveryDroppedQos0Msg
-                } else {
-                    Metric::DeliveryDroppedQueueFull
-                },
-                dropped,
-            );
+            self.stats.add(Metric::DeliveryDroppedQueueFull, dropped);
         }
     }
 

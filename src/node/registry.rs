@@ -54,8 +54,8 @@ impl Parked {
 /// What an old connection answers to [`Signal::TakeOver`].
 #[derive(Debug)]
 pub enum Handover {
-    /// Its session, and how long that lives without a connection; the mailbox stays the same.
-    Session(Box<Session>, Duration),
+    /// Its session, how long that lives without a connection, and a will that waits for its delay; the mailbox stays the same.
+    Session(Box<Session>, Duration, Option<Box<Will>>),
     /// Look into the registry again.
     Again,
 }
@@ -470,6 +470,25 @@ impl Registry {
         Some(due)
     }
 
+    /// Takes out what [`Self::due`] would find if the session of this client has expired by `now`.
+    #[must_use]
+    pub fn expired(&self, client_id: &ClientId, now: Time) -> Option<Due> {
+        let mut part = self.part(client_id);
+        let parked = part.get(client_id)?.parked.as_ref()?;
+        if parked.expires_at > now {
+            return None;
+        }
+        let Entry { mailbox, parked, will, looked_at, .. } = self.cut(&mut part, client_id)?;
+        drop(part);
+        self.look_no_more(looked_at, client_id);
+        let Parked { session, will: last_will, .. } = *parked?;
+        Some(Due {
+            will: last_will.map(|(will, _)| (client_id.clone(), will)),
+            expired: Some((session, mailbox)),
+            will_over: will.map(|kept| (client_id.clone(), kept.claim)),
+        })
+    }
+
     /// Calls `f` with every client and its mailbox, part by part; `f` must not take long, and takes no lock but that of the
     /// mailbox.
     pub fn for_each_mailbox(&self, mut f: impl FnMut(&ClientId, &Arc<Mailbox>)) {
@@ -635,6 +654,22 @@ mod tests {
             }
             assert_eq!(waiting(), 0);
         }
+    }
+
+    /// Nobody may have looked at what is due, where much is.
+    #[test]
+    fn a_session_that_has_expired_is_not_there_any_more() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let _ = registry.open(&id, (false, None), &mailbox, 1);
+        assert!(registry.expired(&id, Time::from_ms(90)).is_none(), "a connection has it");
+        let _ = registry.park(parked(&id, 10), &mailbox, Time::ZERO);
+        assert!(registry.expired(&id, Time::from_ms(9)).is_none());
+        let due = registry.expired(&id, Time::from_ms(10)).unwrap();
+        assert!(due.expired.is_some() && registry.is_empty());
+        assert_eq!(registry.deadline(), None);
+        let opened = registry.open(&id, (false, None), &mailbox, 2);
+        assert!(matches!(opened, Opened::Fresh(None)), "{opened:?}");
     }
 
     #[test]

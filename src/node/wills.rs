@@ -121,9 +121,11 @@ impl Hub {
         self.will_over(client_id, ended.map(|kept| kept.claim));
     }
 
-    /// Other nodes need not keep the will of this claim.
+    /// Other nodes need not keep the will of this claim, once it is out.
     pub(super) fn will_over(&self, client_id: &ClientId, claim: Option<u64>) {
-        if let (Some(claim), Some(mesh)) = (claim, self.mesh().filter(|mesh| mesh.has_peers())) {
+        if let (Some(claim), Some(mesh)) = (claim, self.mesh().filter(|mesh| mesh.has_peers()))
+            && !self.paced_wills.holds(client_id, claim)
+        {
             mesh.will_over(client_id.shared(), claim);
         }
     }
@@ -146,6 +148,12 @@ impl Hub {
             self.stats.add(Metric::DeliveryDropped, messages as u64);
             self.stats.add(Metric::DeliveryDroppedQos0Msg, messages as u64);
         }
+    }
+
+    /// Messages that had no room in the queue of a client.
+    pub(super) fn count_displaced(&self, messages: usize) {
+        self.stats.add(Metric::DeliveryDropped, messages as u64);
+        self.stats.add(Metric::DeliveryDroppedQueueFull, messages as u64);
     }
 
     /// Forgets a client whose session ends, if it is still this one, and its will with it.

@@ -87,6 +87,8 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
         tls: None,
+        follows: false,
+        versions: emqx_rs::cluster::versions::Versions::default(),
         legacy: None,
         port: None,
     };

@@ -274,7 +274,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "zone.$name.await_rel_timeout",
         "300s",
-        "Such a message is forgotten after this.",
+        "Such a message is forgotten after this, where another has no room.",
         |d, p, t| {
             d.zone(p).await_rel_timeout = duration(t)?;
             Ok(())

@@ -16,6 +16,8 @@ use tokio::{
     sync::oneshot,
 };
 
+mod moving;
+
 use super::{replaying::RETAINED, *};
 use crate::{
     broker::{Settings, access::Access, message::Meta, retained::Retained, stats::Stats},
@@ -146,10 +148,7 @@ impl World {
     /// A client `id` of MQTT `level` whose session outlives its connection.
     fn connect(&self, level: u8, id: &str, settings: Settings) -> Client<'_> {
         let mut client = self.accept(settings);
-        let name = [&[0, 4][..], b"MQTT", &[level, 0, 0, 0]].concat();
-        // Session Expiry Interval
-        let properties: &[u8] = if level == 5 { &[5, 17, 0, 0, 0, 100] } else { &[] };
-        client.send(&packet(0x10, &[&name, properties, &text(id)].concat()));
+        client.send(&connect(level, id, &Asked::default()));
         assert_eq!(client.packets()[0].0, 0x20);
         client
     }
@@ -229,8 +228,8 @@ impl Client<'_> {
         all.iter().filter(|(first, _)| first >> 4 == 3).map(topic).collect()
     }
 
-    fn subscribe(&mut self, filters: &[&str], qos: u8) {
-        let filters = filters.iter().flat_map(|one| [&text(one)[..], &[qos]].concat());
+    fn subscribe(&mut self, filters: &[&str], options: u8) {
+        let filters = filters.iter().flat_map(|one| [&text(one)[..], &[options]].concat());
         let body: Vec<u8> = [0, 1].into_iter().chain(self.no_properties()).chain(filters).collect();
         self.send(&packet(0x82, &body));
     }
@@ -240,9 +239,53 @@ impl Client<'_> {
         (version == crate::mqtt::Version::V5).then_some(0)
     }
 
+    fn publish(&mut self, first: u8, topic: &str, packet_id: Option<u8>) {
+        let id = packet_id.into_iter().flat_map(|id| [0, id]);
+        let body = text(topic).into_iter().chain(id).chain(self.no_properties()).chain(*b"x");
+        self.send(&packet(first, &body.collect::<Vec<_>>()));
+    }
+
+    /// So much more goes out.
+    fn takes(&mut self, room: usize) {
+        locks::lock(&self.pipe.0).room = room;
+        self.bell.clone().wake();
+        self.run();
+    }
+
     fn channel(&self) -> &Channel {
         &self.connection.as_ref().unwrap().channel
     }
+}
+
+/// What a client asks for in its CONNECT.
+struct Asked {
+    clean: bool,
+    keep_alive: u16,
+    /// Session Expiry Interval, in MQTT 5.
+    expiry: u32,
+    /// Will Delay Interval of a will to the topic `will`, in MQTT 5.
+    will_delay: Option<u32>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { clean: false, keep_alive: 0, expiry: 100, will_delay: None }
+    }
+}
+
+fn connect(level: u8, id: &str, asked: &Asked) -> Vec<u8> {
+    let interval = |id: u8, seconds: u32| [&[5, id][..], &seconds.to_be_bytes()].concat();
+    let flags = u8::from(asked.clean) << 1 | u8::from(asked.will_delay.is_some()) << 2;
+    let mut body =
+        [&[0, 4][..], b"MQTT", &[level, flags], &asked.keep_alive.to_be_bytes()].concat();
+    if level == 5 {
+        body.extend(interval(17, asked.expiry));
+    }
+    body.extend(text(id));
+    if let Some(seconds) = asked.will_delay {
+        body.extend([interval(24, seconds), text("will"), text("gone")].concat());
+    }
+    packet(0x10, &body)
 }
 
 fn text(text: &str) -> Vec<u8> {
@@ -448,4 +491,111 @@ fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
         channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
         assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
     }
+}
+
+/// It would be closed in the middle of what it is sent, and again at its next connection.
+#[test]
+fn who_is_not_read_while_it_takes_what_is_written_is_alive() {
+    let world = World::new();
+    let mut client = world.accept(Settings { write_high: 100, ..Settings::default() });
+    client.send(&connect(4, "c", &Asked { keep_alive: 100, ..Asked::default() }));
+    client.packets();
+    client.takes(10);
+    client.send(&[0xc0, 0].repeat(200));
+    let due = client.channel().deadline().unwrap();
+    let wait = || {
+        let now = world.hub.clock.now();
+        while world.hub.clock.now() < now + Duration::from_millis(3) {
+            std::thread::yield_now();
+        }
+    };
+    wait();
+    client.takes(0);
+    assert_eq!(client.channel().deadline(), Some(due), "it takes nothing");
+    client.takes(10);
+    assert!(client.channel().deadline().unwrap() > due);
+}
+
+/// [MQTT-4.3.3-10]
+#[test]
+fn a_qos_2_message_that_comes_again_is_the_same_however_late() {
+    let world = World::new();
+    let await_rel_timeout = Duration::ZERO;
+    let mut client = world.connect(5, "c", Settings { await_rel_timeout, ..Settings::default() });
+    client.subscribe(&["t"], 0);
+    for first in [0x34, 0x3c, 0x3c] {
+        client.publish(first, "t", Some(5));
+    }
+    assert_eq!(client.topics(), ["t"]);
+    client.send(&packet(0x62, &[0, 5]));
+    client.publish(0x34, "t", Some(5));
+    assert_eq!(client.topics(), ["t"]);
+}
+
+/// v5 [MQTT-3.8.3-3], as in EMQX; Mosquitto forgets whose a message was once it is retained.
+#[test]
+fn no_local_holds_for_retained_messages_too() {
+    let world = World::new();
+    let [mut one, mut two] = ["1", "2"].map(|id| world.connect(5, id, Settings::default()));
+    one.publish(0x31, "t/1", None);
+    two.publish(0x31, "t/2", None);
+    one.subscribe(&["t/+"], 0x04);
+    two.subscribe(&["t/+"], 0x00);
+    assert_eq!(
+        (one.topics(), two.topics()),
+        (vec!["t/2".into()], vec!["t/1".into(), "t/2".into()])
+    );
+}
+
+#[test]
+fn who_waits_for_a_session_that_does_not_come_is_told_so() {
+    let world = World::new();
+    let (id, mailbox) =
+        (crate::broker::ClientId::new("c"), Arc::new(Mailbox::new(&Settings::default())));
+    // Whoever has it does not answer.
+    world.hub.registry.inherit(&id, &mailbox, 1);
+    let mut client = world.accept(Settings::default());
+    let name = [&[0, 4][..], b"MQTT", &[4, 0, 0, 0]].concat();
+    client.send(&packet(0x10, &[&name[..], &text("c")].concat()));
+    assert_eq!(client.packets(), []);
+    let due = client.channel().deadline().unwrap();
+    let (mut bytes, mut actions) = (Vec::new(), Vec::new());
+    let mut out = Out { bytes: &mut bytes, actions: &mut actions };
+    client.connection.as_mut().unwrap().channel.on_deadline(due, &mut out);
+    assert_eq!(bytes, [0x20, 2, 0, 3]);
+}
+
+#[test]
+fn what_a_client_is_owed_goes_out_piece_by_piece_and_before_what_is_new() {
+    const COUNT: usize = 40;
+    let world = World::new();
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["t"], 1);
+    client.packets();
+    let meta = Meta { qos: QoS::AtLeastOnce, retain: false, expires_at: None, publisher: 0 };
+    let publish = |first: u8| {
+        let payload = [&[first][..], &vec![7; 50_000]].concat();
+        world.hub.publish_now(&Message::new("t", &[], &payload, meta));
+    };
+    (0..u8::try_from(COUNT).unwrap()).for_each(publish);
+    assert_eq!(client.topics().len(), 32, "the window");
+    client.send(&[0xe0, 0]);
+    assert!(client.connection.is_none());
+    let mut client = world.accept(Settings::default());
+    locks::lock(&client.pipe.0).room = 0;
+    let name = [&[0, 4][..], b"MQTT", &[5, 0, 0, 0, 5, 17, 0, 0, 0, 100]].concat();
+    client.send(&packet(0x10, &[&name[..], &text("c")].concat()));
+    let unsent = client.connection.as_ref().unwrap().unsent_len();
+    assert!(unsent < 200_000, "{unsent} bytes wait for a client that takes none");
+    locks::lock(&client.pipe.0).room = usize::MAX;
+    client.bell.clone().wake();
+    let mut seen = Vec::new();
+    for (first, body) in client.packets() {
+        if first >> 4 == 3 {
+            seen.push(body[6]);
+            client.send(&packet(0x40, &body[3..5]));
+        }
+    }
+    seen.extend(client.packets().iter().filter(|(first, _)| first >> 4 == 3).map(|(_, b)| b[6]));
+    assert_eq!(seen, (0..u8::try_from(COUNT).unwrap()).collect::<Vec<_>>());
 }

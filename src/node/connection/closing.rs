@@ -78,18 +78,28 @@ impl Connection {
         }
     }
 
+    /// Takes the channel apart; the session keeps the retained messages that are still due.
+    pub(super) fn finish(&mut self, now: Time) -> Finished {
+        let mut finished = self.channel.finish(now);
+        if let (Some(session), Some(waiting)) = (&mut finished.session, &mut self.waiting) {
+            session.replays = waiting.replays.take().into();
+        }
+        finished
+    }
+
     pub(super) fn leave(&mut self, reason: &CloseReason, now: Time) {
-        let Finished { session, expiry, will } = self.channel.finish();
+        let Finished { session, expiry, will } = self.finish(now);
         // A session that was handed to us and not yet looked at must not get lost.
         if let Some(mut awaited) = self.waiting.take().and_then(|waiting| waiting.handover)
-            && let Ok(Handover::Session(session, _)) = {
+            && let Ok(Handover::Session(session, expiry, will)) = {
                 // Nothing is sent to it from here on: what is not there goes back to who had it.
                 awaited.answer.close();
                 awaited.answer.try_recv()
             }
         {
             let kept = expiry.max(Duration::from_secs(1));
-            self.park(session, now + kept, None, &awaited.mailbox);
+            let will = will.map(|will| will.due(now));
+            self.park(session, now + kept, will, &awaited.mailbox);
         }
         let Some(mailbox) = self.mailbox.take() else { return };
         let Some(session) = session else { return };
@@ -107,10 +117,7 @@ impl Connection {
                 self.hub.publish_will(&session.client_id, *will);
                 None
             }
-            later => later.map(|will| {
-                let at = now + will.delay;
-                (will, at)
-            }),
+            later => later.map(|will| will.due(now)),
         };
         self.park(session, now + expiry, later, &mailbox);
     }

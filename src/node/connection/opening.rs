@@ -156,6 +156,13 @@ impl Connection {
         scratch: &mut Scratch,
         now: Time,
     ) -> bool {
+        if let Some(mut due) = self.hub.registry.expired(&client_id, now) {
+            if let Some((session, _)) = &mut due.expired {
+                // The claim is the new session's.
+                session.claim = 0;
+            }
+            self.hub.end_due(due);
+        }
         let mailbox = Mailbox::new(self.channel.settings());
         let mailbox = Arc::new(if clean_start { mailbox.clean(claim.hlc) } else { mailbox });
         let owner = self.channel.owner();
@@ -235,6 +242,9 @@ impl Connection {
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim.hlc);
+        for replay in self.channel.take_replays() {
+            self.waiting().replays.push(replay);
+        }
         if let Some(identity) = self.channel.identity() {
             match self.channel.will() {
                 Some(will) => self.hub.will_begins(&identity.client_id, claim, will),
@@ -270,7 +280,8 @@ impl Connection {
             return;
         };
         match answer {
-            Handover::Session(session, _) => {
+            // With a will that is dropped, as the client is back in time [MQTT-3.1.3-9].
+            Handover::Session(session, ..) => {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }

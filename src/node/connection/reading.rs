@@ -34,6 +34,10 @@ impl Connection {
             }
             if self.unsent_len() + scratch.out.len() > self.channel.settings().write_high {
                 scratch.deaf = true;
+                // It takes what is written, so it is there; what it says meanwhile is not heard.
+                if self.unsent.as_ref().is_some_and(|unsent| unsent.since == now) {
+                    self.channel.on_held(now);
+                }
                 return None;
             }
             let held = self.carry.len();

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Connection, Scratch, WRITE};
 use crate::{
     broker::{
-        frozen::Replay,
         mqueue::{Delivery, SubscriptionIds},
+        replay::Replay,
+        stats::Metric,
         subscribing::Granted,
     },
     mqtt::QoS,
@@ -64,7 +65,7 @@ impl Replays {
         self.all.len()
     }
 
-    /// All of them, for another process.
+    /// All of them, for another connection or process.
     pub(super) fn take(&mut self) -> Vec<Replay> {
         std::mem::take(self).all.into_values().collect()
     }
@@ -84,6 +85,7 @@ impl Connection {
                 after: None,
                 qos: one.options.qos,
                 id: one.id,
+                no_local: one.options.no_local,
             })
             .collect();
         for replay in replays {
@@ -128,6 +130,12 @@ impl Connection {
             &mut found,
         );
         replay.after = found.last().map(|message| message.topic().into());
+        // As in EMQX: whose a message is counts as long as it is retained (v5 [MQTT-3.8.3-3]).
+        if let Some(session) = self.channel.session().filter(|_| replay.no_local) {
+            let before = found.len();
+            found.retain(|message| message.publisher() != session.number);
+            self.hub.stats.add(Metric::DeliveryDroppedNoLocal, (before - found.len()) as u64);
+        }
         scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
             qos: message.qos().min(replay.qos),
             ids: SubscriptionIds::of(replay.id),

@@ -136,13 +136,15 @@ impl Connection {
         now: Time,
     ) {
         let reason = if discard { CloseReason::Discarded } else { CloseReason::TakenOver };
+        // A session that ends with its connection goes to nobody (v3 [MQTT-3.1.2-6], v5 3.1.2.11.2).
+        let discard = discard || self.channel.expiry().is_zero();
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
         self.channel.close(reason.clone(), &mut out);
         scratch.actions.clear();
         let mailbox = self.mailbox.take();
-        let Finished { session, will, .. } = self.channel.finish();
+        let Finished { session, expiry, mut will } = self.finish(now);
         if let (Some(will), Some(session)) =
-            (will.filter(|will| discard || will.delay.is_zero()), &session)
+            (will.take_if(|will| discard || will.delay.is_zero()), &session)
         {
             self.hub.publish_will(&session.client_id, *will);
         }
@@ -150,14 +152,12 @@ impl Connection {
         self.begin_close(reason, now, scratch);
         match (session, discard) {
             (Some(session), false) => {
-                let expiry = self.channel.expiry();
-                if let Err(Handover::Session(session, _)) =
-                    reply.send(Handover::Session(session, expiry))
+                if let Err(Handover::Session(session, expiry, will)) =
+                    reply.send(Handover::Session(session, expiry, will))
+                    && let Some(mailbox) = mailbox
                 {
                     // The new connection is gone already: the session waits for the next.
-                    if let Some(mailbox) = mailbox {
-                        self.park(session, now + self.channel.expiry(), None, &mailbox);
-                    }
+                    self.park(session, now + expiry, will.map(|will| will.due(now)), &mailbox);
                 }
             }
             (Some(session), true) => {

@@ -25,6 +25,8 @@ impl Connection {
         loop {
             let free = self.unsent.is_none() && !self.is_standing();
             if free && self.channel.is_up() && self.closing.is_none() {
+                let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                self.channel.pay(now, &mut out);
                 self.take_retained(scratch);
                 if let Some(mailbox) = &self.mailbox {
                     let window = self.channel.window();

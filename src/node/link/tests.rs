@@ -338,7 +338,7 @@ async fn what_was_kept_for_groups_of_a_process_that_is_over_comes_back() {
             number: 1,
             flags: Flags { qos, ..Flags::default() },
             expiry: None,
-            targets: Targets::new(true, groups),
+            targets: Targets::new(groups.is_empty(), groups),
             topic: "t/a",
             properties: &[1, 1],
             payload,
@@ -367,6 +367,8 @@ async fn what_was_kept_for_groups_of_a_process_that_is_over_comes_back() {
     let back = lock(&a.inbox.back);
     let seen: Vec<(u64, u8)> = back.iter().map(|(groups, payload)| (*groups, payload[0])).collect();
     assert_eq!(seen, [(3, 2), (3, 4)], "QoS 2 that may have arrived stays away");
+    let dropped = |name| a.out().stats.metrics().find(|(one, _)| *one == name).unwrap().1;
+    assert_eq!(dropped("emqx_rs.mesh.forward_dropped"), 2, "what went to nobody else");
 }
 
 /// The connection ends in the middle of the batch: the message counts as received, and its sender has not heard of it.
@@ -403,6 +405,37 @@ async fn a_message_without_a_member_comes_back_after_a_cut() {
     let dropped = |name| b.out().stats.metrics().find(|(one, _)| *one == name).unwrap().1;
     assert_eq!(dropped("messages.dropped.no_subscribers"), 1);
     assert_eq!((b.peer.counters().repeats, lock(&a.inbox.back).len()), (2, 1));
+}
+
+/// The process there ends before it has told so, and another goes on with its life.
+#[tokio::test]
+async fn a_message_without_a_member_comes_back_after_a_restart() {
+    let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+    let groups = [("g", "t/+"), ("h", "t/+")];
+    *lock(&b.inbox.fatal) = Some(b"the end".to_vec());
+    for (groups, payload) in [(&groups[..], &b"returned"[..]), (&groups[..1], b"the end")] {
+        a.out().push(&Outgoing {
+            number: 1,
+            flags: Flags { qos: 1, ..Flags::default() },
+            expiry: None,
+            targets: Targets::new(false, groups),
+            topic: "t/a",
+            properties: &[1, 1],
+            payload,
+            patient: true,
+        });
+    }
+    let [_ours, theirs] = connect(&a, &b).await;
+    assert!(tokio::time::timeout(LIMIT, theirs).await.is_ok_and(|end| end.is_err()));
+    let (streams, nacks) = (b.peer.take_streams(), b.peer.take_nacks());
+    let name = b.peer.name().clone();
+    let next = Peer::going_on((name, 1), (2, 64 << 20), streams, &Arc::new(Stats::new(1)));
+    next.put_nacks(nacks);
+    next.set_up(true);
+    let b = End { peer: next, local: b.local.clone(), inbox: b.inbox.clone() };
+    let _tasks = join(&a, &b).await;
+    a.acked(2).await;
+    assert_eq!(*lock(&a.inbox.back), [(2, b"returned".to_vec())]);
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@ pub(super) struct DataParts {
     pub(super) stats: Arc<Stats>,
 }
 
+/// The streams of a node, and of its messages those that found no member here: stream, number, groups.
+type Streams = (Vec<(SendStream, RecvStream)>, Vec<(u8, u64, u64)>);
+
 struct Data {
     peer: Arc<Peer>,
     incarnation: u64,
@@ -58,13 +61,21 @@ impl Drop for Data {
 pub(super) struct DataLinks {
     parts: DataParts,
     by_node: BTreeMap<u16, Data>,
+    /// The last life of a node that was given up. It may have lived on beyond a cut, and then its messages are numbered as before: none
+    /// comes twice, and none is taken for one that came.
+    given_up: BTreeMap<u16, (u64, Arc<Peer>)>,
     /// How many streams a node asked for.
     streams: BTreeMap<NodeId, u8>,
 }
 
 impl DataLinks {
     pub(super) fn new(parts: DataParts) -> Self {
-        Self { parts, by_node: BTreeMap::new(), streams: BTreeMap::new() }
+        Self {
+            parts,
+            by_node: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
     }
 
     /// There are keys for them.
@@ -90,22 +101,32 @@ impl DataLinks {
             return data.peer.clone();
         }
         self.on_down(node);
-        let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
-        let streams = wish.min(self.parts.streams).max(1);
-        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
-        let peer = Peer::new(
-            who.name.clone(),
-            (streams, self.parts.keep_bytes),
-            own,
-            who.incarnation,
-            &self.parts.stats,
-        );
+        let peer = self.back(node, who).unwrap_or_else(|| self.make(who));
         self.parts.peers.set(node, peer.clone());
         let data = Data { peer: peer.clone(), incarnation: who.incarnation, tasks: Vec::new() };
         if let Some(old) = self.by_node.insert(node, data) {
             self.end(&old);
         }
         peer
+    }
+
+    /// A life that was given up and is there after all.
+    fn back(&mut self, node: u16, who: &PeerIdentity) -> Option<Arc<Peer>> {
+        let (incarnation, peer) = self.given_up.remove(&node)?;
+        (incarnation == who.incarnation && *peer.name() == who.name).then_some(peer)
+    }
+
+    fn make(&self, who: &PeerIdentity) -> Arc<Peer> {
+        let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
+        let streams = wish.min(self.parts.streams).max(1);
+        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
+        Peer::new(
+            who.name.clone(),
+            (streams, self.parts.keep_bytes),
+            own,
+            who.incarnation,
+            &self.parts.stats,
+        )
     }
 
     /// A process life is over: what was kept for it goes to others that it was for too.
@@ -195,10 +216,10 @@ impl DataLinks {
         }
     }
 
-    /// The streams of the member in this process life, for the next process.
-    pub(super) fn take_streams(&self, node: u16, life: u64) -> Vec<(SendStream, RecvStream)> {
+    /// The streams of the member in this process life, for the next process, and what it has not heard of its messages.
+    pub(super) fn take_streams(&self, node: u16, life: u64) -> Streams {
         let data = self.by_node.get(&node).filter(|data| data.incarnation == life);
-        data.map_or_else(Vec::new, |data| data.peer.take_streams())
+        data.map(|data| (data.peer.take_streams(), data.peer.take_nacks())).unwrap_or_default()
     }
 
     /// The streams of a member, as the process before left them.
@@ -206,12 +227,13 @@ impl DataLinks {
         &mut self,
         node: u16,
         (name, incarnation): (NodeName, u64),
-        streams: Vec<(SendStream, RecvStream)>,
+        (streams, nacks): Streams,
         up: bool,
     ) {
         let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
         let keep = self.parts.keep_bytes;
         let peer = Peer::going_on((name, incarnation), (own, keep), streams, &self.parts.stats);
+        peer.put_nacks(nacks);
         peer.set_avoided(true);
         peer.set_up(up);
         self.parts.peers.set(node, peer.clone());
@@ -224,6 +246,7 @@ impl DataLinks {
         if let Some(data) = self.by_node.remove(&node) {
             self.parts.peers.remove(node);
             self.end(&data);
+            self.given_up.insert(node, (data.incarnation, data.peer.clone()));
         }
     }
 }
@@ -297,4 +320,70 @@ fn carry(
             Err(error) => tracing::warn!(%error, "data connection"),
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::{Guid, wire::Envelope},
+        node::link::Outgoing,
+    };
+
+    struct Nobody;
+
+    impl Deliver for Nobody {
+        fn deliver(&self, _origin: u64, _envelope: &Envelope<'_>) -> u64 {
+            0
+        }
+        fn end_of_batch(&self) {}
+    }
+
+    fn push(peer: &Arc<Peer>, qos: u8) -> u64 {
+        let message = Outgoing {
+            number: 1,
+            flags: crate::cluster::wire::Flags { qos, ..Default::default() },
+            expiry: None,
+            targets: crate::cluster::wire::Targets::PLAIN,
+            topic: "t",
+            properties: &[],
+            payload: b"x",
+            patient: true,
+        };
+        peer.streams()[0].push(&message).seq
+    }
+
+    /// A cut outlasts `cluster.forward.keep_time` at one end or both.
+    #[tokio::test]
+    async fn a_life_that_was_given_up_and_comes_back_is_numbered_on() {
+        let mut links = DataLinks::new(DataParts {
+            peers: Arc::default(),
+            deliver: Arc::new(Nobody),
+            main: Handle::current(),
+            local: None,
+            streams: 1,
+            keep_bytes: 1 << 20,
+            stats: Arc::new(Stats::new(1)),
+        });
+        let node_id = NodeId([2; 16]);
+        let name = NodeName::parse("b@h").unwrap();
+        let guid = Guid { started: 1, node: node_id };
+        let who = PeerIdentity { name: name.clone(), node_id, incarnation: 7, guid };
+        let mut inward = RecvStream::default();
+        inward.on_base(7, 40);
+        let streams = vec![(SendStream::new(0, 0), inward)];
+        links.go_on(0, (name, 7), (streams, Vec::new()), true);
+        let peer = links.find(0).unwrap();
+        assert_eq!([push(&peer, 1), push(&peer, 1)], [1, 2]);
+        links.on_gone(0);
+        assert!(links.find(0).is_none() && links.parts.peers.get(0).is_none());
+        assert_eq!(links.received(0, &who, 0).seq, 40, "what came once is known");
+        let peer = links.find(0).unwrap();
+        assert_eq!((push(&peer, 1), peer.counters().kept_bytes > 0), (3, true));
+        // Another life has numbers of its own.
+        links.on_gone(0);
+        let who = PeerIdentity { incarnation: 8, ..who };
+        assert_eq!(links.received(0, &who, 0).seq, 0);
+        assert_eq!(push(&links.find(0).unwrap(), 1), 1);
+    }
 }

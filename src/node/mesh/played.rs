@@ -26,6 +26,7 @@ pub(crate) enum Said {
     Claim { ticket: u64, clean: bool },
     Take(NodeId, TakeFrame),
     Dismiss(NodeId, Claim),
+    WillOver(u64),
     Mark(oneshot::Sender<()>),
     Barrier(oneshot::Sender<()>),
 }
@@ -59,15 +60,20 @@ pub(crate) fn mesh(node_id: NodeId) -> (Mesh, Played) {
 }
 
 impl Played {
+    /// How much the node has said that nobody has heard.
+    pub(crate) fn waiting(&mut self) -> usize {
+        let ops = std::mem::take(&mut *self.shared.ops());
+        self.said.extend(ops.pieces.into_iter().flatten().filter_map(said));
+        self.said.len()
+    }
+
     /// What the node says next.
     pub(crate) async fn next(&mut self) -> Said {
         loop {
             if let Some(said) = self.said.pop_front() {
                 return said;
             }
-            let ops = std::mem::take(&mut *self.shared.ops());
-            self.said.extend(ops.pieces.into_iter().flatten().filter_map(said));
-            if self.said.is_empty() {
+            if self.waiting() == 0 {
                 let woken = timeout(LIMIT, self.shared.wake.notified()).await;
                 assert!(woken.is_ok(), "the node says nothing");
             }
@@ -79,6 +85,7 @@ fn said(op: Op) -> Option<Said> {
     match op {
         Op::Claim { ticket, clean, .. } => Some(Said::Claim { ticket, clean }),
         Op::Take { node, frame } => Some(Said::Take(node, frame)),
+        Op::WillOver { hlc, .. } => Some(Said::WillOver(hlc)),
         Op::Dismiss { node, winner, .. } => Some(Said::Dismiss(node, winner)),
         Op::Mark(done) => Some(Said::Mark(done)),
         Op::Barrier(done) => Some(Said::Barrier(done)),
@@ -90,7 +97,6 @@ fn said(op: Op) -> Option<Said> {
         | Op::Refreshed { .. }
         | Op::Ask { .. }
         | Op::Will(..)
-        | Op::WillOver { .. }
         | Op::Renewed
         | Op::Retained
         | Op::Up(_) => None,

@@ -1,17 +1,33 @@
 //! A node whose cluster the test plays: every frame about a session, when it comes and when it does not.
 
-use super::*;
+use std::time::Duration;
+
+use super::{desk::Desk, *};
 use crate::{
     broker::{
-        Message, RetainSettings, access::Access, message::Meta, mqueue::SubscriptionIds,
-        retained::Retained, stats::Stats, subscription_list::SubscriptionList,
+        Message, RetainSettings, Settings,
+        access::Access,
+        message::Meta,
+        mqueue::{Delivery, SubscriptionIds},
+        portable::{self, Portable},
+        retained::Retained,
+        session::Session,
+        stats::Stats,
+        subscription_list::SubscriptionList,
+        subscriptions::Subscriber,
     },
+    cluster::wire::{Stage, TakeFrame},
     mqtt::{QoS, SubscriptionOptions},
     net::clock::Clock,
     node::{
-        mesh::played::{self, Played, Said},
-        registry::Opened,
+        mailbox::{Mailbox, Signal},
+        mesh::{
+            Sessions,
+            played::{self, Played, Said},
+        },
+        registry::{Handover, Opened, Parked, Taken},
     },
+    time::Wall,
     topic::share::Subscription,
 };
 
@@ -110,6 +126,7 @@ impl World {
         loop {
             match self.mesh.next().await {
                 Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
+                Said::WillOver(_) => {}
                 said @ (Said::Claim { .. } | Said::Take(..) | Said::Dismiss(..)) => return said,
             }
         }
@@ -355,10 +372,38 @@ async fn a_session_that_ends_with_its_connection_is_not_offered() {
         tokio::task::yield_now().await;
     }
     let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
-    assert!(reply.send(Handover::Session(session, Duration::ZERO)).is_ok());
+    assert!(reply.send(Handover::Session(session, Duration::ZERO, None)).is_ok());
     let hub = world.hub.clone();
     until("it has ended", || hub.registry.claim_of(&ClientId::new("c")).is_none()).await;
     assert!(hub.own_routes().is_empty());
+}
+
+/// The other node sees whose session it is; if it is another user's, it ends there, and the will goes out.
+#[tokio::test]
+async fn a_will_that_waits_for_its_delay_goes_with_a_session_that_is_taken() {
+    let mut world = World::new();
+    let (session, mailbox) = world.session(5, &["t"]);
+    let _ = world.hub.registry.open(&world.id, (false, None), &mailbox, 5);
+    world.hears_pull(Stage::State);
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        signals = mailbox.signals();
+        tokio::task::yield_now().await;
+    }
+    let Some(Signal::TakeOver { reply, .. }) = signals.pop() else { panic!("{signals:?}") };
+    let will = Will::of_parts(message("gone", "x"), None, Duration::from_secs(50));
+    let (life, will) = (Duration::from_secs(600), Some(Box::new(will)));
+    assert!(reply.send(Handover::Session(session, life, will)).is_ok());
+    let frame = world.frame().await;
+    let TakeFrame::Piece { bytes, .. } = frame else { panic!("{frame:?}") };
+    let (will, delay) = Portable::decode(&bytes, Clock::system().now()).unwrap().will.unwrap();
+    assert_eq!((will.topic(), delay <= Duration::from_secs(50)), ("gone", true));
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    assert!(matches!(taken, Some((Taken::Parked(parked), _)) if parked.will.is_some()));
 }
 
 #[tokio::test]
@@ -441,4 +486,29 @@ async fn who_asks_a_moment_too_late_is_told() {
     world.hears_pull(Stage::State);
     let told = timeout(Duration::from_secs(2), world.frame()).await;
     assert!(matches!(told, Ok(TakeFrame::Fail { .. })), "{told:?}");
+}
+
+/// The client has gone on with the state there, and may have used its id 5 again since.
+#[tokio::test]
+async fn what_is_kept_for_the_other_node_has_no_unfinished_qos_2() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    let Some((Taken::Parked(mut parked), mailbox)) = world.hub.registry.take(&world.id, false)
+    else {
+        panic!("not parked")
+    };
+    let id = crate::mqtt::PacketId::new(5).unwrap();
+    parked.session.awaiting_rel.insert(id, world.hub.clock.now());
+    world.hub.park(*parked, &mailbox);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    world.hears_pull(Stage::Rest);
+    world.piece(Stage::Rest).await;
+    world.hears_fail();
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
+    until("it is back in its place", back).await;
+    let taken = world.hub.registry.take(&world.id, false);
+    let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
+    assert!(parked.session.awaiting_rel.is_empty());
 }

@@ -1,0 +1,169 @@
+//! A session goes from one connection of its client to the next.
+
+use super::*;
+use crate::{
+    broker::{ClientId, portable::Portable},
+    node::{
+        mailbox::Signal,
+        registry::{Parked, Taken},
+    },
+};
+
+impl World {
+    /// A client `id` asks for the session that another connection has.
+    fn take_over(&self, level: u8, id: &str, asked: &Asked) -> Client<'_> {
+        let mut client = self.accept(Settings::default());
+        client.send(&connect(level, id, asked));
+        client
+    }
+
+    /// The session that waits for a connection.
+    fn parked(&self, id: &str) -> Box<Parked> {
+        match self.hub.registry.take(&ClientId::new(id), false) {
+            Some((Taken::Parked(parked), _)) => parked,
+            taken => panic!("{taken:?}"),
+        }
+    }
+
+    /// A client whose will has this delay.
+    fn mortal(&self, expiry: u32, will_delay: u32) -> Client<'_> {
+        let mut client = self.accept(Settings::default());
+        let asked = Asked { expiry, will_delay: Some(will_delay), ..Asked::default() };
+        client.send(&connect(5, "c", &asked));
+        assert_eq!(client.packets()[0].0, 0x20);
+        client
+    }
+}
+
+/// Whether CONNACK says that there was a session.
+fn session_present(client: &mut Client<'_>) -> bool {
+    let packets = client.packets();
+    assert_eq!(packets[0].0, 0x20);
+    packets[0].1[0] == 1
+}
+
+/// v3 [MQTT-3.1.2-6]
+#[test]
+fn a_session_that_ends_with_its_connection_is_taken_over_by_nobody() {
+    let world = World::new();
+    for (level, clean, expiry) in [(4, true, 0), (5, false, 0), (4, false, 0), (5, true, 100)] {
+        let id = format!("{level} {clean} {expiry}");
+        let mut first = world.accept(Settings::default());
+        first.send(&connect(level, &id, &Asked { clean, expiry, ..Asked::default() }));
+        assert!(!session_present(&mut first));
+        first.subscribe(&[&id], 0);
+        let mut second = world.take_over(level, &id, &Asked::default());
+        first.run();
+        let lasts = expiry > 0 || (level == 4 && !clean);
+        assert_eq!(session_present(&mut second), lasts, "{id}");
+        world.publish(&id, QoS::AtMostOnce);
+        assert_eq!(second.topics().len(), usize::from(lasts));
+    }
+}
+
+/// v5 3.1.3.2.2
+#[test]
+fn a_will_goes_out_when_its_session_ends_with_a_take_over() {
+    let world = World::new();
+    let mut watcher = world.connect(5, "watcher", Settings::default());
+    watcher.subscribe(&["will"], 0);
+    for (expiry, wills) in [(0, 1), (100, 0)] {
+        let mut first = world.mortal(expiry, 50);
+        let mut second = world.take_over(5, "c", &Asked::default());
+        first.run();
+        assert_eq!(session_present(&mut second), wills == 0);
+        assert_eq!(watcher.topics().len(), wills, "session expiry {expiry} s");
+        second.send(&packet(0xe0, &[0, 5, 17, 0, 0, 0, 0]));
+    }
+}
+
+#[test]
+fn a_delayed_will_stays_with_a_session_whose_taker_is_gone() {
+    let world = World::new();
+    let delayed = |parked: &Parked| {
+        let (_, at) = parked.will.as_ref().expect("a will");
+        at.since(world.hub.clock.now()) > Duration::from_secs(40)
+    };
+    let mut first = world.mortal(100, 50);
+    drop(world.take_over(5, "c", &Asked::default()));
+    first.run();
+    assert!(delayed(&world.parked("c")), "gone before it was answered");
+
+    let world = World::new();
+    let mut first = world.mortal(100, 50);
+    let mut second = world.take_over(5, "c", &Asked { expiry: 0, ..Asked::default() });
+    first.run();
+    second.connection.as_mut().unwrap().leave(&CloseReason::TcpClosed, world.hub.clock.now());
+    let parked = world.parked("c");
+    assert!(delayed(&parked), "gone before it looked");
+    let left = parked.expires_at.since(world.hub.clock.now());
+    assert!(left > Duration::from_secs(90), "{left:?}: it was never that of the taker");
+}
+
+/// v5 [MQTT-3.3.1-9]
+#[test]
+fn retained_messages_that_are_due_come_over_the_next_connection() {
+    let world = World::new();
+    for n in 0..6 {
+        world.retain(&format!("a/{n}"), b"x", QoS::AtLeastOnce, None);
+    }
+    let narrow = || Settings { max_inflight: 1, ..Settings::default() };
+    let mut client = world.connect(4, "c", narrow());
+    client.subscribe(&["a/+"], 1);
+    assert_eq!(client.topics(), ["a/0"]);
+    client.send(&packet(0x40, &[0, 1]));
+    assert_eq!(client.topics(), ["a/1"]);
+    client.send(&[0xe0, 0]);
+    let mut first = world.accept(narrow());
+    first.send(&connect(4, "c", &Asked::default()));
+    assert_eq!(first.topics(), ["a/1"]);
+    let mut second = world.accept(narrow());
+    second.send(&connect(4, "c", &Asked::default()));
+    first.run();
+    second.run();
+    let mut seen = Vec::new();
+    for id in 2..7 {
+        seen.extend(second.topics());
+        second.send(&packet(0x40, &[0, id]));
+    }
+    assert_eq!(seen, ["a/1", "a/2", "a/3", "a/4", "a/5"]);
+    second.send(&[0xe0, 0]);
+    assert!(world.parked("c").session.replays.is_empty());
+}
+
+/// The client and the session of the other node have finished with id 5 since, or the client never knew of them.
+#[test]
+fn of_an_older_session_no_qos_2_message_is_unfinished_in_a_new_one() {
+    let world = World::new();
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["t"], 0);
+    let mut older = Portable::default();
+    older.awaiting_rel.insert(crate::mqtt::PacketId::new(5).unwrap(), Time::ZERO);
+    let (tell, done) = oneshot::channel();
+    let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
+    mailbox.signal(Signal::Absorb(Box::new(older), tell));
+    client.run();
+    assert_eq!(done.blocking_recv(), Ok(true));
+    client.publish(0x34, "t", Some(5));
+    assert_eq!(client.topics(), ["t"]);
+}
+
+#[test]
+fn a_session_whose_time_is_over_is_not_resumed() {
+    let world = World::new();
+    let mut watcher = world.connect(5, "watcher", Settings::default());
+    watcher.subscribe(&["will"], 0);
+    let mut first = world.mortal(100, 100);
+    first.subscribe(&["t"], 0);
+    first.send(&[0xe0, 1, 4]);
+    let mut parked = world.parked("c");
+    parked.expires_at = world.hub.clock.now();
+    let number = parked.session.number;
+    let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+    world.hub.park(*parked, &mailbox);
+    let mut second = world.take_over(5, "c", &Asked::default());
+    assert!(!session_present(&mut second));
+    assert_eq!(watcher.topics(), ["will"]);
+    assert_ne!(second.channel().session().unwrap().number, number);
+    assert!(world.hub.own_routes().iter().all(|route| route.filter.as_str() != "t"));
+}
