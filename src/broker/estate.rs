@@ -18,7 +18,7 @@ use crate::time::{Stamp, Time, Wall};
 /// Which bytes these are.
 const MAGIC: &[u8; 7] = b"emqx-rs";
 /// Version of the format.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 /// Bytes of MAGIC and FORMAT.
 pub const HEAD: usize = 8;
 /// Bytes before the body of a record.
@@ -33,6 +33,7 @@ const NUMBER: u8 = 8;
 const DELAYED: u8 = 5;
 const STOPPED: u8 = 6;
 const MESH: u8 = 7;
+const COPY: u8 = 9;
 const END: u8 = 255;
 
 /// The session of a client, with a connection or without.
@@ -67,6 +68,8 @@ pub struct Estate {
     pub stopped: Wall,
     /// The place of the node in the cluster, in pieces that are not understood here.
     pub mesh: Vec<Vec<u8>>,
+    /// What its copy of the retained messages has been through, not understood here either; empty: nobody knows.
+    pub copy: Vec<u8>,
 }
 
 /// Bytes that are no estate, or one of a release that this one does not understand.
@@ -167,6 +170,11 @@ impl Records {
         self.put(out, MESH, |out| out.extend_from_slice(piece));
     }
 
+    /// What the copy of the retained messages has been through.
+    pub fn copy(&mut self, out: &mut Vec<u8>, versions: &[u8]) {
+        self.put(out, COPY, |out| out.extend_from_slice(versions));
+    }
+
     /// The end.
     pub fn end(self, out: &mut Vec<u8>) {
         record(out, END, |out| put_u64(out, self.count));
@@ -241,6 +249,7 @@ impl Reader {
                 self.estate.delayed.push((left, body.whole(now)?));
             }
             MESH => self.estate.mesh.push(body.0.to_vec()),
+            COPY => self.estate.copy = body.0.to_vec(),
             STOPPED => self.estate.stopped = Wall::from_ms(body.u64()?),
             END => {
                 if body.u64()? != self.count {
@@ -313,6 +322,7 @@ mod tests {
         }
         estate.retained.iter().for_each(|entry| records.retained(&mut out, entry, now));
         estate.mesh.iter().for_each(|piece| records.mesh(&mut out, piece));
+        records.copy(&mut out, &estate.copy);
         for (left, message) in &estate.delayed {
             records.delayed(&mut out, (now + *left, message), now);
         }
@@ -345,6 +355,7 @@ mod tests {
             delayed: vec![(Duration::from_secs(3), message("d"))],
             stopped: Wall::from_ms(12),
             mesh: vec![vec![1, 2], Vec::new()],
+            copy: vec![5, 6, 7],
         };
         write(&estate, NOW)
     }

@@ -95,6 +95,8 @@ pub const CAP_JOIN: u64 = 1 << 63;
 pub const CAP_RETAINED: u64 = 1;
 /// This one: it keeps wills for other nodes.
 pub const CAP_WILLS: u64 = 1 << 1;
+/// Clients of the life before go on in this one: they are not dead, and their wills are told anew.
+pub const CAP_CLIENTS_STAY: u64 = 1 << 2;
 
 /// Who this node is, for one process life.
 #[derive(Clone, Debug)]
@@ -113,6 +115,8 @@ pub struct Me {
     pub addrs: Vec<SocketAddr>,
     /// Release of this program.
     pub version: String,
+    /// Clients of the life before go on in this one.
+    pub clients_stay: bool,
 }
 
 /// What was kept on disk.
@@ -864,7 +868,8 @@ impl Cluster {
     fn caps(&self) -> u64 {
         let join = if self.join_until.is_some() { CAP_JOIN } else { 0 };
         let retained = if self.settings.retain_replicate { CAP_RETAINED } else { 0 };
-        join | retained | CAP_WILLS
+        let stay = if self.me.clients_stay { CAP_CLIENTS_STAY } else { 0 };
+        join | retained | stay | CAP_WILLS
     }
 
     /// Positions of routes go three times within the time after which silence counts: where UDP is blocked, these are the signs

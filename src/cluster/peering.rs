@@ -144,6 +144,7 @@ impl Cluster {
             peer.sender.start(state.have, self.me.incarnation, &self.own);
         }
         self.wills.on_linked(node, identity.incarnation);
+        self.hold_wills(node, (identity.incarnation, state.caps), now);
         self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, now);
         out.push(Action::Watch {
             node,
@@ -584,6 +585,7 @@ mod tests {
             cluster_id: [3; 16],
             addrs: Vec::new(),
             version: String::new(),
+            clients_stay: false,
         };
         let discovery = Discovery::Manual;
         let settings = Settings { cookie_previous, discovery, ..Settings::new(me.name.clone()) };

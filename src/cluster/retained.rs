@@ -385,6 +385,17 @@ impl Cluster {
         self.peers.values().filter_map(|peer| peer.retained.compare_at).min()
     }
 
+    /// What the copy has been through beside the writes of this process.
+    #[must_use]
+    pub const fn versions(&self) -> &Versions {
+        &self.retained.versions
+    }
+
+    /// What the copy that this process begins with has been through in the processes before.
+    pub fn inherit_versions(&mut self, versions: Versions) {
+        self.retained.versions = versions;
+    }
+
     /// Numbers of the writes of this process begin above this: the hybrid clock at its start.
     #[must_use]
     pub const fn born(&self) -> u64 {

@@ -157,6 +157,7 @@ impl Cluster {
         let linked = self.peers.contains_key(&record.node_id);
         if !linked && known.is_some_and(|known| known < record.incarnation) {
             self.end_older_life(record.node_id, record.incarnation, now, out);
+            self.hold_wills(record.node_id, (record.incarnation, record.caps), now);
         }
     }
 

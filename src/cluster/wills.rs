@@ -38,6 +38,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// So long after the last change of whom this node reaches nothing is published: who died, and where its clients went, is known to
 /// all then.
 const SETTLE: Duration = Duration::from_secs(1);
+/// Clients of a life that is over may go on in the next, which tells their wills anew: what it has not told after this time is
+/// published.
+const HOLD: Duration = Duration::from_secs(60);
 /// A will that was handed on is handed on again after this time, then after twice the time, and so on.
 const AGAIN: Duration = Duration::from_secs(2);
 const DOUBLINGS: u32 = 5;
@@ -413,6 +416,19 @@ impl Wills {
         }
     }
 
+    /// The clients of a node go on in its process life `incarnation`: their wills of the life before are not due, and are told anew.
+    pub fn on_clients_stay(&mut self, node: NodeId, incarnation: u64, now: Time) {
+        for (client, kept) in &mut self.kept {
+            let of_it = kept.will.claim.node == node && kept.will.incarnation < incarnation;
+            if let (true, Some(at)) = (of_it, kept.due) {
+                self.due.remove(&(at, client.clone()));
+                let at = at.max(now + HOLD);
+                kept.due = Some(at);
+                self.due.insert((at, client.clone()));
+            }
+        }
+    }
+
     /// Another node has a will that is due, for this one to publish.
     pub fn on_due(
         &mut self,
@@ -650,6 +666,13 @@ impl Cluster {
     ) {
         if !self.wills.is_empty() {
             self.with_wills(out, |wills, steps| wills.on_claim(client, claim, now, steps));
+        }
+    }
+
+    /// A node is in this process life, with these capabilities.
+    pub(super) fn hold_wills(&mut self, node: NodeId, (life, caps): (u64, u64), now: Time) {
+        if caps & super::CAP_CLIENTS_STAY != 0 {
+            self.wills.on_clients_stay(node, life, now);
         }
     }
 

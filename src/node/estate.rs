@@ -26,7 +26,7 @@ use super::{
     listener::Listening,
     locks,
     mailbox::{Mailbox, Signal},
-    mesh::Left,
+    mesh::{Before, Left},
     registry::{KeptWill, Parked},
     state::State,
     transport::Stream,
@@ -42,7 +42,9 @@ use crate::{
         subscriptions::Subscriber,
     },
     cluster::{
+        NodeId,
         legacy::{Legacy, WITHIN},
+        versions::Versions,
         wire::WireError,
     },
     net::supervise,
@@ -71,6 +73,8 @@ pub struct Sockets {
     pub clients: Vec<Still>,
     /// The place of the node in the cluster, to be written down.
     pub legacy: Legacy,
+    /// What the retained messages have been through, as well.
+    pub versions: Versions,
 }
 
 /// What the process before left.
@@ -107,6 +111,11 @@ impl Inheritance {
         let legacy = Some(Legacy::read(mesh.iter().map(Vec::as_slice))?);
         let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
         Ok(Self { estate, legacy, sockets: named.collect() })
+    }
+
+    /// The node that this is of.
+    fn node_id(&self) -> NodeId {
+        self.legacy.as_ref().map(|legacy| legacy.guid.node).unwrap_or_default()
     }
 
     /// Whether the process that left this was the last one with this data: nobody goes on twice from one place.
@@ -180,10 +189,10 @@ impl Node {
         let _ = timeout(ARRIVALS, until(|| accepted() == 0)).await;
         self.hub.hurry_wills();
         // What other nodes send from here on they keep.
-        let Left { mut legacy, listener } = self.mesh.rest().await;
+        let Left { mut legacy, listener, versions } = self.mesh.rest().await;
         self.hub.sections.passed().await;
         legacy.messages = self.hub.next_message.load(Ordering::Acquire);
-        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy }
+        Sockets { listeners, mesh: listener.map(OwnedFd::from), clients, legacy, versions }
     }
 
     /// Writes down what this node has, once it rests.
@@ -216,6 +225,7 @@ impl Node {
             &mut out,
             retained::room(&self.hub.memory, written),
         )?;
+        self.hub.write_versions(&mut records, &mut out, &rested.versions)?;
         for due in locks::lock(&self.hub.delayed).iter() {
             records.delayed(&mut bytes, due, now);
             out.write_all(&bytes)?;
@@ -284,18 +294,19 @@ impl Hub {
         &self,
         left: Option<Inheritance>,
         data_dir: &Path,
-    ) -> (Option<Inheritance>, Option<Legacy>) {
-        let Some(mut left) = left else { return (None, None) };
+    ) -> (Option<Inheritance>, Before) {
+        let Some(mut left) = left else { return (None, Before::default()) };
         if !left.is_of_last(data_dir) {
             tracing::warn!("what a process left was used before: clients have to connect again");
-            return (None, None);
+            return (None, Before::default());
         }
         self.inherit_messages(&mut left);
+        let versions = self.inherit_versions(left.node_id(), &left.estate.copy);
         let legacy = left.take_legacy(self.clock.wall());
         if let Some(legacy) = &legacy {
             self.next_message.store(legacy.messages, Ordering::Release);
         }
-        (Some(left), legacy)
+        (Some(left), Before { follows: true, versions, legacy })
     }
 
     /// Retained and delayed messages of the process before.

@@ -98,6 +98,20 @@ fn what_has_no_connection_comes_along() {
 }
 
 #[test]
+fn retained_messages_of_a_node_that_keeps_them_for_itself_come_along() {
+    let mut manager = Manager::start("retainer.replicate = none\n", MOST);
+    let mut client = Client::at(V5, manager.node.mqtt());
+    for (topic, text) in [("a", "1"), ("a", "2"), ("b", "gone"), ("b", "")] {
+        client.publish_message(Message::new(topic, text, 1).retain());
+    }
+    // Twice: those that came along go on.
+    manager.restart();
+    manager.restart();
+    client.subscribe("+", 1);
+    assert_eq!(client.texts(), ["2"]);
+}
+
+#[test]
 fn who_has_no_place_is_told() {
     let mut manager = Manager::start("", 4);
     let at = manager.node.mqtt();

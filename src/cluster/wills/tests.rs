@@ -293,3 +293,22 @@ fn who_is_no_keeper_any_more_forgets() {
     pass(&mut wills, 40_000, NOTHING);
     assert_eq!(wills.len(), 0);
 }
+
+/// A restart that took too long: the process that follows has another life, and the clients of the one before.
+#[test]
+fn clients_that_go_on_in_the_next_life_are_not_dead() {
+    let [mut first, _] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    first.on_clients_stay(node(4), 7, at(1_000));
+    assert_eq!(first.deadline(), Some(at(2_000)), "of that very life");
+    first.on_clients_stay(node(4), 8, at(1_010));
+    assert_eq!(pass(&mut first, 59_000, NOTHING), [], "it may take its time to tell");
+    let again = WillCopy { incarnation: 8, ..copy(4, 9, 0) };
+    first.on_keep(node(4), (client("c"), again), false, &mut Vec::new());
+    assert_eq!((pass(&mut first, 600_000, NOTHING), first.len()), (Vec::new(), 1));
+    // One that is not told again is of a client that did not go on.
+    let [mut first, _] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    first.on_clients_stay(node(4), 8, at(1_010));
+    assert_eq!(published(&pass(&mut first, 62_000, NOTHING)), 1);
+}

@@ -145,6 +145,24 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// As bytes, for the process that follows this one.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        out
+    }
+
+    /// What [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`WireError`]: it is something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let mut from = Reader::new(bytes);
+        let sums = Self::read(&mut from)?;
+        if from.is_empty() { Ok(sums) } else { Err(WireError::Field("retained versions")) }
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         self.sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_be_bytes()));
         let (first, last) = self.own.unwrap_or_default();

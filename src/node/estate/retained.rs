@@ -9,6 +9,11 @@ use crate::{
         estate::Records,
         retained::{Content, Cursor, Entry, Merged, is_system},
     },
+    cluster::{
+        NodeId,
+        versions::Versions,
+        wire::{Buckets, Sums},
+    },
     node::{hub::Hub, locks, memory::Memory},
     time::Stamp,
 };
@@ -65,6 +70,42 @@ impl Hub {
         Ok(())
     }
 
+    /// Writes what the retained messages have been through: the same as others are told, with what they hold.
+    pub(super) fn write_versions(
+        &self,
+        records: &mut Records,
+        out: &mut impl Write,
+        versions: &Versions,
+    ) -> io::Result<()> {
+        let (sums, own) = {
+            let table = locks::read(&self.retained);
+            (Box::new(*table.sums()), table.own())
+        };
+        let sums = Sums { sums, own, full: Buckets::default(), versions: versions.clone() };
+        let mut bytes = Vec::new();
+        records.copy(&mut bytes, &sums.encode());
+        out.write_all(&bytes)
+    }
+
+    /// What the retained messages have been through that are here now. A bucket that does not hold what it held in the process
+    /// before has been through nothing: what is missing there was not deleted.
+    pub(super) fn inherit_versions(&self, node: NodeId, copy: &[u8]) -> Versions {
+        let mut versions = Versions::default();
+        if copy.is_empty() {
+            return versions;
+        }
+        match Sums::decode(copy) {
+            Ok(Sums { sums, own, versions: known, full: _ }) => {
+                let differ = Buckets::differing(locks::read(&self.retained).sums(), &sums);
+                versions.join(&differ.others(), &known, (node, own));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what the retained messages have been through is not known");
+            }
+        }
+        versions
+    }
+
     /// Takes the retained messages of the process before in. Returns those for [`Self::share_retained`].
     pub(super) fn inherit_retained(&self, entries: Vec<Entry>) -> Vec<Entry> {
         let now = self.clock.now();
@@ -117,6 +158,7 @@ mod tests {
         net::clock::Clock,
         node::mesh::played,
         time::Time,
+        topic::hashing::{bucket, topic_hash},
     };
 
     fn hub(shared: bool) -> Hub {
@@ -173,6 +215,42 @@ mod tests {
         assert_eq!((topics.len(), &shared[..]), (4, &topics[2..]));
         let (topics, _) = restart(&filled(true), &hub(false), u64::MAX);
         assert_eq!(topics.len(), 4);
+    }
+
+    /// What the copy has been through before the restart, with room for so many bytes, and after it.
+    fn versions_after(before: &Hub, room: u64) -> Versions {
+        let mut known = Versions::default();
+        let everywhere = Buckets::default().others();
+        known.join(&everywhere, &Versions::default(), (NodeId([2; 16]), Some((3, 5))));
+        let (mut out, mut records) = (estate::head().to_vec(), Records::default());
+        before.write_retained(&mut records, &mut out, room).unwrap();
+        before.write_versions(&mut records, &mut out, &known).unwrap();
+        records.end(&mut out);
+        let after = hub(true);
+        let estate = estate::decode(&out, after.clock.now()).unwrap();
+        after.inherit_retained(estate.retained);
+        after.inherit_versions(NodeId([1; 16]), &estate.copy)
+    }
+
+    #[test]
+    fn a_copy_has_been_through_what_it_had_been_before_the_restart() {
+        let before = hub(true);
+        locks::write(&before.retained).begin(100);
+        assert!(before.retain(&message("a", b"x", None)));
+        assert!(before.retain(&message("b", b"x", None)));
+        assert!(before.retain(&message("b", b"", None)));
+        let versions = versions_after(&before, u64::MAX);
+        let (mine, other) = (NodeId([1; 16]), NodeId([2; 16]));
+        let of = |topic| bucket(topic_hash(topic));
+        for topic in ["a", "b", "never"] {
+            let known = [(mine, 101), (mine, 102), (other, 4), (mine, 103), (other, 6)]
+                .map(|(node, number)| versions.covers(of(topic), node, number));
+            assert_eq!(known, [true, true, true, false, false], "{topic}");
+        }
+        // What was left out was not deleted.
+        let versions = versions_after(&before, 0);
+        assert!(!versions.covers(of("a"), mine, 101) && !versions.covers(of("a"), other, 4));
+        assert!(versions.covers(of("b"), mine, 102));
     }
 
     #[test]

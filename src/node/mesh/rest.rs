@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::task::Task;
-use crate::cluster::{Action, Input, legacy::Legacy};
+use crate::cluster::{Action, Input, legacy::Legacy, versions::Versions};
 
 /// What the next process gets.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub struct Left {
     pub legacy: Legacy,
     /// The mesh port. Who dials meanwhile waits in its queue.
     pub listener: Option<TcpListener>,
+    /// What the copy of the retained messages has been through beside the writes of this process.
+    pub versions: Versions,
 }
 
 impl Task {
@@ -33,7 +35,8 @@ impl Task {
         for node in &mut legacy.nodes {
             (node.streams, node.nacks) = self.data.take_streams(node.index, node.incarnation);
         }
-        Left { legacy, listener: self.mesh_port.take() }
+        let versions = self.core.versions().clone();
+        Left { legacy, listener: self.mesh_port.take(), versions }
     }
 
     /// Goes on where the process before stopped. The routes of all sessions that came along have been added.
@@ -42,10 +45,10 @@ impl Task {
         self.core.inherit(&legacy, self.clock.now(), out);
         for one in &mut legacy.nodes {
             let (life, streams) = (one.incarnation, std::mem::take(&mut one.streams));
+            let nacks = std::mem::take(&mut one.nacks);
             let found = self.core.inherited(one.node_id, life).filter(|_| !streams.is_empty());
             if let Some((index, name)) = found {
                 self.data.go_on(index, (name, life), (streams, nacks), one.up);
-            let nacks = std::mem::take(&mut one.nacks);
             }
         }
     }

@@ -126,6 +126,7 @@ pub(super) struct Task {
     /// Number of this process.
     pub(super) process: u64,
     /// What the process before left.
+    pub(super) follows: bool,
     pub(super) legacy: Option<Legacy>,
     pub(super) state: State,
     pub(super) routes: Arc<RwLock<RouteTable>>,
@@ -160,7 +161,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, unlock: Unlock) {
         let Some(mut inbox) = self.inbox.take() else { return };
-        if self.legacy.is_some() && !matches!(commands.recv().await, Some(Command::GoOn)) {
+        if self.follows && !matches!(commands.recv().await, Some(Command::GoOn)) {
             return;
         }
         let mut out = Vec::new();

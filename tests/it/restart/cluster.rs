@@ -121,6 +121,32 @@ fn a_node_that_does_not_come_back_is_dead_after_the_wait() {
     up_again(&manager, &nodes);
 }
 
+/// The next process begins a new life with the clients of the one before.
+#[test]
+fn the_clients_of_a_restart_that_takes_too_long_are_not_dead() {
+    const LATE: Duration = Duration::from_secs(13);
+    let (mut manager, nodes) = managed(2);
+    let will = Will::new("last/word", "gone");
+    let mut client = Connect::new(V5).will(will).open(manager.node.mqtt());
+    client.subscribe("on/it/goes", 1);
+    let mut witness = Client::at(V5, nodes[0].mqtt());
+    witness.subscribe("last/word", 1);
+    let began = Instant::now();
+    manager.end("restart");
+    wait_for("it is late", LATE + LIMIT, || began.elapsed() > LATE);
+    manager.launch();
+    up_again(&manager, &nodes);
+    witness.publish("on/it/goes", "hello", 1);
+    assert_eq!(client.texts(), ["hello"]);
+    // Longer than a will of a dead node takes to be published.
+    let up = Instant::now();
+    wait_for("wills would be out", LIMIT, || up.elapsed() > Duration::from_secs(3));
+    assert_eq!(witness.texts(), [""; 0]);
+    // And from now on the other node keeps it for the new life.
+    manager.kill();
+    assert_eq!(witness.message_within(LIMIT).text(), "gone");
+}
+
 #[test]
 fn a_start_without_the_state_ends_the_life_at_once() {
     let (mut manager, nodes) = managed(2);

@@ -288,6 +288,7 @@ impl World {
             cluster_id: [u8::try_from(number).unwrap(); 16],
             addrs: Vec::new(),
             version: "1".to_owned(),
+            clients_stay: false,
         };
         let mut settings = Settings::new(node.name.clone());
         let mut disk = node.disk.clone();

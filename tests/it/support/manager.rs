@@ -162,6 +162,14 @@ impl Manager {
         self.pid = None;
     }
 
+    /// Kills the process without a word.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        kill(self.pid.unwrap(), Signal::SIGKILL).unwrap();
+        wait_for("the process ends", LIMIT, || self.has_ended());
+        self.pid = None;
+    }
+
     fn has_ended(&self) -> bool {
         let status = waitpid(self.pid.unwrap(), Some(WaitPidFlag::WNOHANG));
         !matches!(status, Ok(WaitStatus::StillAlive))
