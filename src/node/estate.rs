@@ -26,7 +26,7 @@ use super::{
     listener::Listening,
     locks,
     mailbox::{Mailbox, Signal},
-    mesh::Left,
+    mesh::{Before, Left},
     registry::{KeptWill, Parked},
     state::State,
     transport::Stream,
@@ -119,6 +119,11 @@ impl Inheritance {
     /// What the retained messages that are here have been through.
     pub(super) fn take_versions(&mut self) -> Versions {
         std::mem::take(&mut self.versions)
+    }
+
+    /// The node that this is of.
+    fn node_id(&self) -> NodeId {
+        self.legacy.as_ref().map(|legacy| legacy.guid.node).unwrap_or_default()
     }
 
     /// The node that this is of.
@@ -302,19 +307,19 @@ impl Hub {
         &self,
         left: Option<Inheritance>,
         data_dir: &Path,
-    ) -> (Option<Inheritance>, Option<Legacy>) {
-        let Some(mut left) = left else { return (None, None) };
+    ) -> (Option<Inheritance>, Before) {
+        let Some(mut left) = left else { return (None, Before::default()) };
         if !left.is_of_last(data_dir) {
             tracing::warn!("what a process left was used before: clients have to connect again");
-            return (None, None);
+            return (None, Before::default());
         }
         self.inherit_messages(&mut left);
-        left.versions = self.inherit_versions(left.node_id(), &left.estate.copy);
+        let versions = self.inherit_versions(left.node_id(), &left.estate.copy);
         let legacy = left.take_legacy(self.clock.wall());
         if let Some(legacy) = &legacy {
             self.next_message.store(legacy.messages, Ordering::Release);
         }
-        (Some(left), legacy)
+        (Some(left), Before { follows: true, versions, legacy })
     }
 
     /// Retained and delayed messages of the process before.

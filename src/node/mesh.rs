@@ -98,14 +98,21 @@ pub struct MeshParts {
     pub message_max: u64,
     /// Certificates and what they are checked against, where the transport is TLS.
     pub tls: Option<Arc<Material>>,
-    /// The process before left sessions. Nothing is told or heard before they are here, see [`Mesh::go_on`].
+    /// What the process before left.
+    pub before: Before,
+    /// The mesh port, as it left that.
+    pub port: Option<TcpListener>,
+}
+
+/// What the process before left for the mesh of this one.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// It left sessions. Nothing is told or heard before they are here, see [`Mesh::go_on`].
     pub follows: bool,
     /// What the retained messages that it left have been through.
     pub versions: Versions,
-    /// The place in the cluster that it left, if it may be taken.
+    /// Its place in the cluster, if that may be taken.
     pub legacy: Option<Legacy>,
-    /// The mesh port, as it left that.
-    pub port: Option<TcpListener>,
 }
 
 /// The mesh cannot start; the start of the node ends.
@@ -194,9 +201,10 @@ impl Mesh {
     /// # Errors
     /// [`MeshError`]: the node must not start.
     pub fn start(mut parts: MeshParts) -> Result<Self, MeshError> {
-        let heir = parts.legacy.as_ref().map(|legacy| (legacy.process, legacy.incarnation));
+        let legacy = parts.before.legacy.take();
+        let heir = legacy.as_ref().map(|legacy| (legacy.process, legacy.incarnation));
         let (state, life) = State::open(&parts.data_dir, parts.clock.wall(), heir)?;
-        parts.legacy = parts.legacy.filter(|legacy| legacy.incarnation == life.incarnation);
+        parts.before.legacy = legacy.filter(|legacy| legacy.incarnation == life.incarnation);
         let tls = match (parts.settings.proto_dist.is_tls(), &parts.tls) {
             (false, _) => None,
             (true, Some(material)) => Some(Arc::new(MeshTls::new(material.clone()))),
@@ -595,17 +603,17 @@ impl Start {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
         let now = clock.now();
-        let legacy = self.parts.legacy.take();
+        let legacy = self.parts.before.legacy.take();
         let started = legacy.as_ref().map_or_else(
             || Hlc::new(clock.wall(), now, stored.hlc).tick(now),
             |legacy| legacy.guid.started,
         );
         let mesh_port = self.listener.as_ref().and_then(|listener| listener.try_clone().ok());
-        let clients_stay = self.parts.follows && legacy.is_none();
+        let clients_stay = self.parts.before.follows && legacy.is_none();
         let me = Me { clients_stay, ..self.me(started) };
         let seed = u64::from_le_bytes(random());
         let mut core = Cluster::new(me, &settings, stored, clock.wall(), seed);
-        core.inherit_versions(std::mem::take(&mut self.parts.versions));
+        core.inherit_versions(std::mem::take(&mut self.parts.before.versions));
         let unlock = self.unlock(started);
         let (notices, inbox) = mpsc::channel(task::INBOX);
         let (heart, signs) = self.heart(&settings);
@@ -632,7 +640,7 @@ impl Start {
             mesh_port,
             accept: None,
             process: self.life.process,
-            follows: self.parts.follows,
+            follows: self.parts.before.follows,
             legacy,
             state: self.state,
             routes: self.parts.routes,

@@ -186,7 +186,7 @@ impl Node {
         for (name, _) in inherited {
             tracing::warn!(name, "no listener is set for this socket from systemd: it is closed");
         }
-        let (mut inheritance, legacy) = hub.inherit(parts.inheritance, &parts.data_dir);
+        let (inheritance, before) = hub.inherit(parts.inheritance, &parts.data_dir);
         hub.watch_limits(parts.data_dir.clone());
         let mesh = Mesh::start(MeshParts {
             settings: parts.cluster,
@@ -202,9 +202,7 @@ impl Node {
             main: tokio::runtime::Handle::current(),
             message_max: message_max(&parts.zones),
             tls: parts.mesh_tls,
-            follows: inheritance.is_some(),
-            versions: inheritance.as_mut().map(Inheritance::take_versions).unwrap_or_default(),
-            legacy,
+            before,
             port: mesh_port.map(|(_, port)| port.into()),
         })?;
         let _ = hub.mesh.set(mesh.clone());

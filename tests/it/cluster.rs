@@ -15,7 +15,7 @@ use emqx_rs::{
     net::clock::Clock,
     node::{
         link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed, Waker},
-        mesh::{Mesh, MeshParts, Sessions},
+        mesh::{Before, Mesh, MeshParts, Sessions},
         stats::Stats,
     },
     topic::{TopicFilter, TopicName},
@@ -87,9 +87,7 @@ fn start(settings: Settings, dir: tempfile::TempDir) -> Node {
         main: tokio::runtime::Handle::current(),
         message_max: 1 << 20,
         tls: None,
-        follows: false,
-        versions: emqx_rs::cluster::versions::Versions::default(),
-        legacy: None,
+        before: Before::default(),
         port: None,
     };
     Node { mesh: Mesh::start(parts).unwrap(), peers, inbox, routes, dir, settings }
