@@ -57,6 +57,17 @@ pub enum TokenError {
         /// The file that would be written.
         file: PathBuf,
     },
+    /// The credential comes from a sealed file, as far as one can see.
+    #[error(
+        "the node here has its cookie from {sealed}, not from {file}: seal the new one, as in \"systemd-creds encrypt --name=cookie \
+         - {sealed}\", or take {sealed} away"
+    )]
+    Sealed {
+        /// The sealed file.
+        sealed: PathBuf,
+        /// The file in clear.
+        file: PathBuf,
+    },
     /// The node reads another folder.
     #[error("the node here keeps its data in {0}: say so with --data")]
     OtherData(PathBuf),
@@ -116,10 +127,27 @@ pub fn has_number(places: &Places, cookie: &Cookie) -> Option<bool> {
 pub fn check_file(places: &Places, file: &Path) -> Result<(), TokenError> {
     let from = &places.cookie_from;
     // What systemd hands over comes from the file of the package, or from one the unit names.
-    if Path::new(from) == file || from.contains("/credentials/") {
+    if Path::new(from) == file {
         return Ok(());
     }
-    Err(TokenError::Hidden { from: from.clone(), file: file.into() })
+    // A credential wins over the file in the data folder.
+    if !from.contains("/credentials/") || file.parent() == Some(&places.data) {
+        return Err(TokenError::Hidden { from: from.clone(), file: file.into() });
+    }
+    check_sealed(file)
+}
+
+/// Whether a sealed cookie stands beside `file`, from which systemd would make the credential.
+///
+/// # Errors
+/// [`TokenError::Sealed`]
+pub fn check_sealed(file: &Path) -> Result<(), TokenError> {
+    let mut sealed = file.as_os_str().to_owned();
+    sealed.push(".sealed");
+    if Path::new(&sealed).exists() {
+        return Err(TokenError::Sealed { sealed: sealed.into(), file: file.into() });
+    }
+    Ok(())
 }
 
 /// A token that was read, and where it is to be put.
@@ -269,7 +297,16 @@ mod tests {
         assert!(matches!(read("cookie").check(&line), Err(TokenError::Hidden { .. })));
         let handed =
             Places { cookie_from: "/run/credentials/x.service/cookie".into(), ..here.clone() };
-        assert!(read("cookie").check(&handed).is_ok());
+        assert!(matches!(read("cookie").check(&handed), Err(TokenError::Hidden { .. })));
+        assert!(read("etc/cookie").check(&handed).is_ok());
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        fs::write(dir.path().join("etc/cookie.sealed"), "").unwrap();
+        let error = read("etc/cookie").check(&handed).unwrap_err();
+        assert!(matches!(error, TokenError::Sealed { .. }), "{error}");
+        let own = dir.path().join("etc/cookie").display().to_string();
+        let clear = Places { cookie_from: own, ..here.clone() };
+        assert!(read("etc/cookie").check(&clear).is_ok(), "the node itself says it is that file");
+        fs::remove_dir_all(dir.path().join("etc")).unwrap();
         let elsewhere = Places { data: "/elsewhere".into(), ..here.clone() };
         assert!(matches!(read("cookie").check(&elsewhere), Err(TokenError::OtherData(_))));
         let named =

@@ -1,32 +1,43 @@
-//! What goes to journald: the fields of an event by name (`EMQX_NODE`, `EMQX_CLIENTID`, ...), and for kinds that the catalogue
-//! explains (`journalctl -x`, packaging/journal) their `MESSAGE_ID`.
+//! What goes to journald, by its native protocol: the fields of an event by name (`EMQX_NODE`, `EMQX_CLIENTID`, ...), and for kinds that
+//! the catalogue explains (`journalctl -x`, packaging/journal) their `MESSAGE_ID`.
 //!
-//! An event says of which kind it is by its name: `tracing::warn!(name: "member-down", ...)`. The library gives a field of its own
-//! to a whole layer only, so each kind has one, with a socket. The sockets do not block: while journald stands still lines
-//! are lost and counted ([`Lost`]), and no client waits.
+//! An event says of which kind it is by its name: `tracing::warn!(name: "member-down", ...)`. The socket does not block: while journald
+//! stands still lines are lost and counted ([`Lost`]), and neither the start nor a client waits.
 
 use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::fd::RawFd,
+    fmt::{Debug, Write as _},
+    fs::File,
+    io::{self, Write as _},
+    os::{
+        fd::AsRawFd,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use nix::errno::Errno;
-use tracing::{Event, Subscriber};
-use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::{
-    layer::{Context, Layer},
-    registry::LookupSpan,
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg},
+    },
 };
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::layer::{Context, Layer};
 
-use crate::net::sys;
+/// Where journald listens.
+const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 43] = [
+const KINDS: [(&str, &str); 52] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -70,6 +81,15 @@ const KINDS: [(&str, &str); 43] = [
     ("queue-full", "08e33699b6e3407f96f4e576ec577e7b"),
     ("routes-full", "fabe13f42e3842fb9151ef6c76ae0c3e"),
     ("disk-low", "e9c81b2d322c47419633632d85ec9abf"),
+    ("config-bad", "10e6d7e29db3456aaca5aded88b868f4"),
+    ("not-started", "525d621935ed4546ad1e5d38be925d5a"),
+    ("listener-certificate-ends-soon", "ce52d708e86e4a879bc80fcf83a775d7"),
+    ("listener-certificate-expired", "9665fc1cdb9942e794c4f46cb694bea9"),
+    ("auth-server-silent", "340eaa432e614425b7c2ba0f933fe547"),
+    ("token-keys-kept", "5bfd1ccc5d914808a38ec1205a1f7440"),
+    ("accept-failed", "07023a8674e34ee6bad36fe543007dfe"),
+    ("cluster-not-kept", "ac2f56c33650463c89b4828df2fc4ca6"),
+    ("clients-lost", "2aeda0a3b6ca4639bda1fa4541f686a6"),
 ];
 
 /// Those of level `info` that an operator wants to see first.
@@ -104,22 +124,8 @@ impl Lost {
         !self.0.untold.load(Ordering::Relaxed)
     }
 
-    /// Sends a line of this kind. The library keeps to itself what the kernel says to that; it stands in `errno` afterwards.
-    fn watch(&self, kind: &str, send: impl FnOnce()) {
-        Errno::clear();
-        send();
-        let lost = [
-            Errno::EAGAIN,
-            Errno::ENOBUFS,
-            Errno::ENOMEM,
-            Errno::ECONNREFUSED,
-            Errno::ENOENT,
-            Errno::EMFILE,
-            Errno::ENFILE,
-        ];
-        if !lost.contains(&Errno::last()) {
-            return;
-        }
+    /// A line of this kind was lost.
+    fn count(&self, kind: &str) {
         if kind == ABOUT_LOST {
             self.0.untold.store(true, Ordering::Relaxed);
         } else {
@@ -130,124 +136,324 @@ impl Lost {
 
 /// The journal, as a layer of the log.
 pub(super) struct Journal {
-    plain: tracing_journald::Layer,
-    by_kind: BTreeMap<&'static str, tracing_journald::Layer>,
+    socket: UnixDatagram,
+    journald: SocketAddr,
     lost: Lost,
 }
 
 impl Journal {
-    /// To be called before the process has a second thread.
-    ///
     /// # Errors
-    /// There is no journald.
+    /// There is no journald. One that stands still is one.
     pub(super) fn open(lost: Lost) -> io::Result<Self> {
-        let before = descriptors()?;
-        // The listing was in itself: its number is free again and must not be the first socket's.
-        let filled = fs::File::open("/dev/null")?;
-        let plain = layer(Priority::Informational)?;
-        let by_kind = KINDS.iter().map(|(kind, id)| {
-            let info = if is_notable(kind) { Priority::Notice } else { Priority::Informational };
-            Ok((*kind, layer(info)?.with_custom_fields([("MESSAGE_ID", id)])))
-        });
-        let journal = Self { plain, by_kind: by_kind.collect::<io::Result<_>>()?, lost };
-        for socket in descriptors()?.into_iter().filter(|socket| !before.contains(socket)) {
-            // The listing was in this one too, and is not open any more.
-            let _ = sys::set_nonblocking(socket);
+        Self::open_at(Path::new(SOCKET), lost)
+    }
+
+    fn open_at(path: &Path, lost: Lost) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        let journal = Self { socket, journald: SocketAddr::from_pathname(path)?, lost };
+        // It leaves out what has no fields.
+        match journal.socket.send_to_addr(&[], &journal.journald) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Ok(_) | Err(_) => Ok(journal),
         }
-        drop(filled);
-        Ok(journal)
+    }
+
+    fn send(&self, entry: &[u8]) -> io::Result<()> {
+        match self.socket.send_to_addr(entry, &self.journald) {
+            Err(error) if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {
+                self.send_large(entry)
+            }
+            sent => sent.map(drop),
+        }
+    }
+
+    /// In a file in memory, sealed so that journald may rely on it.
+    fn send_large(&self, entry: &[u8]) -> io::Result<()> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let mut file = File::from(memfd_create(c"emqx-rs-entry", flags)?);
+        file.write_all(entry)?;
+        let seals = [
+            SealFlag::F_SEAL_SHRINK,
+            SealFlag::F_SEAL_GROW,
+            SealFlag::F_SEAL_WRITE,
+            SealFlag::F_SEAL_SEAL,
+        ];
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals.into_iter().collect()))?;
+        let path = self.journald.as_pathname().unwrap_or(Path::new(SOCKET));
+        let (files, to) = ([file.as_raw_fd()], UnixAddr::new(path)?);
+        let rights = [ControlMessage::ScmRights(&files)];
+        sendmsg(self.socket.as_raw_fd(), &[], &rights, MsgFlags::empty(), Some(&to))?;
+        Ok(())
     }
 }
 
-fn layer(info: Priority) -> io::Result<tracing_journald::Layer> {
-    let priorities = PriorityMappings {
-        error: Priority::Error,
-        warn: Priority::Warning,
-        info,
-        debug: Priority::Debug,
-        trace: Priority::Debug,
-    };
-    Ok(tracing_journald::layer()?
-        .with_priority_mappings(priorities)
-        .with_field_prefix(Some("EMQX".into()))
-        .with_syslog_identifier("emqx-rs".into()))
+impl<S: Subscriber> Layer<S> for Journal {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        if self.send(&entry(event)).is_err() {
+            self.lost.count(event.metadata().name());
+        }
+    }
 }
 
-/// The numbers of all descriptors of this process.
-fn descriptors() -> io::Result<Vec<RawFd>> {
-    let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
-    let names = names.collect::<io::Result<Vec<_>>>()?;
-    Ok(names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect())
+/// The bytes of an event, as systemd's "Native Journal Protocol" has them.
+fn entry(event: &Event<'_>) -> Vec<u8> {
+    let of = event.metadata();
+    let mut entry = Entry { bytes: Vec::with_capacity(512), text: String::new() };
+    entry.put("PRIORITY", priority(*of.level(), of.name()));
+    entry.put("SYSLOG_IDENTIFIER", "emqx-rs");
+    if let Some((_, id)) = KINDS.iter().find(|(kind, _)| *kind == of.name()) {
+        entry.put("MESSAGE_ID", id);
+    }
+    entry.put("TARGET", of.target());
+    if let (Some(file), Some(line)) = (of.file(), of.line()) {
+        entry.put("CODE_FILE", file);
+        entry.put("CODE_LINE", &line.to_string());
+    }
+    event.record(&mut entry);
+    entry.bytes
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Journal {
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let kind = event.metadata().name();
-        let layer = self.by_kind.get(kind).unwrap_or(&self.plain);
-        self.lost.watch(kind, || layer.on_event(event, context));
+/// That of syslog(3).
+fn priority(level: Level, kind: &str) -> &'static str {
+    match level {
+        Level::ERROR => "3",
+        Level::WARN => "4",
+        Level::INFO if is_notable(kind) => "5",
+        Level::INFO => "6",
+        Level::DEBUG | Level::TRACE => "7",
+    }
+}
+
+/// Fields one behind the other.
+struct Entry {
+    bytes: Vec<u8>,
+    /// Used again for each value that is to be formatted.
+    text: String,
+}
+
+impl Entry {
+    fn put(&mut self, name: &str, text: &str) {
+        self.bytes.extend(name.bytes().map(|byte| match byte {
+            b'a'..=b'z' => byte.to_ascii_uppercase(),
+            b'A'..=b'Z' | b'0'..=b'9' => byte,
+            _ => b'_',
+        }));
+        if text.contains('\n') {
+            self.bytes.push(b'\n');
+            self.bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+        } else {
+            self.bytes.push(b'=');
+        }
+        self.bytes.extend(text.bytes());
+        self.bytes.push(b'\n');
+    }
+
+    fn put_field(&mut self, field: &Field, text: &str) {
+        if field.name() == "message" {
+            self.put("MESSAGE", text);
+        } else {
+            // In one piece with the name, which has no place of its own.
+            self.bytes.extend(b"EMQX_");
+            self.put(field.name(), text);
+        }
+    }
+}
+
+impl Visit for Entry {
+    fn record_str(&mut self, field: &Field, text: &str) {
+        self.put_field(field, text);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        // Writing to a string does not fail; a value that says it does leaves what it wrote.
+        let _ = write!(text, "{value:?}");
+        self.put_field(field, &text);
+        self.text = text;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, os::unix::net::UnixDatagram, path::Path};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        os::unix::net::UnixDatagram,
+    };
+
+    use regex_lite::Regex;
+    use tempfile::TempDir;
+    use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
 
-    /// Kinds that the sources name, with the fields beside each.
-    fn named(dir: &Path, found: &mut BTreeSet<String>) {
+    /// Stands for journald.
+    fn journald() -> (TempDir, UnixDatagram, Journal) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("socket");
+        let ear = UnixDatagram::bind(&path).unwrap();
+        ear.set_nonblocking(true).unwrap();
+        let journal = Journal::open_at(&path, Lost::default()).unwrap();
+        (folder, ear, journal)
+    }
+
+    fn told(journal: Journal, tell: impl FnOnce()) {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(journal), tell);
+    }
+
+    #[test]
+    fn an_event_becomes_an_entry() {
+        let (_folder, ear, journal) = journald();
+        told(journal, || {
+            tracing::warn!(name: "member-down", node = "a@h", count = 7, reason = %"two\nlines", "node down");
+            tracing::info!(name: "started", "started");
+            tracing::info!("plain");
+        });
+        let next = || {
+            let mut bytes = [0; 4096];
+            let count = ear.recv(&mut bytes).unwrap();
+            bytes[..count].to_vec()
+        };
+        assert!(next().is_empty(), "the question whether somebody is there");
+        let entry = next();
+        let two = [&b"EMQX_REASON\n\x09\0\0\0\0\0\0\0"[..], b"two\nlines\n"].concat();
+        let has = |entry: &[u8], part: &[u8]| entry.windows(part.len()).any(|at| at == part);
+        for part in [
+            &b"PRIORITY=4\nSYSLOG_IDENTIFIER=emqx-rs\nMESSAGE_ID=1577bba509174d3ba69c9bcf1ab6dc45\n"[..],
+            b"\nMESSAGE=node down\n",
+            b"\nEMQX_NODE=a@h\n",
+            b"\nEMQX_COUNT=7\n",
+            b"\nCODE_FILE=src/daemon/journal.rs\n",
+            &two,
+        ] {
+            assert!(has(&entry, part), "{}", String::from_utf8_lossy(&entry));
+        }
+        assert!(next().starts_with(b"PRIORITY=5\n"));
+        let plain = next();
+        assert!(plain.starts_with(b"PRIORITY=6\n") && !has(&plain, b"MESSAGE_ID"));
+    }
+
+    #[test]
+    fn a_large_entry_goes_in_a_file() {
+        let (_folder, ear, journal) = journald();
+        let (lost, text) = (journal.lost.clone(), "x".repeat(4 << 20));
+        told(journal, || tracing::error!(text, "large"));
+        assert_eq!(lost.lines(), 0);
+        assert_eq!(ear.recv(&mut [0; 16]).unwrap(), 0, "the first question");
+        assert_eq!(ear.recv(&mut [0; 16]).unwrap(), 0, "a descriptor alone");
+    }
+
+    /// One that does not read is no reason to wait, not even for the first word.
+    #[test]
+    fn what_nobody_takes_is_counted() {
+        let (folder, ear, journal) = journald();
+        let lost = journal.lost.clone();
+        let again = || Journal::open_at(&folder.path().join("socket"), lost.clone()).unwrap();
+        told(journal, || {
+            while lost.lines() == 0 {
+                tracing::info!("a line");
+            }
+        });
+        told(again(), || {
+            tracing::info!("one more");
+            assert_eq!(lost.lines(), 2);
+            let tell = || tracing::warn!(name: "lines-lost", "lost");
+            assert!(!lost.tell(tell) && lost.lines() == 2);
+            while ear.recv(&mut [0; 4096]).is_ok() {}
+            assert!(lost.tell(tell) && lost.lines() == 2);
+        });
+        assert!(Journal::open_at(Path::new("/nonexistent/socket"), Lost::default()).is_err());
+    }
+
+    /// Every call that tells something: its words between the brackets.
+    fn calls(dir: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                named(&path, found);
-            } else if !path.ends_with("journal.rs") {
+                calls(&path, found);
+            } else if !path.ends_with("daemon/journal.rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                let mut rest = text.as_str();
-                while let Some((_, behind)) = rest.split_once("name: \"") {
-                    let (name, behind) = behind.split_once('"').unwrap();
-                    let before = &rest[..rest.len() - behind.len() - name.len() - 1];
-                    if before.trim_end_matches("name: \"").trim_end().ends_with("!(") {
-                        found.insert(name.to_owned());
-                    }
-                    rest = behind;
+                let begin = Regex::new(r"\b(error|warn|info|debug)!\(").unwrap();
+                for at in begin.find_iter(&text) {
+                    let (mut depth, mut quoted, mut before) = (1, false, ' ');
+                    let words = text[at.end()..].chars().take_while(|char| {
+                        match char {
+                            '"' if before != '\\' => quoted = !quoted,
+                            '(' if !quoted => depth += 1,
+                            ')' if !quoted => depth -= 1,
+                            _ => {}
+                        }
+                        before = *char;
+                        depth > 0
+                    });
+                    found.push(words.collect());
                 }
             }
         }
     }
 
-    #[test]
-    fn what_nobody_takes_is_counted() {
-        let (ours, frozen) = UnixDatagram::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let lost = Lost::default();
-        // The caller of `send` looks at nothing, as the library does.
-        let send = |kind| lost.watch(kind, || drop(ours.send(&[0; 4096])));
-        let mut sent = 0;
-        while lost.lines() == 0 {
-            send("member-up");
-            sent += 1;
+    fn all_calls() -> Vec<String> {
+        let mut found = Vec::new();
+        calls(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut found);
+        assert!(found.len() > 100, "{}", found.len());
+        found
+    }
+
+    /// The names of the fields of a call.
+    fn fields(call: &str) -> BTreeSet<String> {
+        let field = Regex::new(r"(?m)(?:^|,)\s*[%?]?([a-z][a-z_]*)\s*(?:=[^=]|,|$)").unwrap();
+        let mut names = BTreeSet::new();
+        let mut rest = call;
+        // One comma ends a field and begins the next.
+        while let Some(at) = field.captures(rest) {
+            let name = at.get(1).unwrap();
+            names.insert(name.as_str().to_owned());
+            rest = &rest[name.end()..];
         }
-        assert!(sent > 1, "what is taken is not lost");
-        send("member-up");
-        assert_eq!(lost.lines(), 2);
-        assert!(!lost.tell(|| send(ABOUT_LOST)) && lost.lines() == 2);
-        frozen.recv(&mut [0; 4096]).unwrap();
-        frozen.recv(&mut [0; 4096]).unwrap();
-        assert!(lost.tell(|| send(ABOUT_LOST)) && lost.lines() == 2);
+        names
+    }
+
+    #[test]
+    fn a_thing_has_one_name() {
+        // What is not to be used, and for what.
+        let others = [
+            ("client_id", "clientid"),
+            ("client", "clientid"),
+            ("addr_peer", "peer"),
+            ("peername", "peer"),
+            ("err", "error"),
+            ("node_name", "node"),
+            ("listener_id", "listener"),
+        ];
+        for call in all_calls() {
+            let fields = fields(&call);
+            for (other, name) in others {
+                assert!(!fields.contains(other), "{other}, not {name}: {call}");
+            }
+        }
+        assert!(fields("client_id = client, %error, \"x\"").contains("client_id"));
+        assert!(!fields("clientid = %client_id, \"x\"").contains("client_id"));
     }
 
     #[test]
     fn every_kind_is_used_and_every_use_is_a_kind() {
-        let mut used = BTreeSet::new();
-        named(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut used);
+        let name = Regex::new(r#"^\s*name: "([a-z-]+)""#).unwrap();
+        let used: BTreeSet<_> = all_calls()
+            .iter()
+            .filter_map(|call| Some(name.captures(call)?.get(1)?.as_str().to_owned()))
+            .collect();
         let kinds: BTreeSet<_> = KINDS.iter().map(|(kind, _)| (*kind).to_owned()).collect();
         assert_eq!(used, kinds);
     }
 
-    /// Each entry has a subject, its page, and three paragraphs: what happened, what it means, what to do.
+    /// Each entry has a subject, its page, and three paragraphs: what happened, what it means, what to do; the values that it shows are
+    /// told wherever the kind is.
     #[test]
     fn the_catalogue_explains_every_kind() {
         let catalogue = include_str!("../../packaging/journal/emqx-rs.catalog");
+        let (calls, value) = (all_calls(), Regex::new("@EMQX_([A-Z_]+)@").unwrap());
         let mut entries: BTreeMap<&str, &str> = BTreeMap::new();
         for entry in catalogue.split("\n-- ").skip(1) {
             let (id, text) = entry.split_once('\n').unwrap();
@@ -256,6 +462,13 @@ mod tests {
         }
         for (kind, id) in KINDS {
             let text = entries.remove(id).unwrap_or_else(|| panic!("nothing of {kind}"));
+            for call in calls.iter().filter(|call| call.contains(&format!("name: \"{kind}\""))) {
+                let fields = fields(call);
+                for at in value.captures_iter(text) {
+                    let field = at.get(1).unwrap().as_str().to_lowercase();
+                    assert!(fields.contains(&field), "{kind} without {field}: {call}");
+                }
+            }
             let (head, body) = text.split_once("\n\n").unwrap();
             assert!(
                 head.starts_with("Subject: ") && head.contains("Documentation: man:"),

@@ -2,9 +2,9 @@
 //!
 //! The level can change while the process runs ([`Log::set_level`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +22,9 @@ use crate::config::{LogLevel, LogSettings, LogTo};
 use crate::ctl::{Happened, LogHandler};
 use crate::net::clock::Clock;
 use crate::node::traces::Traces;
+
+/// Of log files.
+const LOG_MODE: u32 = 0o640;
 
 type Sink = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -164,7 +167,7 @@ const fn filter(level: LogLevel) -> LevelFilter {
 
 /// journald reads our stderr: `JOURNAL_STREAM` names its device and inode. A shell below a service inherits the variable,
 /// but not the stream.
-fn reads_stderr(env: &[(String, String)]) -> bool {
+pub(super) fn reads_stderr(env: &[(String, String)]) -> bool {
     let named = env.iter().find(|(name, _)| name == "JOURNAL_STREAM").map(|(_, text)| text);
     let Some((device, inode)) = named.and_then(|text| text.split_once(':')) else { return false };
     let stat = nix::sys::stat::fstat(io::stderr());
@@ -235,8 +238,18 @@ impl Rotated {
     }
 }
 
+/// A file that was not there is for the group to read, whatever mask the unit has; one that was keeps its mode.
 fn append(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).mode(LOG_MODE);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(Permissions::from_mode(LOG_MODE))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes one line; the subscriber hands over whole lines.
@@ -282,6 +295,8 @@ mod tests {
         assert_eq!(read("emqx.log.1").as_deref(), Some("three8\n"));
         assert_eq!(read("emqx.log.2").as_deref(), Some("two 6\n"));
         assert_eq!(read("emqx.log.3"), None);
+        let mode = |name: &str| fs::metadata(settings.dir.join(name)).unwrap().permissions().mode();
+        assert_eq!((mode("emqx.log") & 0o777, mode("emqx.log.2") & 0o777), (0o640, 0o640));
     }
 
     #[test]

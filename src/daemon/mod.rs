@@ -11,6 +11,7 @@ mod lab;
 mod log;
 mod rate_limit;
 mod recent;
+mod refusal;
 mod restart;
 mod settings;
 mod signals;
@@ -29,17 +30,17 @@ use clap::Parser as _;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::config::{Config, keys};
+use crate::config::{Config, LogTo, keys};
 use crate::ctl;
 use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
 use crate::node::listener::settings::Listener;
-use crate::node::state::StateError;
 use crate::node::{Node, NodeParts, Renewed, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
 use huge_pages::Held;
 use log::Log;
+use refusal::Refusal;
 use restart::Given;
 use settings::Settings;
 use signals::{Asked, Signals};
@@ -79,10 +80,11 @@ fn daemon(args: &Args) -> Exit {
     let file = args.config.clone().or_else(|| usual.exists().then(|| usual.to_owned()));
     let config = match Config::load(file.as_deref(), &env) {
         Ok(config) => config,
-        Err(faults) => {
+        Err(faults) if args.check_config => {
             complain(&faults);
             return Exit::Config;
         }
+        Err(faults) => return Refusal::Config(&faults).tell(&env),
     };
     if args.check_config {
         config.notes.iter().filter(|note| note.warning).for_each(|note| complain(&note.text));
@@ -104,26 +106,24 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     let given = match sys::inherited() {
         Ok(all) => Given::sort(all),
         Err(error) => {
-            complain(&format_args!("sockets from systemd: {error}"));
-            return Exit::Failed;
+            let error = anyhow::anyhow!("sockets from systemd: {error}");
+            return Refusal::System(&error).tell(&env);
         }
     };
     let data = config.folders.data.clone();
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
-        complain(&format_args!("node.data_dir {}: {error}", data.display()));
-        return Exit::Failed;
+        let error = anyhow::anyhow!("node.data_dir {}: {error}", data.display());
+        return Refusal::System(&error).tell(&env);
     }
     if let Err(faults) = config.ensure_cookie() {
-        complain(&faults);
-        return Exit::Config;
+        return Refusal::Config(&faults).tell(&env);
     }
     let log = match Log::open(&config.log, &env) {
         Ok(log) => log,
-        Err(error) => {
-            complain(&error);
-            return Exit::Failed;
-        }
+        Err(error) => return Refusal::System(&error).tell(&env),
     };
+    let unseen = matches!(config.log.to, LogTo::File);
+    let journalled = log::reads_stderr(&env);
     std::panic::set_hook(Box::new(|panic| tracing::error!(name: "panic", %panic, "panic")));
     for note in &config.notes {
         if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
@@ -140,12 +140,12 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     }) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            tracing::error!("{error:#}");
-            // Trying again does not help: systemd is not to.
-            let open = |cause: &(dyn std::error::Error + 'static)| {
-                matches!(cause.downcast_ref::<StateError>(), Some(StateError::Mode { .. }))
-            };
-            if error.chain().any(open) { Exit::Config } else { Exit::Failed }
+            let refusal = Refusal::System(&error);
+            refusal.log();
+            if unseen {
+                refusal.print(journalled);
+            }
+            refusal.exit()
         }
     }
 }
@@ -231,7 +231,7 @@ impl Operator for Reloader {
     fn reload_users(&self) -> Result<(), String> {
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
-            tracing::error!(%faults, "users not reloaded");
+            tracing::error!(name: "config-refused", %faults, "users not reloaded");
             faults.to_string()
         })?;
         tracing::info!(users = new.access.users.len(), "users reloaded");
@@ -242,7 +242,7 @@ impl Operator for Reloader {
     fn reload_certificates(&self) -> Result<(), String> {
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
-            tracing::error!(%faults, "certificates not reloaded");
+            tracing::error!(name: "config-refused", %faults, "certificates not reloaded");
             faults.to_string()
         })?;
         self.node.renew_certificates(new.mesh_tls, &new.listeners);

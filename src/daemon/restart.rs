@@ -84,13 +84,13 @@ impl Given {
     /// What the process before left, if it can be read.
     pub(super) fn inheritance(&mut self) -> Option<Inheritance> {
         if let Some(error) = &self.bad {
-            tracing::error!(%error, "sockets of clients of the process before");
+            tracing::error!(name: "clients-lost", reason = %error, "sockets of clients of the process before");
         }
         let (state, clients) = (self.state.take()?, std::mem::take(&mut self.clients));
         match Inheritance::read(state, clients, Clock::system().now()) {
             Ok(inheritance) => Some(inheritance),
             Err(error) => {
-                tracing::warn!(%error, "clients of the process before have to connect again");
+                tracing::warn!(name: "clients-lost", reason = %error, "clients of the process before have to connect again");
                 None
             }
         }
@@ -191,7 +191,7 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
     let state = match memfd_create(c"emqx-rs", MFdFlags::MFD_CLOEXEC) {
         Ok(state) => File::from(state),
         Err(error) => {
-            tracing::error!(%error, "no file in memory for the next process");
+            tracing::error!(name: "clients-lost", reason = %error, "no file in memory for the next process");
             return false;
         }
     };
@@ -212,12 +212,12 @@ pub(super) async fn hand_over(node: &Node, places: usize) -> bool {
             }
             Err(left) => {
                 let (error, sockets) = *left;
-                tracing::error!(%error, "systemd does not keep the sockets for the next process");
+                tracing::error!(name: "clients-lost", reason = %error, "systemd does not keep the sockets for the next process");
                 sockets
             }
         },
         Err(error) => {
-            tracing::error!(%error, "state not written for the next process");
+            tracing::error!(name: "clients-lost", reason = %error, "state not written for the next process");
             sockets
         }
     };

@@ -16,7 +16,7 @@ use crate::{
 
 /// A change of the status line is told this soon.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Every part of the node must answer within this time for a sign of life to be sent.
+/// Every part of the node must answer within this time for a sign of life to be sent, or sooner where systemd waits less long.
 const HEALTHY: Duration = Duration::from_secs(10);
 /// Given to a start besides the waits that are set.
 const START: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ impl Watch {
             match self.watchdog {
                 Some(period) if due <= self.clock.now() => {
                     due = self.clock.now() + period;
-                    match self.node.health(HEALTHY).await {
+                    match self.node.health(patience(period)).await {
                         Ok(cluster) => {
                             tell(&[NotifyState::Watchdog]);
                             self.tell_line(Some(&cluster));
@@ -133,6 +133,11 @@ fn line(node: &str, cluster: Option<&ClusterStatus>, clients: usize) -> String {
         None => String::new(),
     };
     format!("{node}: {clients}, {up} of {all} nodes up in cluster {name}{alone}")
+}
+
+/// How long an answer may take, with a sign of life due every `period`: so that the last of three such spans is left for it.
+fn patience(period: Duration) -> Duration {
+    HEALTHY.min(period)
 }
 
 /// How often a sign of life is due: a third of what systemd waits for. `None` when it does not watch.

@@ -3,11 +3,9 @@
 
 use std::{
     io,
-    os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{FromRawFd, OwnedFd},
     sync::atomic::{AtomicBool, Ordering},
 };
-
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// The descriptors that systemd opened for this process, with their names (`FileDescriptorName=`). Each is given out once; to
 /// be called before this process opens anything that stays open.
@@ -27,22 +25,6 @@ pub fn inherited() -> io::Result<Vec<(String, OwnedFd)>> {
         (name, descriptor)
     };
     Ok(given.map(own).collect())
-}
-
-/// Has calls on this descriptor come back at once, where a library that opened it does not offer that.
-///
-/// # Errors
-/// It is not open.
-pub fn set_nonblocking(number: RawFd) -> io::Result<()> {
-    // SAFETY: borrowed for these two calls alone, which only look at and change a flag. A number that is not open, or not any
-    // more, makes them fail; -1, which the type forbids, is never a descriptor.
-    if number == -1 {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-    let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
-    fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    Ok(())
 }
 
 /// Has the allocator give free memory back to the kernel. By itself it does so only while it is used, and this may take
@@ -66,19 +48,7 @@ mod mimalloc_calls {
 
 #[cfg(test)]
 mod tests {
-    use std::os::{fd::AsRawFd, unix::net::UnixDatagram};
-
     use super::*;
-
-    #[test]
-    fn a_socket_made_by_others_does_not_block() {
-        let (socket, other) = UnixDatagram::pair().unwrap();
-        set_nonblocking(socket.as_raw_fd()).unwrap();
-        let full = std::iter::repeat_with(|| socket.send(&[0; 4096])).find_map(Result::err);
-        assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
-        drop(other);
-        assert!(set_nonblocking(-1).is_err() && set_nonblocking(1_000_000).is_err());
-    }
 
     #[test]
     fn without_systemd_there_is_none_and_none_is_given_twice() {

@@ -195,7 +195,7 @@ impl Node {
             drop(order);
             if timeout(STILL, gather(&mut stills, &mut clients)).await.is_err() {
                 let left = self.hub.registry.connected();
-                tracing::error!(left, "connections do not come to rest and are lost");
+                tracing::error!(name: "clients-lost", reason = %format_args!("{left} do not come to rest"), "clients are lost");
             }
         }
         // Those that end have their last word to say.
@@ -310,7 +310,7 @@ impl Hub {
     ) -> (Option<Inheritance>, Before) {
         let Some(mut left) = left else { return (None, Before::default()) };
         if !left.is_of_last(data_dir) {
-            tracing::warn!("what a process left was used before: clients have to connect again");
+            tracing::warn!(name: "clients-lost", reason = "what a process left was used before", "clients have to connect again");
             return (None, Before::default());
         }
         self.inherit_messages(&mut left);
@@ -461,7 +461,7 @@ impl Hub {
                     supervise::spawn_unpin("connection", Box::new(connection));
                 }
                 Err(error) => {
-                    tracing::error!(clientid = %client_id, %error, "connection is lost");
+                    tracing::error!(name: "clients-lost", clientid = %client_id, reason = %error, "connection is lost");
                     self.lose(thawed);
                 }
             }

@@ -303,7 +303,12 @@ impl Listening {
                 Ok((incoming, peer)) => self.serve(incoming, peer, &hub),
                 Err(error) => {
                     hub.stats.count(Metric::ListenerAcceptError);
-                    tracing::warn!(listener = self.settings.id(), %error, "accept failed");
+                    tracing::warn!(
+                        name: "accept-failed",
+                        listener = self.settings.id(),
+                        %error,
+                        "accept failed"
+                    );
                     if !spare.turn_away(&socket, &error).await {
                         tokio::time::sleep(PAUSE).await;
                     }

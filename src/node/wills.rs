@@ -167,12 +167,12 @@ impl Hub {
         match portable::decode_will(body) {
             Ok(will) => {
                 self.stats.count(Metric::MeshWillsPublished);
-                tracing::info!(client_id = client, "will of a client of a dead node");
+                tracing::info!(clientid = client, "will of a client of a dead node");
                 // There may be thousands of them at once.
                 self.publish_in_turn(will.into_message(self.clock.now()));
             }
             Err(error) => {
-                tracing::error!(client_id = client, %error, "will of a client of a dead node");
+                tracing::error!(clientid = client, %error, "will of a client of a dead node");
             }
         }
     }

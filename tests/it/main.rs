@@ -25,6 +25,7 @@ mod defaults;
 mod discovery;
 mod features;
 mod groups;
+mod installed;
 mod lab;
 mod last_wills;
 mod limits;

@@ -29,11 +29,17 @@ struct Journalled {
 
 impl Journalled {
     fn start() -> Self {
+        Self::start_with("reads")
+    }
+
+    /// `how` journald is when the node starts.
+    fn start_with(how: &str) -> Self {
         let (lan, folder) = (Lan::new(1), TempDir::new().unwrap());
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/netns/journald.py");
         let mut runner = lan.on(1);
         runner.extend(["unshare", "-m", "python3", script].map(str::to_owned));
         runner.push(folder.path().join("journal").to_str().unwrap().to_owned());
+        runner.push(how.to_owned());
         let mqtt = ([10, 77, 0, 1], 1883).into();
         let mut node =
             Node::prepare_at("emqx@10.77.0.1", mqtt, runner, "cluster.discovery = manual");
@@ -112,4 +118,19 @@ fn a_frozen_journald_holds_up_nobody() {
     misbehave(&host.node, "afterwards");
     wait_for("lines arrive again", SOON, || host.entry("afterwards").is_some());
     assert!(host.entry("meanwhile-39").is_none(), "the queue was full");
+}
+
+/// A boot on which journald hangs is no reason not to serve.
+#[test]
+fn a_node_starts_while_journald_stands_still() {
+    let host = Journalled::start_with("stands-still");
+    Client::at(Version::V5, host.node.mqtt()).ping();
+    misbehave(&host.node, "unheard");
+    host.signal(Signal::SIGCONT);
+    wait_for("it tells that lines were lost", SOON, || host.entry("lines were lost").is_some());
+    assert!(host.entry("unheard").is_none() && host.entry("filler").is_some());
+    let entry = host.entry("lines were lost").unwrap();
+    let lost = entry.lines().find_map(|line| line.strip_prefix("EMQX_LINES=")).expect(&entry);
+    let counted = host.node.metric("emqx_rs.log.lost");
+    assert!(lost.parse::<u64>().unwrap() > 1 && counted >= lost.parse().unwrap(), "{entry}");
 }

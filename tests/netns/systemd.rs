@@ -161,6 +161,32 @@ const FILES: &str = "find /etc /usr /var /run /opt /srv /root -xdev \\( -path /v
      -o -path '/var/cache/*' -o -path '/var/lib/apt/*' -o -path '/var/lib/dpkg/*-old' -o -path '/run/user*' -o -path /run/dbus \
      -o -path '/var/log/apt' -o -path '/var/log/dpkg.log' -o -path /etc/apt/sources.list.d \\) -prune -o -print | LC_ALL=C sort";
 
+/// An upgrade with a fault in a file that was not reloaded leaves the old process running, and says so.
+fn refuses_to_break(host: &Host, client: &mut Client) {
+    let process = host.show("MainPID");
+    host.write("/etc/emqx-rs/conf.d/bad.conf", "listener.tcp.external = 1883x\n");
+    host.sh("cd /tmp/next && sed -i 's/^Version: .*/Version: 10/' DEBIAN/control && \
+         dpkg-deb --root-owner-group -Zgzip -b . /root/later.deb");
+    let upgrade = "apt-get install -y -qq --reinstall -o Dpkg::Options::=--force-confold /root/later.deb 2>&1";
+    let said = host.sh(upgrade);
+    for words in ["emqx-rs is not restarted", "bad.conf:1: listener.tcp.external = 1883x"] {
+        assert!(said.contains(words), "{said}");
+        let errors = host.sh("journalctl -t emqx-rs -p err --no-pager");
+        assert!(errors.contains(words), "{errors}");
+    }
+    assert_eq!(host.sh("dpkg-query -W -f '${Version}' emqx-rs"), "10");
+    assert_eq!(
+        (host.show("ActiveState"), host.show("MainPID")),
+        ("active".into(), process.clone())
+    );
+    client.ping();
+    host.sh("rm /etc/emqx-rs/conf.d/bad.conf");
+    host.sh("/usr/lib/emqx-rs/may-restart 2>&1");
+    host.sh("systemctl restart emqx-rs.service");
+    assert_ne!(host.show("MainPID"), process);
+    client.ping();
+}
+
 /// Upgrade, removal, installation again, purge.
 fn upgrades_and_goes(suite: &str) {
     let lan = lan(1);
@@ -173,6 +199,11 @@ fn upgrades_and_goes(suite: &str) {
     let (process, cookie) = (host.show("MainPID"), host.sh("cat /etc/emqx-rs/cookie"));
     let identity = host.sh("sha256sum /var/lib/emqx-rs/identity.key");
 
+    // The file in clear was taken away; no upgrade puts another one there.
+    host.sh("mv /etc/emqx-rs/cookie /root/cookie && cp /root/cookie /var/lib/emqx-rs/cookie && chown emqx-rs: /var/lib/emqx-rs/cookie");
+    let mut clients: Vec<Client> = (0..20).map(|_| Connect::new(V5).open(address(1))).collect();
+    clients.iter_mut().for_each(round_trip);
+
     // Without a terminal apt keeps what was edited and replaces what was not.
     host.sh(NEXT_VERSION);
     host.sh("apt-get install -y -qq -o Dpkg::Options::=--force-confold /root/next.deb 2>&1");
@@ -181,10 +212,19 @@ fn upgrades_and_goes(suite: &str) {
     host.sh("grep -q 'of version 9' /etc/emqx-rs/emqx.conf.dpkg-dist && grep -q 'of version 9' /etc/emqx-rs/acl.conf");
     assert_eq!(host.show("ActiveState"), "active");
     assert_ne!(host.show("MainPID"), process, "an upgrade restarts it");
-    assert_eq!(host.sh("cat /etc/emqx-rs/cookie"), cookie);
+    // Clients over plain TCP notice a pause only, and their subscriptions hold.
+    for client in &mut clients {
+        let topic = format!("t/{}", client.id);
+        client.publish(&topic, "still here", 1);
+        assert_eq!(client.message().text(), "still here");
+    }
+    host.sh("test ! -e /etc/emqx-rs/cookie");
+    host.sh("cp /root/cookie /etc/emqx-rs/cookie && rm /root/cookie /var/lib/emqx-rs/cookie");
     assert_eq!(host.sh("sha256sum /var/lib/emqx-rs/identity.key"), identity);
     assert_eq!(host.sh("stat -c '%a %U %G' /etc/emqx-rs/acl.conf"), "640 root emqx-rs");
     round_trip(&mut Connect::new(V5).open(address(1)));
+
+    refuses_to_break(&host, &mut clients[0]);
 
     host.sh("apt-get remove -y -qq emqx-rs 2>&1");
     assert_eq!(host.run("grep -lx emqx-rs /proc/*/comm; ls /usr/bin | grep emqx").text, "");
@@ -195,7 +235,7 @@ fn upgrades_and_goes(suite: &str) {
     assert_eq!(host.sh("cat /etc/emqx-rs/cookie"), cookie, "it was kept");
 
     host.sh("apt-get purge -y -qq emqx-rs 2>&1");
-    host.sh("rm -rf /root/next.deb /tmp/next");
+    host.sh("rm -rf /root/next.deb /root/later.deb /tmp/next");
     // What was put there by hand stays, as dpkg has it.
     assert_eq!(
         host.sh("find /etc/emqx-rs"),
@@ -217,6 +257,16 @@ fn it_upgrades_and_goes_on_debian_12() {
 #[test]
 fn it_upgrades_and_goes_on_debian_13() {
     upgrades_and_goes("trixie");
+}
+
+/// An error of the service is found with `-p err`, and `-x` explains it, with what it is about.
+#[track_caller]
+fn explained(host: &Host, subject: &str, about: &str) {
+    let line = "journalctl --unit=emqx-rs.service -p err -x --no-pager";
+    wait_for(&format!("{subject}: {}", host.sh(line)), SOON, || {
+        let text = format!("{}\n", host.sh(line));
+        text.contains(subject) && text.contains(about)
+    });
 }
 
 /// A hung daemon, and a bad configuration.
@@ -249,7 +299,18 @@ fn faults(suite: &str) {
     for fault in ["bad.conf:1: listener.tcp.external = 1883x", "bad.conf:2: node.nmae"] {
         assert!(log.contains(fault), "{fault} is in the log\n{log}");
     }
-    host.sh("rm /etc/emqx-rs/conf.d/bad.conf && systemctl start emqx-rs.service");
+    explained(&host, "not start: its configuration has faults", "bad.conf:2: node.nmae");
+    host.sh("rm /etc/emqx-rs/conf.d/bad.conf");
+    // Something else has the port.
+    host.write(
+        "/etc/systemd/system/other.socket",
+        "[Socket]\nListenStream=1883\nService=other.service\n",
+    );
+    host.write("/etc/systemd/system/other.service", "[Service]\nExecStart=/bin/true\n");
+    host.sh("systemctl daemon-reload && systemctl start other.socket");
+    host.run("systemctl start emqx-rs.service");
+    explained(&host, "emqx-rs does not start\n", "1883");
+    host.sh("systemctl stop emqx-rs.service other.socket && systemctl start emqx-rs.service");
     wait_line(&host, "1 of 1 nodes up");
     host.sh(&format!("kill -KILL {}", host.show("MainPID")));
     wait_for("it is started again after a crash", SOON, || {

@@ -29,9 +29,24 @@ pub(super) fn run(
             say(&text)?;
             say("\n")?;
         }
+        let cookie = Cookie::new(text.to_string());
+        let places = places(socket);
+        if let Some(places) = places.filter(|at| token::has_number(at, &cookie) == Some(false)) {
+            let from = &places.cookie_from;
+            complain(&format!(
+                "the node here uses another one, from {from}: it was not restarted since, or its cookie is not in this file"
+            ));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let places = places(socket);
+    let counts = match &places {
+        Some(places) => token::check_file(places, &path),
+        None => token::check_sealed(&path),
+    };
+    if let Err(sealed @ token::TokenError::Sealed { .. }) = counts {
+        return Err(sealed.into());
+    }
     let text = if matches!(command, CookieCommand::Set) {
         from_stdin(cookie::LONGEST, false)?
     } else {
@@ -47,7 +62,7 @@ pub(super) fn run(
     if let Some(weak) = cookie::weakness(&text) {
         complain(&format!("{weak}: the mesh stays closed beyond this host"));
     }
-    if let Some(Err(hidden)) = places.as_ref().map(|places| token::check_file(places, &path)) {
+    if let Err(hidden) = counts {
         complain(&hidden.to_string());
     }
     if !same && has_number(places.as_ref(), &text) {

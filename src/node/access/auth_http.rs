@@ -147,14 +147,14 @@ impl AuthHttp {
                 match self.in_time(superuser, client, stats).await {
                     Ok((status, _)) => Said::Yes(status == 200),
                     Err(fault) => {
-                        tracing::warn!(%fault, "HTTP server does not say who is a superuser");
+                        tracing::warn!(name: "auth-server-silent", %fault, "HTTP server does not say who is a superuser");
                         Said::Yes(false)
                     }
                 }
             }
             Ok((status, _)) => Said::No(status),
             Err(fault) => {
-                tracing::warn!(%fault, "HTTP server does not say who may connect");
+                tracing::warn!(name: "auth-server-silent", %fault, "HTTP server does not say who may connect");
                 Said::Nothing
             }
         }

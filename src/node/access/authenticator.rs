@@ -115,7 +115,7 @@ impl Others {
     /// A fault of the server, in the log now and then.
     pub(in crate::node) fn tell(&self, fault: &str, clock: Clock) {
         if self.told.is_due("acl", clock.now()) {
-            tracing::warn!(fault, "HTTP server does not say what clients may do: they may not");
+            tracing::warn!(name: "auth-server-silent", fault, "HTTP server does not say what clients may do: they may not");
         }
     }
 }

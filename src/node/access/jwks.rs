@@ -95,6 +95,7 @@ impl KeySet {
                 }
                 Err(fault) => {
                     tracing::warn!(
+                        name: "token-keys-kept",
                         fault,
                         "no public keys for tokens (auth.jwt.jwks), those of before stay"
                     );

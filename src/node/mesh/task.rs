@@ -636,7 +636,7 @@ impl Task {
             }
             Action::Persist => {
                 if let Err(error) = self.state.save(&self.core.stored()) {
-                    tracing::error!(%error, "cluster is not kept");
+                    tracing::error!(name: "cluster-not-kept", %error, "cluster is not kept");
                 }
             }
             Action::KeepClock(hlc) => {

@@ -156,6 +156,7 @@ impl ListenerTls {
         match due {
             Some(Expiry::Ahead(days)) => {
                 tracing::warn!(
+                    name: "listener-certificate-ends-soon",
                     listener,
                     days,
                     "the certificate of a listener ends soon; replace it and reload"
@@ -163,6 +164,7 @@ impl ListenerTls {
             }
             Some(Expiry::Over) => {
                 tracing::error!(
+                    name: "listener-certificate-expired",
                     listener,
                     "the certificate of a listener has expired: clients that check it stay away"
                 );

@@ -31,6 +31,8 @@ fn what_make_install_lays_is_started_as_the_readme_has_it() {
     assert!(host.sh("emqx-rs-ctl status").contains("emqx@10.77.0.1"));
     let unit = "/usr/local/lib/systemd/system/emqx-rs.service";
     assert_eq!(host.sh(&format!("systemd-analyze verify --man=no {unit} 2>&1")), "");
+    let told = host.sh("journalctl --unit=emqx-rs.service -x --no-pager");
+    assert!(told.contains("The node emqx@10.77.0.1 serves clients"), "{told}");
     host.sh("systemctl disable --quiet --now emqx-rs.service");
     assert_eq!(host.show("ExecMainStatus"), "0");
 }
