@@ -82,8 +82,6 @@ pub struct Sockets {
 pub struct Inheritance {
     estate: Estate,
     legacy: Option<Legacy>,
-    /// What the retained messages that are here have been through.
-    versions: Versions,
     /// Sockets of clients by what the kernel calls them.
     sockets: HashMap<u64, Socket>,
 }
@@ -112,18 +110,7 @@ impl Inheritance {
         let mesh = std::mem::take(&mut estate.mesh);
         let legacy = Some(Legacy::read(mesh.iter().map(Vec::as_slice))?);
         let named = sockets.into_iter().filter_map(|one| Some((one.cookie().ok()?, one)));
-        let versions = Versions::default();
-        Ok(Self { estate, legacy, versions, sockets: named.collect() })
-    }
-
-    /// What the retained messages that are here have been through.
-    pub(super) fn take_versions(&mut self) -> Versions {
-        std::mem::take(&mut self.versions)
-    }
-
-    /// The node that this is of.
-    fn node_id(&self) -> NodeId {
-        self.legacy.as_ref().map(|legacy| legacy.guid.node).unwrap_or_default()
+        Ok(Self { estate, legacy, sockets: named.collect() })
     }
 
     /// The node that this is of.
@@ -339,7 +326,7 @@ impl Hub {
         inheritance: Inheritance,
         listeners: &[Arc<Listening>],
     ) -> Arrivals {
-        let Inheritance { estate, mut sockets, legacy: _, versions: _ } = inheritance;
+        let Inheritance { estate, mut sockets, legacy: _ } = inheritance;
         self.share_retained(estate.retained);
         self.number_sessions_above(estate.sessions.iter().map(|kept| kept.number).max());
         let named = |frozen: Frozen| (frozen.identity.client_id.clone(), frozen);
