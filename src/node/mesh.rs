@@ -45,6 +45,7 @@ use self::{
 };
 use super::{
     dial::Local,
+    discovery::Hosts,
     heartbeat::{HeartParts, Heartbeats, Part, Progress},
     link::{self, Deliver, Peers},
     sections::Sections,
@@ -687,6 +688,7 @@ impl Unlock {
             tls: self.tls,
             told: Told::default(),
             refusals: Mutex::default(),
+            hosts: Hosts::default(),
         })
     }
 

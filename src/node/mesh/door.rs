@@ -23,7 +23,6 @@ use crate::{
     net::{clock::Clock, supervise},
     node::{
         dial::{LinkError, Local, Proven, Unaccepted},
-        discovery::look_up,
         locks,
     },
 };
@@ -138,7 +137,7 @@ pub(super) async fn dial_any(
             if std::mem::replace(&mut looked_up, true) {
                 break;
             }
-            addrs.extend(look_up(target.name.host(), port).await);
+            addrs.extend(local.hosts.look_up(target.name.host(), port).await);
             continue;
         };
         if addr.is_ipv6() != local.v6 || !door.lets_dial(addr) {

@@ -230,11 +230,12 @@ impl Task {
                 let radio = Radio::start(self, mcast.clone(), &local, tell_sighted);
                 self.radio = Some(radio);
             }
+            let hosts = local.hosts.clone();
             let accept =
                 supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
             self.accept = Some(accept.abort_handle());
             let discovery = self.settings.discovery.clone();
-            supervise::spawn("discovery", discovery::run(discovery, tell));
+            supervise::spawn("discovery", discovery::run(discovery, hosts, tell));
         }
         (found, sighted)
     }
