@@ -27,7 +27,10 @@ impl Cluster {
             return Some(CloseCode::Left);
         }
         if peer.node_id == self.me.node_id {
-            return Some(CloseCode::SelfLink);
+            // Another box with a copy of the data folder says another name, or lives another life.
+            let here = (&self.me.name, self.me.incarnation, self.me.guid);
+            let same = (&peer.name, peer.incarnation, peer.guid) == here;
+            return Some(if same { CloseCode::SelfLink } else { CloseCode::Stale });
         }
         let mut namesakes = self
             .members
@@ -45,8 +48,13 @@ impl Cluster {
                 return Some(CloseCode::Pin);
             }
         }
-        let linked = self.peers.get(&peer.node_id);
-        let stale = linked.is_some_and(|linked| linked.identity.incarnation > peer.incarnation);
+        // Of two boxes with one identity the later life is let in, as after a restart; the other one learns why it is not.
+        let known = self.members.find(peer.node_id).map(|member| &member.record);
+        let linked = self.peers.get(&peer.node_id).map(|linked| &linked.identity);
+        let twin =
+            |one: &PeerIdentity| one.incarnation == peer.incarnation && one.guid != peer.guid;
+        let stale = linked.is_some_and(|one| one.incarnation > peer.incarnation || twin(one))
+            || known.is_some_and(|known| known.incarnation > peer.incarnation);
         stale.then_some(CloseCode::Stale)
     }
 

@@ -248,7 +248,11 @@ fn dial_error(error: &LinkError) -> DialError {
         }
         LinkError::Io(_) | LinkError::Timeout => DialError::Unreachable,
         LinkError::Handshake(HandshakeError::Refused(
-            Verdict::DuplicateName | Verdict::Pin | Verdict::Forgotten | Verdict::TooManyNodes,
+            Verdict::DuplicateName
+            | Verdict::Pin
+            | Verdict::Forgotten
+            | Verdict::TooManyNodes
+            | Verdict::Cloned,
         )) => DialError::RefusedForGood,
         LinkError::Handshake(HandshakeError::Refused(Verdict::ShuttingDown)) => {
             DialError::Unreachable
@@ -267,11 +271,11 @@ pub(super) fn verdict(code: Option<CloseCode>) -> Verdict {
         Some(CloseCode::Tie) => Verdict::Tie,
         Some(CloseCode::ShuttingDown) => Verdict::ShuttingDown,
         Some(CloseCode::SelfLink) => Verdict::WrongTarget,
+        Some(CloseCode::Stale) => Verdict::Cloned,
         Some(
             CloseCode::Done
             | CloseCode::Protocol
             | CloseCode::Gap
-            | CloseCode::Stale
             | CloseCode::Restarting
             | CloseCode::Other(_),
         ) => Verdict::Nonsense,
