@@ -84,10 +84,11 @@ use crate::time::{Time, Wall};
 /// Names a control connection, from the handshake to its end. Never used twice.
 pub type LinkId = u64;
 
-/// The clock is kept on disk so far ahead of what it says,
-const CLOCK_AHEAD: u64 = hlc::from_ms(15_000);
-/// and again when less than this is left.
-const CLOCK_LEFT: u64 = hlc::from_ms(5_000);
+/// The clock is kept on disk so far ahead of what it says, and less far where it is ahead of the calendar by more than the first of
+/// the two: each process that is killed leaves that much to the next one.
+const CLOCK_AHEAD: [u64; 2] = [hlc::from_ms(60_000), hlc::from_ms(15_000)];
+/// It is kept again when less than this is left, which is more than a slow disk takes.
+const CLOCK_LEFT: u64 = hlc::from_ms(10_000);
 
 /// Feature bits of a node. This one: an operator asked it to join, so it may come back though it was forced out.
 pub const CAP_JOIN: u64 = 1 << 63;
@@ -452,7 +453,8 @@ pub enum Action {
     RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
     Persist,
-    /// Keep this value of the hybrid clock, before anything that follows is done: the next process begins above it.
+    /// Keep this value of the hybrid clock: the next process begins above it. It comes first in a batch, and well before it is
+    /// reached; should a batch say more than what is on disk, that is waited for.
     KeepClock(u64),
     /// Members known from before have answered, or had the time to: the node is ready.
     Settled,
@@ -648,7 +650,7 @@ impl Cluster {
         self.started = now;
         self.next_ping = now + self.ping_every();
         self.born = self.clock.tick(now);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
         if self.settled {
             out.push(Action::Settled);
         }
@@ -714,14 +716,17 @@ impl Cluster {
             }
             Input::WillOver { client, hlc } => self.on_own_will_over(&client, hlc, now, out),
         }
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// What another node says may move the clock on by minutes, and the process may be killed a moment later.
-    fn keep_clock(&mut self, out: &mut Vec<Action>) {
+    fn keep_clock(&mut self, now: Time, out: &mut Vec<Action>) {
         let last = self.clock.last();
         if last.saturating_add(CLOCK_LEFT) > self.clock_kept {
-            self.clock_kept = last.saturating_add(CLOCK_AHEAD);
+            let [ahead, less] = CLOCK_AHEAD;
+            let calendar = hlc::from_ms(self.clock.physical(now));
+            let is_ahead = last > calendar.saturating_add(ahead);
+            self.clock_kept = last.saturating_add(if is_ahead { less } else { ahead });
             out.insert(0, Action::KeepClock(self.clock_kept));
         }
     }
@@ -743,7 +748,7 @@ impl Cluster {
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// When [`Cluster::on_deadline`] has something to do.
@@ -783,7 +788,7 @@ impl Cluster {
         }));
         self.pass_barriers(now, out);
         self.settle(now, out);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// Whether a message published here may have to cross to another node.

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     Command, JoinError, Unlock,
+    clock_keeper::ClockKeeper,
     data::DataLinks,
     door::{self, Door},
     ops::{Op, Shared},
@@ -128,6 +129,7 @@ pub(super) struct Task {
     /// What the process before left.
     pub(super) legacy: Option<Legacy>,
     pub(super) state: State,
+    pub(super) clock_keeper: ClockKeeper,
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) retained: Arc<RwLock<Retained>>,
     /// Whether changes of retained messages are noted.
@@ -217,6 +219,7 @@ impl Task {
         locks::write(&self.retained).begin(self.core.born());
         self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
         out.drain(..).for_each(|action| self.perform(action));
+        self.clock_keeper.cover(self.core.hlc());
     }
 
     /// Begins to accept, and to look for others.
@@ -533,6 +536,11 @@ impl Task {
             out.retain(|action| {
                 !matches!(action, Action::Persist) || !std::mem::replace(&mut written, true)
             });
+            // First in the batch, where it is asked for.
+            if let Some(Action::KeepClock(hlc)) = out.first() {
+                self.clock_keeper.keep(*hlc);
+            }
+            self.clock_keeper.cover(self.core.hlc());
             for action in out.drain(..) {
                 self.perform(action);
             }
@@ -639,11 +647,7 @@ impl Task {
                     tracing::error!(%error, "cluster is not kept");
                 }
             }
-            Action::KeepClock(hlc) => {
-                if let Err(error) = self.state.save_hlc(hlc) {
-                    tracing::warn!(%error, "clock is not kept");
-                }
-            }
+            Action::KeepClock(hlc) => self.clock_keeper.keep(hlc),
             Action::Settled => {
                 let _ = self.settled.send(true);
             }
