@@ -119,7 +119,7 @@ pub struct Me {
 /// What was kept on disk.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
-    /// The member table.
+    /// The member table, this node among it.
     pub members: Vec<MemberRecord>,
     /// The node left its cluster and stays alone until it is told to join.
     pub left: bool,
@@ -496,6 +496,15 @@ pub enum Event {
     RefusedBy(NodeName, CloseCode, String),
     /// A known name came back with another identity.
     NewIdentity(NodeName),
+    /// A node goes by another name now.
+    Renamed {
+        /// Its name until now.
+        before: NodeName,
+        /// Its name.
+        name: NodeName,
+    },
+    /// It is not remembered any more that a node is out.
+    Forgotten(NodeName, RecordStatus),
     /// This node was forced out of the cluster by an operator of another one.
     ForcedOut,
     /// This node left the cluster.
@@ -528,6 +537,8 @@ impl fmt::Display for Event {
             Self::Refused(name, code) => write!(f, "refused {name}: {code:?}"),
             Self::RefusedBy(name, code, reason) => write!(f, "{name} closed: {code:?} {reason}"),
             Self::NewIdentity(name) => write!(f, "{name} came back with another identity"),
+            Self::Renamed { before, name } => write!(f, "{before} is called {name} now"),
+            Self::Forgotten(name, status) => write!(f, "{name} ({status:?}) is not remembered"),
             Self::ForcedOut => {
                 f.write_str("forced out of the cluster; cluster join brings it back")
             }
@@ -589,6 +600,10 @@ pub struct Cluster {
     keep: BTreeMap<NodeId, Time>,
     /// Members that restart.
     awaited: BTreeMap<NodeId, Awaited>,
+    /// Process lives that are over by proof while others still say that they reach them.
+    deaths: BTreeMap<NodeId, u64>,
+    /// When to look who is out for so long that it is not remembered any more.
+    forget_at: Option<Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
     cluster: (Guid, [u8; 16]),
     next_ping: Time,
@@ -628,6 +643,8 @@ impl Cluster {
             born: u64::MAX,
             keep: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            deaths: BTreeMap::new(),
+            forget_at: None,
             goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
@@ -639,9 +656,7 @@ impl Cluster {
             settings: settings.clone(),
             me,
         };
-        if !core.left {
-            core.restore(&stored.members);
-        }
+        core.restore(&stored.members);
         core
     }
 
@@ -760,6 +775,7 @@ impl Cluster {
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
         let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
+        let last = last.into_iter().chain([self.forget_at]);
         all.into_iter().chain(more).chain(last).flatten().min()
     }
 
@@ -774,6 +790,7 @@ impl Cluster {
         self.end_awaiting(now, out);
         self.end_keeping(now, out);
         self.forget_down(now, out);
+        self.forget_out(now, out);
         self.heal_on_deadline(now, out);
         if self.rows.deadline().is_some_and(|at| at <= now) {
             self.tell_row(now, out);
@@ -811,8 +828,9 @@ impl Cluster {
 
     /// What is to be kept on disk.
     #[must_use]
-    pub fn stored(&self) -> Stored {
-        let members = self.members.iter().map(|member| member.record.clone()).collect();
+    pub fn stored(&self, now: Time) -> Stored {
+        let others = self.members.iter().map(|member| member.told(now));
+        let members = [self.record()].into_iter().chain(others).collect();
         let cluster = Some((self.cluster.1, self.cluster.0));
         Stored { members, left: self.left, hlc: self.clock.last(), cluster }
     }
@@ -863,6 +881,7 @@ impl Cluster {
             version: self.me.version.clone(),
             status: RecordStatus::Member,
             epoch: self.epoch,
+            out_for: Duration::ZERO,
         }
     }
 

@@ -284,6 +284,7 @@ mod tests {
             version: "1".to_owned(),
             status: RecordStatus::Member,
             epoch: 2,
+            out_for: std::time::Duration::ZERO,
         };
         let cluster = Some(([5; 16], Guid { started: 4, node }));
         let stored = Stored { members: vec![record.clone(), record], left: true, hlc: 0, cluster };

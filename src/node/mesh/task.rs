@@ -25,7 +25,7 @@ use crate::{
     broker::{retained::Retained, stats::Stats},
     cluster::{
         Action, Cluster, ClusterStatus, DialError, Event, Input, LinkId, NodeId, NodeName,
-        PeerIdentity, PeerUp, Settings, Target,
+        PeerIdentity, PeerUp, RecordStatus, Settings, Target,
         autoheal::HealEvent,
         detector::Sign,
         handshake::{LinkKind, Verdict},
@@ -643,7 +643,7 @@ impl Task {
                 }
             }
             Action::Persist => {
-                if let Err(error) = self.state.save(&self.core.stored()) {
+                if let Err(error) = self.state.save(&self.core.stored(self.clock.now())) {
                     tracing::error!(%error, "cluster is not kept");
                 }
             }
@@ -770,6 +770,15 @@ fn log(event: &Event) {
         }
         Event::NewIdentity(node) => {
             tracing::error!(name: "new-identity", %node, "known name came back with another identity");
+        }
+        Event::Renamed { before, name } => {
+            tracing::warn!(node = %name, %before, "a node has another name now; the old one is not dialled any more");
+        }
+        Event::Forgotten(node, RecordStatus::Banned) => {
+            tracing::warn!(%node, "more nodes are out than are remembered: this one is not kept out any more");
+        }
+        Event::Forgotten(node, status) => {
+            tracing::info!(%node, ?status, "a node that is out is not remembered any more");
         }
         Event::Heal(step) => log_heal(step),
         Event::Gap { a, b, open: true } => {
