@@ -497,7 +497,9 @@ impl Cluster {
             let ended: Vec<_> = named.filter(ends).collect();
             for node in ended {
                 self.on_death(node, now);
-                self.end_life(node, out);
+                if !self.deaths.contains_key(&node) {
+                    self.end_life(node, out);
+                }
             }
         }
     }

@@ -672,13 +672,16 @@ impl Cluster {
     }
 
     /// Who reaches whom has changed, or was told again.
-    pub(super) fn look_who_is_held(&mut self, now: Time) {
+    pub(super) fn look_who_is_held(&mut self, now: Time, out: &mut Vec<Action>) {
         let held = self.rows.held();
         held.iter().for_each(|node| self.autoclean.on_held(*node, now));
         let over: Vec<_> = self.deaths.iter().map(|(node, life)| (*node, *life)).collect();
         for (node, incarnation) in over.into_iter().filter(|(node, _)| !held.contains(node)) {
             self.deaths.remove(&node);
             self.wills.on_dead(node, incarnation, now);
+            if self.keep.contains_key(&node) {
+                self.end_life(node, out);
+            }
         }
     }
 
