@@ -42,7 +42,7 @@ impl Membership {
     }
 
     /// The nodes in the cluster that go by this name; two when one came back without its identity.
-    pub(crate) fn named(&self, name: &NodeName) -> impl Iterator<Item = &Member> {
+    pub(crate) fn named(&self, name: &NodeName) -> impl Iterator<Item = &Member> + Clone {
         self.members.values().filter(move |member| member.record.name == *name)
     }
 

@@ -65,9 +65,11 @@ impl Cluster {
 
     /// Comes back only when it, or an operator, asks for it.
     fn is_shut_out(&self, name: &NodeName) -> bool {
-        self.members
-            .named(name)
-            .any(|member| matches!(member.record.status, RecordStatus::Left | RecordStatus::Banned))
+        let shut = |status| matches!(status, RecordStatus::Left | RecordStatus::Banned);
+        let mut named = self.members.named(name);
+        // Another box may have the name by now.
+        named.clone().any(|member| shut(member.record.status))
+            && !named.any(|member| member.record.is_member())
     }
 
     /// Records that a peer sent: what is news goes on to the others.
@@ -460,5 +462,90 @@ impl Cluster {
         out.push(Action::Unwatch { node });
         out.push(Action::Persist);
         out.push(Action::Log(Event::Forgotten(record.name, record.status)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::{Guid, Me, Settings, Stored, settings::Discovery},
+        time::Wall,
+    };
+
+    fn name(number: usize) -> NodeName {
+        NodeName::parse(&format!("n{number}@h")).unwrap()
+    }
+
+    fn id(number: usize) -> NodeId {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        NodeId(id)
+    }
+
+    fn out(number: usize, status: RecordStatus, days: u64) -> MemberRecord {
+        MemberRecord {
+            name: name(number),
+            node_id: id(number),
+            incarnation: 1,
+            guid: Guid { started: 1, node: id(number) },
+            addrs: Vec::new(),
+            caps: 0,
+            version: String::new(),
+            status,
+            epoch: 1,
+            out_for: Duration::from_secs(days * 86_400),
+        }
+    }
+
+    /// A node that starts with this member table.
+    fn with(members: Vec<MemberRecord>) -> Cluster {
+        let me = Me {
+            name: name(0),
+            node_id: id(0),
+            incarnation: 1,
+            guid: Guid { started: 1, node: id(0) },
+            cluster_id: [0; 16],
+            addrs: Vec::new(),
+            version: String::new(),
+        };
+        let settings = Settings { discovery: Discovery::Manual, ..Settings::new(me.name.clone()) };
+        let stored = Stored { members, ..Stored::default() };
+        let mut core = Cluster::new(me, &settings, stored, Wall::from_ms(1), 1);
+        core.start(Time::ZERO, &mut Vec::new());
+        core
+    }
+
+    #[test]
+    fn of_too_many_that_are_out_the_oldest_go_and_bans_last() {
+        use RecordStatus::{Banned, Removed};
+        let bans = (1..=10).map(|number| out(number, Banned, 400));
+        let removed =
+            (11..=OUT_MAX + 20).map(|number| out(number, Removed, u64::from(number > 100)));
+        let mut core = with(bans.chain(removed).collect());
+        let mut done = Vec::new();
+        assert_eq!(core.deadline(), Some(Time::ZERO));
+        core.on_deadline(Time::ZERO, &mut done);
+        let left: Vec<_> = core.members.iter().map(|member| member.record.clone()).collect();
+        assert_eq!(left.len(), OUT_MAX);
+        assert_eq!(left.iter().filter(|record| record.status == Banned).count(), 10);
+        assert!((11..=100).all(|number| core.members.find(id(number)).is_some()), "out for less");
+        let told = |action: &Action| matches!(action, Action::Log(Event::Forgotten(_, Removed)));
+        assert_eq!(done.iter().filter(|action| told(action)).count(), 20);
+        // The others when their time is over, and nobody who is banned.
+        let week = Time::ZERO + Duration::from_secs(7 * 86_400);
+        core.on_deadline(week, &mut done);
+        assert_eq!(core.members.iter().count(), 10);
+        assert!(core.dialer.deadline().is_none_or(|at| at > week), "nobody is dialled");
+    }
+
+    #[test]
+    fn what_others_remember_for_too_long_is_not_taken_in() {
+        let (mut core, now) = (with(Vec::new()), Time::from_ms(5_000));
+        let old = out(1, RecordStatus::Removed, 7);
+        assert!(!core.admit(&old, now, &mut Vec::new()));
+        assert!(core.admit(&out(2, RecordStatus::Removed, 6), now, &mut Vec::new()));
+        assert!(core.admit(&out(3, RecordStatus::Banned, 99), now, &mut Vec::new()), "no end");
+        assert_eq!(core.stored(now).members.len(), 3, "this node among them");
     }
 }
