@@ -1,7 +1,7 @@
 //! Autoclean: forgets members that stayed down too long (`ekka_autoclean`, key `cluster.autoclean`).
 //!
 //! Differs from Ekka: only the leader forgets, and only on the side that holds more than half of the members, so two halves
-//! of a cluster do not forget each other.
+//! of a cluster do not forget each other; and only who is reached by nobody on that side (`rows.rs`).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,6 +25,13 @@ impl Autoclean {
     /// `node` went down; the first report counts, repeats do not restart the clock.
     pub fn on_down(&mut self, node: NodeId, now: Time) {
         self.down_since.entry(node).or_insert(now);
+    }
+
+    /// Others reach `node`: the time begins anew.
+    pub fn on_held(&mut self, node: NodeId, now: Time) {
+        if let Some(since) = self.down_since.get_mut(&node) {
+            *since = now;
+        }
     }
 
     /// `node` is up, or no member any more.

@@ -23,6 +23,8 @@ const OWNERS: usize = 2;
 const LIMIT: Duration = Duration::from_secs(1);
 /// How often a claim is raised above a newer one before the client gets in all the same.
 const RAISES: u8 = 3;
+/// No claim is raised above this one, four thousand years ahead.
+const RAISED_MAX: u64 = u64::MAX >> 1;
 /// Claims that this node no longer owns stay this long.
 const FORGET_AFTER: Duration = Duration::from_secs(30);
 /// Claims looked at in one go when they are forgotten, and the pause after it.
@@ -99,6 +101,8 @@ struct Wait {
     /// The newest claim of another node that an owner had before.
     previous: Option<Claim>,
     raises: u8,
+    /// The newest claim that is known, whatever the calendar of its node: that of this node need not follow it.
+    above: u64,
     /// It waits for a node that restarts and has the session.
     patient: bool,
 }
@@ -182,8 +186,8 @@ impl Directory {
         at: &mut At<'_>,
         out: &mut Vec<Order>,
     ) {
-        let (owners, previous, raises) = (Vec::new(), None, RAISES);
-        let wait = Wait { ticket, client, clean, owners, previous, raises, patient: !clean };
+        let (owners, previous, raises, above) = (Vec::new(), None, RAISES, 0);
+        let wait = Wait { ticket, client, clean, owners, previous, raises, above, patient: !clean };
         self.ask(wait, at, out);
     }
 
@@ -191,9 +195,10 @@ impl Directory {
     fn ask(&mut self, mut wait: Wait, at: &mut At<'_>, out: &mut Vec<Order>) {
         let (client, clean) = (wait.client.clone(), wait.clean);
         if let Some(kept) = self.kept.get(&client) {
-            at.observe(kept.claim.hlc);
+            wait.above = wait.above.max(kept.claim.hlc);
         }
-        let claim = Claim { hlc: at.tick(), node: self.me };
+        at.observe(wait.above);
+        let claim = Claim { hlc: self.free_above(wait.above, at.tick()), node: self.me };
         let mut all = owners(&client, &self.view);
         if all.iter().any(|owner| !self.away.contains(owner)) {
             // What one that restarts has been told the other one has too.
@@ -211,6 +216,18 @@ impl Directory {
             let previous = self.keep(&client, claim, clean, out);
             self.on_answer(claim.hlc, self.me, previous, out);
         }
+    }
+
+    /// Hybrid time for a claim: that of this node, unless `above` is ahead of it and further than a clock follows.
+    fn free_above(&self, above: u64, tick: u64) -> u64 {
+        if above < tick || above >= RAISED_MAX {
+            return tick;
+        }
+        let mut hlc = above + 1;
+        while self.waits.contains_key(&hlc) {
+            hlc += 1;
+        }
+        hlc
     }
 
     /// Keeps a claim that is the newest, and tells the node that had the client before. Returns what it was, if another node had it.
@@ -332,7 +349,7 @@ impl Directory {
             ClaimFrame::Low { client, claim, seen } => {
                 at.observe(seen);
                 if self.is_waiting(&client, claim) {
-                    self.raise(claim.hlc, from, at, out);
+                    self.raise((claim.hlc, seen), from, at, out);
                 }
             }
             ClaimFrame::Kick { client, winner, clean } => {
@@ -349,13 +366,20 @@ impl Directory {
     }
 
     /// An owner knows a newer claim: claim again.
-    fn raise(&mut self, hlc: u64, from: NodeId, at: &mut At<'_>, out: &mut Vec<Order>) {
+    fn raise(
+        &mut self,
+        (hlc, seen): (u64, u64),
+        from: NodeId,
+        at: &mut At<'_>,
+        out: &mut Vec<Order>,
+    ) {
         match self.waits.remove(&hlc) {
             Some(mut wait) if wait.raises > 0 => {
                 wait.raises -= 1;
+                wait.above = wait.above.max(seen);
                 self.ask(wait, at, out);
             }
-            // Its calendar is too far ahead to be followed: the client gets in all the same.
+            // Somebody else claims again and again, or says what cannot be: the client gets in all the same.
             Some(wait) => {
                 self.waits.insert(hlc, wait);
                 self.on_answer(hlc, from, None, out);

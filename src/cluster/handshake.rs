@@ -124,12 +124,14 @@ pub enum Verdict {
     Nonsense,
     /// The certificate does not name the host of the node that showed it.
     Certificate,
+    /// Another process has this identity, and this is the older of the two: a copy of its data folder.
+    Cloned,
     /// Of a later release.
     Other(u8),
 }
 
 impl Verdict {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ok,
         Self::WrongTarget,
         Self::DuplicateName,
@@ -141,6 +143,7 @@ impl Verdict {
         Self::ShuttingDown,
         Self::Nonsense,
         Self::Certificate,
+        Self::Cloned,
     ];
 
     fn from_u8(code: u8) -> Self {
@@ -160,7 +163,8 @@ impl Verdict {
             | Self::Tie
             | Self::ShuttingDown
             | Self::Nonsense
-            | Self::Certificate) => {
+            | Self::Certificate
+            | Self::Cloned) => {
                 let at = Self::ALL.iter().position(|verdict| *verdict == known);
                 at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
             }
@@ -184,6 +188,10 @@ impl std::fmt::Display for Verdict {
             Self::Certificate => {
                 f.write_str("certificate does not name the host of the node that showed it")
             }
+            Self::Cloned => f.write_str(
+                "its identity is in use on another box too, as after cloning a disk: on one of the two stop the node, remove \
+                 identity.key from node.data_dir, and start it",
+            ),
             Self::Other(code) => write!(f, "code {code}"),
         }
     }

@@ -138,6 +138,7 @@ impl Cluster {
         }
         let mut gaps = Vec::new();
         self.rows.find_gaps(now, &mut gaps);
+        self.look_who_is_held(now, out);
         for ((a, b), open) in gaps {
             let (a, b) = (self.name_of(a), self.name_of(b));
             out.push(Action::Log(Event::Gap { a, b, open }));

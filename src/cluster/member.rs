@@ -1,6 +1,6 @@
 //! A member of the cluster: who it is, what all nodes agree on about it, and how this node sees it.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use super::node_name::NodeName;
 use crate::time::Time;
@@ -75,15 +75,37 @@ pub struct MemberRecord {
     pub version: String,
     /// In or out.
     pub status: RecordStatus,
-    /// Raised by one by whoever changes the status.
+    /// Raised by whoever changes the status: see [`MemberRecord::next_epoch`]. Goes on from life to life.
     pub epoch: u64,
+    /// How long it is out, in whole seconds, as far as who tells this knows; zero of a member.
+    pub out_for: Duration,
 }
+
+/// A ban, and its end, raise the epoch to the next multiple of this. All other changes together stay far below it.
+const BAN_STEP: u64 = 1 << 20;
 
 impl MemberRecord {
     /// Of two records of one node the one with the larger rank counts.
     #[must_use]
     pub fn rank(&self) -> (u64, u64, RecordStatus) {
         (self.incarnation, self.epoch, self.status)
+    }
+
+    /// The epoch of the record that takes the place of this one, with another status. So of a record and a ban it can be told which
+    /// of them knows of the other, whatever else happened to the node on two sides of a cut.
+    #[must_use]
+    pub fn next_epoch(&self, status: RecordStatus) -> u64 {
+        if self.status == RecordStatus::Banned || status == RecordStatus::Banned {
+            (self.epoch / BAN_STEP).saturating_add(1).saturating_mul(BAN_STEP)
+        } else {
+            self.epoch.saturating_add(1)
+        }
+    }
+
+    /// Whether the record comes after the end of a ban, in whatever life of the node that was.
+    #[must_use]
+    pub fn is_after(&self, ban: &Self) -> bool {
+        self.epoch / BAN_STEP > ban.epoch / BAN_STEP
     }
 
     /// Whether the node is in the cluster.
@@ -146,11 +168,26 @@ pub struct Member {
     pub reach: Reach,
     /// Since when that is so.
     pub since: Time,
+    /// Since when it is out and how long it was then; of no meaning for a member.
+    pub out: (Time, Duration),
     /// Its number in the route table and among the peers of this node, while it is in the cluster.
     pub index: Option<u16>,
 }
 
 impl Member {
+    /// How long it is out; zero for a member.
+    #[must_use]
+    pub fn out_for(&self, now: Time) -> Duration {
+        if self.record.is_member() { Duration::ZERO } else { now.since(self.out.0) + self.out.1 }
+    }
+
+    /// The record as it is told to others.
+    #[must_use]
+    pub fn told(&self, now: Time) -> MemberRecord {
+        let out_for = Duration::from_secs(self.out_for(now).as_secs());
+        MemberRecord { out_for, ..self.record.clone() }
+    }
+
     /// The shared and the own view as one word.
     #[must_use]
     pub fn status(&self) -> MemberStatus {

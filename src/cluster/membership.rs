@@ -42,7 +42,7 @@ impl Membership {
     }
 
     /// The nodes in the cluster that go by this name; two when one came back without its identity.
-    pub(crate) fn named(&self, name: &NodeName) -> impl Iterator<Item = &Member> {
+    pub(crate) fn named(&self, name: &NodeName) -> impl Iterator<Item = &Member> + Clone {
         self.members.values().filter(move |member| member.record.name == *name)
     }
 
@@ -51,15 +51,23 @@ impl Membership {
         match self.members.get_mut(&record.node_id) {
             None => {
                 let (record, reach) = (record.clone(), Reach::Down);
-                let member = Member { record, reach, since: now, index: None };
+                let out = (now, record.out_for);
+                let member = Member { record, reach, since: now, out, index: None };
                 self.members.insert(member.record.node_id, member);
             }
             Some(member) if record.rank() > member.record.rank() => {
                 let keep = record.addrs.is_empty() && !member.record.addrs.is_empty();
                 let addrs = if keep { &member.record.addrs } else { &record.addrs }.clone();
                 member.record = MemberRecord { addrs, ..record.clone() };
+                member.out = (now, record.out_for);
             }
-            Some(_) => return Merge::Known,
+            Some(member) => {
+                // Whoever has known for longest that it is out counts: times of nodes that were off do not go on.
+                if record.rank() == member.record.rank() && record.out_for > member.out_for(now) {
+                    member.out = (now, record.out_for);
+                }
+                return Merge::Known;
+            }
         }
         Merge::Changed
     }
@@ -90,6 +98,11 @@ impl Membership {
         members.fold((0, 0), |(all, up), m| (all + 1, up + usize::from(m.reach == Reach::Up)))
     }
 
+    /// Forgets one that is out of the cluster.
+    pub(crate) fn remove(&mut self, node: NodeId) {
+        self.members.remove(&node);
+    }
+
     /// Forgets everybody.
     pub(crate) fn clear(&mut self) {
         self.members.clear();
@@ -98,6 +111,8 @@ impl Membership {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cluster::member::RecordStatus;
 
@@ -113,6 +128,7 @@ mod tests {
             version: String::new(),
             status,
             epoch,
+            out_for: Duration::ZERO,
         }
     }
 
@@ -156,5 +172,47 @@ mod tests {
         table.find_mut(NodeId([1; 16])).unwrap().index = None;
         assert_eq!(table.index(NodeId([2; 16])), Some(1));
         assert_eq!(table.index(NodeId([1; 16])), Some(2));
+    }
+
+    #[test]
+    fn a_ban_is_over_for_a_record_that_knows_of_it_alone() {
+        use RecordStatus::{Banned, Left, Member, Removed};
+        let status = |from: &MemberRecord, status| MemberRecord {
+            status,
+            epoch: from.next_epoch(status),
+            ..from.clone()
+        };
+        let first = record(1, 1, 0, Member);
+        let ban = status(&first, Banned);
+        let later_life = MemberRecord { incarnation: 9, ..first.clone() };
+        assert!(!later_life.is_after(&ban));
+        // Whatever happened to it beyond a cut.
+        let mut elsewhere = first;
+        for next in [Left, Member, Removed, Member, Removed, Member] {
+            elsewhere = status(&elsewhere, next);
+            assert!(!elsewhere.is_after(&ban) && elsewhere.rank() < ban.rank());
+        }
+        let back = status(&ban, Member);
+        assert!(back.is_after(&ban) && status(&status(&back, Left), Member).is_after(&ban));
+        assert!(!back.is_after(&status(&back, Banned)), "of the next ban it does not know");
+    }
+
+    #[test]
+    fn who_is_out_ages_and_the_longest_time_counts() {
+        let (mut table, secs) = (Membership::default(), Duration::from_secs);
+        let gone = MemberRecord { out_for: secs(100), ..record(1, 1, 1, RecordStatus::Removed) };
+        table.merge(&gone, Time::ZERO);
+        let at = |table: &Membership, s| {
+            table.find(gone.node_id).unwrap().told(Time::ZERO + secs(s)).out_for
+        };
+        assert_eq!(at(&table, 5), secs(105));
+        assert_eq!(table.merge(&gone, Time::ZERO + secs(10)), Merge::Known);
+        assert_eq!(at(&table, 10), secs(110), "less is no news");
+        let longer = MemberRecord { out_for: secs(500), ..gone.clone() };
+        assert_eq!(table.merge(&longer, Time::ZERO + secs(10)), Merge::Known);
+        assert_eq!(at(&table, 11), secs(501));
+        let back = record(1, 1, 2, RecordStatus::Member);
+        table.merge(&back, Time::ZERO + secs(20));
+        assert_eq!(at(&table, 30), Duration::ZERO);
     }
 }

@@ -84,10 +84,11 @@ use crate::time::{Time, Wall};
 /// Names a control connection, from the handshake to its end. Never used twice.
 pub type LinkId = u64;
 
-/// The clock is kept on disk so far ahead of what it says,
-const CLOCK_AHEAD: u64 = hlc::from_ms(15_000);
-/// and again when less than this is left.
-const CLOCK_LEFT: u64 = hlc::from_ms(5_000);
+/// The clock is kept on disk so far ahead of what it says, and less far where it is ahead of the calendar by more than the first of
+/// the two: each process that is killed leaves that much to the next one.
+const CLOCK_AHEAD: [u64; 2] = [hlc::from_ms(60_000), hlc::from_ms(15_000)];
+/// It is kept again when less than this is left, which is more than a slow disk takes.
+const CLOCK_LEFT: u64 = hlc::from_ms(10_000);
 
 /// Feature bits of a node. This one: an operator asked it to join, so it may come back though it was forced out.
 pub const CAP_JOIN: u64 = 1 << 63;
@@ -122,7 +123,7 @@ pub struct Me {
 /// What was kept on disk.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
-    /// The member table.
+    /// The member table, this node among it.
     pub members: Vec<MemberRecord>,
     /// The node left its cluster and stays alone until it is told to join.
     pub left: bool,
@@ -456,7 +457,8 @@ pub enum Action {
     RestartClients,
     /// Keep the member table, the cluster number and whether this node left.
     Persist,
-    /// Keep this value of the hybrid clock, before anything that follows is done: the next process begins above it.
+    /// Keep this value of the hybrid clock: the next process begins above it. It comes first in a batch, and well before it is
+    /// reached; should a batch say more than what is on disk, that is waited for.
     KeepClock(u64),
     /// Members known from before have answered, or had the time to: the node is ready.
     Settled,
@@ -498,6 +500,15 @@ pub enum Event {
     RefusedBy(NodeName, CloseCode, String),
     /// A known name came back with another identity.
     NewIdentity(NodeName),
+    /// A node goes by another name now.
+    Renamed {
+        /// Its name until now.
+        before: NodeName,
+        /// Its name.
+        name: NodeName,
+    },
+    /// It is not remembered any more that a node is out.
+    Forgotten(NodeName, RecordStatus),
     /// This node was forced out of the cluster by an operator of another one.
     ForcedOut,
     /// This node left the cluster.
@@ -530,6 +541,8 @@ impl fmt::Display for Event {
             Self::Refused(name, code) => write!(f, "refused {name}: {code:?}"),
             Self::RefusedBy(name, code, reason) => write!(f, "{name} closed: {code:?} {reason}"),
             Self::NewIdentity(name) => write!(f, "{name} came back with another identity"),
+            Self::Renamed { before, name } => write!(f, "{before} is called {name} now"),
+            Self::Forgotten(name, status) => write!(f, "{name} ({status:?}) is not remembered"),
             Self::ForcedOut => {
                 f.write_str("forced out of the cluster; cluster join brings it back")
             }
@@ -591,6 +604,10 @@ pub struct Cluster {
     keep: BTreeMap<NodeId, Time>,
     /// Members that restart.
     awaited: BTreeMap<NodeId, Awaited>,
+    /// Process lives that are over by proof while others still say that they reach them.
+    deaths: BTreeMap<NodeId, u64>,
+    /// When to look who is out for so long that it is not remembered any more.
+    forget_at: Option<Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
     cluster: (Guid, [u8; 16]),
     next_ping: Time,
@@ -630,6 +647,8 @@ impl Cluster {
             born: u64::MAX,
             keep: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            deaths: BTreeMap::new(),
+            forget_at: None,
             goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
@@ -641,9 +660,7 @@ impl Cluster {
             settings: settings.clone(),
             me,
         };
-        if !core.left {
-            core.restore(&stored.members);
-        }
+        core.restore(&stored.members);
         core
     }
 
@@ -652,7 +669,7 @@ impl Cluster {
         self.started = now;
         self.next_ping = now + self.ping_every();
         self.born = self.clock.tick(now);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
         if self.settled {
             out.push(Action::Settled);
         }
@@ -718,14 +735,17 @@ impl Cluster {
             }
             Input::WillOver { client, hlc } => self.on_own_will_over(&client, hlc, now, out),
         }
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// What another node says may move the clock on by minutes, and the process may be killed a moment later.
-    fn keep_clock(&mut self, out: &mut Vec<Action>) {
+    fn keep_clock(&mut self, now: Time, out: &mut Vec<Action>) {
         let last = self.clock.last();
         if last.saturating_add(CLOCK_LEFT) > self.clock_kept {
-            self.clock_kept = last.saturating_add(CLOCK_AHEAD);
+            let [ahead, less] = CLOCK_AHEAD;
+            let calendar = hlc::from_ms(self.clock.physical(now));
+            let is_ahead = last > calendar.saturating_add(ahead);
+            self.clock_kept = last.saturating_add(if is_ahead { less } else { ahead });
             out.insert(0, Action::KeepClock(self.clock_kept));
         }
     }
@@ -747,7 +767,7 @@ impl Cluster {
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// When [`Cluster::on_deadline`] has something to do.
@@ -759,6 +779,7 @@ impl Cluster {
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
         let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
+        let last = last.into_iter().chain([self.forget_at]);
         all.into_iter().chain(more).chain(last).flatten().min()
     }
 
@@ -773,6 +794,7 @@ impl Cluster {
         self.end_awaiting(now, out);
         self.end_keeping(now, out);
         self.forget_down(now, out);
+        self.forget_out(now, out);
         self.heal_on_deadline(now, out);
         if self.rows.deadline().is_some_and(|at| at <= now) {
             self.tell_row(now, out);
@@ -787,7 +809,7 @@ impl Cluster {
         }));
         self.pass_barriers(now, out);
         self.settle(now, out);
-        self.keep_clock(out);
+        self.keep_clock(now, out);
     }
 
     /// Whether a message published here may have to cross to another node.
@@ -810,8 +832,9 @@ impl Cluster {
 
     /// What is to be kept on disk.
     #[must_use]
-    pub fn stored(&self) -> Stored {
-        let members = self.members.iter().map(|member| member.record.clone()).collect();
+    pub fn stored(&self, now: Time) -> Stored {
+        let others = self.members.iter().map(|member| member.told(now));
+        let members = [self.record()].into_iter().chain(others).collect();
         let cluster = Some((self.cluster.1, self.cluster.0));
         Stored { members, left: self.left, hlc: self.clock.last(), cluster }
     }
@@ -862,6 +885,7 @@ impl Cluster {
             version: self.me.version.clone(),
             status: RecordStatus::Member,
             epoch: self.epoch,
+            out_for: Duration::ZERO,
         }
     }
 

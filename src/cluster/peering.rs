@@ -18,6 +18,8 @@ use crate::time::Time;
 
 /// A new connection has this long to tell the state of its node.
 const STATE_LIMIT: Duration = Duration::from_secs(5);
+/// Records in one frame: far from its limit, whatever they hold.
+const RECORDS: usize = 64;
 
 impl Cluster {
     /// Whether a node may be linked with, as far as its handshake tells: the code of the refusal, or `None`.
@@ -27,7 +29,10 @@ impl Cluster {
             return Some(CloseCode::Left);
         }
         if peer.node_id == self.me.node_id {
-            return Some(CloseCode::SelfLink);
+            // Another box with a copy of the data folder says another name, or lives another life.
+            let here = (&self.me.name, self.me.incarnation, self.me.guid);
+            let same = (&peer.name, peer.incarnation, peer.guid) == here;
+            return Some(if same { CloseCode::SelfLink } else { CloseCode::Stale });
         }
         let mut namesakes = self
             .members
@@ -45,8 +50,13 @@ impl Cluster {
                 return Some(CloseCode::Pin);
             }
         }
-        let linked = self.peers.get(&peer.node_id);
-        let stale = linked.is_some_and(|linked| linked.identity.incarnation > peer.incarnation);
+        // Of two boxes with one identity the later life is let in, as after a restart; the other one learns why it is not.
+        let known = self.members.find(peer.node_id).map(|member| &member.record);
+        let linked = self.peers.get(&peer.node_id).map(|linked| &linked.identity);
+        let twin =
+            |one: &PeerIdentity| one.incarnation == peer.incarnation && one.guid != peer.guid;
+        let stale = linked.is_some_and(|one| one.incarnation > peer.incarnation || twin(one))
+            || known.is_some_and(|known| known.incarnation > peer.incarnation);
         stale.then_some(CloseCode::Stale)
     }
 
@@ -134,9 +144,13 @@ impl Cluster {
             member.reach = Reach::Joining;
             member.since = now;
         }
-        let mut records: Vec<_> = self.members.iter().map(|m| m.record.clone()).collect();
+        self.deaths.remove(&node);
+        let mut records: Vec<_> = self.members.iter().map(|m| m.told(now)).collect();
         records.push(self.record());
-        out.push(Action::Send { link, frame: Frame::Members(records) });
+        out.extend(records.chunks(RECORDS).map(|records| {
+            let frame = Frame::Members(records.to_vec());
+            Action::Send { link, frame }
+        }));
         let (maker, cluster_id) = self.cluster;
         out.push(Action::Send { link, frame: Frame::Merge { cluster_id, maker } });
         if let Some(peer) = self.peers.get_mut(&node) {
@@ -163,8 +177,7 @@ impl Cluster {
         if banned && state.caps & super::CAP_JOIN == 0 {
             return Err(CloseCode::Banned);
         }
-        let same_life = known.filter(|known| known.incarnation >= peer.incarnation);
-        if same_life.is_some_and(|known| known.incarnation > peer.incarnation) {
+        if known.is_some_and(|known| known.incarnation > peer.incarnation) {
             return Err(CloseCode::Stale);
         }
         Ok(MemberRecord {
@@ -176,7 +189,12 @@ impl Cluster {
             caps: state.caps,
             version: state.version.clone(),
             status: RecordStatus::Member,
-            epoch: same_life.map_or(0, |known| known.epoch + u64::from(!known.is_member())),
+            // It goes on from life to life, so that it can be told which bans are over.
+            epoch: known.map_or(0, |known| match known.is_member() {
+                true => known.epoch,
+                false => known.next_epoch(RecordStatus::Member),
+            }),
+            out_for: Duration::ZERO,
         })
     }
 
@@ -376,6 +394,9 @@ impl Cluster {
         out: &mut Vec<Action>,
     ) {
         self.wills.on_dead(node, incarnation.saturating_sub(1), now);
+        if self.deaths.get(&node).is_some_and(|over| *over < incarnation) {
+            self.deaths.remove(&node);
+        }
         let older = |held: u64| held != 0 && held != incarnation;
         let copy = self.copies.get(&node).map_or(0, |copy| copy.position().incarnation);
         let record = self.members.find(node).map_or(0, |member| member.record.incarnation);
@@ -477,7 +498,9 @@ impl Cluster {
             let ended: Vec<_> = named.filter(ends).collect();
             for node in ended {
                 self.on_death(node, now);
-                self.end_life(node, out);
+                if !self.deaths.contains_key(&node) {
+                    self.end_life(node, out);
+                }
             }
         }
     }
@@ -576,6 +599,7 @@ mod tests {
             version: String::new(),
             status: RecordStatus::Member,
             epoch: 0,
+            out_for: Duration::ZERO,
         };
         let me = Me {
             name: name("b@10.0.0.2"),

@@ -1,7 +1,8 @@
 //! View rows: each node writes down whom it reaches and floods it, as a link-state protocol does.
 //!
 //! So every node knows who sees whom, and a partial or one-way partition is seen and named: "a and c both reach b, but not each
-//! other". Nothing is decided by rows; they are for the log and for `cluster status`.
+//! other", in the log and in `cluster status`. And a node that others reach is neither forgotten nor taken for dead by one that does
+//! not reach it itself.
 //!
 //! Invariant: of each node the row with the highest (incarnation, number) is kept, for two minutes at most.
 
@@ -107,6 +108,17 @@ impl Rows {
         self.rows.get(&node).map(|row| &row.reach)
     }
 
+    /// Whom the nodes that this one reaches say that they reach, and those in turn.
+    pub(crate) fn held(&self) -> BTreeSet<NodeId> {
+        let mut held = BTreeSet::new();
+        let mut ask: Vec<NodeId> = self.own.iter().copied().collect();
+        while let Some(node) = ask.pop() {
+            let reach = self.rows.get(&node).into_iter().flat_map(|row| &row.reach);
+            ask.extend(reach.copied().filter(|node| held.insert(*node)));
+        }
+        held
+    }
+
     pub(crate) fn deadline(&self) -> Option<Time> {
         let repeat = (!self.own.is_empty()).then(|| self.told_at + REPEAT);
         let gaps = self.gaps.values().filter(|(_, told)| !told).map(|(since, _)| *since + CONFIRM);
@@ -175,5 +187,17 @@ mod tests {
         assert_eq!(rows.of(id(2)), Some(&BTreeSet::from([id(1)])));
         rows.find_gaps(Time::from_ms(120_000), &mut Vec::new());
         assert_eq!(rows.of(id(2)), None);
+    }
+
+    #[test]
+    fn who_is_reached_by_others_is_held_whatever_the_rows_of_the_dead_say() {
+        let mut rows = Rows::default();
+        rows.set_own((id(1), 1), BTreeSet::from([id(2)]), Time::ZERO);
+        for (node, reach) in [(2, vec![3]), (3, vec![2, 4]), (5, vec![6]), (6, vec![5])] {
+            let reach: Vec<_> = reach.into_iter().map(id).collect();
+            assert!(rows.on_row(id(node), (1, 1), &reach, Time::ZERO));
+        }
+        // 5 and 6 went together: their rows are from before.
+        assert_eq!(rows.held(), BTreeSet::from([id(2), id(3), id(4)]));
     }
 }

@@ -350,6 +350,8 @@ pub struct Settings {
     pub invitation: Option<Invitation>,
     /// Forget a member that stayed down this long; `None` = never.
     pub autoclean: Option<Duration>,
+    /// How long a node that left or was forgotten is remembered.
+    pub remember: Duration,
     /// Run the healing ceremony after a partition.
     pub autoheal: bool,
     /// A node that is back has to stay this long before the partition is reported.
@@ -405,6 +407,7 @@ impl Settings {
             discovery: Discovery::Mcast(Mcast::default()),
             invitation: None,
             autoclean: Some(Duration::from_secs(300)),
+            remember: Duration::from_secs(7 * 86_400),
             autoheal: true,
             heal_confirm: Duration::from_secs(3),
             heal_delay: Duration::from_secs(15),

@@ -4,7 +4,8 @@
 //! node), before CONNACK. It withdraws the copy when the will is of no use any more, or has been published. A copy is *due* when the
 //! process life of the client's node is over, which is a matter of proof: its host refuses connections, it came back with another
 //! life, it shut down and left the will behind, or the larger part of the cluster gave it up. A node that is only out of reach
-//! still serves its clients, and they would read of their own deaths when it is back.
+//! still serves its clients, and they would read of their own deaths when it is back. While anybody in reach says that it reaches
+//! the node nothing is due.
 //!
 //! Of those that keep a copy, each hands it to the first owner of the client's claim (`directory.rs`) when its delay is over. That
 //! one publishes it, unless it knows the node to be alive, the client to have come back, or the will to have been published; and it
@@ -676,17 +677,41 @@ impl Cluster {
         }
     }
 
-    /// The process life of a node that its record tells of is over.
+    /// The process life of a node that its record tells of is over, by what this node has seen. While others say that they reach it
+    /// they may know better: a firewall refuses as a host does whose process is gone. They see it in a moment, or it lives.
     pub(super) fn on_death(&mut self, node: NodeId, now: Time) {
-        if let Some(member) = self.members.find(node) {
-            self.wills.on_dead(node, member.record.incarnation, now);
+        let Some(member) = self.members.find(node) else { return };
+        let incarnation = member.record.incarnation;
+        if self.is_held(node) {
+            self.deaths.insert(node, incarnation);
+        } else {
+            self.wills.on_dead(node, incarnation, now);
+        }
+    }
+
+    /// Whether others say that they reach a node that this one does not.
+    pub(super) fn is_held(&self, node: NodeId) -> bool {
+        self.rows.held().contains(&node)
+    }
+
+    /// Who reaches whom has changed, or was told again.
+    pub(super) fn look_who_is_held(&mut self, now: Time, out: &mut Vec<Action>) {
+        let held = self.rows.held();
+        held.iter().for_each(|node| self.autoclean.on_held(*node, now));
+        let over: Vec<_> = self.deaths.iter().map(|(node, life)| (*node, *life)).collect();
+        for (node, incarnation) in over.into_iter().filter(|(node, _)| !held.contains(node)) {
+            self.deaths.remove(&node);
+            self.wills.on_dead(node, incarnation, now);
+            if self.keep.contains_key(&node) {
+                self.end_life(node, out);
+            }
         }
     }
 
     /// A node was out of reach for so long that its routes go. It may live, beyond a cut: the larger part of the cluster takes it
-    /// for dead, as it forgets it (`autoclean.rs`).
+    /// for dead, as it forgets it (`autoclean.rs`). If others reach it its wills are theirs to keep.
     pub(super) fn on_given_up(&mut self, node: NodeId, now: Time) {
-        if self.is_larger_part() {
+        if self.is_larger_part() && !self.is_held(node) {
             self.on_death(node, now);
         }
     }

@@ -16,7 +16,7 @@ mod route_ops;
 mod session;
 mod will;
 
-use std::{cell::RefCell, net::SocketAddr};
+use std::{cell::RefCell, net::SocketAddr, time::Duration};
 
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -567,6 +567,9 @@ impl Frame {
             Self::Members(records) => {
                 put_v(out, records.len() as u64);
                 records.iter().for_each(|record| put_record(out, record));
+                // Behind what earlier releases read.
+                put_v(out, records.len() as u64);
+                records.iter().for_each(|record| put_v(out, record.out_for.as_secs()));
             }
             Self::Row { node_id, incarnation, row_seq, reach } => {
                 out.extend_from_slice(&node_id.0);
@@ -650,7 +653,8 @@ impl Frame {
             Kind::PING => Self::Ping(Ping::read(from)?),
             Kind::MEMBERS => {
                 let count = from.count(RECORD_MIN)?;
-                Self::Members((0..count).map(|_| record(from)).collect::<Result<_, _>>()?)
+                let records = (0..count).map(|_| record(from)).collect::<Result<_, _>>()?;
+                Self::Members(with_ages(records, from)?)
             }
             Kind::ROW => Self::Row {
                 node_id: node_id(from)?,
@@ -875,7 +879,24 @@ pub(crate) fn record(from: &mut Reader<'_>) -> Result<MemberRecord, WireError> {
             _ => return Err(WireError::Field("member status")),
         },
         epoch: from.count_from()?,
+        out_for: Duration::ZERO,
     })
+}
+
+/// How long each of the nodes is out; earlier releases do not tell.
+fn with_ages(
+    mut records: Vec<MemberRecord>,
+    from: &mut Reader<'_>,
+) -> Result<Vec<MemberRecord>, WireError> {
+    if from.is_empty() || from.size()? != records.len() {
+        return Ok(records);
+    }
+    for record in &mut records {
+        let secs = from.v()?.min(u64::from(u32::MAX));
+        record.out_for =
+            if record.is_member() { Duration::ZERO } else { Duration::from_secs(secs) };
+    }
+    Ok(records)
 }
 
 #[cfg(test)]

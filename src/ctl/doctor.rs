@@ -123,6 +123,17 @@ fn of_cluster(cluster: &Cluster, out: &mut Findings) {
     for one in cluster.refusals.iter().filter(|one| one.age_ms < RECENT_MS) {
         let node = one.node.as_deref().map_or_else(String::new, |node| shown(node) + " at ");
         let way = if one.dialed { "no link to" } else { "no link for" };
+        if one.reason.contains("identity is in use on another box") {
+            let (here, there) = (&cluster.node, &one.address);
+            out.fault(
+                format!("two boxes have one identity, as after cloning a disk: seen with {node}{there}"),
+                format!(
+                    "on the one that was cloned ({here}, if this node is it): systemctl stop emqx-rs; rm identity.key in \
+                     node.data_dir; systemctl start emqx-rs"
+                ),
+            );
+            continue;
+        }
         out.warn(
             format!("{way} {node}{}: {}", one.address, shown(&one.reason)),
             "if it belongs to this cluster, change on one of the two what the reason names: man emqx-rs-discovery",
@@ -488,6 +499,24 @@ mod tests {
         told.cluster.as_mut().unwrap().refusals = vec![refusal, old];
         let want = "no link to b@h at 10.0.0.3:4370: cookie mismatch".to_owned();
         assert_eq!(wrong(&told, &host()), [(Grade::Warning, want)]);
+    }
+
+    #[test]
+    fn two_boxes_with_one_identity_are_a_fault_with_its_remedy() {
+        let mut told = told(vec![heard("emqx@10.0.0.2", "accepted")]);
+        let refusal = super::super::Refusal {
+            node: Some("b@h".to_owned()),
+            address: "10.0.0.3:4370".to_owned(),
+            dialed: true,
+            reason: "refused: its identity is in use on another box too".to_owned(),
+            age_ms: 10,
+            count: 1,
+        };
+        told.cluster.as_mut().unwrap().refusals = vec![refusal];
+        let findings = examine(&told, &host());
+        let fault = findings.iter().find(|f| f.grade == Grade::Fault).unwrap();
+        assert!(fault.what.contains("two boxes have one identity"), "{fault:?}");
+        assert!(fault.remedy.as_ref().unwrap().contains("rm identity.key"), "{fault:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::Notify, time::timeout};
 
 use super::{
+    discovery::Hosts,
     locks,
     socket::{Socket, send},
     tls::{MeshTls, TlsError},
@@ -83,6 +84,8 @@ pub(crate) struct Local {
     pub(crate) told: Told,
     /// Who was refused lately.
     pub(crate) refusals: Mutex<Refusals>,
+    /// Where hosts are that have a name.
+    pub(crate) hosts: Hosts,
 }
 
 /// Why a connection did not come up.

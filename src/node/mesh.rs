@@ -7,6 +7,7 @@
 //! Bound of that list: a connection waits at a barrier after each SUBSCRIBE, so it holds what the connections of this node can ask
 //! for in one wake-up of the mesh.
 
+mod clock_keeper;
 mod data;
 mod door;
 mod ops;
@@ -37,6 +38,7 @@ use tokio::{
 };
 
 use self::{
+    clock_keeper::ClockKeeper,
     data::{DataLinks, DataParts},
     door::Door,
     ops::{Op, OwnWill, Shared},
@@ -45,6 +47,7 @@ use self::{
 };
 use super::{
     dial::Local,
+    discovery::Hosts,
     heartbeat::{HeartParts, Heartbeats, Part, Progress},
     link::{self, Deliver, Peers},
     sections::Sections,
@@ -564,6 +567,15 @@ impl Start {
         (heart, signs)
     }
 
+    fn keep_clock(&self, kept: u64) -> ClockKeeper {
+        let state = self.state.clone();
+        let save = move |hlc| state.save_hlc(hlc).map_err(|error| error.to_string());
+        ClockKeeper::start(kept, save).unwrap_or_else(|error| {
+            tracing::error!(%error, "no thread for the clock");
+            std::process::exit(supervise::EXIT_BUG)
+        })
+    }
+
     fn me(&self, started: u64) -> Me {
         let node_id = self.life.identity.node_id();
         let settings = &self.parts.settings;
@@ -602,6 +614,7 @@ impl Start {
     fn task(mut self) -> (Task, Unlock) {
         let (settings, clock) = (self.parts.settings.clone(), self.parts.clock);
         let stored = std::mem::take(&mut self.life.stored);
+        let clock_keeper = self.keep_clock(stored.hlc);
         let now = clock.now();
         let legacy = self.parts.before.legacy.take();
         let started = legacy.as_ref().map_or_else(
@@ -642,6 +655,7 @@ impl Start {
             process: self.life.process,
             follows: self.parts.before.follows,
             legacy,
+            clock_keeper,
             state: self.state,
             routes: self.parts.routes,
             retained: self.parts.retained,
@@ -704,6 +718,7 @@ impl Unlock {
             tls: self.tls,
             told: Told::default(),
             refusals: Mutex::default(),
+            hosts: Hosts::default(),
         })
     }
 

@@ -223,10 +223,12 @@ impl State {
     fn number(&self, name: &str) -> Result<Option<u64>, StateError> {
         let Some(bytes) = self.read(name)? else { return Ok(None) };
         let text = String::from_utf8_lossy(&bytes);
-        let number = text.trim().parse().map_err(|_| {
-            self.fault(name, std::io::Error::new(ErrorKind::InvalidData, "not a number"))
-        })?;
-        Ok(Some(number))
+        // A power cut may leave it empty; the calendar is a floor for what it would say, and no start may depend on it.
+        let number = text.trim().parse().inspect_err(|_| {
+            let path = self.dir.join(name);
+            tracing::error!(path = %path.display(), "not a number: taken as not there");
+        });
+        Ok(number.ok())
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
@@ -269,6 +271,20 @@ mod tests {
     use crate::cluster::{MemberRecord, NodeName, RecordStatus};
 
     #[test]
+    fn damaged_numbers_end_no_start() {
+        let dir = tempfile::tempdir().unwrap();
+        State::open(dir.path(), Wall::default(), None).unwrap();
+        for damage in [&b""[..], b"\0\0\0\0", b"12x"] {
+            fs::write(dir.path().join("node.inc"), damage).unwrap();
+            fs::write(dir.path().join("hlc"), damage).unwrap();
+            let wall = Wall::from_ms(1_700_000_000_000);
+            let (_, life) = State::open(dir.path(), wall, None).unwrap();
+            assert_eq!((life.incarnation, life.stored.hlc), (1_700_000_000, 0));
+        }
+        assert_eq!(State::last_process(dir.path()).unwrap(), 1_700_000_000);
+    }
+
+    #[test]
     fn what_is_kept_comes_back() {
         let dir = tempfile::tempdir().unwrap();
         let (state, life) = State::open(dir.path(), Wall::default(), None).unwrap();
@@ -284,6 +300,7 @@ mod tests {
             version: "1".to_owned(),
             status: RecordStatus::Member,
             epoch: 2,
+            out_for: std::time::Duration::ZERO,
         };
         let cluster = Some(([5; 16], Guid { started: 4, node }));
         let stored = Stored { members: vec![record.clone(), record], left: true, hlc: 0, cluster };

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use emqx_rs::cluster::handshake::Verdict;
+
 use super::support::{
     Node,
     node::{free_mesh_number, free_port},
@@ -153,4 +155,40 @@ fn who_is_let_in_after_all_is_no_longer_named() {
     wait_for("nobody is named", SOON, || {
         first.refusals().is_empty() && second.refusals().is_empty()
     });
+}
+
+/// Two boxes with one identity, as after cloning a disk: whoever meets the other says so, and so does who meets both.
+#[test]
+fn an_identity_on_two_boxes() {
+    let words = "identity is in use on another box too";
+    let port = mesh_port();
+    let mut hub = node("hub", port, "");
+    let seeds = format!("hub@127.0.0.1:{port}");
+    let first_port = mesh_port();
+    let mut first = node("node1", first_port, &seeds);
+    hub.launch();
+    first.launch();
+    wait_for("the first is in", SOON * 6, || hub.running_nodes().len() == 2);
+    let clone = |name: &str, seeds: &str| {
+        let clone = node(name, mesh_port(), seeds);
+        std::fs::create_dir_all(clone.data()).unwrap();
+        let key = "identity.key";
+        std::fs::copy(first.data().join(key), clone.data().join(key)).unwrap();
+        clone
+    };
+    let mut met = clone("node2", &format!("node1@127.0.0.1:{first_port}"));
+    met.launch();
+    all_tell(&[(&first, words), (&met, words)], Instant::now());
+    met.kill();
+    // Which of the two is in is a matter of who started later; the other one is told.
+    let mut second = clone("node3", &seeds);
+    second.launch();
+    let told = format!("refused: {}", Verdict::Cloned);
+    let tells = |node: &Node| node.refusals().contains(&told);
+    wait_for("who has both tells", SOON * 6, || {
+        let row =
+            |reason: &String| reason.starts_with("refused by this node") && reason.contains(words);
+        hub.refusals().iter().any(row)
+    });
+    wait_for("and so does one of them", SOON, || [&first, &second].into_iter().any(tells));
 }

@@ -200,7 +200,9 @@ fn other_clusters_versions_and_strangers_are_told_apart() {
 #[test]
 fn verdicts_reach_the_dialler() {
     let (mut a, b) = (end("a@h"), end("b@h"));
-    for verdict in [Verdict::DuplicateName, Verdict::Pin, Verdict::Certificate, Verdict::Other(77)]
+    let certificate = Verdict::Certificate;
+    for verdict in
+        [Verdict::DuplicateName, Verdict::Pin, certificate, Verdict::Cloned, Verdict::Other(77)]
     {
         assert_eq!(
             errors(run(&a, &b, verdict, |_, _| {})),

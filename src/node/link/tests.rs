@@ -42,6 +42,7 @@ pub(crate) fn local(name: &str, incarnation: u64, tls: Option<MeshTls>) -> Arc<L
         dead_after: Duration::from_millis(1500),
         told: crate::node::told::Told::default(),
         refusals: Mutex::default(),
+        hosts: crate::node::discovery::Hosts::default(),
     })
 }
 

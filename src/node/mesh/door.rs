@@ -23,7 +23,6 @@ use crate::{
     net::{clock::Clock, supervise},
     node::{
         dial::{LinkError, Local, Proven, Unaccepted},
-        discovery::look_up,
         locks,
     },
 };
@@ -138,7 +137,7 @@ pub(super) async fn dial_any(
             if std::mem::replace(&mut looked_up, true) {
                 break;
             }
-            addrs.extend(look_up(target.name.host(), port).await);
+            addrs.extend(local.hosts.look_up(target.name.host(), port).await);
             continue;
         };
         if addr.is_ipv6() != local.v6 || !door.lets_dial(addr) {
@@ -249,7 +248,11 @@ fn dial_error(error: &LinkError) -> DialError {
         }
         LinkError::Io(_) | LinkError::Timeout => DialError::Unreachable,
         LinkError::Handshake(HandshakeError::Refused(
-            Verdict::DuplicateName | Verdict::Pin | Verdict::Forgotten | Verdict::TooManyNodes,
+            Verdict::DuplicateName
+            | Verdict::Pin
+            | Verdict::Forgotten
+            | Verdict::TooManyNodes
+            | Verdict::Cloned,
         )) => DialError::RefusedForGood,
         LinkError::Handshake(HandshakeError::Refused(Verdict::ShuttingDown)) => {
             DialError::Unreachable
@@ -268,11 +271,11 @@ pub(super) fn verdict(code: Option<CloseCode>) -> Verdict {
         Some(CloseCode::Tie) => Verdict::Tie,
         Some(CloseCode::ShuttingDown) => Verdict::ShuttingDown,
         Some(CloseCode::SelfLink) => Verdict::WrongTarget,
+        Some(CloseCode::Stale) => Verdict::Cloned,
         Some(
             CloseCode::Done
             | CloseCode::Protocol
             | CloseCode::Gap
-            | CloseCode::Stale
             | CloseCode::Restarting
             | CloseCode::Other(_),
         ) => Verdict::Nonsense,

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     Command, JoinError, Unlock,
+    clock_keeper::ClockKeeper,
     data::DataLinks,
     door::{self, Door},
     ops::{Op, Shared},
@@ -24,7 +25,7 @@ use crate::{
     broker::{retained::Retained, stats::Stats},
     cluster::{
         Action, Cluster, ClusterStatus, DialError, Event, Input, LinkId, NodeId, NodeName,
-        PeerIdentity, PeerUp, Settings, Target,
+        PeerIdentity, PeerUp, RecordStatus, Settings, Target,
         autoheal::HealEvent,
         detector::Sign,
         handshake::{LinkKind, Verdict},
@@ -129,6 +130,7 @@ pub(super) struct Task {
     pub(super) follows: bool,
     pub(super) legacy: Option<Legacy>,
     pub(super) state: State,
+    pub(super) clock_keeper: ClockKeeper,
     pub(super) routes: Arc<RwLock<RouteTable>>,
     pub(super) retained: Arc<RwLock<Retained>>,
     /// Whether changes of retained messages are noted.
@@ -218,6 +220,7 @@ impl Task {
         locks::write(&self.retained).begin(self.core.born());
         self.shared.hlc.fetch_max(self.core.hlc(), Ordering::AcqRel);
         out.drain(..).for_each(|action| self.perform(action));
+        self.clock_keeper.cover(self.core.hlc());
     }
 
     /// Begins to accept, and to look for others.
@@ -231,11 +234,12 @@ impl Task {
                 let radio = Radio::start(self, mcast.clone(), &local, tell_sighted);
                 self.radio = Some(radio);
             }
+            let hosts = local.hosts.clone();
             let accept =
                 supervise::spawn("mesh accept", door::accept_all(listener, local, notices));
             self.accept = Some(accept.abort_handle());
             let discovery = self.settings.discovery.clone();
-            supervise::spawn("discovery", discovery::run(discovery, tell));
+            supervise::spawn("discovery", discovery::run(discovery, hosts, tell));
         }
         (found, sighted)
     }
@@ -533,6 +537,11 @@ impl Task {
             out.retain(|action| {
                 !matches!(action, Action::Persist) || !std::mem::replace(&mut written, true)
             });
+            // First in the batch, where it is asked for.
+            if let Some(Action::KeepClock(hlc)) = out.first() {
+                self.clock_keeper.keep(*hlc);
+            }
+            self.clock_keeper.cover(self.core.hlc());
             for action in out.drain(..) {
                 self.perform(action);
             }
@@ -635,15 +644,11 @@ impl Task {
                 }
             }
             Action::Persist => {
-                if let Err(error) = self.state.save(&self.core.stored()) {
+                if let Err(error) = self.state.save(&self.core.stored(self.clock.now())) {
                     tracing::error!(name: "cluster-not-kept", %error, "cluster is not kept");
                 }
             }
-            Action::KeepClock(hlc) => {
-                if let Err(error) = self.state.save_hlc(hlc) {
-                    tracing::warn!(%error, "clock is not kept");
-                }
-            }
+            Action::KeepClock(hlc) => self.clock_keeper.keep(hlc),
             Action::Settled => {
                 let _ = self.settled.send(true);
             }
@@ -766,6 +771,15 @@ fn log(event: &Event) {
         }
         Event::NewIdentity(node) => {
             tracing::error!(name: "new-identity", %node, "known name came back with another identity");
+        }
+        Event::Renamed { before, name } => {
+            tracing::warn!(node = %name, %before, "a node has another name now; the old one is not dialled any more");
+        }
+        Event::Forgotten(node, RecordStatus::Banned) => {
+            tracing::warn!(%node, "more nodes are out than are remembered: this one is not kept out any more");
+        }
+        Event::Forgotten(node, status) => {
+            tracing::info!(%node, ?status, "a node that is out is not remembered any more");
         }
         Event::Heal(step) => log_heal(step),
         Event::Gap { a, b, open: true } => {

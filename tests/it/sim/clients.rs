@@ -116,6 +116,12 @@ impl World {
         self.clients.opening.retain(|(node, _), _| *node != number);
     }
 
+    /// The nodes that have a session of a client.
+    pub(crate) fn sessions_of(&self, client: &str) -> Vec<usize> {
+        let sessions = self.clients.sessions.keys().filter(|(_, whose)| **whose == *client);
+        sessions.map(|(node, _)| *node).collect()
+    }
+
     /// One session at most for each client; it stands under the newest claim, if that life of its node still runs.
     #[track_caller]
     pub(crate) fn assert_one_session_each(&self, when: &str) {

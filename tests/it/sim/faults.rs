@@ -144,6 +144,14 @@ pub(crate) enum Fault {
     LoseRestarting,
     /// Who published a will keeps it no more, though its node lives.
     OverForGood,
+    /// The changes of a member are counted anew in each life.
+    EpochsBeginAnew,
+    /// Nobody hears whom others reach.
+    OwnEyesAlone,
+    /// Who is out is remembered for good.
+    RememberForGood,
+    /// What is said of the hybrid clock does not wait for the disk.
+    ClockAtLeisure,
 }
 
 /// How long a member is down before it is forgotten.
@@ -160,6 +168,9 @@ impl World {
         }
         if self.has(Fault::HealUnconfirmed) {
             settings.heal_confirm = std::time::Duration::ZERO;
+        }
+        if self.has(Fault::RememberForGood) {
+            settings.remember = std::time::Duration::MAX;
         }
     }
 
@@ -187,6 +198,13 @@ impl World {
             | (Fault::LoseWillGone, Frame::Will(WillFrame::Gone { .. }))
             | (Fault::LoseRestarting, Frame::Close { code: CloseCode::Restarting, .. })
             | (Fault::AskNothing, Frame::RouteReq { .. }) => Vec::new(),
+            (Fault::OwnEyesAlone, Frame::Row { node_id, incarnation, row_seq, .. }) => {
+                vec![Frame::Row { node_id, incarnation, row_seq, reach: Vec::new() }]
+            }
+            (Fault::EpochsBeginAnew, Frame::Members(mut records)) => {
+                records.iter_mut().filter(|r| r.is_member()).for_each(|r| r.epoch = 0);
+                vec![Frame::Members(records)]
+            }
             (Fault::LoseNews, Frame::Members(records)) if records.len() == 1 => Vec::new(),
             (Fault::AskNothing, Frame::RouteDelta { .. }) if self.dice.below(20) == 0 => Vec::new(),
             (Fault::EachPublishes, Frame::Will(WillFrame::Due { client, will })) => {

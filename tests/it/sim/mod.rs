@@ -13,7 +13,7 @@
 //! | 6 what is acknowledged is in the queue of the peer | `flow`, at every acknowledgement |
 //! | 7 retained messages are equal on all nodes, and deleted ones stay so | `assert_retained` after every disorder |
 //! | 8 every heal ends, none runs twice | `assert_healed`, `told`, `partition`; steps that fail in `cluster/autoheal/tests.rs` |
-//! | 9 one member table after leave, autoclean, force-leave | `comings_and_goings`, `late_news`, `long_absence` |
+//! | 9 one member table after leave, autoclean, force-leave | `comings_and_goings`, `late_news`, `long_absence`, `members` |
 //! | 10 two halves do not remove each other | `two_halves` |
 //! | 11 no queue exceeds its bound | `flow` and `overflow` for what is kept; the log of routes, the directory and the gate in their own tests |
 //! | 12 nothing of an earlier life or heal counts | `check_old_lives`, lives in every frame; `cluster/autoheal/tests.rs` for heals |
@@ -94,6 +94,10 @@
 //! | so do the routes of others | `ForgetRoutes` | 18 |
 //! | who restarts says so | `LoseRestarting` | 18 |
 //! | the wills of a life that came back are kept again | `OverForGood` | `given_up` |
+//! | a ban that is over stays so in later lives | `EpochsBeginAnew` | `let_in_again` |
+//! | who is reached by others is neither forgotten nor dead | `OwnEyesAlone` | `triangle`, 17 |
+//! | who is out for long is not remembered | `RememberForGood` | `out_of_mind` |
+//! | a slow disk is waited for where it must be | `ClockAtLeisure` | 14 |
 //!
 //! Rules below the frames are not here; each has tests that fail without it: who may begin a handshake (`cluster/gate.rs`), keys,
 //! lives and replays of handshakes and heartbeats (`cluster/handshake/tests.rs`, `cluster/heartbeat.rs`), records
@@ -105,6 +109,7 @@ mod apart;
 mod clients;
 mod faults;
 mod flow;
+mod members;
 mod restarts;
 mod retained;
 mod wills;
@@ -749,7 +754,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 63] = [
+const MUTANTS: [(Fault, Scenario, u64); 67] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -813,6 +818,10 @@ const MUTANTS: [(Fault, Scenario, u64); 63] = [
     (Fault::ForgetRoutes, restarts::RESTART, 5),
     (Fault::LoseRestarting, restarts::RESTART, 3),
     (Fault::OverForGood, given_up, 2),
+    (Fault::EpochsBeginAnew, members::let_in_again, 3),
+    (Fault::OwnEyesAlone, members::triangle, 3),
+    (Fault::RememberForGood, members::out_of_mind, 1),
+    (Fault::ClockAtLeisure, calendars, 10),
 ];
 
 /// The suite must see what it is to see: with any rule broken a check must fail.

@@ -43,6 +43,8 @@ impl Dice {
     }
 }
 
+/// How long a disk takes for the value of the hybrid clock.
+const DISK: u64 = 4_000;
 /// Time between heartbeats, and after how long without one a node is down.
 const BEAT: u64 = 200;
 const SILENCE: u64 = 1500;
@@ -84,6 +86,8 @@ struct Node {
     /// Changes that the fault holds back.
     late: VecDeque<(u64, TableOp)>,
     disk: Stored,
+    /// A value of the hybrid clock, and when the disk has it.
+    clock_on_its_way: Option<(u64, u64)>,
     routes: BTreeMap<RouteKey, u32>,
     /// Its calendar at time zero.
     clock_base: u64,
@@ -100,6 +104,16 @@ struct Node {
     inconsistent: Option<u64>,
     /// Gaps between others that it has told of and that are open.
     gaps: usize,
+}
+
+impl Node {
+    /// The process is gone: what the disk had taken by now it has.
+    fn end_writing(&mut self, now: Time) {
+        if let Some((_, value)) = self.clock_on_its_way.take().filter(|(at, _)| *at <= now.as_ms())
+        {
+            self.disk.hlc = value;
+        }
+    }
 }
 
 /// What a process left for the next one.
@@ -155,6 +169,13 @@ pub(crate) struct World {
     /// Nodes are told of each other at their start.
     pub(crate) discovery: bool,
     fresh: u64,
+    /// A cut is made by firewalls that refuse, as a host does whose process is gone.
+    pub(crate) refuse_when_cut: bool,
+    /// How long a node that is out is remembered.
+    pub(crate) remember: Duration,
+    /// How often a name was dialled that no node has.
+    pub(crate) strays: u64,
+    in_vain: u64,
     /// Nodes that run the next release.
     pub(crate) next_release: BTreeSet<usize>,
     pub(super) clients: Clients,
@@ -179,6 +200,7 @@ impl World {
             table: RouteTable::new(),
             late: VecDeque::new(),
             disk: Stored::default(),
+            clock_on_its_way: None,
             routes: BTreeMap::new(),
             clock_base: 0,
             last_hlc: 0,
@@ -212,6 +234,10 @@ impl World {
             was_cut: BTreeMap::new(),
             discovery: true,
             fresh: 100,
+            refuse_when_cut: false,
+            remember: Duration::from_secs(7 * 86_400),
+            strays: 0,
+            in_vain: 0,
             next_release: BTreeSet::new(),
             clients: Clients::default(),
             flow: Flow::default(),
@@ -263,6 +289,7 @@ impl World {
         let names: Vec<_> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let node = &mut self.nodes[number];
         assert!(node.core.is_none() && node.left.is_none());
+        node.end_writing(now);
         node.table = RouteTable::new();
         node.late.clear();
         if legacy.is_none() {
@@ -291,6 +318,7 @@ impl World {
             clients_stay: false,
         };
         let mut settings = Settings::new(node.name.clone());
+        settings.remember = self.remember;
         let mut disk = node.disk.clone();
         self.bend_settings(&mut settings);
         self.bend_disk(&mut disk);
@@ -404,6 +432,26 @@ impl World {
         node.disk = Stored::default();
         node.incarnation = 0;
         node.said = (0, 0);
+    }
+
+    /// A node that does not run gets another name, and keeps its identity.
+    pub(crate) fn rename(&mut self, number: usize, name: &str) {
+        self.nodes[number].name = NodeName::parse(name).unwrap();
+    }
+
+    /// Whether a node sends heartbeats to an identity, and expects its own.
+    pub(crate) fn listens_for(&self, number: usize, of: NodeId) -> bool {
+        self.nodes[number].watching.contains_key(&of)
+    }
+
+    /// The same of a node.
+    pub(crate) fn watches(&self, number: usize, of: usize) -> bool {
+        self.listens_for(number, self.nodes[of].node_id)
+    }
+
+    /// How often somebody was dialled in vain so far.
+    pub(crate) fn dials_in_vain(&self) -> u64 {
+        self.in_vain
     }
 
     pub(crate) fn shut_down(&mut self, number: usize) {
@@ -763,15 +811,30 @@ impl World {
 
     fn dial(&mut self, number: usize, name: NodeName) {
         let (delay, life) = (1 + self.dice.below(20), self.nodes[number].incarnation);
-        let to = self.nodes.iter().position(|node| node.name == name).unwrap();
+        let to = self.nodes.iter().position(|node| node.name == name);
         let node = &self.nodes[number];
         if self.does_not_dial(&node.name, &name, node.in_vain.contains(&name)) {
             return;
         }
-        let delay = if self.is_apart(number, to) { 2000 } else { delay };
+        let lost = to.is_some_and(|to| self.is_apart(number, to)) && !self.refuse_when_cut;
+        let delay = if lost { 2000 } else { delay };
         let attempt = self.next();
         self.nodes[number].dials.insert(name.clone(), attempt);
         self.at(self.now + delay, Event::Dialed { from: number, life, to: name, attempt });
+    }
+
+    /// The disk is slow. What is said in a batch that it does not have yet is waited for.
+    fn keep_clock(&mut self, number: usize, hlc: u64) {
+        let (now, leisure) = (self.now, self.has(Fault::ClockAtLeisure));
+        let node = &mut self.nodes[number];
+        if let Some((at, value)) = node.clock_on_its_way.replace((now + DISK, hlc))
+            && at <= now
+        {
+            node.disk.hlc = value;
+        }
+        if !leisure && node.core.as_ref().unwrap().hlc() > node.disk.hlc {
+            node.disk.hlc = hlc;
+        }
     }
 
     fn perform(&mut self, number: usize, out: Vec<Action>) {
@@ -806,11 +869,12 @@ impl World {
                 }
                 Action::BarrierDone(id) => self.check_barrier(number, id),
                 Action::Persist => {
+                    let time = self.time();
                     let node = &mut self.nodes[number];
                     let hlc = node.disk.hlc;
-                    node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored() };
+                    node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored(time) };
                 }
-                Action::KeepClock(hlc) => self.nodes[number].disk.hlc = hlc,
+                Action::KeepClock(hlc) => self.keep_clock(number, hlc),
                 Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
                 Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
                 Action::WalkSessions { view } => self.on_walk(number, view),
@@ -1052,8 +1116,14 @@ impl World {
     }
 
     fn dialed(&mut self, from: usize, to: &NodeName) {
-        let target = self.nodes.iter().position(|node| node.name == *to).unwrap();
+        let Some(target) = self.nodes.iter().position(|node| node.name == *to) else {
+            // Who is there now says that another node was meant.
+            self.strays += 1;
+            let error = DialError::Refused;
+            return self.input(from, Input::DialFailed { name: to.clone(), error });
+        };
         if let Some(error) = self.what_hinders(from, target) {
+            self.in_vain += 1;
             self.nodes[from].in_vain.insert(to.clone());
             return self.input(from, Input::DialFailed { name: to.clone(), error });
         }
@@ -1081,7 +1151,7 @@ impl World {
 
     fn what_hinders(&self, from: usize, to: usize) -> Option<DialError> {
         if self.is_apart(from, to) {
-            let dead = self.has(Fault::CutIsDeath);
+            let dead = self.has(Fault::CutIsDeath) || self.refuse_when_cut;
             return Some(if dead { DialError::NobodyListens } else { DialError::Unreachable });
         }
         let Some(core) = &self.nodes[to].core else {
@@ -1262,7 +1332,7 @@ impl World {
     }
 
     pub(crate) fn records(&self, number: usize) -> Vec<MemberRecord> {
-        self.nodes[number].core.as_ref().unwrap().stored().members
+        self.nodes[number].core.as_ref().unwrap().stored(self.time()).members
     }
 
     #[track_caller]
