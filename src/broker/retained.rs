@@ -1,7 +1,8 @@
 //! Retained messages (v5 3.3.1.3, EMQX `emqx_retainer`): the last message of each topic, for whoever subscribes later.
 //!
 //! One ordered map. The topics that a filter can match lie in stretches of it, so a search jumps from stretch to stretch and
-//! can stop and go on after any topic: a subscriber with a million matches takes them in portions.
+//! can stop and go on after any topic: a subscriber with a million matches takes them in portions, and one whose filter matches
+//! none of a million looks at them in portions.
 //!
 //! Where other nodes have a copy, each write has a [`Stamp`] and the highest counts, so copies end equal in whatever order
 //! writes arrive. What was deleted or has expired leaves its stamp behind for [`GONE_LIFE`], or an older write that comes
@@ -121,6 +122,26 @@ pub struct Changes {
 }
 
 impl NotKept {
+/// How much a search does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    /// Messages taken.
+    pub most: usize,
+    /// Bytes of them after which no more is taken.
+    pub bytes: usize,
+    /// Topics looked at: a filter may match none of very many.
+    pub look: usize,
+}
+
+/// How far a search came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// Topics looked at.
+    pub looked: usize,
+    /// The last of them, behind which the search goes on; `None`: it is over.
+    pub after: Option<Arc<str>>,
+}
+
     /// There is no room for it, and its publisher is to know.
     #[must_use]
     pub const fn is_full(&self) -> bool {
@@ -590,20 +611,19 @@ impl Retained {
         last
     }
 
-    /// Pushes at most `most` messages that `filter` matches and that come after the topic `after`, until they have `bytes` bytes.
-    /// `true` when there may be more.
+    /// Pushes a portion of the messages that `filter` matches and that come after the topic `after`. At least one topic is looked at.
     pub fn matching(
         &self,
         filter: &TopicFilter,
         after: Option<&str>,
-        (most, bytes): (usize, usize),
+        portion: Portion,
         out: &mut Vec<Message>,
-    ) -> bool {
-        let (mut taken, mut size) = (0, 0);
+    ) -> Searched {
+        let Portion { most, bytes, look } = portion;
         if !filter.has_wildcard() {
             let found = self.messages.get(filter.as_str()).filter(|_| after.is_none());
             out.extend(found.map(|kept| kept.message.clone()));
-            return false;
+            return Searched { looked: 1, after: None };
         }
         let prefix = literal_prefix(filter.as_str());
         let mut from: Bound<Box<str>> = match after {
@@ -613,19 +633,20 @@ impl Retained {
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
         if after.is_none()
             && let Some(parent) = filter.as_str().strip_suffix("/#")
-            && let Some(kept) = self.messages.get(parent)
+            && let Some((topic, kept)) = self.messages.get_key_value(parent)
         {
             out.push(kept.message.clone());
-            (taken, size) = (1, kept.message.size());
+            (taken, size, looked, last) = (1, kept.message.size(), 1, Some(topic));
         }
         loop {
             let mut jump = None;
             for (topic, kept) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded)) {
                 if !topic.starts_with(prefix) {
-                    return false;
+                    return Searched { looked, after: None };
                 }
-                if taken == most || size >= bytes {
-                    return true;
+                let full = taken >= most || size >= bytes || looked >= look;
+                if full && let Some(last) = last {
+                    return Searched { looked, after: Some(Arc::clone(last)) };
                 }
                 let Ok(name) = TopicName::parse(topic) else { continue };
                 if filter.matches(name) {
@@ -638,7 +659,7 @@ impl Retained {
                 }
             }
             match jump {
-                None => return false,
+                None => return Searched { looked, after: None },
                 Some(next) => from = Bound::Included(next.into()),
             }
         }
@@ -647,6 +668,7 @@ impl Retained {
 
 impl Kept {
     fn entry(&self, topic: &Arc<str>) -> Entry {
+        let (mut taken, mut size, mut looked, mut last) = (0, 0, 0, None);
         let content = Content::Message(self.message.clone());
         Entry { topic: topic.clone(), stamp: self.stamp, content, number: self.number }
     }
@@ -664,6 +686,7 @@ fn as_ref(bound: &Bound<Box<str>>) -> Bound<&str> {
     }
 }
 
+                (looked, last) = (looked + 1, Some(topic));
 /// The levels of `filter` before its first wildcard, with the slash.
 fn literal_prefix(filter: &str) -> &str {
     let end = filter.find(['+', '#']).unwrap_or(filter.len());
@@ -717,21 +740,21 @@ mod tests {
     }
 
     fn found(store: &Retained, filter: &str, portion: usize) -> Vec<String> {
-        found_in(store, filter, (portion, usize::MAX))
+        found_in(store, filter, Portion { most: portion, bytes: usize::MAX, look: usize::MAX })
     }
 
-    fn found_in(store: &Retained, filter: &str, portion: (usize, usize)) -> Vec<String> {
+    fn found_in(store: &Retained, filter: &str, portion: Portion) -> Vec<String> {
         let filter = TopicFilter::parse(filter).unwrap();
-        let (mut all, mut after) = (Vec::new(), None::<String>);
+        let (mut all, mut after) = (Vec::new(), None);
         loop {
             let mut out = Vec::new();
-            let more = store.matching(&filter, after.as_deref(), portion, &mut out);
-            assert!(out.len() <= portion.0);
+            let searched = store.matching(&filter, after.as_deref(), portion, &mut out);
+            assert!(out.len() <= portion.most);
+            assert!(searched.looked <= portion.look);
             let size: usize = out.iter().map(Message::size).sum();
-            assert!(size - out.last().map_or(0, Message::size) < portion.1);
+            assert!(size - out.last().map_or(0, Message::size) < portion.bytes);
             all.extend(out.iter().map(|m| m.topic().to_owned()));
-            after = out.last().map(|m| m.topic().to_owned());
-            if !more {
+            if searched.after.is_none() {
                 all.sort();
                 return all;
             }
@@ -772,9 +795,29 @@ mod tests {
         for n in 0..10 {
             let old = message(&format!("t/{n}"), b"x").with_expiry(Time::from_ms(n));
             store.store(&old, Stamp::LOCAL, Time::ZERO).unwrap();
+            assert!(searched.after > after, "it comes on");
+            after = searched.after;
         }
         let mut after = None;
         loop {
+    #[test]
+    fn a_search_that_finds_nothing_looks_at_few_topics_at_a_time() {
+        let mut store = Retained::default();
+        for n in 0..2000 {
+            let one = message(&format!("dev{n:06}/state"), b"x");
+            store.store(&one, Stamp::LOCAL, Time::ZERO).unwrap();
+        }
+        let portion = Portion { most: 10, bytes: usize::MAX, look: 100 };
+        for filter in ["+/none", "+/state/b", "+/+/x", "+/state/+/+"] {
+            let (wanted, mut out) = (TopicFilter::parse(filter).unwrap(), Vec::new());
+            let first = store.matching(&wanted, None, portion, &mut out);
+            assert_eq!((first.looked, out.len()), (100, 0), "{filter}");
+            assert!(first.after.is_some());
+            assert_eq!(found_in(&store, filter, portion), [""; 0]);
+        }
+        assert_eq!(found_in(&store, "+/state", portion).len(), 2000);
+    }
+
             after = store.sweep(Time::from_ms(4), after.as_deref(), 3);
             if after.is_none() {
                 break;
@@ -981,7 +1024,9 @@ mod tests {
             let Ok(wanted) = TopicFilter::parse(&filter) else { return Ok(()) };
             let want: Vec<_> = topics.iter()
                 .filter(|t| wanted.matches(TopicName::parse(t).unwrap())).cloned().collect();
-            prop_assert_eq!(found_in(&store, &filter, (portion, bytes)), want);
+            let portion = Portion { most: portion, bytes, look };
+            prop_assert_eq!(found_in(&store, &filter, portion), want);
         }
     }
 }
+            look in 1_usize..6,

@@ -37,6 +37,7 @@ use super::{
     takeover::Takeovers,
     told::Told,
     traces::Traces,
+    work,
 };
 use crate::{
     broker::{
@@ -57,6 +58,8 @@ use crate::{
     topic::{TopicFilter, TopicName, share::Subscription},
 };
 
+/// Least work of a delayed message that is due: it is taken out, and may be one of very many.
+const DUE: usize = work::TURN / 256;
 /// How long a listing waits for a busy connection to describe itself.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -489,11 +492,10 @@ impl Hub {
     }
 
     /// Forgets a retained message, or all that `filter` matches; returns how many.
-    pub fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
-        const STEP: usize = 1000;
+    pub async fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
         let (mut after, mut cleaned) = (None::<Arc<str>>, 0);
         loop {
-            let topics = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let topics = locks::read(&self.retained).topics(after.as_deref(), work::LOOK);
             let Some(last) = topics.last().cloned() else { return cleaned };
             after = Some(last);
             let wanted = |topic: &&Arc<str>| {
@@ -512,6 +514,7 @@ impl Hub {
 
     /// Retained messages kept.
     #[must_use]
+            tokio::task::yield_now().await;
     pub fn retained_count(&self) -> usize {
         locks::read(&self.retained).len()
     }
@@ -603,14 +606,15 @@ impl Hub {
     /// Publishes delayed messages that are due, at most a piece of them. They were acknowledged, so none may be refused: the nodes
     /// that must have the last one before the next is taken out are returned.
     fn publish_due(&self, now: Time) -> Option<Forwarded> {
-        const PIECE: usize = 256;
         let publisher = Publisher { patient: true, ..Publisher::default() };
-        let (mut bells, mut slow) = (Vec::new(), Vec::new());
-        for _ in 0..PIECE {
+        let (mut bells, mut slow, mut work) = (Vec::new(), Vec::new(), 0);
+        while work < work::TURN {
             // Bound, so that the lock is not held while it is published.
             let due = locks::lock(&self.delayed).due(now);
             let Some(message) = due else { break };
-            slow = self.publish(&message, publisher, &mut bells).slow;
+            let outcome = self.publish(&message, publisher, &mut bells);
+            work += outcome.work.max(DUE);
+            slow = outcome.slow;
             if !slow.is_empty() {
                 break;
             }
