@@ -9,10 +9,14 @@
 //! late would bring it back. 1,024 sums of hashes tell two copies which of their buckets differ.
 
 mod deletions;
+mod shares;
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::Duration};
 
-use self::deletions::{Deletions, Gone};
+use self::{
+    deletions::{Deletions, Gone},
+    shares::{LEAST, Shares},
+};
 use super::{message::Message, settings::RetainSettings};
 use crate::{
     time::{Stamp, Time},
@@ -56,6 +60,12 @@ pub enum NotKept {
     Memory {
         /// Bytes allowed.
         limit: usize,
+    },
+    /// `retainer.max_session_share` reached.
+    #[error("retained messages of one session fill all that they may, with the limit {limit}%")]
+    Share {
+        /// What one session alone may fill, in percent.
+        limit: u8,
     },
 }
 
@@ -112,16 +122,6 @@ pub enum Cursor {
     Gone(Option<Arc<str>>),
 }
 
-/// Topics that changed here, with about how many bytes they take.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Each as often as it changed.
-    pub topics: Vec<(Arc<str>, u32)>,
-    /// There were more.
-    pub lost: bool,
-}
-
-impl NotKept {
 /// How much a search does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Portion {
@@ -142,17 +142,27 @@ pub struct Searched {
     pub after: Option<Arc<str>>,
 }
 
+/// Topics that changed here, with about how many bytes they take.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Each as often as it changed.
+    pub topics: Vec<(Arc<str>, u32)>,
+    /// There were more.
+    pub lost: bool,
+}
+
+impl NotKept {
     /// There is no room for it, and its publisher is to know.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         match self {
             Self::Payload { .. } => false,
-            Self::Messages { .. } | Self::Memory { .. } => true,
+            Self::Messages { .. } | Self::Memory { .. } | Self::Share { .. } => true,
         }
     }
 }
 
-/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `system` the number of those
+/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `shares` those of each publisher, `system` the number of those
 /// below `$SYS`, `sums` that of the hashes of all entries with a shared stamp, and no topic is both there and gone.
 #[derive(Debug)]
 pub struct Retained {
@@ -164,6 +174,7 @@ pub struct Retained {
     /// Writes of this node have numbers above the first of these; the second is the last of them.
     numbers: Option<(u64, u64)>,
     bytes: usize,
+    shares: Shares,
     /// How many messages are below `$SYS`: what nodes say of themselves takes no client's room.
     system: usize,
     sums: Box<Sums>,
@@ -210,6 +221,7 @@ impl Retained {
             highest_forgotten: 0,
             numbers: None,
             bytes: 0,
+            shares: Shares::default(),
             system: 0,
             sums: Box::new([0; BUCKETS]),
             changes: Changes::default(),
@@ -306,7 +318,8 @@ impl Retained {
         if message.payload().is_empty() {
             return Ok(self.forget(message.topic(), stamp, now));
         }
-        self.room_for(message)?;
+        let before = self.room_for(message)?;
+        self.share_for(message, before)?;
         Ok(self.keep(message, stamp, now))
     }
 
@@ -372,7 +385,8 @@ impl Retained {
         Merged::Taken
     }
 
-    fn room_for(&self, message: &Message) -> Result<(), NotKept> {
+    /// Whether there is room for it; returns what the message before it takes.
+    fn room_for(&self, message: &Message) -> Result<Option<usize>, NotKept> {
         let (size, limits) = (message.payload().len(), &self.limits);
         if size > limits.max_payload {
             return Err(NotKept::Payload { size, limit: limits.max_payload });
@@ -392,6 +406,26 @@ impl Retained {
         let bytes = self.bytes - before.unwrap_or(0) + cost(message);
         if limits.max_memory != 0 && bytes > limits.max_memory {
             return Err(NotKept::Memory { limit: limits.max_memory });
+        }
+        Ok(before)
+    }
+
+    /// Whether its session leaves others enough of the room. What takes no more than `before` always has its place.
+    fn share_for(&self, message: &Message, before: Option<usize>) -> Result<(), NotKept> {
+        if message.publisher() == 0 || is_system(message.topic()) {
+            return Ok(());
+        }
+        let (limits, share) = (&self.limits, self.shares.of(message.publisher()));
+        let spent = |have: usize, least: usize, (all, taken): (usize, usize)| {
+            all != 0
+                && have >= least
+                && shares::is_spent(have, all.saturating_sub(taken), limits.session_share)
+        };
+        let messages = (limits.max_messages, self.messages.len() - self.system);
+        let many = before.is_none() && spent(share.messages, LEAST.messages, messages);
+        let grows = cost(message) > before.unwrap_or(0);
+        if many || (grows && spent(share.bytes, LEAST.bytes, (limits.max_memory, self.bytes))) {
+            return Err(NotKept::Share { limit: limits.session_share });
         }
         Ok(())
     }
@@ -429,8 +463,10 @@ impl Retained {
 
     fn put(&mut self, topic: &Arc<str>, message: Message, (stamp, number): (Stamp, u64)) {
         self.bytes += cost(&message);
+        self.shares.add(message.publisher(), cost(&message));
         if let Some(old) = self.messages.get_mut(topic) {
             self.bytes -= cost(&old.message);
+            self.shares.take(old.message.publisher(), cost(&old.message));
             let before = old.stamp;
             let shared = stamp.is_shared() && !before.is_shared();
             let hash = if shared { hash(topic) } else { old.hash };
@@ -450,6 +486,7 @@ impl Retained {
     fn take_out(&mut self, topic: &str) {
         let Some(kept) = self.messages.remove(topic) else { return };
         self.bytes -= cost(&kept.message);
+        self.shares.take(kept.message.publisher(), cost(&kept.message));
         self.system -= usize::from(is_system(topic));
         self.count(kept.hash, kept.stamp, false);
     }
@@ -630,6 +667,7 @@ impl Retained {
             Some(topic) if topic >= prefix => Bound::Excluded(topic.into()),
             _ => Bound::Included(prefix.into()),
         };
+        let (mut taken, mut size, mut looked, mut last) = (0, 0, 0, None);
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
         if after.is_none()
             && let Some(parent) = filter.as_str().strip_suffix("/#")
@@ -648,6 +686,7 @@ impl Retained {
                 if full && let Some(last) = last {
                     return Searched { looked, after: Some(Arc::clone(last)) };
                 }
+                (looked, last) = (looked + 1, Some(topic));
                 let Ok(name) = TopicName::parse(topic) else { continue };
                 if filter.matches(name) {
                     out.push(kept.message.clone());
@@ -668,7 +707,6 @@ impl Retained {
 
 impl Kept {
     fn entry(&self, topic: &Arc<str>) -> Entry {
-        let (mut taken, mut size, mut looked, mut last) = (0, 0, 0, None);
         let content = Content::Message(self.message.clone());
         Entry { topic: topic.clone(), stamp: self.stamp, content, number: self.number }
     }
@@ -686,7 +724,6 @@ fn as_ref(bound: &Bound<Box<str>>) -> Bound<&str> {
     }
 }
 
-                (looked, last) = (looked + 1, Some(topic));
 /// The levels of `filter` before its first wildcard, with the slash.
 fn literal_prefix(filter: &str) -> &str {
     let end = filter.find(['+', '#']).unwrap_or(filter.len());
@@ -758,7 +795,27 @@ mod tests {
                 all.sort();
                 return all;
             }
+            assert!(searched.after > after, "it comes on");
+            after = searched.after;
         }
+    }
+
+    #[test]
+    fn a_search_that_finds_nothing_looks_at_few_topics_at_a_time() {
+        let mut store = Retained::default();
+        for n in 0..2000 {
+            let one = message(&format!("dev{n:06}/state"), b"x");
+            store.store(&one, Stamp::LOCAL, Time::ZERO).unwrap();
+        }
+        let portion = Portion { most: 10, bytes: usize::MAX, look: 100 };
+        for filter in ["+/none", "+/state/b", "+/+/x", "+/state/+/+"] {
+            let (wanted, mut out) = (TopicFilter::parse(filter).unwrap(), Vec::new());
+            let first = store.matching(&wanted, None, portion, &mut out);
+            assert_eq!((first.looked, out.len()), (100, 0), "{filter}");
+            assert!(first.after.is_some());
+            assert_eq!(found_in(&store, filter, portion), [""; 0]);
+        }
+        assert_eq!(found_in(&store, "+/state", portion).len(), 2000);
     }
 
     #[test]
@@ -789,35 +846,66 @@ mod tests {
         assert_eq!(store.len(), 1);
     }
 
+    fn message_of(publisher: u64, topic: &str, payload: &[u8]) -> Message {
+        let meta = Meta { qos: QoS::AtMostOnce, retain: true, expires_at: None, publisher };
+        Message::new(topic, &[], payload, meta)
+    }
+
+    #[test]
+    fn who_has_most_of_the_room_leaves_some_to_the_others() {
+        const ALL: usize = 10_000;
+        let limits = RetainSettings { max_messages: ALL, ..RetainSettings::default() };
+        let mut store = Retained::new(limits.clone(), false);
+        let fill = |store: &mut Retained, publisher: u64| {
+            let kept = |n: &usize| {
+                let one = message_of(publisher, &format!("{publisher}/{n}"), b"x");
+                store.store(&one, Stamp::LOCAL, Time::ZERO).is_ok()
+            };
+            (0..ALL).take_while(kept).count()
+        };
+        assert_eq!(fill(&mut store, 1), ALL * 8 / 10, "alone");
+        assert_eq!(fill(&mut store, 2), 1600, "four fifths of what the first one left");
+        let refused = store.store(&message_of(1, "1/more", b"x"), Stamp::LOCAL, Time::ZERO);
+        assert_eq!(refused, Err(NotKept::Share { limit: 80 }));
+        assert!(
+            store.store(&message_of(1, "2/0", b"x"), Stamp::LOCAL, Time::ZERO).is_ok(),
+            "no new place"
+        );
+        assert!(store.store(&message_of(3, "3", b"x"), Stamp::LOCAL, Time::ZERO).is_ok());
+        assert_eq!(fill(&mut store, 0), 399, "the node itself takes what there is");
+        store.set_limits(RetainSettings { session_share: 100, max_messages: 2 * ALL, ..limits });
+        assert!(store.store(&message_of(1, "1/more", b"x"), Stamp::LOCAL, Time::ZERO).is_ok());
+        for topic in store.topics(None, usize::MAX) {
+            store.forget(&topic, Stamp::LOCAL, Time::ZERO);
+        }
+        assert!(store.is_empty() && store.shares.is_empty());
+    }
+
+    #[test]
+    fn few_large_messages_of_one_session_leave_room_too() {
+        let limits = RetainSettings { max_memory: 10 << 20, ..RetainSettings::default() };
+        let mut store = Retained::new(limits, false);
+        let large = vec![0; 500_000];
+        let mut kept = |publisher: u64, topic: &str, payload: &[u8]| {
+            let one = message_of(publisher, topic, payload);
+            store.store(&one, Stamp::LOCAL, Time::ZERO).is_ok()
+        };
+        let count = (0..100).take_while(|n| kept(1, &format!("1/{n}"), &large)).count();
+        assert!((16..=18).contains(&count), "{count} of 21");
+        assert!(!kept(1, "1/0", &vec![0; 600_000]), "larger than before");
+        assert!(kept(1, "1/0", &vec![0; 400_000]), "smaller");
+        assert!(kept(2, "2", &large));
+    }
+
     #[test]
     fn expired_messages_are_swept_in_steps() {
         let mut store = Retained::default();
         for n in 0..10 {
             let old = message(&format!("t/{n}"), b"x").with_expiry(Time::from_ms(n));
             store.store(&old, Stamp::LOCAL, Time::ZERO).unwrap();
-            assert!(searched.after > after, "it comes on");
-            after = searched.after;
         }
         let mut after = None;
         loop {
-    #[test]
-    fn a_search_that_finds_nothing_looks_at_few_topics_at_a_time() {
-        let mut store = Retained::default();
-        for n in 0..2000 {
-            let one = message(&format!("dev{n:06}/state"), b"x");
-            store.store(&one, Stamp::LOCAL, Time::ZERO).unwrap();
-        }
-        let portion = Portion { most: 10, bytes: usize::MAX, look: 100 };
-        for filter in ["+/none", "+/state/b", "+/+/x", "+/state/+/+"] {
-            let (wanted, mut out) = (TopicFilter::parse(filter).unwrap(), Vec::new());
-            let first = store.matching(&wanted, None, portion, &mut out);
-            assert_eq!((first.looked, out.len()), (100, 0), "{filter}");
-            assert!(first.after.is_some());
-            assert_eq!(found_in(&store, filter, portion), [""; 0]);
-        }
-        assert_eq!(found_in(&store, "+/state", portion).len(), 2000);
-    }
-
             after = store.sweep(Time::from_ms(4), after.as_deref(), 3);
             if after.is_none() {
                 break;
@@ -1015,6 +1103,7 @@ mod tests {
             filter in "([ab0-]{0,2}|\\+)(/([abc-]{0,2}|\\+)){0,3}(/#)?",
             portion in 1_usize..5,
             bytes in 1_usize..400,
+            look in 1_usize..6,
         ) {
             let mut store = Retained::default();
             let topics: Vec<_> = topics.into_iter().filter(|t| TopicName::parse(t).is_ok()).collect();
@@ -1029,4 +1118,3 @@ mod tests {
         }
     }
 }
-            look in 1_usize..6,

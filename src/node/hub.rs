@@ -44,7 +44,7 @@ use crate::{
         ClientId, Message, RetainSettings, Settings,
         delayed::Delayed,
         message::Meta,
-        retained::{Retained, is_system},
+        retained::{NotKept, Retained, is_system},
         session::Session,
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
@@ -477,7 +477,12 @@ impl Hub {
                 true
             }
             Err(reason) if reason.is_full() => {
-                self.stats.count(Metric::LimitRetained);
+                self.stats.count(match reason {
+                    NotKept::Share { .. } => Metric::LimitRetainedShare,
+                    NotKept::Payload { .. } | NotKept::Messages { .. } | NotKept::Memory { .. } => {
+                        Metric::LimitRetained
+                    }
+                });
                 if self.retained_full.is_due("retained", self.clock.now()) {
                     tracing::warn!(name: "retained-refused", topic = message.topic(), %reason, "retained message refused");
                 }
@@ -509,12 +514,12 @@ impl Hub {
                 self.retain(&Message::new(topic, &[], b"", meta));
                 cleaned += 1;
             }
+            tokio::task::yield_now().await;
         }
     }
 
     /// Retained messages kept.
     #[must_use]
-            tokio::task::yield_now().await;
     pub fn retained_count(&self) -> usize {
         locks::read(&self.retained).len()
     }
