@@ -1,17 +1,22 @@
 //! Retained messages (v5 3.3.1.3, EMQX `emqx_retainer`): the last message of each topic, for whoever subscribes later.
 //!
 //! One ordered map. The topics that a filter can match lie in stretches of it, so a search jumps from stretch to stretch and
-//! can stop and go on after any topic: a subscriber with a million matches takes them in portions.
+//! can stop and go on after any topic: a subscriber with a million matches takes them in portions, and one whose filter matches
+//! none of a million looks at them in portions.
 //!
 //! Where other nodes have a copy, each write has a [`Stamp`] and the highest counts, so copies end equal in whatever order
 //! writes arrive. What was deleted or has expired leaves its stamp behind for [`GONE_LIFE`], or an older write that comes
 //! late would bring it back. 1,024 sums of hashes tell two copies which of their buckets differ.
 
 mod deletions;
+mod shares;
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::Duration};
 
-use self::deletions::{Deletions, Gone};
+use self::{
+    deletions::{Deletions, Gone},
+    shares::{LEAST, Shares},
+};
 use super::{message::Message, settings::RetainSettings};
 use crate::{
     time::{Stamp, Time},
@@ -55,6 +60,12 @@ pub enum NotKept {
     Memory {
         /// Bytes allowed.
         limit: usize,
+    },
+    /// `retainer.max_session_share` reached.
+    #[error("retained messages of one session fill all that they may, with the limit {limit}%")]
+    Share {
+        /// What one session alone may fill, in percent.
+        limit: u8,
     },
 }
 
@@ -111,6 +122,26 @@ pub enum Cursor {
     Gone(Option<Arc<str>>),
 }
 
+/// How much a search does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    /// Messages taken.
+    pub most: usize,
+    /// Bytes of them after which no more is taken.
+    pub bytes: usize,
+    /// Topics looked at: a filter may match none of very many.
+    pub look: usize,
+}
+
+/// How far a search came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// Topics looked at.
+    pub looked: usize,
+    /// The last of them, behind which the search goes on; `None`: it is over.
+    pub after: Option<Arc<str>>,
+}
+
 /// Topics that changed here, with about how many bytes they take.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -126,12 +157,12 @@ impl NotKept {
     pub const fn is_full(&self) -> bool {
         match self {
             Self::Payload { .. } => false,
-            Self::Messages { .. } | Self::Memory { .. } => true,
+            Self::Messages { .. } | Self::Memory { .. } | Self::Share { .. } => true,
         }
     }
 }
 
-/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `system` the number of those
+/// The retained messages of a node. Invariant: `bytes` is the sum of what [`cost`] says of each, `shares` those of each publisher, `system` the number of those
 /// below `$SYS`, `sums` that of the hashes of all entries with a shared stamp, and no topic is both there and gone.
 #[derive(Debug)]
 pub struct Retained {
@@ -143,6 +174,7 @@ pub struct Retained {
     /// Writes of this node have numbers above the first of these; the second is the last of them.
     numbers: Option<(u64, u64)>,
     bytes: usize,
+    shares: Shares,
     /// How many messages are below `$SYS`: what nodes say of themselves takes no client's room.
     system: usize,
     sums: Box<Sums>,
@@ -197,6 +229,7 @@ impl Retained {
             highest_forgotten: 0,
             numbers: None,
             bytes: 0,
+            shares: Shares::default(),
             system: 0,
             sums: Box::new([0; BUCKETS]),
             changes: Changes::default(),
@@ -293,7 +326,8 @@ impl Retained {
         if message.payload().is_empty() {
             return Ok(self.forget(message.topic(), stamp, now));
         }
-        self.room_for(message)?;
+        let before = self.room_for(message)?;
+        self.share_for(message, before)?;
         Ok(self.keep(message, stamp, now))
     }
 
@@ -360,7 +394,8 @@ impl Retained {
         Merged::Taken
     }
 
-    fn room_for(&self, message: &Message) -> Result<(), NotKept> {
+    /// Whether there is room for it; returns what the message before it takes.
+    fn room_for(&self, message: &Message) -> Result<Option<usize>, NotKept> {
         let (size, limits) = (message.payload().len(), &self.limits);
         if size > limits.max_payload {
             return Err(NotKept::Payload { size, limit: limits.max_payload });
@@ -380,6 +415,26 @@ impl Retained {
         let bytes = self.bytes - before.unwrap_or(0) + cost(message);
         if limits.max_memory != 0 && bytes > limits.max_memory {
             return Err(NotKept::Memory { limit: limits.max_memory });
+        }
+        Ok(before)
+    }
+
+    /// Whether its session leaves others enough of the room. What takes no more than `before` always has its place.
+    fn share_for(&self, message: &Message, before: Option<usize>) -> Result<(), NotKept> {
+        if message.publisher() == 0 || is_system(message.topic()) {
+            return Ok(());
+        }
+        let (limits, share) = (&self.limits, self.shares.of(message.publisher()));
+        let spent = |have: usize, least: usize, (all, taken): (usize, usize)| {
+            all != 0
+                && have >= least
+                && shares::is_spent(have, all.saturating_sub(taken), limits.session_share)
+        };
+        let messages = (limits.max_messages, self.messages.len() - self.system);
+        let many = before.is_none() && spent(share.messages, LEAST.messages, messages);
+        let grows = cost(message) > before.unwrap_or(0);
+        if many || (grows && spent(share.bytes, LEAST.bytes, (limits.max_memory, self.bytes))) {
+            return Err(NotKept::Share { limit: limits.session_share });
         }
         Ok(())
     }
@@ -417,8 +472,10 @@ impl Retained {
 
     fn put(&mut self, topic: &Arc<str>, message: Message, (stamp, number): (Stamp, u64)) {
         self.bytes += cost(&message);
+        self.shares.add(message.publisher(), cost(&message));
         if let Some(old) = self.messages.get_mut(topic) {
             self.bytes -= cost(&old.message);
+            self.shares.take(old.message.publisher(), cost(&old.message));
             let before = old.stamp;
             let shared = stamp.is_shared() && !before.is_shared();
             let hash = if shared { hash(topic) } else { old.hash };
@@ -438,6 +495,7 @@ impl Retained {
     fn take_out(&mut self, topic: &str) {
         let Some(kept) = self.messages.remove(topic) else { return };
         self.bytes -= cost(&kept.message);
+        self.shares.take(kept.message.publisher(), cost(&kept.message));
         self.system -= usize::from(is_system(topic));
         self.count(kept.hash, kept.stamp, false);
     }
@@ -620,43 +678,45 @@ impl Retained {
         last
     }
 
-    /// Pushes at most `most` messages that `filter` matches and that come after the topic `after`, until they have `bytes` bytes.
-    /// `true` when there may be more.
+    /// Pushes a portion of the messages that `filter` matches and that come after the topic `after`. At least one topic is looked at.
     pub fn matching(
         &self,
         filter: &TopicFilter,
         after: Option<&str>,
-        (most, bytes): (usize, usize),
+        portion: Portion,
         out: &mut Vec<Message>,
-    ) -> bool {
-        let (mut taken, mut size) = (0, 0);
+    ) -> Searched {
+        let Portion { most, bytes, look } = portion;
         if !filter.has_wildcard() {
             let found = self.messages.get(filter.as_str()).filter(|_| after.is_none());
             out.extend(found.map(|kept| kept.message.clone()));
-            return false;
+            return Searched { looked: 1, after: None };
         }
         let prefix = literal_prefix(filter.as_str());
         let mut from: Bound<Box<str>> = match after {
             Some(topic) if topic >= prefix => Bound::Excluded(topic.into()),
             _ => Bound::Included(prefix.into()),
         };
+        let (mut taken, mut size, mut looked, mut last) = (0, 0, 0, None);
         // `sport/#` also matches `sport` itself [MQTT-4.7.1-2], which stands before the stretch of `sport/`.
         if after.is_none()
             && let Some(parent) = filter.as_str().strip_suffix("/#")
-            && let Some(kept) = self.messages.get(parent)
+            && let Some((topic, kept)) = self.messages.get_key_value(parent)
         {
             out.push(kept.message.clone());
-            (taken, size) = (1, kept.message.size());
+            (taken, size, looked, last) = (1, kept.message.size(), 1, Some(topic));
         }
         loop {
             let mut jump = None;
             for (topic, kept) in self.messages.range::<str, _>((as_ref(&from), Bound::Unbounded)) {
                 if !topic.starts_with(prefix) {
-                    return false;
+                    return Searched { looked, after: None };
                 }
-                if taken == most || size >= bytes {
-                    return true;
+                let full = taken >= most || size >= bytes || looked >= look;
+                if full && let Some(last) = last {
+                    return Searched { looked, after: Some(Arc::clone(last)) };
                 }
+                (looked, last) = (looked + 1, Some(topic));
                 let Ok(name) = TopicName::parse(topic) else { continue };
                 if filter.matches(name) {
                     out.push(kept.message.clone());
@@ -668,7 +728,7 @@ impl Retained {
                 }
             }
             match jump {
-                None => return false,
+                None => return Searched { looked, after: None },
                 Some(next) => from = Bound::Included(next.into()),
             }
         }
@@ -747,25 +807,45 @@ mod tests {
     }
 
     fn found(store: &Retained, filter: &str, portion: usize) -> Vec<String> {
-        found_in(store, filter, (portion, usize::MAX))
+        found_in(store, filter, Portion { most: portion, bytes: usize::MAX, look: usize::MAX })
     }
 
-    fn found_in(store: &Retained, filter: &str, portion: (usize, usize)) -> Vec<String> {
+    fn found_in(store: &Retained, filter: &str, portion: Portion) -> Vec<String> {
         let filter = TopicFilter::parse(filter).unwrap();
-        let (mut all, mut after) = (Vec::new(), None::<String>);
+        let (mut all, mut after) = (Vec::new(), None);
         loop {
             let mut out = Vec::new();
-            let more = store.matching(&filter, after.as_deref(), portion, &mut out);
-            assert!(out.len() <= portion.0);
+            let searched = store.matching(&filter, after.as_deref(), portion, &mut out);
+            assert!(out.len() <= portion.most);
+            assert!(searched.looked <= portion.look);
             let size: usize = out.iter().map(Message::size).sum();
-            assert!(size - out.last().map_or(0, Message::size) < portion.1);
+            assert!(size - out.last().map_or(0, Message::size) < portion.bytes);
             all.extend(out.iter().map(|m| m.topic().to_owned()));
-            after = out.last().map(|m| m.topic().to_owned());
-            if !more {
+            if searched.after.is_none() {
                 all.sort();
                 return all;
             }
+            assert!(searched.after > after, "it comes on");
+            after = searched.after;
         }
+    }
+
+    #[test]
+    fn a_search_that_finds_nothing_looks_at_few_topics_at_a_time() {
+        let mut store = Retained::default();
+        for n in 0..2000 {
+            let one = message(&format!("dev{n:06}/state"), b"x");
+            store.store(&one, Stamp::LOCAL, Time::ZERO).unwrap();
+        }
+        let portion = Portion { most: 10, bytes: usize::MAX, look: 100 };
+        for filter in ["+/none", "+/state/b", "+/+/x", "+/state/+/+"] {
+            let (wanted, mut out) = (TopicFilter::parse(filter).unwrap(), Vec::new());
+            let first = store.matching(&wanted, None, portion, &mut out);
+            assert_eq!((first.looked, out.len()), (100, 0), "{filter}");
+            assert!(first.after.is_some());
+            assert_eq!(found_in(&store, filter, portion), [""; 0]);
+        }
+        assert_eq!(found_in(&store, "+/state", portion).len(), 2000);
     }
 
     #[test]
@@ -794,6 +874,57 @@ mod tests {
         ));
         store.store(&message("a", b"2"), stamp(1, 1), Time::ZERO).unwrap();
         assert_eq!(store.len(), 1);
+    }
+
+    fn message_of(publisher: u64, topic: &str, payload: &[u8]) -> Message {
+        let meta = Meta { qos: QoS::AtMostOnce, retain: true, expires_at: None, publisher };
+        Message::new(topic, &[], payload, meta)
+    }
+
+    #[test]
+    fn who_has_most_of_the_room_leaves_some_to_the_others() {
+        const ALL: usize = 10_000;
+        let limits = RetainSettings { max_messages: ALL, ..RetainSettings::default() };
+        let mut store = Retained::new(limits.clone(), false);
+        let fill = |store: &mut Retained, publisher: u64| {
+            let kept = |n: &usize| {
+                let one = message_of(publisher, &format!("{publisher}/{n}"), b"x");
+                store.store(&one, Stamp::LOCAL, Time::ZERO).is_ok()
+            };
+            (0..ALL).take_while(kept).count()
+        };
+        assert_eq!(fill(&mut store, 1), ALL * 8 / 10, "alone");
+        assert_eq!(fill(&mut store, 2), 1600, "four fifths of what the first one left");
+        let refused = store.store(&message_of(1, "1/more", b"x"), Stamp::LOCAL, Time::ZERO);
+        assert_eq!(refused, Err(NotKept::Share { limit: 80 }));
+        assert!(
+            store.store(&message_of(1, "2/0", b"x"), Stamp::LOCAL, Time::ZERO).is_ok(),
+            "no new place"
+        );
+        assert!(store.store(&message_of(3, "3", b"x"), Stamp::LOCAL, Time::ZERO).is_ok());
+        assert_eq!(fill(&mut store, 0), 399, "the node itself takes what there is");
+        store.set_limits(RetainSettings { session_share: 100, max_messages: 2 * ALL, ..limits });
+        assert!(store.store(&message_of(1, "1/more", b"x"), Stamp::LOCAL, Time::ZERO).is_ok());
+        for topic in store.topics(None, usize::MAX) {
+            store.forget(&topic, Stamp::LOCAL, Time::ZERO);
+        }
+        assert!(store.is_empty() && store.shares.is_empty());
+    }
+
+    #[test]
+    fn few_large_messages_of_one_session_leave_room_too() {
+        let limits = RetainSettings { max_memory: 10 << 20, ..RetainSettings::default() };
+        let mut store = Retained::new(limits, false);
+        let large = vec![0; 500_000];
+        let mut kept = |publisher: u64, topic: &str, payload: &[u8]| {
+            let one = message_of(publisher, topic, payload);
+            store.store(&one, Stamp::LOCAL, Time::ZERO).is_ok()
+        };
+        let count = (0..100).take_while(|n| kept(1, &format!("1/{n}"), &large)).count();
+        assert!((16..=18).contains(&count), "{count} of 21");
+        assert!(!kept(1, "1/0", &vec![0; 600_000]), "larger than before");
+        assert!(kept(1, "1/0", &vec![0; 400_000]), "smaller");
+        assert!(kept(2, "2", &large));
     }
 
     #[test]
@@ -1002,6 +1133,7 @@ mod tests {
             filter in "([ab0-]{0,2}|\\+)(/([abc-]{0,2}|\\+)){0,3}(/#)?",
             portion in 1_usize..5,
             bytes in 1_usize..400,
+            look in 1_usize..6,
         ) {
             let mut store = Retained::default();
             let topics: Vec<_> = topics.into_iter().filter(|t| TopicName::parse(t).is_ok()).collect();
@@ -1011,7 +1143,8 @@ mod tests {
             let Ok(wanted) = TopicFilter::parse(&filter) else { return Ok(()) };
             let want: Vec<_> = topics.iter()
                 .filter(|t| wanted.matches(TopicName::parse(t).unwrap())).cloned().collect();
-            prop_assert_eq!(found_in(&store, &filter, (portion, bytes)), want);
+            let portion = Portion { most: portion, bytes, look };
+            prop_assert_eq!(found_in(&store, &filter, portion), want);
         }
     }
 }

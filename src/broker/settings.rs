@@ -249,6 +249,8 @@ pub struct RetainSettings {
     pub max_payload: usize,
     /// Bytes of all kept messages.
     pub max_memory: usize,
+    /// What one session alone may fill of both, in percent; with others about, the same part of what they leave.
+    pub session_share: u8,
     /// Life of a message that names none.
     pub expiry: Option<Duration>,
     /// An empty retained message only clears and is not delivered.
@@ -261,6 +263,7 @@ impl Default for RetainSettings {
             max_messages: 100_000,
             max_payload: 1 << 20,
             max_memory: 256 << 20,
+            session_share: 80,
             expiry: None,
             stop_publish_clear: false,
         }

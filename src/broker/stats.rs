@@ -144,6 +144,7 @@ named! {
         LimitSessions = "emqx_rs.limit.sessions",
         LimitReceiveMaximum = "emqx_rs.limit.receive_maximum",
         LimitRetained = "emqx_rs.limit.retained",
+        LimitRetainedShare = "emqx_rs.limit.retained_share",
         LimitDelayed = "emqx_rs.limit.delayed",
         LimitWillRate = "emqx_rs.limit.will_rate",
         LimitMemory = "emqx_rs.limit.memory",

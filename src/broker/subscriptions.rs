@@ -5,7 +5,7 @@
 //! one chunk. `S` is the mailbox of a session; this file knows only that it can be cloned.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,6 +20,8 @@ use crate::{
 
 /// Subscribers of a chunk before it is split.
 const CHUNK: usize = 256;
+/// Work of a group, beside its members: what is copied of it, and a member tried.
+const GROUP: usize = 4;
 /// Filters without a wildcard for which room is always kept.
 const ROOMY: usize = 256;
 
@@ -78,7 +80,6 @@ fn chunk_of(session: u64, chunks: usize) -> usize {
 /// Members of a shared group on one filter.
 #[derive(Clone, Debug)]
 struct Group<S> {
-    name: Arc<str>,
     /// As [`group_number`] makes it.
     number: u64,
     members: Vec<Subscriber<S>>,
@@ -101,8 +102,11 @@ struct Crowd<S> {
     chunks: Vec<Arc<Vec<Subscriber<S>>>>,
     /// Subscribers in all chunks.
     len: usize,
-    groups: Vec<Group<S>>,
+    /// By name.
+    groups: Groups<S>,
 }
+
+type Groups<S> = BTreeMap<Arc<str>, Group<S>>;
 
 /// What a change did to a filter, or to a group on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +118,7 @@ pub struct Change {
 }
 
 impl<S: Clone> Entry<S> {
-    const fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         match self {
             Self::Nobody => true,
             Self::One(_) => false,
@@ -122,10 +126,10 @@ impl<S: Clone> Entry<S> {
         }
     }
 
-    fn groups(&self) -> &[Group<S>] {
+    const fn groups(&self) -> Option<&Groups<S>> {
         match self {
-            Self::Nobody | Self::One(_) => &[],
-            Self::Crowd(crowd) => &crowd.groups,
+            Self::Nobody | Self::One(_) => None,
+            Self::Crowd(crowd) => Some(&crowd.groups),
         }
     }
 
@@ -141,7 +145,7 @@ impl<S: Clone> Entry<S> {
     fn as_crowd<R>(&mut self, change: impl FnOnce(&mut Crowd<S>) -> R) -> R {
         let alone = |chunk: Vec<Subscriber<S>>| {
             let len = chunk.len();
-            Box::new(Crowd { chunks: vec![Arc::new(chunk)], len, groups: Vec::new() })
+            Box::new(Crowd { chunks: vec![Arc::new(chunk)], len, groups: Groups::new() })
         };
         let mut crowd = match std::mem::replace(self, Self::Nobody) {
             Self::Nobody => alone(Vec::new()),
@@ -189,10 +193,10 @@ impl<S: Clone> Entry<S> {
     /// Adds or replaces a member of a group.
     fn join(&mut self, name: &Arc<str>, filter: &TopicFilter, new: Subscriber<S>) -> Change {
         self.as_crowd(|crowd| {
-            let Some(group) = crowd.groups.iter_mut().find(|group| group.name == *name) else {
+            let Some(group) = crowd.groups.get_mut(name) else {
                 let number = group_number(name, filter.as_str());
-                let (name, members) = (name.clone(), vec![new]);
-                crowd.groups.push(Group { name, number, members, turn: Arc::default() });
+                let group = Group { number, members: vec![new], turn: Arc::default() };
+                crowd.groups.insert(name.clone(), group);
                 return Change { counts: true, turns: true };
             };
             if let Some(old) = group.members.iter_mut().find(|m| m.session == new.session) {
@@ -207,15 +211,12 @@ impl<S: Clone> Entry<S> {
     /// Takes a session out of a group.
     fn leave(&mut self, name: &Arc<str>, session: u64) -> Change {
         let Self::Crowd(crowd) = self else { return Change::default() };
-        let Some(at) = crowd.groups.iter().position(|group| group.name == *name) else {
-            return Change::default();
-        };
-        let Some(group) = crowd.groups.get_mut(at) else { return Change::default() };
+        let Some(group) = crowd.groups.get_mut(name) else { return Change::default() };
         let before = group.members.len();
         group.members.retain(|member| member.session != session);
         let (counts, turns) = (group.members.len() < before, group.members.is_empty());
         if turns {
-            crowd.groups.remove(at);
+            crowd.groups.remove(name);
         }
         Change { counts, turns }
     }
@@ -272,6 +273,8 @@ pub struct Matches<S> {
     pub groups: Vec<SharedMatch<S>>,
     /// How many filters matched (not counting groups): with one, no session can stand here twice.
     pub filters: usize,
+    /// Branches of filters that were come to.
+    pub steps: usize,
 }
 
 /// A shared group that matches.
@@ -289,7 +292,7 @@ pub struct SharedMatch<S> {
 
 impl<S> Default for Matches<S> {
     fn default() -> Self {
-        Self { single: Vec::new(), chunks: Vec::new(), groups: Vec::new(), filters: 0 }
+        Self { single: Vec::new(), chunks: Vec::new(), groups: Vec::new(), filters: 0, steps: 0 }
     }
 }
 
@@ -299,7 +302,15 @@ impl<S> Matches<S> {
         self.single.clear();
         self.chunks.clear();
         self.groups.clear();
-        self.filters = 0;
+        (self.filters, self.steps) = (0, 0);
+    }
+
+    /// How much was and is to be done for the message, in messages put into mailboxes: one that nobody wants is work as well.
+    #[must_use]
+    pub fn work(&self) -> usize {
+        let chunks: usize = self.chunks.iter().map(|chunk| chunk.len()).sum();
+        let groups: usize = self.groups.iter().map(|group| GROUP + group.members.len()).sum();
+        1 + self.steps + self.single.len() + chunks + groups
     }
 }
 
@@ -414,8 +425,8 @@ impl<S: Clone> Subscriptions<S> {
     ) -> Option<Change> {
         let group = to.group.as_deref().unwrap_or_default();
         let entry = self.find(&to.filter);
-        let members = entry.and_then(|entry| entry.groups().iter().find(|g| &*g.name == group));
-        let taken = members.is_some_and(|group| {
+        let found = entry.and_then(|entry| entry.groups()?.get(group));
+        let taken = found.is_some_and(|group| {
             group.members.iter().any(|member| member.session != subscriber.session)
         });
         (!taken).then(|| self.subscribe(to, subscriber))
@@ -424,13 +435,8 @@ impl<S: Clone> Subscriptions<S> {
     /// Whether a session is a member of a group.
     #[must_use]
     pub fn is_member(&self, to: &Subscription, session: u64) -> bool {
-        let entry = if to.filter.has_wildcard() {
-            self.wildcards.get(to.filter.as_str())
-        } else {
-            self.exact.get(to.filter.as_str())
-        };
-        let groups = entry.map(Entry::groups).unwrap_or_default();
-        let group = groups.iter().find(|group| Some(&group.name) == to.group.as_ref());
+        let groups = self.at(to.filter.as_str()).and_then(|(_, entry)| entry.groups());
+        let group = groups.and_then(|groups| groups.get(to.group.as_ref()?));
         group.is_some_and(|group| group.members.iter().any(|member| member.session == session))
     }
 
@@ -460,7 +466,7 @@ impl<S: Clone> Subscriptions<S> {
     /// Members of `group` on `filter`, and 0 when there is no such group.
     pub fn members(&mut self, group: &str, filter: &TopicFilter) -> usize {
         let Some(entry) = self.find(filter) else { return 0 };
-        entry.groups().iter().find(|g| &*g.name == group).map_or(0, |g| g.members.len())
+        entry.groups().and_then(|groups| groups.get(group)).map_or(0, |group| group.members.len())
     }
 
     /// Whether anybody subscribes to this topic.
@@ -473,19 +479,44 @@ impl<S: Clone> Subscriptions<S> {
         found
     }
 
-    /// Collects who gets a message on `topic`, without choosing in groups: the caller does, so that this needs only a shared lock.
-    pub fn matches(&self, topic: TopicName<'_>, choice: Choice, out: &mut Matches<S>) {
+    /// Collects who gets a message on `topic`, groups as well if there is a choice. What is chosen in groups is not remembered: the
+    /// caller does that, so that this needs only a shared lock.
+    pub fn matches(&self, topic: TopicName<'_>, choice: Option<Choice>, out: &mut Matches<S>) {
         if let Some((filter, entry)) = self.exact.get_key_value(topic.as_str()) {
             Self::collect(filter, entry, choice, out);
         }
         if !self.wildcards.is_empty() {
-            self.wildcards.for_each_entry(topic, |filter, entry| {
+            let steps = self.wildcards.for_each_entry(topic, |filter, entry| {
                 Self::collect(filter, entry, choice, out);
             });
+            out.steps += steps;
         }
     }
 
-    fn collect(filter: &TopicFilter, entry: &Entry<S>, choice: Choice, out: &mut Matches<S>) {
+    /// A group by its name and its filter, if that matches `topic`.
+    #[must_use]
+    pub fn group(
+        &self,
+        (name, filter): (&str, &str),
+        topic: TopicName<'_>,
+        choice: Choice,
+    ) -> Option<SharedMatch<S>> {
+        let (filter, entry) = self.at(filter).filter(|(filter, _)| filter.matches(topic))?;
+        let (name, group) = entry.groups()?.get_key_value(name)?;
+        Some(group.chosen(name, filter, choice))
+    }
+
+    /// Who wants this very filter.
+    fn at(&self, filter: &str) -> Option<(&TopicFilter, &Entry<S>)> {
+        self.exact.get_key_value(filter).or_else(|| self.wildcards.get_entry(filter))
+    }
+
+    fn collect(
+        filter: &TopicFilter,
+        entry: &Entry<S>,
+        choice: Option<Choice>,
+        out: &mut Matches<S>,
+    ) {
         let crowd = match entry {
             Entry::Nobody => return,
             Entry::One(one) => {
@@ -499,16 +530,9 @@ impl<S: Clone> Subscriptions<S> {
             out.filters += 1;
             out.chunks.extend(crowd.chunks.iter().filter(|chunk| !chunk.is_empty()).cloned());
         }
-        for group in &crowd.groups {
-            let first = pick(choice, group);
-            let members =
-                group.members.iter().cycle().skip(first).take(group.members.len()).cloned();
-            out.groups.push(SharedMatch {
-                group: group.name.clone(),
-                filter: filter.clone(),
-                number: group.number,
-                members: members.collect(),
-            });
+        if let Some(choice) = choice {
+            let groups = crowd.groups.iter();
+            out.groups.extend(groups.map(|(name, group)| group.chosen(name, filter, choice)));
         }
     }
 
@@ -518,7 +542,7 @@ impl<S: Clone> Subscriptions<S> {
             if entry.has_audience() {
                 f(filter, None);
             }
-            entry.groups().iter().for_each(|group| f(filter, Some(&group.name)));
+            entry.groups().into_iter().flatten().for_each(|(name, _)| f(filter, Some(name)));
         };
         #[expect(clippy::iter_over_hash_type, reason = "a listing; the caller sorts what it shows")]
         for (filter, entry) in &self.exact {
@@ -526,6 +550,19 @@ impl<S: Clone> Subscriptions<S> {
         }
         for (filter, entry) in self.wildcards.iter() {
             each(filter, entry);
+        }
+    }
+}
+
+impl<S: Clone> Group<S> {
+    /// As it is tried for a message.
+    fn chosen(&self, name: &Arc<str>, filter: &TopicFilter, choice: Choice) -> SharedMatch<S> {
+        let (first, count) = (pick(choice, self), self.members.len());
+        SharedMatch {
+            group: name.clone(),
+            filter: filter.clone(),
+            number: self.number,
+            members: self.members.iter().cycle().skip(first).take(count).cloned().collect(),
         }
     }
 }
@@ -562,7 +599,7 @@ mod tests {
         (0..6)
             .map(|publish| {
                 let mut out = Matches::default();
-                table.matches(TopicName::parse("t").unwrap(), choice(publish), &mut out);
+                table.matches(TopicName::parse("t").unwrap(), Some(choice(publish)), &mut out);
                 out.groups[0].members[0].session
             })
             .collect()
@@ -591,7 +628,7 @@ mod tests {
 
     fn audience(table: &Subscriptions<()>, topic: &str) -> Vec<u64> {
         let mut out = Matches::default();
-        table.matches(TopicName::parse(topic).unwrap(), CHOICE, &mut out);
+        table.matches(TopicName::parse(topic).unwrap(), Some(CHOICE), &mut out);
         let many = out.chunks.iter().flat_map(|chunk| chunk.iter().map(|s| s.session));
         let mut all: Vec<u64> = out.single.iter().map(|s| s.session).chain(many).collect();
         all.sort_unstable();
@@ -625,7 +662,8 @@ mod tests {
         );
         assert!(audience(&table, "t").is_empty());
         let mut out = Matches::default();
-        table.matches(TopicName::parse("t").unwrap(), Choice { dice: 2, ..CHOICE }, &mut out);
+        let choice = Some(Choice { dice: 2, ..CHOICE });
+        table.matches(TopicName::parse("t").unwrap(), choice, &mut out);
         assert_eq!(out.groups[0].members.iter().map(|m| m.session).collect::<Vec<_>>(), [2, 1]);
         assert!(!table.unsubscribe(&shared, 1).turns);
         assert!(table.unsubscribe(&shared, 2).turns);

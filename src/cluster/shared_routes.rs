@@ -2,7 +2,7 @@
 //!
 //! Few beside the plain routes, so it is built from the same parts without their thrift.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     names::NameTable,
@@ -11,18 +11,12 @@ use super::{
 };
 use crate::topic::{TopicFilter, TopicName, Trie};
 
-/// A group on one filter, with the weight of each place that has members.
-#[derive(Debug)]
-struct Group {
-    name: Arc<str>,
-    members: Vec<(u16, u8)>,
-}
-
 /// The groups of one filter.
 #[derive(Debug)]
 struct Filter {
     filter: TopicFilter,
-    groups: Vec<Group>,
+    /// By name, with the weight of each place that has members.
+    groups: BTreeMap<Arc<str>, Vec<(u16, u8)>>,
 }
 
 /// Filters that have groups.
@@ -43,30 +37,30 @@ impl SharedRoutes {
         self.names.len() == 0 && self.wildcards.is_empty()
     }
 
-    /// Adds a match for every group with members at a place of which `node_of` knows the node.
+    /// Adds a match for every group with members at a place of which `node_of` knows the node. Returns how many branches of filters it
+    /// came to.
     pub(crate) fn matches(
         &self,
         topic: TopicName<'_>,
         out: &mut Vec<SharedMatch>,
         node_of: impl Fn(u16) -> Option<u16>,
-    ) {
+    ) -> usize {
         if self.names.len() == 0 {
-            return;
+            return 0;
         }
         let mut add = |number: u32| {
             let Some(Some(Filter { filter, groups })) = self.filters.get(number as usize) else {
                 return;
             };
-            for group in groups {
-                let candidates: Vec<_> = group
-                    .members
+            for (name, members) in groups {
+                let candidates: Vec<_> = members
                     .iter()
                     .filter_map(|(place, weight)| {
                         Some(Candidate { node: node_of(*place)?, weight: *weight })
                     })
                     .collect();
                 if !candidates.is_empty() {
-                    let (group, filter) = (group.name.clone(), filter.clone());
+                    let (group, filter) = (name.clone(), filter.clone());
                     out.push(SharedMatch { group, filter, candidates });
                 }
             }
@@ -74,7 +68,7 @@ impl SharedRoutes {
         if let Some(number) = self.names.find(topic.as_str()).and_then(|e| self.names.value(e)) {
             add(number);
         }
-        self.wildcards.for_each_match(topic, |number| add(*number));
+        self.wildcards.for_each_match(topic, |number| add(*number))
     }
 
     /// Carries out `op` for the place. Returns what changes in its count and hash.
@@ -96,9 +90,10 @@ impl SharedRoutes {
     pub(crate) fn forget(&mut self, gone: &NodeSet) {
         for number in 0..u32::try_from(self.filters.len()).unwrap_or(u32::MAX) {
             let Some(Some(filter)) = self.filters.get_mut(number as usize) else { continue };
-            for group in &mut filter.groups {
-                group.members.retain(|(place, _)| !gone.contains(*place));
-            }
+            filter.groups.retain(|_, members| {
+                members.retain(|(place, _)| !gone.contains(*place));
+                !members.is_empty()
+            });
             self.tidy(number);
         }
     }
@@ -106,10 +101,10 @@ impl SharedRoutes {
     /// Adds the routes of `place` to `out`.
     pub(crate) fn routes_of(&self, place: u16, out: &mut Vec<(RouteKey, u8)>) {
         for Filter { filter, groups } in self.filters.iter().flatten() {
-            for group in groups {
-                let weight = group.members.iter().find(|(at, _)| *at == place).map(|(_, w)| *w);
+            for (name, members) in groups {
+                let weight = members.iter().find(|(at, _)| *at == place).map(|(_, w)| *w);
                 out.extend(weight.map(|weight| {
-                    let (filter, group) = (filter.clone(), Some(group.name.clone()));
+                    let (filter, group) = (filter.clone(), Some(name.clone()));
                     (RouteKey { filter, group }, weight)
                 }));
             }
@@ -122,8 +117,7 @@ impl SharedRoutes {
 
     fn weight(&self, place: u16, group: &str, filter: &TopicFilter) -> Option<u8> {
         let filter = self.filters.get(self.number(filter.as_str())? as usize)?.as_ref()?;
-        let group = filter.groups.iter().find(|g| &*g.name == group)?;
-        group.members.iter().find(|(at, _)| *at == place).map(|(_, weight)| *weight)
+        filter.groups.get(group)?.iter().find(|(at, _)| *at == place).map(|(_, weight)| *weight)
     }
 
     /// Whether a place that counts has a member of `group` on `filter`.
@@ -135,8 +129,8 @@ impl SharedRoutes {
     ) -> bool {
         let number = self.number(filter.as_str()).and_then(|n| usize::try_from(n).ok());
         let found = number.and_then(|number| self.filters.get(number)).and_then(Option::as_ref);
-        let group = found.and_then(|found| found.groups.iter().find(|g| &*g.name == group));
-        group.is_some_and(|group| group.members.iter().any(|(place, _)| counts(*place)))
+        let members = found.and_then(|found| found.groups.get(group));
+        members.is_some_and(|members| members.iter().any(|(place, _)| counts(*place)))
     }
 
     fn add(&mut self, place: u16, group: &Arc<str>, op: &RouteOp) {
@@ -148,20 +142,13 @@ impl SharedRoutes {
             },
         };
         let Some(Some(filter)) = self.filters.get_mut(number as usize) else { return };
-        match filter.groups.iter_mut().find(|g| g.name == *group) {
-            None => {
-                let members = vec![(place, op.weight)];
-                filter.groups.push(Group { name: group.clone(), members });
-            }
-            Some(group) => {
-                group.members.retain(|(at, _)| *at != place);
-                group.members.push((place, op.weight));
-            }
-        }
+        let members = filter.groups.entry(group.clone()).or_default();
+        members.retain(|(at, _)| *at != place);
+        members.push((place, op.weight));
     }
 
     fn new_filter(&mut self, filter: &TopicFilter) -> Option<u32> {
-        let new = Some(Filter { filter: filter.clone(), groups: Vec::new() });
+        let new = Some(Filter { filter: filter.clone(), groups: BTreeMap::new() });
         let number = match self.free.pop() {
             Some(number) => {
                 *self.filters.get_mut(number as usize)? = new;
@@ -182,17 +169,19 @@ impl SharedRoutes {
     fn remove(&mut self, place: u16, group: &str, filter: &TopicFilter) {
         let Some(number) = self.number(filter.as_str()) else { return };
         let Some(Some(filter)) = self.filters.get_mut(number as usize) else { return };
-        if let Some(group) = filter.groups.iter_mut().find(|g| &*g.name == group) {
-            group.members.retain(|(at, _)| *at != place);
+        if let Some(members) = filter.groups.get_mut(group) {
+            members.retain(|(at, _)| *at != place);
+            if members.is_empty() {
+                filter.groups.remove(group);
+            }
         }
         self.tidy(number);
     }
 
-    /// Removes groups without members, and the filter without groups.
+    /// Removes a filter without groups.
     fn tidy(&mut self, number: u32) {
         let Some(place) = self.filters.get_mut(number as usize) else { return };
         let Some(filter) = place else { return };
-        filter.groups.retain(|group| !group.members.is_empty());
         if !filter.groups.is_empty() {
             return;
         }

@@ -49,6 +49,9 @@ use signals::{Asked, Signals};
 const USUAL_CONFIG: &str = "/etc/emqx-rs/emqx.conf";
 /// Descriptors kept for files, links and the control socket.
 const SPARE_DESCRIPTORS: usize = 512;
+/// Turns of connections after which a worker that has more of them looks for news of sockets: with as much work in each as a turn
+/// may be, they would wait long behind the 61 that are usual.
+const POLLS: u32 = 16;
 
 type Env = Vec<(String, String)>;
 
@@ -131,7 +134,8 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     guard_memory();
     let most = descriptors().min(config.node.max_connections.unwrap_or(usize::MAX));
     config.node.max_connections = Some(most);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().event_interval(POLLS).build();
     match runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let process = Process { config, file, env, log, held };
         let result = runtime.block_on(serve(process, given));

@@ -41,6 +41,7 @@ use super::{
     mailbox::Mailbox,
     publish::Publisher,
     transport::Stream,
+    work,
 };
 use crate::{
     broker::{
@@ -76,6 +77,8 @@ const CROWDED: Duration = Duration::from_secs(5);
 struct Scratch {
     /// The stream was not asked for more, as much is to be written first: nothing it has wakes anybody.
     deaf: bool,
+    /// What was done in this turn: [`work::TURN`].
+    work: usize,
     read: Box<[u8]>,
     out: Vec<u8>,
     actions: Vec<Action>,
@@ -87,6 +90,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             deaf: false,
+            work: 0,
             read: vec![0; READ].into_boxed_slice(),
             out: Vec::with_capacity(WRITE),
             actions: Vec::new(),
@@ -135,7 +139,7 @@ pub(super) struct Connection {
     channel: Channel,
     hub: Arc<Hub>,
     mailbox: Option<Arc<Mailbox>>,
-    /// An unfinished packet.
+    /// An unfinished packet; others before it if the connection is behind.
     carry: Vec<u8>,
     unsent: Option<Box<Unsent>>,
     waiting: Option<Box<Waiting>>,
@@ -192,6 +196,7 @@ impl Connection {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
+        scratch.work = 0;
         for _ in 0..ROUNDS {
             let now = self.hub.clock.now();
             scratch.out.clear();
@@ -226,6 +231,9 @@ impl Connection {
             }
             if self.sleep(cx, scratch, now) {
                 return Poll::Pending;
+            }
+            if scratch.work >= work::TURN {
+                break;
             }
         }
         // There is more to do; others first.
@@ -326,6 +334,7 @@ impl Connection {
                     }
                     Action::Subscribe(request) => self.subscribe(request, scratch),
                     Action::Unsubscribe(request) => {
+                        scratch.work += request.subscriptions.len();
                         if let Some(session) = self.channel.session() {
                             for to in &request.subscriptions {
                                 self.hub.unsubscribe(to, session.number);
@@ -382,6 +391,7 @@ impl Connection {
             patient,
         };
         let outcome = self.hub.publish(message, publisher, &mut scratch.bells);
+        scratch.work += outcome.work;
         if reply == Reply::None {
             return;
         }
@@ -412,6 +422,7 @@ impl Connection {
             return;
         };
         let (number, upgrade) = (session.number, self.channel.settings().upgrade_qos);
+        scratch.work += request.granted.len();
         let mut taken = Vec::new();
         let room = self.hub.has_room_for_filters(request.granted.len());
         for (at, Granted { subscription, options, id, .. }) in request.granted.iter().enumerate() {

@@ -33,7 +33,7 @@ use super::{
     locks,
     mailbox::Signal,
     mesh::{Discovered, JoinError},
-    sys_topics, vm,
+    sys_topics, vm, work,
 };
 use crate::broker::{
     ClientId,
@@ -174,9 +174,9 @@ impl Desk {
             Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
             Request::RetainerInfo => Reply::Retainer(hub.retainer()),
             Request::RetainerTopics { start, limit } => {
-                Reply::RetainedTopics(hub.topics_of_retained(start, limit))
+                Reply::RetainedTopics(hub.topics_of_retained(start, limit).await)
             }
-            Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()),
+            Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()).await,
             Request::Listeners => self.listeners(),
             Request::ListenerTurn { id, turn } => self.turn_listener(&id, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
@@ -440,12 +440,12 @@ fn seed(text: &str, own: &NodeName) -> Result<Seed, String> {
     invitation::seed(&full).map_err(|error| error.to_string())
 }
 
-fn clean_retained(hub: &Hub, filter: Option<&str>) -> Reply {
+async fn clean_retained(hub: &Hub, filter: Option<&str>) -> Reply {
     let filter = match filter.map(TopicFilter::parse).transpose() {
         Ok(filter) => filter,
         Err(error) => return Reply::Failed(error.to_string()),
     };
-    Reply::Cleaned(hub.clean_retained(filter.as_ref()) as u64)
+    Reply::Cleaned(hub.clean_retained(filter.as_ref()).await as u64)
 }
 
 impl Hub {
@@ -460,11 +460,10 @@ impl Hub {
     }
 
     /// Taken in steps, so that no publish waits for a long list.
-    fn topics_of_retained(&self, start: u64, limit: u64) -> Vec<String> {
-        const STEP: usize = 1000;
+    async fn topics_of_retained(&self, start: u64, limit: u64) -> Vec<String> {
         let (mut seen, mut topics, mut after) = (0_u64, Vec::new(), None::<Arc<str>>);
         loop {
-            let step = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let step = locks::read(&self.retained).topics(after.as_deref(), work::LOOK);
             let Some(last) = step.last().cloned() else { return topics };
             after = Some(last);
             for topic in step {
@@ -476,6 +475,7 @@ impl Hub {
                     topics.push(topic.as_ref().to_owned());
                 }
             }
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -116,18 +116,19 @@ pub(super) struct Crossing {
 }
 
 impl Hub {
-    /// Looks up which other nodes want `message` and calls `with` with the answer; `None` when no other node has routes.
+    /// Looks up which other nodes want `message` and calls `with` with the answer; `None` when none does. Returns also how much work
+    /// the look was.
     pub(super) fn with_routes<T>(
         &self,
         message: &Message,
         with: impl FnOnce(Option<&RouteMatches>) -> T,
-    ) -> T {
+    ) -> (T, usize) {
         MATCHES.with_borrow_mut(|found| {
             found.clear();
             if let Ok(topic) = TopicName::parse(message.topic()) {
                 locks::read(&self.routes).matches(topic, found);
             }
-            with((!found.is_empty()).then_some(&*found))
+            (with((!found.is_empty()).then_some(&*found)), found.work())
         })
     }
 

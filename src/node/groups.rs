@@ -152,10 +152,14 @@ impl Hub {
         if matches!(choice.strategy, SharedStrategy::HashClientId | SharedStrategy::Sticky) {
             chosen.key = choice.publisher;
         }
+        let by_name = |g: &SharedMatch<_>, filter: &str, group: &str| {
+            g.filter.as_str().cmp(filter).then_with(|| (*g.group).cmp(group))
+        };
+        local.sort_unstable_by(|g, other| by_name(g, other.filter.as_str(), &other.group));
         for (place, shared) in remote.shared.iter().enumerate() {
-            let same = |g: &SharedMatch<_>| g.group == shared.group && g.filter == shared.filter;
-            let here = local.iter().position(same);
-            let own = weight(here.and_then(|at| local.get(at)).map_or(0, |g| g.members.len()));
+            let same = |g: &SharedMatch<_>| by_name(g, shared.filter.as_str(), &shared.group);
+            let here = local.binary_search_by(same).ok().and_then(|at| local.get_mut(at));
+            let own = weight(here.as_ref().map_or(0, |g| g.members.len()));
             // A node that is down, stalls or is about to stop counts only if there is no other.
             let well = |c: &&Candidate| self.is_well(c);
             let some_well = own > 0 || shared.candidates.iter().any(|c| well(&c));
@@ -169,10 +173,11 @@ impl Hub {
                 continue;
             };
             chosen.nodes.push((node, place));
-            if let Some(at) = here {
-                local.swap_remove(at);
+            if let Some(group) = here {
+                group.members.clear();
             }
         }
+        local.retain(|group| !group.members.is_empty());
     }
 
     /// A message for a group may well go to this node.
@@ -211,7 +216,11 @@ impl Hub {
     /// QoS 1 and 2 that it was never sent. QoS 2 under way ends with it (v5 [MQTT-4.8.2-5]).
     pub(super) fn redispatch(&self, session: &Session, mailbox: &Mailbox) {
         let subscriptions = session.subscriptions.iter().map(|(to, _)| to);
-        let groups: Vec<&Subscription> = subscriptions.filter(|to| to.group.is_some()).collect();
+        let number = |to: &Subscription| {
+            to.group.as_deref().map(|group| group_number(group, to.filter.as_str()))
+        };
+        let groups: HashMap<u64, &Subscription, Hashing> =
+            subscriptions.filter_map(|to| Some((number(to)?, to))).collect();
         if groups.is_empty() {
             return;
         }
@@ -225,10 +234,7 @@ impl Hub {
         left.extend(mailbox.take_shared());
         let now = self.clock.now();
         for Delivery { message, group, .. } in &left {
-            let of = |to: &&&Subscription| {
-                *group == group_number(to.group.as_deref().unwrap_or_default(), to.filter.as_str())
-            };
-            match groups.iter().find(of) {
+            match groups.get(group) {
                 Some(_) if message.is_expired(now) => {}
                 Some(to) => self.give_to_group(message, to),
                 // It has left the group since.

@@ -37,13 +37,14 @@ use super::{
     takeover::Takeovers,
     told::Told,
     traces::Traces,
+    work,
 };
 use crate::{
     broker::{
         ClientId, Message, RetainSettings, Settings,
         delayed::Delayed,
         message::Meta,
-        retained::{Retained, is_system},
+        retained::{NotKept, Retained, is_system},
         session::Session,
         settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
@@ -56,6 +57,8 @@ use crate::{
     topic::{TopicFilter, TopicName, share::Subscription},
 };
 
+/// Least work of a delayed message that is due: it is taken out, and may be one of very many.
+const DUE: usize = work::TURN / 256;
 /// How long a listing waits for a busy connection to describe itself.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -431,7 +434,12 @@ impl Hub {
                 true
             }
             Err(reason) if reason.is_full() => {
-                self.stats.count(Metric::LimitRetained);
+                self.stats.count(match reason {
+                    NotKept::Share { .. } => Metric::LimitRetainedShare,
+                    NotKept::Payload { .. } | NotKept::Messages { .. } | NotKept::Memory { .. } => {
+                        Metric::LimitRetained
+                    }
+                });
                 if self.retained_full.is_due("retained", self.clock.now()) {
                     tracing::warn!(name: "retained-refused", topic = message.topic(), %reason, "retained message refused");
                 }
@@ -446,11 +454,10 @@ impl Hub {
     }
 
     /// Forgets a retained message, or all that `filter` matches; returns how many.
-    pub fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
-        const STEP: usize = 1000;
+    pub async fn clean_retained(&self, filter: Option<&TopicFilter>) -> usize {
         let (mut after, mut cleaned) = (None::<Arc<str>>, 0);
         loop {
-            let topics = locks::read(&self.retained).topics(after.as_deref(), STEP);
+            let topics = locks::read(&self.retained).topics(after.as_deref(), work::LOOK);
             let Some(last) = topics.last().cloned() else { return cleaned };
             after = Some(last);
             let wanted = |topic: &&Arc<str>| {
@@ -464,6 +471,7 @@ impl Hub {
                 self.retain(&Message::new(topic, &[], b"", meta));
                 cleaned += 1;
             }
+            tokio::task::yield_now().await;
         }
     }
 
@@ -560,15 +568,16 @@ impl Hub {
     /// Publishes delayed messages that are due, at most a piece of them. They were acknowledged, so none may be refused: the nodes
     /// that must have the last one before the next is taken out are returned.
     pub(super) fn publish_due(&self, now: Time) -> Option<Forwarded> {
-        const PIECE: usize = 256;
         let publisher = Publisher { patient: true, ..Publisher::default() };
-        let (mut bells, mut slow) = (Vec::new(), Vec::new());
-        for _ in 0..PIECE {
+        let (mut bells, mut slow, mut work) = (Vec::new(), Vec::new(), 0);
+        while work < work::TURN {
             // Bound, so that the lock is not held while it is published.
             let due = locks::lock(&self.delayed).due(now);
             let Some((place, message)) = due else { break };
-            slow = self.publish(&message, publisher, &mut bells).slow;
+            let outcome = self.publish(&message, publisher, &mut bells);
             self.on_delayed_published(place);
+            work += outcome.work.max(DUE);
+            slow = outcome.slow;
             if !slow.is_empty() {
                 break;
             }

@@ -22,6 +22,7 @@ use tokio::{
     sync::{Notify, Semaphore},
 };
 
+pub use super::publish::Handed;
 pub use crate::cluster::stream::Outgoing;
 use crate::{
     broker::stats::{Metric, Stats},
@@ -35,6 +36,7 @@ use crate::{
     node::{
         locks::{lock, read, write},
         socket::{ReadHalf, Socket, WriteHalf, send},
+        work,
     },
     topic::hashing::{GOLDEN, fnv, fnv_from},
 };
@@ -48,9 +50,8 @@ const MESSAGE_MAX: usize = 257 << 20;
 
 /// Takes the messages of other nodes to the subscribers of this one.
 pub trait Deliver: Send + Sync + 'static {
-    /// A message of another node; `origin` and its number there make its number in the cluster. Returns which of its groups have
-    /// no member here, as bits. Must not block.
-    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> u64;
+    /// A message of another node; `origin` and its number there make its number in the cluster. Must not block.
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> Handed;
     /// A message that this node sent to `by` found no member of these of its groups there.
     fn returned(&self, _by: &Arc<Peer>, _groups: u64, _envelope: &Envelope<'_>) {}
     /// No more messages for the moment: wake who got some. They are acknowledged to the sender after this.
@@ -622,6 +623,7 @@ pub async fn run_data(
         deliver: &*deliver,
         pending: Vec::new(),
         cut: None,
+        work: 0,
     };
     let end = tokio::select! {
         end = inward.run(read, opener, leftover) => end,
@@ -706,6 +708,8 @@ struct Inward<'a> {
     pending: Vec<u8>,
     /// A message that arrives in fragments, and its size when whole.
     cut: Option<(Vec<u8>, usize)>,
+    /// What was done for the messages since others had their turn.
+    work: usize,
 }
 
 impl Inward<'_> {
@@ -724,7 +728,7 @@ impl Inward<'_> {
                 match opener.open(rest) {
                     Ok(Some((plain, len))) => {
                         used += len;
-                        match self.on_plain(plain) {
+                        match self.on_plain(plain).await {
                             Ok(more) => messages += more,
                             Err(end) => break Err(end),
                         }
@@ -734,40 +738,47 @@ impl Inward<'_> {
                 }
             };
             if messages > 0 {
-                self.deliver.end_of_batch();
-                let last = lock(&self.side.stream).received(self.stream).seq;
-                self.side.handed.store(last, Ordering::Release);
-                self.side.moved.notify_waiters();
-                self.attached.ack_due.store(true, Ordering::Release);
-                self.attached.stream.notify.notify_one();
+                self.end_batch();
             }
             opened?;
             sealed.drain(..used);
             sealed.reserve(READ);
+            self.work = 0;
             if read.read_buf(&mut sealed).await? == 0 {
                 return Err(End::Closed);
             }
         }
     }
 
+    /// Who got messages is woken, and they are acknowledged.
+    fn end_batch(&self) {
+        self.deliver.end_of_batch();
+        let last = lock(&self.side.stream).received(self.stream).seq;
+        self.side.handed.store(last, Ordering::Release);
+        self.side.moved.notify_waiters();
+        self.attached.ack_due.store(true, Ordering::Release);
+        self.attached.stream.notify.notify_one();
+    }
+
     /// Takes the bytes of a record. Returns how many messages there were.
-    fn on_plain(&mut self, plain: &[u8]) -> Result<u64, End> {
+    async fn on_plain(&mut self, plain: &[u8]) -> Result<u64, End> {
         if self.pending.is_empty() {
-            let (messages, used) = self.on_frames(plain)?;
+            let (messages, used) = self.on_frames(plain).await?;
             self.pending.extend_from_slice(plain.get(used..).unwrap_or_default());
             return Ok(messages);
         }
         let mut bytes = std::mem::take(&mut self.pending);
         bytes.extend_from_slice(plain);
-        let (messages, used) = self.on_frames(&bytes)?;
+        let (messages, used) = self.on_frames(&bytes).await?;
         bytes.drain(..used);
         bytes.shrink_to(REUSE_MAX);
         self.pending = bytes;
         Ok(messages)
     }
 
-    /// Reads the whole frames at the front of `bytes`. Returns how many messages there were, and the bytes used.
-    fn on_frames(&mut self, bytes: &[u8]) -> Result<(u64, usize), End> {
+    /// Reads the whole frames at the front of `bytes`. Returns how many messages there were, and the bytes used. Others get their turn
+    /// in between when the messages are much work.
+    async fn on_frames(&mut self, bytes: &[u8]) -> Result<(u64, usize), End> {
         let (mut messages, mut used) = (0, 0);
         while let Some((header, body, len)) = split(bytes.get(used..).unwrap_or_default())? {
             used += len;
@@ -778,17 +789,24 @@ impl Inward<'_> {
             } else {
                 messages += self.on_fragment(header.flags & MORE != 0, body)?;
             }
+            if self.work >= work::TURN {
+                self.work = 0;
+                // Bells hang at the thread, which may be another one afterwards.
+                self.end_batch();
+                tokio::task::yield_now().await;
+            }
         }
         Ok((messages, used))
     }
 
-    fn on_message(&self, body: &[u8]) -> Result<u64, End> {
+    fn on_message(&mut self, body: &[u8]) -> Result<u64, End> {
         let envelope = Envelope::decode(body)?;
         // Not in the condition: the lock must not be held while the message is handed on.
         let fresh = lock(&self.side.stream).on_message(envelope.seq)?;
         if fresh {
             self.side.received.fetch_add(1, Ordering::Relaxed);
-            let missing = self.deliver.deliver(self.peer.origin, &envelope);
+            let Handed { missing, work, .. } = self.deliver.deliver(self.peer.origin, &envelope);
+            self.work += work;
             if missing != 0 && envelope.seq != 0 {
                 lock(&self.side.nacks).push_back((envelope.seq, missing));
             } else if missing != 0 {

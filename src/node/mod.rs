@@ -40,6 +40,7 @@ pub mod traces;
 mod transport;
 mod vm;
 mod wills;
+mod work;
 pub use crate::broker::stats;
 
 use std::{

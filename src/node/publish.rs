@@ -20,6 +20,7 @@ use super::{
     locks,
     mailbox::Mailbox,
     mesh::Mesh,
+    work,
 };
 use crate::{
     broker::{
@@ -94,15 +95,19 @@ pub(super) struct Outcome {
     pub(super) awaited: Vec<Awaited>,
     /// Other nodes that must have it before anything more is read from its publisher.
     pub(super) slow: Vec<Awaited>,
+    /// How much was done for it: [`work::TURN`].
+    pub(super) work: usize,
 }
 
 /// What became of a message among the clients of this node.
 #[derive(Clone, Copy, Debug, Default)]
-struct Handed {
+pub struct Handed {
     /// Somebody wants it.
-    matched: bool,
+    pub matched: bool,
     /// Groups it was meant for that have no member here, as bits.
-    missing: u64,
+    pub missing: u64,
+    /// How much was done for it, about as many messages put into mailboxes.
+    pub work: usize,
 }
 
 impl Hub {
@@ -113,18 +118,21 @@ impl Hub {
         publisher: Publisher<'_>,
         bells: &mut Vec<Waker>,
     ) -> Outcome {
+        let mut work = 0;
         if message.retain() {
+            work = work::RETAIN;
             if !self.retain(message) && publisher.strict {
                 self.stats.count(Metric::MessagesDropped);
-                return Outcome { refused: true, ..Outcome::default() };
+                return Outcome { refused: true, work, ..Outcome::default() };
             }
             if message.payload().is_empty()
                 && locks::read(&self.retained).limits().stop_publish_clear
             {
-                return Outcome { matched: true, ..Outcome::default() };
+                return Outcome { matched: true, work, ..Outcome::default() };
             }
         }
-        let outcome = self.route(message, publisher, bells);
+        let mut outcome = self.route(message, publisher, bells);
+        outcome.work += work;
         if !outcome.matched {
             self.stats.count(Metric::MessagesDropped);
             self.stats.count(Metric::MessagesDroppedNoSubscribers);
@@ -140,7 +148,7 @@ impl Hub {
         bells: &mut Vec<Waker>,
     ) -> Outcome {
         let _inside = self.sections.enter();
-        let (local, crossing) = self.with_routes(message, |found| {
+        let ((local, crossing), walked) = self.with_routes(message, |found| {
             let mut chosen = Chosen::default();
             let choice = self.choice(message, client_id);
             let Some(found) = found else {
@@ -156,7 +164,8 @@ impl Hub {
             (local, self.cross(message, (number, patient), found, &chosen))
         });
         let Crossing { wanted, full, awaited, slow } = crossing;
-        Outcome { matched: local.matched || wanted, refused: false, full, awaited, slow }
+        let matched = local.matched || wanted;
+        Outcome { matched, refused: false, full, awaited, slow, work: local.work + walked }
     }
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
@@ -192,23 +201,26 @@ impl Hub {
             // Empty already, unless the one before panicked.
             matches.clear();
             let Ok(topic) = TopicName::parse(message.topic()) else { return Handed::default() };
-            locks::read(&self.subscriptions).matches(topic, choice, matches);
-            if meant.is_some_and(|meant| !meant.plain) {
-                matches.single.clear();
-                matches.chunks.clear();
-                matches.filters = 0;
-            }
             let mut missing = 0;
-            if let Some(meant) = meant {
-                let same = |found: &SharedMatch<_>, (group, filter): (&str, &str)| {
-                    group == &*found.group && filter == found.filter.as_str()
-                };
-                matches.groups.retain(|found| meant.groups().any(|group| same(found, group)));
-                for (bit, group) in meant.groups().enumerate().take(64) {
-                    let here = matches.groups.iter().any(|found| same(found, group));
-                    missing |= u64::from(!here) << bit;
+            {
+                let table = locks::read(&self.subscriptions);
+                match meant {
+                    None => table.matches(topic, Some(choice), matches),
+                    Some(meant) => {
+                        if meant.plain {
+                            table.matches(topic, None, matches);
+                        }
+                        for (bit, group) in meant.groups().enumerate() {
+                            let found = table.group(group, topic, choice);
+                            let bit =
+                                u32::try_from(bit).ok().and_then(|bit| 1_u64.checked_shl(bit));
+                            missing |= bit.filter(|_| found.is_none()).unwrap_or(0);
+                            matches.groups.extend(found);
+                        }
+                    }
                 }
             }
+            let work = matches.work();
             if matches.filters <= 1 {
                 for one in &matches.single {
                     self.hand(message, one, bells);
@@ -230,7 +242,7 @@ impl Hub {
             }
             let matched = matches.filters > 0 || !matches.groups.is_empty();
             matches.clear();
-            Handed { matched, missing }
+            Handed { matched, missing, work }
         })
     }
 
@@ -385,7 +397,7 @@ impl Hub {
         if here || tried.len() >= TRIES {
             return here;
         }
-        let node = self.with_routes(message, |found| {
+        let (node, _) = self.with_routes(message, |found| {
             let same = |s: &&RouteMatch| (&*s.group, s.filter.as_str()) == group;
             let shared = found?.shared.iter().find(same)?;
             let left = shared.candidates.iter().filter(|c| !tried.contains(&c.node));
@@ -411,14 +423,14 @@ impl Hub {
 
 impl Deliver for Hub {
     /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
-    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> u64 {
+    fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> Handed {
         self.stats.count(Metric::MeshForwardReceived);
         let message = self.message_of(envelope, origin);
         let _inside = self.sections.enter();
         BELLS.with_borrow_mut(|bells| {
             let choice = self.choice(&message, None).keyed(envelope.targets.key);
             let meant = (Some(envelope.targets), choice);
-            self.hand_out(&message, meant, (None, &mut Chosen::default()), bells).missing
+            self.hand_out(&message, meant, (None, &mut Chosen::default()), bells)
         })
     }
 

@@ -6,6 +6,7 @@
 //! `+`, `#` and "ends here" are fields of a branch; the other children of all branches are in one hash table of 8-byte slots.
 //!
 //! Cost of a match: at most two steps per level and branch (the level itself, `+`), a step one hash and usually two cache lines.
+//! A walk says how many branches it came to, so that whoever walks often for somebody can let others go first.
 //! No allocation, no recursion; nothing here depends on the order of a hash.
 
 use std::hash::{BuildHasher, Hasher};
@@ -115,15 +116,22 @@ impl<V> Trie<V> {
         self.find(filter).and_then(|leaf| self.leaf(leaf)).map(|leaf| &leaf.value)
     }
 
+    /// This very filter, as it is held here, with its value.
+    #[must_use]
+    pub fn get_entry(&self, filter: &str) -> Option<(&TopicFilter, &V)> {
+        self.find(filter).and_then(|leaf| self.leaf(leaf)).map(|leaf| (&leaf.filter, &leaf.value))
+    }
+
     /// The value of exactly this filter, to be changed.
     pub fn get_mut(&mut self, filter: &str) -> Option<&mut V> {
         let leaf = self.find(filter)?;
         self.leaves.get_mut(leaf).map(|leaf| &mut leaf.value)
     }
 
-    /// Calls `f` once for each filter that `topic` matches, the `$` rule included.
-    pub fn for_each_match<'t>(&'t self, topic: TopicName<'_>, mut f: impl FnMut(&'t V)) {
-        self.for_each_entry(topic, |_, value| f(value));
+    /// Calls `f` once for each filter that `topic` matches, the `$` rule included. Returns how many branches it came to: filters that
+    /// differ in where they have `+` make them many, also for a topic that nothing matches.
+    pub fn for_each_match<'t>(&'t self, topic: TopicName<'_>, mut f: impl FnMut(&'t V)) -> usize {
+        self.for_each_entry(topic, |_, value| f(value))
     }
 
     /// As [`Trie::for_each_match`], with the filter.
@@ -131,7 +139,8 @@ impl<V> Trie<V> {
         &'t self,
         topic: TopicName<'_>,
         mut f: impl FnMut(&'t TopicFilter, &'t V),
-    ) {
+    ) -> usize {
+        let mut steps = 0;
         let mut stack = Stack::new();
         let mut emit = |leaf: u32| {
             if let Some(leaf) = self.leaf(leaf) {
@@ -142,6 +151,7 @@ impl<V> Trie<V> {
         let mut wild = !topic.is_dollar();
         while let Some((number, tail)) = next {
             next = None;
+            steps += 1;
             if let Some(branch) = self.branches.get(number) {
                 if wild && branch.hash != NONE {
                     emit(branch.hash);
@@ -171,6 +181,7 @@ impl<V> Trie<V> {
                 ));
             }
         }
+        steps
     }
 
     /// A child whose own level is matched already: a leaf is decided here, a branch waits its turn.

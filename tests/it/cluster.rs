@@ -14,7 +14,7 @@ use emqx_rs::{
     },
     net::clock::Clock,
     node::{
-        link::{Deliver, OutStream, Outgoing, Peer, Peers, Pushed, Waker},
+        link::{Deliver, Handed, OutStream, Outgoing, Peer, Peers, Pushed, Waker},
         mesh::{Before, Mesh, MeshParts, Sessions},
         stats::Stats,
     },
@@ -32,10 +32,10 @@ struct Inbox {
 }
 
 impl Deliver for Inbox {
-    fn deliver(&self, _origin: u64, envelope: &Envelope<'_>) -> u64 {
+    fn deliver(&self, _origin: u64, envelope: &Envelope<'_>) -> Handed {
         let message = (envelope.topic.to_owned(), envelope.payload.to_owned());
         self.got.lock().unwrap().push(message);
-        0
+        Handed { matched: true, ..Handed::default() }
     }
 
     fn end_of_batch(&self) {}

@@ -141,6 +141,21 @@ fn what_there_is_no_room_for_is_refused_and_counted() {
 }
 
 #[test]
+fn one_client_leaves_room_for_the_others() {
+    let node = Node::start("retainer.max_retained_messages = 1000");
+    let mut greedy = Client::at(V5, node.mqtt());
+    let refused =
+        (0..1000).filter(|n| retain(&mut greedy, &format!("g/{n}"), "x", 1) == 0x97).count();
+    assert_eq!(refused, 200, "of the table it leaves a fifth");
+    assert_eq!(node.metric("emqx_rs.limit.retained_share"), 200);
+    assert_eq!(retain(&mut greedy, "g/0", "its own it may change", 1), 0x10);
+    let mut other = Client::at(V5, node.mqtt());
+    let kept = (0..150).filter(|n| retain(&mut other, &format!("o/{n}"), "x", 1) < 0x80).count();
+    assert_eq!(kept, 150);
+    assert_eq!(node.metric("emqx_rs.limit.retained"), 0);
+}
+
+#[test]
 fn none_keeps_them_where_they_are() {
     let mut nodes = prepare(2);
     nodes.iter_mut().for_each(|node| node.configure("retainer.replicate = none"));

@@ -4,7 +4,7 @@ use super::Key;
 use super::Kind::{Flag, Words};
 use crate::cluster::settings::{SessionLocking, SubackWait};
 use crate::config::draft::shared_strategy;
-use crate::config::values::{duration_or_off, flag, integer, size, word};
+use crate::config::values::{duration_or_off, flag, integer, percent, size, word};
 
 const STRATEGIES: super::Kind = Words(&[
     "random",
@@ -79,6 +79,15 @@ pub(super) const KEYS: &[Key] = &[
         "Bytes of all retained messages; new ones beyond are refused.",
         |d, _, t| {
             d.retain.max_memory = size(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "retainer.max_session_share",
+        "80%",
+        "What one session alone may fill of both; with others about, so much of what they leave. 100% = all.",
+        |d, _, t| {
+            d.retain.session_share = percent(t)?;
             Ok(())
         },
     ),

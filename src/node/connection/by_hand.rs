@@ -324,7 +324,102 @@ fn a_long_search_for_retained_messages_ends_and_lets_others_run() {
     client.turns = 0;
     client.subscribe(&["a/#"], 0);
     assert_eq!(client.topics(), ["a/last"]);
-    assert!((2..50).contains(&client.turns), "{} turns", client.turns);
+    assert!((50..60).contains(&client.turns), "{} turns", client.turns);
+}
+
+#[test]
+fn many_filters_that_no_retained_message_matches_are_searched_in_many_turns() {
+    let world = World::new();
+    for n in 0..20 * work::LOOK {
+        world.retain(&format!("dev{n:06}/state"), b"x", QoS::AtMostOnce, None);
+    }
+    world.retain("zz/none3", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.turns = 0;
+    let filters: Vec<String> = (0..5).map(|n| format!("+/none{n}")).collect();
+    client.subscribe(&filters.iter().map(String::as_str).collect::<Vec<_>>(), 0);
+    assert_eq!(client.topics(), ["zz/none3"]);
+    assert!((100..120).contains(&client.turns), "{} turns", client.turns);
+}
+
+/// What a client publishes to `t`, and pings behind it: all of it is there in order, and the answer is the last. The turns it
+/// took.
+fn turns_of_a_burst(world: &World, count: usize) -> usize {
+    let mut client = world.connect(5, "c", Settings { mqueue_len: 100_000, ..Settings::default() });
+    client.subscribe(&["t"], 0);
+    client.packets();
+    client.turns = 0;
+    let publish =
+        |n: usize| packet(0x30, &[&text("t")[..], &[0], format!("{n}").as_bytes()].concat());
+    let mut bytes: Vec<u8> = (0..count).flat_map(publish).collect();
+    bytes.extend([0xc0, 0, 0x30]);
+    // The end of a packet comes later.
+    client.send(&bytes);
+    let turns = client.turns;
+    client.send(&publish(count)[1..]);
+    let all = client.packets();
+    let got: Vec<String> = all
+        .iter()
+        .filter(|(first, _)| first >> 4 == 3)
+        .map(|(_, body)| String::from_utf8(body[4..].to_vec()).unwrap())
+        .collect();
+    assert_eq!(got, (0..=count).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(all.iter().filter(|(first, _)| *first == 0xd0).count(), 1);
+    turns
+}
+
+/// Somebody who subscribes and takes nothing.
+fn subscribe(world: &World, filters: impl Iterator<Item = String>, sessions: std::ops::Range<u64>) {
+    let settings = Settings { mqueue_len: 1, ..Settings::default() };
+    let mailbox = Arc::new(Mailbox::new(&settings));
+    let options = crate::mqtt::SubscriptionOptions::default();
+    let filters: Vec<_> =
+        filters.map(|one| crate::topic::share::Subscription::parse(&one).unwrap()).collect();
+    for session in sessions {
+        for to in &filters {
+            world.hub.subscribe(to, Subscriber::new(mailbox.clone(), session, 0, options));
+        }
+    }
+}
+
+#[test]
+fn a_burst_that_is_little_work_is_one_turn() {
+    assert!(turns_of_a_burst(&World::new(), 100) <= 2);
+}
+
+#[test]
+fn a_burst_to_many_subscribers_is_many_turns() {
+    let world = World::new();
+    subscribe(&world, ["t".to_owned()].into_iter(), 1000..1000 + work::TURN as u64 / 4);
+    let turns = turns_of_a_burst(&world, 100);
+    assert!((20..50).contains(&turns), "{turns} turns");
+}
+
+#[test]
+fn a_burst_to_many_groups_is_many_turns() {
+    let world = World::new();
+    let groups = (0..work::TURN / 20).map(|n| format!("$share/g{n}/t"));
+    subscribe(&world, groups, 1000..1001);
+    let turns = turns_of_a_burst(&world, 100);
+    assert!((20..50).contains(&turns), "{turns} turns");
+}
+
+#[test]
+fn a_burst_past_many_filters_is_many_turns() {
+    const LEVELS: u32 = 12;
+    let world = World::new();
+    let mixed = |bits: u32| -> String {
+        (0..LEVELS).map(|at| if bits >> at & 1 == 1 { "+/" } else { "a/" }).collect::<String>()
+            + "q"
+    };
+    subscribe(&world, (0..1 << LEVELS).map(mixed), 1000..1001);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.turns = 0;
+    let topic = "a/".repeat(LEVELS as usize) + "z";
+    let publish = packet(0x30, &[&text(&topic)[..], &[0]].concat());
+    client.send(&[&publish.repeat(100)[..], &[0xc0, 0]].concat());
+    assert_eq!(client.packets(), [(0xd0, Vec::new())]);
+    assert!((10..50).contains(&client.turns), "{} turns", client.turns);
 }
 
 #[test]

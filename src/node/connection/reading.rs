@@ -1,5 +1,5 @@
 //! Reading of a connection: bytes from the socket to whole packets for the channel. No byte is read twice, and an unfinished packet is
-//! copied out of the worker's buffer.
+//! copied out of the worker's buffer, as is what a turn has no work left for: the next one goes on with that and then reads.
 
 use std::{
     io,
@@ -12,7 +12,10 @@ use super::{Connection, READ, READS, Scratch};
 use crate::{
     broker::{channel::Out, close::CloseReason, stats::Metric},
     mqtt::{PacketType, ReasonCode, frame},
-    node::listener::websocket::{CloseCode, Violation},
+    node::{
+        listener::websocket::{CloseCode, Violation},
+        work,
+    },
     time::Time,
 };
 
@@ -20,6 +23,11 @@ impl Connection {
     /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
     pub(super) fn reads(&self) -> bool {
         self.channel.wants_packets() && !self.is_held() && !self.is_paused()
+    }
+
+    /// The last turn ended before all was done that had been read.
+    fn is_behind(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.behind)
     }
 
     pub(super) fn read(
@@ -39,6 +47,13 @@ impl Connection {
                     self.channel.on_held(now);
                 }
                 return None;
+            }
+            if self.is_behind() {
+                self.go_on(scratch, now);
+                if self.is_behind() {
+                    break;
+                }
+                continue;
             }
             let held = self.carry.len();
             if held >= READ / 2 {
@@ -79,10 +94,15 @@ impl Connection {
 
     /// Reads on after a wait: what came behind CONNECT first; the next turn asks the socket, whose bell is not hung up.
     pub(super) fn resume(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, now: Time) {
+        self.go_on(scratch, now);
+        cx.waker().wake_by_ref();
+    }
+
+    /// Hands on what was read before.
+    fn go_on(&mut self, scratch: &mut Scratch, now: Time) {
         let bytes = std::mem::take(&mut self.carry);
         let used = self.on_bytes(&bytes, scratch, now);
         self.keep(bytes, used);
-        cx.waker().wake_by_ref();
     }
 
     /// Keeps what is left of `bytes`: as it is where nothing was used, or each byte of a large packet would cost a copy of it.
@@ -114,12 +134,21 @@ impl Connection {
         Poll::Ready(None)
     }
 
-    /// Hands whole packets to the channel; returns how many bytes are used up.
+    /// Hands whole packets to the channel, as many as a turn has work for; returns how many bytes are used up.
     pub(super) fn on_bytes(&mut self, bytes: &[u8], scratch: &mut Scratch, now: Time) -> usize {
         let mut used = 0;
         let mut packets = 0;
         let traced = self.hub.traces.is_on();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.behind = false;
+        }
         while self.reads() && self.closing.is_none() {
+            if scratch.work >= work::TURN {
+                if used < bytes.len() {
+                    self.waiting().behind = true;
+                }
+                break;
+            }
             let rest = bytes.get(used..).unwrap_or(&[]);
             let Some(first) = rest.first() else { break };
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };

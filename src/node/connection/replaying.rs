@@ -7,11 +7,12 @@ use crate::{
     broker::{
         mqueue::{Delivery, SubscriptionIds},
         replay::Replay,
+        retained::Portion,
         stats::Metric,
         subscribing::Granted,
     },
     mqtt::QoS,
-    node::locks,
+    node::{locks, work},
     topic::{TopicFilter, share::Subscription},
 };
 
@@ -112,10 +113,11 @@ impl Connection {
         }
     }
 
-    /// Fetches the next portion of retained messages for a new subscription. There may be none in it that goes out.
+    /// Fetches the next portion of retained messages for a new subscription, if the turn has work left for it. There may be none in it
+    /// that goes out, and none at all.
     pub(super) fn take_retained(&mut self, scratch: &mut Scratch) {
         let most = self.replay_room();
-        if most == 0 {
+        if most == 0 || scratch.work >= work::TURN {
             return;
         }
         let Some(replay) = self.waiting.as_mut().and_then(|waiting| waiting.replays.front_mut())
@@ -123,19 +125,21 @@ impl Connection {
             return;
         };
         let mut found = Vec::new();
-        let more = locks::read(&self.hub.retained).matching(
+        let searched = locks::read(&self.hub.retained).matching(
             &replay.filter,
             replay.after.as_deref(),
-            (most, WRITE),
+            Portion { most, bytes: WRITE, look: work::LOOK },
             &mut found,
         );
-        replay.after = found.last().map(|message| message.topic().into());
         // As in EMQX: whose a message is counts as long as it is retained (v5 [MQTT-3.8.3-3]).
         if let Some(session) = self.channel.session().filter(|_| replay.no_local) {
             let before = found.len();
             found.retain(|message| message.publisher() != session.number);
             self.hub.stats.add(Metric::DeliveryDroppedNoLocal, (before - found.len()) as u64);
         }
+        scratch.work += searched.looked * work::LOOKED;
+        let over = searched.after.is_none();
+        replay.after = searched.after.map(|topic| topic.as_ref().into());
         scratch.deliveries.extend(found.into_iter().map(|message| Delivery {
             qos: message.qos().min(replay.qos),
             ids: SubscriptionIds::of(replay.id),
@@ -143,7 +147,7 @@ impl Connection {
             group: 0,
             message,
         }));
-        if !more && let Some(waiting) = &mut self.waiting {
+        if over && let Some(waiting) = &mut self.waiting {
             waiting.replays.pop_front();
         }
     }

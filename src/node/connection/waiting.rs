@@ -55,6 +55,8 @@ pub(super) struct Waiting {
     pub(super) rulings: Option<oneshot::Receiver<Vec<Ruling>>>,
     pub(super) barriers: VecDeque<Barrier>,
     pub(super) replays: Replays,
+    /// A turn ended before all was done that had been read.
+    pub(super) behind: bool,
     pub(super) forwards: VecDeque<Forwarded>,
     /// The message behind which nothing is read: a node that wants it is up and has too much to acknowledge.
     pub(super) held: Option<Forwarded>,
@@ -74,7 +76,7 @@ impl Waiting {
     pub(super) fn is_over(&self, now: Time) -> bool {
         let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
         let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && !told && self.is_quiet()
+        last && !told && !self.behind && self.is_quiet()
     }
 
     /// Whether one more refusal by the rules is told.

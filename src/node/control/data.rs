@@ -13,7 +13,7 @@ use crate::{
     broker::{
         Message,
         message::{Meta, carried},
-        retained::is_system,
+        retained::{Portion, is_system},
     },
     ctl::{
         Reply,
@@ -50,6 +50,7 @@ impl Desk {
             let topics = locks::read(&hub.retained).topics(after.as_deref(), STEP);
             let Some(last) = topics.last().cloned() else { break };
             after = Some(last);
+            tokio::task::yield_now().await;
             for topic in topics.iter().filter(|topic| !is_system(topic)) {
                 let Some(row) = self.retained(topic) else { continue };
                 bytes += row.topic.len() + row.payload.len() + row.properties.len() + ROW;
@@ -67,7 +68,8 @@ impl Desk {
         let hub = self.node.hub();
         let filter = TopicFilter::parse(topic).ok()?;
         let mut found = Vec::new();
-        locks::read(&hub.retained).matching(&filter, None, (1, usize::MAX), &mut found);
+        let one = Portion { most: 1, bytes: usize::MAX, look: 1 };
+        locks::read(&hub.retained).matching(&filter, None, one, &mut found);
         let message = found.pop()?;
         let (now, wall) = (hub.clock.now(), hub.clock.wall());
         if message.is_expired(now) {

@@ -5,6 +5,7 @@
 mod inputs;
 mod mutations;
 mod witness;
+mod work;
 
 use std::{fs, net::SocketAddr, os::unix::net::UnixStream, path::PathBuf, time::Duration};
 

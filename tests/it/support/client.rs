@@ -307,6 +307,12 @@ impl Client {
         self.early.pop_front().or_else(|| self.read(LIMIT))
     }
 
+    /// The next packet, which may take longer than others.
+    #[track_caller]
+    pub fn next_within(&mut self, limit: Duration) -> Option<Packet> {
+        self.early.pop_front().or_else(|| self.read(limit))
+    }
+
     /// Forgets what came and was not asked for.
     pub fn forget(&mut self) {
         self.early.clear();
