@@ -172,19 +172,13 @@ impl Desk {
             Request::ClusterJoin { node } => self.join(&node).await,
             Request::ClusterLeave => self.leave().await,
             Request::ClusterRediscover => self.rediscover().await,
-            Request::EvacuateStart { rate, to, force } => {
-                self.evacuate(rate, to.as_deref(), force).await
-            }
+            Request::EvacuateStart { rate, to, force } => self.evacuate(rate, to, force).await,
             Request::EvacuateStatus => Reply::Evacuation(self.node.hub().evacuation()),
             Request::EvacuateStop => self.end_evacuation(),
             Request::LogHandler { id, change } => self.change_log_handler(&id, &change),
             Request::ClusterForceLeave { node } => self.force_leave(&node).await,
             Request::Clients { client_id } => self.clients(client_id).await,
-            Request::ClientsKick { client_id } => {
-                // As EMQX: done, whether it was there or not.
-                hub.kick(&ClientId::new(&client_id));
-                Reply::Done
-            }
+            Request::ClientsKick { client_id } => self.kick(&client_id),
             Request::Routes { topic } => self.routes(topic).await,
             Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
             Request::RetainerInfo => Reply::Retainer(hub.retainer()),
@@ -193,9 +187,7 @@ impl Desk {
             }
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()),
             Request::Listeners => self.listeners(),
-            Request::ListenerTurn { id, port, turn } => {
-                self.turn_listener(&id, port.as_deref(), turn).await
-            }
+            Request::ListenerTurn { id, port, turn } => self.turn_listener(&id, port, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await
             }
@@ -254,6 +246,12 @@ impl Desk {
                 Reply::Failed(format!("{text}: expected error, warning, info or debug"))
             }
         }
+    }
+
+    /// As EMQX: done, whether it was there or not.
+    fn kick(&self, client_id: &str) -> Reply {
+        self.node.hub().kick(&ClientId::new(client_id));
+        Reply::Done
     }
 
     /// The answer of another node.

@@ -55,12 +55,12 @@ impl Hub {
     /// Sends the clients of this node away. `false`: that goes on already.
     pub(super) fn evacuate(self: &Arc<Self>, rate: NonZeroU32, to: Option<&str>) -> bool {
         let to = to.map(Arc::from);
+        let (since, clients) = (self.clock.wall(), self.registry.connected());
         let mut evacuation = locks::lock(&self.evacuations.0);
         if evacuation.is_some() {
             return false;
         }
         let task = supervise::spawn("evacuation", self.clone().send_away(rate, to.clone()));
-        let (since, clients) = (self.clock.wall(), self.registry.connected());
         *evacuation = Some(Running { rate, to, since, clients, task });
         true
     }
@@ -91,7 +91,7 @@ impl Hub {
             for _ in 0..pace.on_deadline(self.clock.now()) {
                 // Who was let in a moment before it began comes up in a later round.
                 if left.is_empty() {
-                    left = self.registry.ids();
+                    left = self.registry.connected_ids();
                 }
                 let next = std::iter::from_fn(|| left.pop());
                 let Some(mailbox) = next.filter_map(|id| self.registry.live(&id)).next() else {

@@ -25,10 +25,11 @@ pub(super) fn at(socket: &Path, node: &str, request: Request) -> anyhow::Result<
 
 /// The names of the nodes that run.
 pub(super) fn running(socket: &Path) -> anyhow::Result<Vec<String>> {
-    match ctl::ask::ask(socket, &Request::ClusterStatus, WAIT)? {
-        Reply::Cluster(cluster) => Ok(cluster.running_nodes),
-        other => anyhow::bail!("{}", render::text(&other).trim_end().to_owned()),
-    }
+    let reply = ctl::ask::ask(socket, &Request::ClusterStatus, WAIT)?;
+    let Reply::Cluster(cluster) = reply else {
+        anyhow::bail!("{}", render::text(&reply).trim_end())
+    };
+    Ok(cluster.running_nodes)
 }
 
 /// Asks every running node, one after the other. Each line of the answer begins with the name of its node; as JSON, the

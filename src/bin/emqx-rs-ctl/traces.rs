@@ -61,14 +61,15 @@ fn on_all(socket: &Path, request: &Request) -> anyhow::Result<Vec<(String, Reply
 fn running(socket: &Path) -> anyhow::Result<BTreeMap<String, Named>> {
     let mut all: BTreeMap<String, Named> = BTreeMap::new();
     for (node, reply) in on_all(socket, &Request::Traces)? {
-        match reply {
-            Reply::Traces(rows) => rows.into_iter().for_each(|row| {
-                let name = row.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                let bytes = row.bytes;
-                let named = || Named { first: row, bytes: BTreeMap::new() };
-                all.entry(name).or_insert_with(named).bytes.insert(node.clone(), bytes);
-            }),
-            other => complain(&format!("{node}: {}", render::text(&other).trim_end())),
+        let Reply::Traces(rows) = reply else {
+            complain(&format!("{node}: {}", render::text(&reply).trim_end()));
+            continue;
+        };
+        for row in rows {
+            let name = row.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let bytes = row.bytes;
+            let named = || Named { first: row, bytes: BTreeMap::new() };
+            all.entry(name).or_insert_with(named).bytes.insert(node.clone(), bytes);
         }
     }
     Ok(all)

@@ -10,7 +10,7 @@ const SERVER_MOST: usize = 255;
 
 impl Desk {
     /// Begins it. Without another node that is up it is refused, unless `force` says that it is meant so.
-    pub(super) async fn evacuate(&self, rate: u32, to: Option<&str>, force: bool) -> Reply {
+    pub(super) async fn evacuate(&self, rate: u32, to: Option<String>, force: bool) -> Reply {
         let Some(status) = self.node.mesh().status().await else { return mesh_ended() };
         let others = status.up().filter(|line| line.name != status.node).count();
         if others == 0 && !force {
@@ -18,6 +18,7 @@ impl Desk {
                 "no other node is up: the clients would have nowhere to go; --force sends them away all the same".into(),
             );
         }
+        let to = to.as_deref();
         let Some(rate) = NonZeroU32::new(rate) else {
             return Reply::Failed("expected one client a second or more".into());
         };

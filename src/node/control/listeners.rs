@@ -14,8 +14,8 @@ impl Desk {
     }
 
     /// Lets a listener take clients, or not. Who is connected stays.
-    pub(super) async fn turn_listener(&self, id: &str, port: Option<&str>, turn: Turn) -> Reply {
-        let all = self.node.listeners();
+    pub(super) async fn turn_listener(&self, id: &str, port: Option<String>, turn: Turn) -> Reply {
+        let (all, port) = (self.node.listeners(), port.as_deref());
         let Some(one) = all.iter().find(|one| is_meant(one, id, port)) else {
             let named = |one: &Arc<Listening>| match port {
                 Some(_) => format!("{} ({})", one.settings.id(), one.address()),
