@@ -25,6 +25,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,broker)
                 cmd="emqx__rs__ctl__subcmd__broker"
                 ;;
+            emqx__rs__ctl,clientid)
+                cmd="emqx__rs__ctl__subcmd__clientid"
+                ;;
             emqx__rs__ctl,clients)
                 cmd="emqx__rs__ctl__subcmd__clients"
                 ;;
@@ -55,11 +58,17 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,metrics)
                 cmd="emqx__rs__ctl__subcmd__metrics"
                 ;;
+            emqx__rs__ctl,modules)
+                cmd="emqx__rs__ctl__subcmd__modules"
+                ;;
             emqx__rs__ctl,pem_cache)
                 cmd="emqx__rs__ctl__subcmd__pem_cache"
                 ;;
             emqx__rs__ctl,ping)
                 cmd="emqx__rs__ctl__subcmd__ping"
+                ;;
+            emqx__rs__ctl,plugins)
+                cmd="emqx__rs__ctl__subcmd__plugins"
                 ;;
             emqx__rs__ctl,retainer)
                 cmd="emqx__rs__ctl__subcmd__retainer"
@@ -78,6 +87,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl,trace)
                 cmd="emqx__rs__ctl__subcmd__trace"
+                ;;
+            emqx__rs__ctl,traces)
+                cmd="emqx__rs__ctl__subcmd__traces"
                 ;;
             emqx__rs__ctl,user)
                 cmd="emqx__rs__ctl__subcmd__user"
@@ -142,6 +154,36 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__broker__subcmd__help,stats)
                 cmd="emqx__rs__ctl__subcmd__broker__subcmd__help__subcmd__stats"
                 ;;
+            emqx__rs__ctl__subcmd__clientid,add)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__clientid,delete)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__clientid,help)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__clientid,list)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__clientid,update)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__update"
+                ;;
+            emqx__rs__ctl__subcmd__clientid__subcmd__help,add)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__clientid__subcmd__help,delete)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__clientid__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__clientid__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__clientid__subcmd__help,update)
+                cmd="emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__update"
+                ;;
             emqx__rs__ctl__subcmd__clients,help)
                 cmd="emqx__rs__ctl__subcmd__clients__subcmd__help"
                 ;;
@@ -169,6 +211,12 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__cluster,discover)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discover"
                 ;;
+            emqx__rs__ctl__subcmd__cluster,discovery)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discovery"
+                ;;
+            emqx__rs__ctl__subcmd__cluster,evacuate)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate"
+                ;;
             emqx__rs__ctl__subcmd__cluster,force-leave)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__force__subcmd__leave"
                 ;;
@@ -187,8 +235,50 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__cluster,token)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__token"
                 ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__discovery,enable)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__enable"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__discovery,help)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help,enable)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help__subcmd__enable"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate,help)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate,start)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate,status)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__status"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate,stop)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help,status)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__status"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__cluster__subcmd__help,discover)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discover"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help,discovery)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discovery"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help,evacuate)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate"
                 ;;
             emqx__rs__ctl__subcmd__cluster__subcmd__help,force-leave)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__force__subcmd__leave"
@@ -207,6 +297,18 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__cluster__subcmd__help,token)
                 cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__token"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discovery,enable)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discovery__subcmd__enable"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate,start)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate,status)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__status"
+                ;;
+            emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate,stop)
+                cmd="emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__conf,help)
                 cmd="emqx__rs__ctl__subcmd__conf__subcmd__help"
@@ -277,6 +379,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,broker)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__broker"
                 ;;
+            emqx__rs__ctl__subcmd__help,clientid)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__clientid"
+                ;;
             emqx__rs__ctl__subcmd__help,clients)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__clients"
                 ;;
@@ -307,11 +412,17 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,metrics)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__metrics"
                 ;;
+            emqx__rs__ctl__subcmd__help,modules)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__modules"
+                ;;
             emqx__rs__ctl__subcmd__help,pem_cache)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__pem_cache"
                 ;;
             emqx__rs__ctl__subcmd__help,ping)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__ping"
+                ;;
+            emqx__rs__ctl__subcmd__help,plugins)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__plugins"
                 ;;
             emqx__rs__ctl__subcmd__help,retainer)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__retainer"
@@ -330,6 +441,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help,trace)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__trace"
+                ;;
+            emqx__rs__ctl__subcmd__help,traces)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__traces"
                 ;;
             emqx__rs__ctl__subcmd__help,user)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user"
@@ -358,6 +472,18 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__broker,stats)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__broker__subcmd__stats"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__clientid,add)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__add"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__clientid,delete)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__clientid,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__clientid,update)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__update"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__clients,kick)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__clients__subcmd__kick"
                 ;;
@@ -369,6 +495,12 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__cluster,discover)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discover"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster,discovery)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discovery"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster,evacuate)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__cluster,force-leave)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__force__subcmd__leave"
@@ -384,6 +516,18 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__cluster,token)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__token"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discovery,enable)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discovery__subcmd__enable"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate,status)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__status"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__conf,reload)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__conf__subcmd__reload"
@@ -405,6 +549,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__data,import)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__data__subcmd__import"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__listeners,enable)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__enable"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__listeners,list)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__list"
@@ -430,8 +577,23 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers,list)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__list"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers,set-level)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__set__subcmd__level"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__modules,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__modules__subcmd__list"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__pem_cache,clean)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__pem_cache__subcmd__clean"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__plugins,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__plugins__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__retainer,clean)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__retainer__subcmd__clean"
@@ -469,6 +631,15 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__trace,stop)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__trace__subcmd__stop"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__traces,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__traces,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__traces,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__user,add)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user__subcmd__add"
                 ;;
@@ -480,6 +651,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__user,passwd)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__user__subcmd__passwd"
+                ;;
+            emqx__rs__ctl__subcmd__listeners,enable)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__enable"
                 ;;
             emqx__rs__ctl__subcmd__listeners,help)
                 cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help"
@@ -495,6 +669,9 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__listeners,stop)
                 cmd="emqx__rs__ctl__subcmd__listeners__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__listeners__subcmd__help,enable)
+                cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__enable"
                 ;;
             emqx__rs__ctl__subcmd__listeners__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__help"
@@ -529,11 +706,29 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__log__subcmd__handlers,list)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__list"
                 ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers,set-level)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__set__subcmd__level"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers,start)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers,stop)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__help"
                 ;;
             emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help,list)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help,set-level)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__set__subcmd__level"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__log__subcmd__help,handlers)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers"
@@ -550,6 +745,27 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers,list)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__list"
                 ;;
+            emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers,set-level)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__set__subcmd__level"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers,start)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers,stop)
+                cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__modules,help)
+                cmd="emqx__rs__ctl__subcmd__modules__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__modules,list)
+                cmd="emqx__rs__ctl__subcmd__modules__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__modules__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__modules__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__modules__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__modules__subcmd__help__subcmd__list"
+                ;;
             emqx__rs__ctl__subcmd__pem_cache,clean)
                 cmd="emqx__rs__ctl__subcmd__pem_cache__subcmd__clean"
                 ;;
@@ -561,6 +777,18 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__pem_cache__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__pem_cache__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__plugins,help)
+                cmd="emqx__rs__ctl__subcmd__plugins__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__plugins,list)
+                cmd="emqx__rs__ctl__subcmd__plugins__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__plugins__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__plugins__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__plugins__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__plugins__subcmd__help__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__retainer,clean)
                 cmd="emqx__rs__ctl__subcmd__retainer__subcmd__clean"
@@ -658,6 +886,30 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__trace__subcmd__help,stop)
                 cmd="emqx__rs__ctl__subcmd__trace__subcmd__help__subcmd__stop"
                 ;;
+            emqx__rs__ctl__subcmd__traces,help)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__traces,list)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__traces,start)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__traces,stop)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__traces__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__traces__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__traces__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__traces__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__stop"
+                ;;
             emqx__rs__ctl__subcmd__user,add)
                 cmd="emqx__rs__ctl__subcmd__user__subcmd__add"
                 ;;
@@ -695,7 +947,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1090,6 +1342,220 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__clientid)
+            opts="-h --file --socket --json --all --node --help add update delete list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__add)
+            opts="-h --file --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__delete)
+            opts="-h --file --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help)
+            opts="add update delete list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__help__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__list)
+            opts="-h --file --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__clientid__subcmd__update)
+            opts="-h --file --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__clients)
             opts="-h --socket --json --all --node --help list show kick help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1249,7 +1715,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__cluster)
-            opts="-h --socket --json --all --node --help status discover token join leave force-leave help"
+            opts="-h --socket --json --all --node --help status discover discovery evacuate token join leave force-leave help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1292,6 +1758,258 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__discovery)
+            opts="-h --socket --json --all --node --help enable help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__enable)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help)
+            opts="enable help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__discovery__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate)
+            opts="-h --socket --json --all --node --help start status stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help)
+            opts="start status stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__start)
+            opts="-h --rate --to --force --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__status)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__evacuate__subcmd__stop)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__cluster__subcmd__force__subcmd__leave)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1315,7 +2033,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__cluster__subcmd__help)
-            opts="status discover token join leave force-leave help"
+            opts="status discover discovery evacuate token join leave force-leave help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1331,6 +2049,90 @@ _emqx__rs__ctl() {
         emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discover)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discovery)
+            opts="enable"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__discovery__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate)
+            opts="start status stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__cluster__subcmd__help__subcmd__evacuate__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1979,7 +2781,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2118,6 +2920,76 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__help__subcmd__clientid)
+            opts="add update delete list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__clientid__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__help__subcmd__clients)
             opts="list show kick"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2175,7 +3047,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__cluster)
-            opts="status discover token join leave force-leave"
+            opts="status discover discovery evacuate token join leave force-leave"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2191,6 +3063,90 @@ _emqx__rs__ctl() {
         emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discover)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discovery)
+            opts="enable"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__discovery__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate)
+            opts="start status stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__cluster__subcmd__evacuate__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2441,8 +3397,22 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__listeners)
-            opts="list start stop restart"
+            opts="list start stop restart enable"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__listeners__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2525,7 +3495,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers)
-            opts="list"
+            opts="list start stop set-level"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2539,6 +3509,48 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__set__subcmd__level)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2594,6 +3606,34 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__help__subcmd__modules)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__modules__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__help__subcmd__pem_cache)
             opts="clean"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2625,6 +3665,34 @@ _emqx__rs__ctl() {
         emqx__rs__ctl__subcmd__help__subcmd__ping)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__plugins)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__plugins__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2888,6 +3956,62 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__help__subcmd__traces)
+            opts="list start stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__traces__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__help__subcmd__user)
             opts="add passwd del list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -2987,7 +4111,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__listeners)
-            opts="-h --socket --json --all --node --help list start stop restart help"
+            opts="-h --socket --json --all --node --help list start stop restart enable help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3008,9 +4132,45 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        emqx__rs__ctl__subcmd__listeners__subcmd__help)
-            opts="list start stop restart help"
+        emqx__rs__ctl__subcmd__listeners__subcmd__enable)
+            opts="-h --socket --json --all --node --help true false"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help)
+            opts="list start stop restart enable help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__listeners__subcmd__help__subcmd__enable)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3203,7 +4363,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__log__subcmd__handlers)
-            opts="-h --socket --json --all --node --help list help"
+            opts="-h --socket --json --all --node --help list start stop set-level help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3225,7 +4385,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help)
-            opts="list help"
+            opts="list start stop set-level help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3266,7 +4426,115 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__set__subcmd__level)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__set__subcmd__level)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__start)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__handlers__subcmd__stop)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3303,7 +4571,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers)
-            opts="list"
+            opts="list start stop set-level"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3317,6 +4585,48 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__set__subcmd__level)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3438,6 +4748,92 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__modules)
+            opts="-h --socket --json --all --node --help list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__modules__subcmd__help)
+            opts="list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__modules__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__modules__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__modules__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__pem_cache)
             opts="-h --socket --json --all --node --help clean help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -3461,7 +4857,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__pem_cache__subcmd__clean)
-            opts="-h --socket --json --all --node --help all"
+            opts="-h --socket --json --all --node --help all node"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3527,6 +4923,92 @@ _emqx__rs__ctl() {
         emqx__rs__ctl__subcmd__ping)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__plugins)
+            opts="-h --socket --json --all --node --help list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__plugins__subcmd__help)
+            opts="list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__plugins__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__plugins__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__plugins__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -4206,6 +5688,164 @@ _emqx__rs__ctl() {
             ;;
         emqx__rs__ctl__subcmd__trace__subcmd__stop)
             opts="-h --socket --json --all --node --help client topic ip_address"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces)
+            opts="-h --socket --json --all --node --help list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__help)
+            opts="list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__start)
+            opts="-h --socket --json --all --node --help client topic ip_address"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__traces__subcmd__stop)
+            opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

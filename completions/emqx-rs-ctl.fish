@@ -40,11 +40,13 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "topics" -d 
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "retainer" -d 'Retained messages'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "user" -d 'Who may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "clientid" -d 'Which client ids may connect with a password, in the users file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "banned" -d 'Who is kept out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "acl" -d 'What others said that clients may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "acl" -d 'Cached answers of the HTTP server about what clients may do'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "listeners" -d 'What is open for clients; close and open it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "trace" -d 'Write down what a client, a topic or an address sends and gets, packet by packet, for a while'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "traces" -d 'The same on every node under one name, as EMQX has it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "stats" -d 'Gauges, as `broker stats`'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "metrics" -d 'Counters, as `broker metrics`'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "cookie" -d 'The secret of the cluster, in its file'
@@ -53,6 +55,8 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "pem_cache" 
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "conf" -d 'The configuration'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "data" -d 'Retained messages, bans and users: into a file, and out of it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "log" -d 'The log'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "plugins" -d 'Plugins of EMQX that are built in here'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "modules" -d 'Modules of EMQX that are built in here'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand status" -l node -d 'Ask this running node of the cluster' -r
@@ -85,18 +89,20 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fi
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Gauges'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "metrics" -d 'Counters'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand broker; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l socket -d 'Socket of the node' -r -F
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l node -d 'Ask this running node of the cluster' -r
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l json -d 'Print JSON'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -s h -l help -d 'Print help'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "status" -d 'Running and stopped nodes'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "leave" -d 'Leave the cluster and stay alone'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "force-leave" -d 'Take a member out that does not come back'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover token join leave force-leave help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "status" -d 'Running and stopped nodes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "discovery" -d 'Discovery itself'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "evacuate" -d 'Send the clients of this node to the others, before an upgrade'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "leave" -d 'Leave the cluster and stay alone'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "force-leave" -d 'Take a member out that does not come back'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and not __fish_seen_subcommand_from status discover discovery evacuate token join leave force-leave help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from status" -l json -d 'Print JSON'
@@ -107,6 +113,22 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __f
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l json -d 'Print JSON'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discover" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -f -a "enable" -d 'After cluster leave: join again whom discovery finds'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from discovery" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -f -a "start" -d 'Refuse new clients, and ask those that are connected to go'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -f -a "status" -d 'How many are gone'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -f -a "stop" -d 'Take clients again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from evacuate" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l file -d 'File of the cookie, if it is not where the package or the node puts it' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l data -d 'Data folder of the node, if it is not the usual one' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from token" -l socket -d 'Socket of the node' -r -F
@@ -134,6 +156,8 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __f
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from force-leave" -s h -l help -d 'Print help'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "status" -d 'Running and stopped nodes'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "discovery" -d 'Discovery itself'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "evacuate" -d 'Send the clients of this node to the others, before an upgrade'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "leave" -d 'Leave the cluster and stay alone'
@@ -301,6 +325,46 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "del" -d 'Take a user out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "list" -d 'All users'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -f -a "add" -d 'Add a client id; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -f -a "update" -d 'Give a client id another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -f -a "delete" -d 'Take a client id out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -f -a "list" -d 'All client ids'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and not __fish_seen_subcommand_from add update delete list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -l file -d 'The users file, if it is not the usual one' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a client id; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from help" -f -a "update" -d 'Give a client id another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Take a client id out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from help" -f -a "list" -d 'All client ids'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand clientid; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and not __fish_seen_subcommand_from list add del help" -l json -d 'Print JSON'
@@ -341,25 +405,26 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __f
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -l json -d 'Print JSON'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -s h -l help -d 'Print help'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -f -a "cache-clean" -d 'Ask again what clients of this node may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -f -a "cache-clean" -d 'Ask again what clients may do'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and not __fish_seen_subcommand_from cache-clean help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -l json -d 'Print JSON'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from cache-clean" -s h -l help -d 'Print help'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from help" -f -a "cache-clean" -d 'Ask again what clients of this node may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from help" -f -a "cache-clean" -d 'Ask again what clients may do'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand acl; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l socket -d 'Socket of the node' -r -F
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l node -d 'Ask this running node of the cluster' -r
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l json -d 'Print JSON'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -s h -l help -d 'Print help'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "list" -d 'All of them, as without a command'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "start" -d 'Open one that was stopped'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "restart" -d 'Close and open it anew; who is connected stays'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "list" -d 'All of them, as without a command'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "start" -d 'Open one that was stopped'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "enable" -d 'Start one, or stop it, as EMQX 5 has it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and not __fish_seen_subcommand_from list start stop restart enable help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
@@ -380,10 +445,16 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and _
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l json -d 'Print JSON'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from enable" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from enable" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from enable" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from enable" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "list" -d 'All of them, as without a command'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "start" -d 'Open one that was stopped'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Start one, or stop it, as EMQX 5 has it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand listeners; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and not __fish_seen_subcommand_from list start stop help" -l node -d 'Ask this running node of the cluster' -r
@@ -414,6 +485,34 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fis
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "start" -d 'Begin one; the answer names its file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "stop" -d 'End one; its file stays'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand trace; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -f -a "list" -d 'Traces that run, and what each node has written'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -f -a "start" -d 'Begin one on every node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -f -a "stop" -d 'End one on every node; its files stay'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and not __fish_seen_subcommand_from list start stop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from start" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from start" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from start" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from start" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from stop" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from stop" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from stop" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from stop" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from help" -f -a "list" -d 'Traces that run, and what each node has written'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from help" -f -a "start" -d 'Begin one on every node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from help" -f -a "stop" -d 'End one on every node; its files stay'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand traces; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand stats" -l json -d 'Print JSON'
@@ -544,39 +643,76 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -s h -l help -d 'Print help'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "list" -d 'All places'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "start" -d 'Write there again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "stop" -d 'Write nothing there, until the next reload or restart'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "set-level" -d 'Set the least severity that is written there, until the next reload or restart'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from handlers" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "handlers" -d 'Where the log goes'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "status" -d 'Name, version and state of the node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "clients" -d 'Clients of this node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "retainer" -d 'Retained messages'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "user" -d 'Who may connect with a password, in the users file'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "banned" -d 'Who is kept out'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "acl" -d 'What others said that clients may do'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "listeners" -d 'What is open for clients; close and open it'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "trace" -d 'Write down what a client, a topic or an address sends and gets, packet by packet, for a while'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "stats" -d 'Gauges, as `broker stats`'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "metrics" -d 'Counters, as `broker metrics`'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "cookie" -d 'The secret of the cluster, in its file'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "pem_cache" -d 'Certificates in memory'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "conf" -d 'The configuration'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "data" -d 'Retained messages, bans and users: into a file, and out of it'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "log" -d 'The log'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'All of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from help" -f -a "list" -d 'All of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand plugins; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'All of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from help" -f -a "list" -d 'All of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand modules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "status" -d 'Name, version and state of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "ping" -d 'Say nothing; exit 0 when the node answers, else 1'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "broker" -d 'Version, uptime and time; or its gauges, or its counters'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "cluster" -d 'The cluster: who is in it, join, leave'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "doctor" -d 'What keeps nodes apart: multicast, firewall, names, cookie, limits; and what mends it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "clients" -d 'Clients of this node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "topics" -d 'Route table: which node has subscribers of which topic'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "subscriptions" -d 'Subscriptions of this node\'s clients'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "retainer" -d 'Retained messages'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "user" -d 'Who may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "clientid" -d 'Which client ids may connect with a password, in the users file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "banned" -d 'Who is kept out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "acl" -d 'Cached answers of the HTTP server about what clients may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "listeners" -d 'What is open for clients; close and open it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "trace" -d 'Write down what a client, a topic or an address sends and gets, packet by packet, for a while'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "traces" -d 'The same on every node under one name, as EMQX has it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "stats" -d 'Gauges, as `broker stats`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "metrics" -d 'Counters, as `broker metrics`'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "cookie" -d 'The secret of the cluster, in its file'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "vm" -d 'Load of the host, memory, threads and open files of the node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "pem_cache" -d 'Certificates in memory'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "conf" -d 'The configuration'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "data" -d 'Retained messages, bans and users: into a file, and out of it'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "log" -d 'The log'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "plugins" -d 'Plugins of EMQX that are built in here'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "modules" -d 'Modules of EMQX that are built in here'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and not __fish_seen_subcommand_from status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "stats" -d 'Gauges'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from broker" -f -a "metrics" -d 'Counters'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "status" -d 'Running and stopped nodes'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "discover" -d 'Nodes that discovery by multicast hears, and what it makes of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "discovery" -d 'Discovery itself'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "evacuate" -d 'Send the clients of this node to the others, before an upgrade'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "token" -d 'Print a token for the next box: cookie, cluster name, addresses'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "join" -d 'Join the cluster of a node, or the one of a token'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "leave" -d 'Leave the cluster and stay alone'
@@ -597,17 +733,25 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "passwd" -d 'Give a user another password'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "del" -d 'Take a user out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'All users'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clientid" -f -a "add" -d 'Add a client id; the password is asked for, or taken from standard input'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clientid" -f -a "update" -d 'Give a client id another password'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clientid" -f -a "delete" -d 'Take a client id out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from clientid" -f -a "list" -d 'All client ids'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "list" -d 'All bans that hold'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "add" -d 'Ban somebody and end the connections that are there'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "del" -d 'Take a ban out'
-complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from acl" -f -a "cache-clean" -d 'Ask again what clients of this node may do'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from acl" -f -a "cache-clean" -d 'Ask again what clients may do'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "list" -d 'All of them, as without a command'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "start" -d 'Open one that was stopped'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "stop" -d 'Take no client any more, until it is started or the node is; who is connected stays'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "restart" -d 'Close and open it anew; who is connected stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from listeners" -f -a "enable" -d 'Start one, or stop it, as EMQX 5 has it'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "list" -d 'Traces that run, and their files'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "start" -d 'Begin one; the answer names its file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from trace" -f -a "stop" -d 'End one; its file stays'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from traces" -f -a "list" -d 'Traces that run, and what each node has written'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from traces" -f -a "start" -d 'Begin one on every node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from traces" -f -a "stop" -d 'End one on every node; its files stay'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "show" -d 'Print the cookie'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "set" -d 'Take the cookie from standard input'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from cookie" -f -a "new" -d 'Make a new one'
@@ -619,3 +763,5 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "set-level" -d 'Set the least severity that is logged, until the next reload or restart'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "primary-level" -d 'Print the least severity that is logged, or set it as set-level does'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from log" -f -a "handlers" -d 'Where the log goes'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from plugins" -f -a "list" -d 'All of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from modules" -f -a "list" -d 'All of them'

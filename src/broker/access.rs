@@ -133,6 +133,8 @@ pub enum Opinion {
 pub enum Refusal {
     /// The client or user is known, the password is wrong or missing.
     BadPassword,
+    /// The same, and its password stands in the configuration.
+    BadConfigured,
     /// The user has no keys for SCRAM. The client is told what one with a wrong password is told.
     NoScram,
     /// A user name that nobody knows. The client is told what one with a wrong password is told.
@@ -160,9 +162,11 @@ impl Refusal {
     #[must_use]
     pub const fn reason(self) -> ReasonCode {
         match self {
-            Self::BadPassword | Self::NoScram | Self::NotKnownUser | Self::Token(_) => {
-                ReasonCode::BadUserNameOrPassword
-            }
+            Self::BadPassword
+            | Self::BadConfigured
+            | Self::NoScram
+            | Self::NotKnownUser
+            | Self::Token(_) => ReasonCode::BadUserNameOrPassword,
             Self::NotLocal | Self::NotKnown | Self::NoUsers => ReasonCode::NotAuthorized,
             Self::Busy => ReasonCode::QuotaExceeded,
             // As emqx_auth_http 4.4 has them.
@@ -180,6 +184,7 @@ impl Refusal {
     pub const fn metric(self) -> Metric {
         match self {
             Self::BadPassword
+            | Self::BadConfigured
             | Self::NoScram
             | Self::NotKnownUser
             | Self::Token(_)
@@ -199,6 +204,7 @@ impl Refusal {
         matches!(
             self,
             Self::BadPassword
+                | Self::BadConfigured
                 | Self::NoScram
                 | Self::NotKnownUser
                 | Self::Token(BadToken::Signature | BadToken::Algorithm)
@@ -210,7 +216,13 @@ impl Refusal {
     #[must_use]
     pub const fn setting(self) -> &'static str {
         match self {
-            Self::BadPassword => "wrong password; emqx-rs-ctl user passwd NAME sets another one",
+            Self::BadPassword => {
+                "wrong password; emqx-rs-ctl user passwd NAME (of a client id clientid update ID) sets another one"
+            }
+            Self::BadConfigured => {
+                "wrong password; it stands in emqx.conf, and counts more than the users file: emqx-rs-ctl conf show auth. \
+                 names the line (auth.user.N, auth.client.N); change it there, then conf reload"
+            }
             Self::NoScram => {
                 "a user that cannot do SCRAM; emqx-rs-ctl user passwd NAME --scram makes one that can"
             }
@@ -253,7 +265,7 @@ impl Access {
             let next = Stage(at + 1);
             let verdict = match by {
                 LoginBy::Jwt => self.token(attempt),
-                LoginBy::Users if self.is_slow(attempt) => return Opinion::Verify(next),
+                LoginBy::Users if self.users.is_slow(attempt) => return Opinion::Verify(next),
                 LoginBy::Users => self.verify(attempt, &mut Memory::default()),
                 LoginBy::Http => return Opinion::Http(next),
             };
@@ -280,17 +292,13 @@ impl Access {
         Some(token.map(grant).map_err(Refusal::Token))
     }
 
-    fn is_slow(&self, attempt: &ConnectAttempt<'_>) -> bool {
-        let slow = self.users.is_slow() && attempt.username.is_some();
-        slow && !self.users.knows_client(attempt)
-    }
-
     /// What the users say; `None`: they do not know the client. May take milliseconds.
     #[must_use]
     pub fn verify(&self, attempt: &ConnectAttempt<'_>, memory: &mut Memory) -> Option<Verdict> {
         match self.users.check(attempt, memory) {
             Known::Right { superuser } => Some(Ok(Grant { superuser, ..Grant::default() })),
-            Known::Wrong => Some(Err(Refusal::BadPassword)),
+            Known::Wrong { configured: false } => Some(Err(Refusal::BadPassword)),
+            Known::Wrong { configured: true } => Some(Err(Refusal::BadConfigured)),
             Known::Not => None,
         }
     }
@@ -300,7 +308,7 @@ impl Access {
         if self.users.denies_all() {
             return Err(Refusal::NoUsers);
         }
-        let named = attempt.username.is_some() && !self.users.is_empty();
+        let named = self.users.hides(attempt);
         let not = |refusal| Err(if named { Refusal::NotKnownUser } else { refusal });
         match self.policy_of(attempt.zone).allow_anonymous {
             Anonymous::Local if !attempt.peer.to_canonical().is_loopback() => {

@@ -43,7 +43,7 @@ use zeroize::Zeroizing;
 use crate::{
     mqtt::{
         self, Ack, AckType, DecodeError, Disconnect, FixedHeader, Packet, PacketId, Properties,
-        PropertyId, Publish, QoS, ReasonCode, Version, encode,
+        Property, PropertyId, Publish, QoS, ReasonCode, Version, encode,
     },
     time::{Time, Wall},
     topic::{TopicName, share::Subscription},
@@ -831,7 +831,8 @@ impl Channel {
         {
             self.count(Metric::PacketsDisconnectSent);
             self.count(Metric::PacketsSent);
-            Disconnect { reason: code, properties: Properties::EMPTY }
+            let server = self.server_reference(&reason);
+            Disconnect { reason: code, properties: Properties::from_encoded(&server) }
                 .encode(self.version, out.bytes);
         }
         if reason.drops_will() {
@@ -839,6 +840,18 @@ impl Channel {
         }
         self.stay = Stay::Over;
         out.actions.push(Action::Close(reason));
+    }
+
+    /// The properties that tell where to go, as far as the client takes a packet with them.
+    pub(super) fn server_reference(&self, reason: &CloseReason) -> Vec<u8> {
+        /// What the packet has beside the text, at most.
+        const REST: usize = 16;
+        let most = usize::try_from(self.max_packet_out).unwrap_or(usize::MAX);
+        let mut raw = Vec::new();
+        if let Some(server) = reason.server().filter(|server| server.len() + REST <= most) {
+            Property::ServerReference(server).encode(&mut raw);
+        }
+        raw
     }
 
     /// The will of the client, from the verdict on: with the delay that counts if the client is lost, as it goes out with the end

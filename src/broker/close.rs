@@ -1,5 +1,7 @@
 //! Why a connection ends: a value, not a failure.
 
+use std::sync::Arc;
+
 use super::stats::Metric;
 use crate::mqtt::{DecodeError, ReasonCode};
 
@@ -39,6 +41,9 @@ pub enum CloseReason {
     /// The node stops.
     #[error("server_shutting_down")]
     ShuttingDown,
+    /// The node sends its clients to others: to this server, if it is named.
+    #[error("evacuated")]
+    Evacuated(Option<Arc<str>>),
     /// Memory is short, and the queue of the client was among the largest.
     #[error("memory_short")]
     MemoryShort,
@@ -74,6 +79,7 @@ impl CloseReason {
             Self::TakenOver | Self::Discarded => Some(ReasonCode::SessionTakenOver),
             Self::Kicked | Self::Banned => Some(ReasonCode::AdministrativeAction),
             Self::ShuttingDown => Some(ReasonCode::ServerShuttingDown),
+            Self::Evacuated(_) => Some(ReasonCode::UseAnotherServer),
             Self::Decode(error) => Some(error.reason()),
             Self::Violation { reason, .. } | Self::Refused { reason, .. } => Some(*reason),
         }
@@ -106,8 +112,15 @@ impl CloseReason {
             | Self::Kicked
             | Self::Banned
             | Self::MemoryShort
+            | Self::Evacuated(_)
             | Self::ShuttingDown => None,
         }
+    }
+
+    /// Where the client is told to go (v5 4.11).
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        if let Self::Evacuated(to) = self { to.as_deref() } else { None }
     }
 
     /// The client said goodbye, so its will is thrown away [MQTT-3.14.4-3].

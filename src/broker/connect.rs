@@ -576,8 +576,9 @@ impl Channel {
         let code = reason.disconnect().unwrap_or(ReasonCode::UnspecifiedError);
         let tells = version.is_some_and(|version| version == Version::V5 || v3_has_code(code));
         if let (true, Some(version)) = (tells && self.max_packet_out >= LEAST_CONNACK, version) {
-            ConnAck { session_present: false, reason: code, properties: Properties::EMPTY }
-                .encode(version, out.bytes);
+            let server = self.server_reference(&reason);
+            let properties = Properties::from_encoded(&server);
+            ConnAck { session_present: false, reason: code, properties }.encode(version, out.bytes);
             self.count(Metric::PacketsConnackSent);
             self.count(Metric::PacketsSent);
         }
@@ -585,6 +586,12 @@ impl Channel {
         self.stay = Stay::Over;
         self.state = State::Closed;
         out.actions.push(Action::Close(reason));
+    }
+
+    /// The node takes no client now: CONNACK with what `reason` tells, and close.
+    pub fn on_no_place(&mut self, reason: CloseReason, out: &mut Out<'_>) {
+        let version = Some(self.version);
+        self.refuse(reason, version, out);
     }
 
     /// The node cannot take this client now: CONNACK with `reason`, and close.

@@ -14,6 +14,7 @@ pub mod delayed;
 pub mod delivering;
 pub mod enhanced;
 pub mod estate;
+pub mod evacuation;
 pub mod frozen;
 pub mod inflight;
 pub mod jwks;

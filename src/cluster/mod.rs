@@ -235,6 +235,8 @@ pub enum Input {
     Join(Target),
     /// An operator: leave the cluster.
     Leave,
+    /// An operator: join again whom discovery finds.
+    Rediscover,
     /// An operator: force a member out.
     ForceLeave(NodeName),
     /// A client connects: which node has its session? Ends in [`Action::Claimed`].
@@ -707,6 +709,7 @@ impl Cluster {
             Input::Renewed => self.dialer.hurry_refused(now),
             Input::Join(target) => self.on_join(target, now, out),
             Input::Leave => self.on_leave(now, out),
+            Input::Rediscover => self.on_rediscover(now, out),
             Input::ForceLeave(name) => self.on_force_leave(&name, now, out),
             Input::Shutdown => self.on_shutdown(out),
             Input::Rest => self.on_rest(out),

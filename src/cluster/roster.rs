@@ -316,6 +316,14 @@ impl Cluster {
         out.push(Action::Persist);
     }
 
+    /// This node left, and is to join again whom discovery finds (Mria: `cluster discovery enable`). Who finds it within a minute
+    /// lets it in even if it was forced out.
+    pub(super) fn on_rediscover(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.left = false;
+        self.join_until = Some(now + JOIN_FOR);
+        out.push(Action::Persist);
+    }
+
     /// This node leaves by its own word.
     pub(super) fn on_leave(&mut self, now: Time, out: &mut Vec<Action>) {
         let (node_id, epoch) = (self.me.node_id, self.epoch + 1);

@@ -136,6 +136,27 @@ impl Effective {
         }
     }
 
+    /// The limit of open files leaves `room` for connections, and the node has `most` at a time. What is more, or is set nowhere, is
+    /// told as it is in force, with what caps it.
+    pub fn cap_connections(&mut self, room: usize, most: usize) {
+        const NODE: &str = "node.max_ports";
+        const OPEN_FILES: &str = "RLIMIT_NOFILE";
+        let set = self.0.contains_key(NODE);
+        if !set {
+            self.follows(NODE, &most.to_string(), OPEN_FILES);
+        }
+        let by = if set && most < room { NODE } else { OPEN_FILES };
+        let is_limit = |key: &str| {
+            key == NODE || (key.starts_with("listener.") && key.ends_with(".max_connections"))
+        };
+        for (_, row) in self.0.iter_mut().filter(|(key, _)| is_limit(key)) {
+            if row.text.parse::<usize>().is_ok_and(|number| number > most) {
+                row.from = format!("{by}; {} in {}", row.text, row.from);
+                row.text = most.to_string();
+            }
+        }
+    }
+
     /// Another text, where a row says already where it stands.
     pub(super) fn is(&mut self, key: &str, text: &str) {
         if let Some(row) = self.0.get_mut(key) {

@@ -180,6 +180,9 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
             (true, true) => {
                 out.ok(format!("multicast works both ways on {interface} with {node}"));
             }
+            (true, false) if cluster.is_some_and(|cluster| cluster.left) => {
+                out.ok(format!("{node} is heard on {interface}; not linked, since this node left its cluster"));
+            }
             (true, false) => out.fault(
                 format!("{node} is heard on {interface} and neither answers nor is linked"),
                 format!("UDP port {ports} and the mesh port must be open on its side; its log says more: journalctl -u emqx-rs"),

@@ -51,6 +51,21 @@ pub enum Request {
     },
     /// Leave the cluster and stay alone.
     ClusterLeave,
+    /// Join again whom discovery finds.
+    ClusterRediscover,
+    /// Send the clients of this node to others.
+    EvacuateStart {
+        /// Clients in a second.
+        rate: u32,
+        /// The server that those of MQTT 5 are told.
+        to: Option<String>,
+        /// Even if no other node is up.
+        force: bool,
+    },
+    /// How far that is.
+    EvacuateStatus,
+    /// Take clients again.
+    EvacuateStop,
     /// Take a member out of the cluster.
     ClusterForceLeave {
         /// `name@host`, or `name` on this host.
@@ -116,8 +131,6 @@ pub enum Request {
     AclCacheClean {
         /// Only of this client.
         client_id: Option<String>,
-        /// The node that is meant; none is this one.
-        node: Option<String>,
     },
     /// Where the users are.
     UsersFile,
@@ -148,6 +161,13 @@ pub enum Request {
         /// Client id, or address with or without port.
         who: String,
     },
+    /// Change one of the places that the log goes to.
+    LogHandler {
+        /// As in [`LogHandler::id`].
+        id: String,
+        /// How.
+        change: HandlerChange,
+    },
     /// Set the least severity that is logged.
     LogSetLevel {
         /// `error`, `warning`, `info` or `debug`.
@@ -177,8 +197,10 @@ pub enum Request {
     },
     /// Let a listener take clients, or not.
     ListenerTurn {
-        /// `mqtt:tcp:external`
+        /// `mqtt:tcp:external`; with a port the protocol, `mqtt:tcp` or `tcp`.
         id: String,
+        /// Port, or address and port, of one of the protocol.
+        port: Option<String>,
         /// Which way.
         turn: Turn,
     },
@@ -202,6 +224,18 @@ pub enum Request {
     DataExport,
     /// Rows of it, one a line behind this one, are taken in.
     DataImport,
+}
+
+/// What is to become of a place that the log goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandlerChange {
+    /// It writes.
+    Start,
+    /// It writes nothing.
+    Stop,
+    /// The least severity that it writes, of what the log as a whole lets through.
+    Level(String),
 }
 
 /// What a listener is to do.
@@ -240,10 +274,15 @@ impl Request {
             | Self::Banned
             | Self::ConfShow { .. }
             | Self::UsersFile
+            | Self::EvacuateStatus
             | Self::Traces
             | Self::Why { .. } => false,
             Self::ClusterJoin { .. }
             | Self::ClusterLeave
+            | Self::ClusterRediscover
+            | Self::EvacuateStart { .. }
+            | Self::EvacuateStop
+            | Self::LogHandler { .. }
             | Self::ClusterForceLeave { .. }
             | Self::ClientsKick { .. }
             | Self::RetainerClean { .. }
@@ -268,7 +307,8 @@ impl Request {
 
 impl Request {
     /// A node answers it to another one, for an operator there: what is about its own clients and its own process, and
-    /// changes no more than an operator who ends a client, keeps it out or wants to see what it does.
+    /// changes no more than an operator who ends a client, keeps it out, wants to see what it does, or has certificates and the
+    /// rights of clients looked up anew.
     #[must_use]
     pub const fn about_a_node(&self) -> bool {
         matches!(
@@ -278,6 +318,9 @@ impl Request {
                 | Self::Stats
                 | Self::Metrics
                 | Self::Vm
+                | Self::EvacuateStatus
+                | Self::AclCacheClean { .. }
+                | Self::CertificatesReload
                 | Self::Listeners
                 | Self::Clients { .. }
                 | Self::Banned
@@ -354,8 +397,17 @@ pub enum Reply {
     Vm(BTreeMap<String, String>),
     /// To `LogShow`.
     Log(Log),
-    /// To `LogSetLevel`: the level now.
+    /// To `LogSetLevel`, and to `LogHandler` with a level: the level now.
     LogLevel(String),
+    /// To `LogHandler`.
+    LogHandlerChanged {
+        /// Which.
+        id: String,
+        /// It writes.
+        started: bool,
+    },
+    /// To `EvacuateStart` and `EvacuateStatus`; none: clients are welcome.
+    Evacuation(Option<Evacuation>),
     /// To `Traces`.
     Traces(Vec<Trace>),
     /// To `TraceStart`.
@@ -443,6 +495,8 @@ impl Reply {
             | Self::UsersFile(_)
             | Self::Vm(_)
             | Self::Log(_)
+            | Self::LogHandlerChanged { .. }
+            | Self::Evacuation(_)
             | Self::Reloaded(_)
             | Self::LogLevel(_)
             | Self::Traces(_)
@@ -473,6 +527,28 @@ pub struct LogHandler {
     pub id: String,
     /// `journald`, `stderr`, or the path of the file.
     pub destination: String,
+    /// Least severity that is written there.
+    pub level: String,
+    /// It writes.
+    pub started: bool,
+}
+
+/// A node that sends its clients to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evacuation {
+    /// When it began, as date and time of the zone of the host.
+    pub since: String,
+    /// Clients in a second.
+    pub rate: u32,
+    /// The server that those of MQTT 5 are told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub to: Option<String>,
+    /// Clients that were connected then.
+    pub clients: u64,
+    /// Those that are now.
+    pub connected: u64,
+    /// Sessions without a connection, which other nodes fetch when their clients come.
+    pub sessions: u64,
 }
 
 /// What is written down of a client, a topic or an address.
@@ -607,6 +683,8 @@ pub enum ClusterChange {
     Joined,
     /// This node left.
     Left,
+    /// This node joins again whom discovery finds.
+    Discovers,
     /// Another member was taken out.
     Removed,
 }
@@ -620,6 +698,9 @@ pub struct Status {
     pub version: String,
     /// `started`, or `stopping` while it drains.
     pub state: String,
+    /// It sends its clients to others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evacuation: Option<Evacuation>,
 }
 
 /// Where the secret and the nodes of a cluster are.
@@ -673,6 +754,9 @@ pub struct Cluster {
     pub leader: Option<String>,
     /// This node left its cluster and stays alone.
     pub left: bool,
+    /// This node sends its clients to others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evacuation: Option<Evacuation>,
     /// Why the mesh of this node is closed, if it is.
     pub refused: Option<String>,
     /// Port of its mesh, TCP and UDP, where it is open.
@@ -846,6 +930,18 @@ pub struct Route {
     /// Group of a shared subscription.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub group: Option<String>,
+}
+
+impl Route {
+    /// The filter as a client asks for it, with the group.
+    #[must_use]
+    pub fn asked_for(&self) -> String {
+        match &self.group {
+            Some(group) if group == "$exclusive/" => format!("{group}{}", self.topic),
+            Some(group) => format!("$share/{group}/{}", self.topic),
+            None => self.topic.clone(),
+        }
+    }
 }
 
 /// One subscription.

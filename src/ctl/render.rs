@@ -8,8 +8,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Happened, Listener, Refusal,
-    Reloaded, Reply, Route, Setting, Trace, Turn, data,
+    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation, Happened,
+    Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
 /// Width at which Erlang breaks a term.
@@ -20,7 +20,8 @@ const WIDTH: usize = 80;
 pub fn text(reply: &Reply) -> String {
     match reply {
         Reply::Status(status) => {
-            format!("Node '{}' {} is {}\n", status.node, status.version, status.state)
+            let evacuation = status.evacuation.as_ref().map(evacuated).unwrap_or_default();
+            format!("Node '{}' {} is {}\n{evacuation}", status.node, status.version, status.state)
         }
         Reply::Broker(broker) => broker_text(broker),
         Reply::Numbers(numbers) => lines(numbers, |(name, n)| format!("{name:<30} : {n}")),
@@ -46,7 +47,9 @@ pub fn text(reply: &Reply) -> String {
         Reply::Cleaned(count) => format!("Cleaned {count} retained messages\n"),
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
         Reply::Happened(rows) if rows.is_empty() => {
-            "Nothing happened to it on this node lately; ask the others too.\n".into()
+            "Nothing happened lately on this node to a client of that identifier, or at that address; emqx-rs-ctl --all why \
+             asks the others too.\n"
+                .into()
         }
         Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
@@ -58,9 +61,15 @@ pub fn text(reply: &Reply) -> String {
             format!("{section}/{name:<20}: {value}")
         }),
         Reply::Log(log) => lines(&log.handlers, |one| {
-            let (id, level, to) = (shown(&one.id), shown(&log.level), shown(&one.destination));
-            format!("LogHandler(id={id}, level={level}, destination={to}, status=started)")
+            let (id, level, to) = (shown(&one.id), shown(&one.level), shown(&one.destination));
+            let status = started(one.started);
+            format!("LogHandler(id={id}, level={level}, destination={to}, status={status})")
         }),
+        Reply::LogHandlerChanged { id, started: on } => {
+            format!("log handler {} {}\n", shown(id), started(*on))
+        }
+        Reply::Evacuation(None) => "This node is not being evacuated.\n".into(),
+        Reply::Evacuation(Some(evacuation)) => evacuated(evacuation),
         Reply::LogLevel(level) => format!("{level}\n"),
         Reply::Traces(rows) => lines(rows, trace),
         Reply::TraceStarted(row) => trace_started(row),
@@ -85,6 +94,10 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Ignored => json!({ "result": "ignored" }),
         Reply::LogLevel(level) => json!({ "level": level }),
         Reply::Log(log) => json!(log),
+        Reply::LogHandlerChanged { id, started: on } => {
+            json!({ "result": started(*on), "id": id })
+        }
+        Reply::Evacuation(evacuation) => json!({ "evacuation": evacuation }),
         Reply::Vm(figures) => json!(figures),
         Reply::Reloaded(Reloaded { changed, restart }) => {
             json!({ "result": "ok", "changed": changed, "restart": restart })
@@ -204,10 +217,25 @@ fn broker_text(broker: &Broker) -> String {
     lines(rows, |(name, value)| format!("{name:<10}: {value}"))
 }
 
+const fn started(on: bool) -> &'static str {
+    if on { "started" } else { "stopped" }
+}
+
+/// How far the clients of a node are gone.
+fn evacuated(row: &Evacuation) -> String {
+    let Evacuation { since, rate, to, clients, connected, sessions } = row;
+    let to = to.as_deref().map(|to| format!(" to {}", shown(to))).unwrap_or_default();
+    format!(
+        "Evacuated since {since}: {rate} clients a second are sent away{to}, new ones are refused; of {clients} clients \
+         {connected} are connected, {sessions} sessions wait to be fetched\n"
+    )
+}
+
 const fn changed(change: ClusterChange) -> &'static str {
     match change {
         ClusterChange::Joined => "Join the cluster successfully.",
         ClusterChange::Left => "Leave the cluster successfully.",
+        ClusterChange::Discovers => "Automatic cluster discovery enabled.",
         ClusterChange::Removed => "Remove the node from cluster successfully.",
     }
 }
@@ -279,6 +307,12 @@ fn cluster_text(cluster: &Cluster) -> String {
             (wrapped(head.len() + 4, &running), wrapped(head.len() + 4, &stopped));
         format!("{head}running_nodes =>{running},\n{indent}stopped_nodes =>{stopped}}}\n")
     };
+    if cluster.left {
+        text.push_str(
+            "Discovery is off: this node left its cluster. cluster discovery enable, or cluster join NODE, brings it back\n",
+        );
+    }
+    text.push_str(&cluster.evacuation.as_ref().map(evacuated).unwrap_or_default());
     if let Some(reason) = &cluster.refused {
         let _ = writeln!(text, "The mesh of this node is closed: {reason}");
     }
@@ -310,12 +344,7 @@ fn wrapped(indent: usize, items: &[String]) -> String {
 }
 
 fn route(row: &Route) -> String {
-    let topic = match &row.group {
-        Some(group) if group == "$exclusive/" => format!("{group}{}", shown(&row.topic)),
-        Some(group) => format!("$share/{}/{}", shown(group), shown(&row.topic)),
-        None => shown(&row.topic),
-    };
-    format!("{topic} -> {}", row.node)
+    format!("{} -> {}", shown(&row.asked_for()), row.node)
 }
 
 fn turned(id: &str, turn: Turn, listen_on: &str) -> String {
@@ -431,7 +460,22 @@ mod tests {
     #[test]
     fn short_answers() {
         let (node, version, state) = ("emqx@h".into(), "0.1.0".into(), "started".into());
-        check(&Reply::Status(Status { node, version, state }), "Node 'emqx@h' 0.1.0 is started\n");
+        let status = Status { node, version, state, evacuation: None };
+        check(&Reply::Status(status.clone()), "Node 'emqx@h' 0.1.0 is started\n");
+        let evacuation = Evacuation {
+            since: "2026-11-24 16:00:00".into(),
+            rate: 50,
+            to: Some("b:1883".into()),
+            clients: 9,
+            connected: 2,
+            sessions: 6,
+        };
+        let told = "Evacuated since 2026-11-24 16:00:00: 50 clients a second are sent away to b:1883, new ones are refused; \
+                    of 9 clients 2 are connected, 6 sessions wait to be fetched\n";
+        check(&Reply::Evacuation(Some(evacuation.clone())), told);
+        let status = Status { evacuation: Some(evacuation), ..status };
+        check(&Reply::Status(status), &format!("Node 'emqx@h' 0.1.0 is started\n{told}"));
+        check(&Reply::Evacuation(None), "This node is not being evacuated.\n");
         check(&Reply::NotFound, "Not Found.\n");
         check(&Reply::Done, "ok\n");
         check(&Reply::Ignored, "Ignore.\n");

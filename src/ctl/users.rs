@@ -1,5 +1,5 @@
-//! `user add`, `passwd`, `del` and `list`: works on the users file, needs no node, and never takes a password from the command
-//! line.
+//! `user` and `clientid add`, `passwd`, `del` and `list`: works on the users file, needs no node, and never takes a password from
+//! the command line.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,12 +14,47 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::cookie::replace_with;
 use crate::broker::password_hash::{self, PasswordHash, SALT};
 use crate::broker::scram::{self, Keys};
-use crate::broker::users::{Fields, Users, check_name, fields, user_in};
+use crate::broker::users::{Fields, Kind, Users, check_name, fields, user_in};
 
 /// Longest users file, in bytes; a node reads no longer one.
 const LONGEST: u64 = 16 << 20;
 /// Longest password, in bytes: what MQTT can say.
 pub const PASSWORD_MOST: usize = 65_535;
+
+/// Who is meant: a user name and a client id may be the same text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whom<'a> {
+    /// A user name.
+    User(&'a str),
+    /// A client id.
+    Client(&'a str),
+}
+
+impl<'a> Whom<'a> {
+    /// Who stands in a line.
+    fn of(fields: Fields<'a>) -> Self {
+        match fields.kind {
+            Kind::User | Kind::Superuser => Self::User(fields.name),
+            Kind::Client => Self::Client(fields.name),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn name(self) -> &'a str {
+        match self {
+            Self::User(name) | Self::Client(name) => name,
+        }
+    }
+
+    /// The command that is about such.
+    const fn command(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Client(_) => "clientid",
+        }
+    }
+}
 
 /// What is to be done with a user.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +97,21 @@ pub struct User {
 pub fn list(path: &Path) -> Result<Vec<User>, String> {
     let text = read(path)?;
     let user = |line| {
-        let Fields { name, superuser, .. } = user_in(line)?;
+        let Fields { name, kind, .. } = user_in(line).filter(|one| one.kind != Kind::Client)?;
+        let superuser = kind == Kind::Superuser;
         Some(User { username: name.to_owned(), superuser, scram: iterations(line).is_some() })
     };
     Ok(text.lines().filter_map(user).collect())
+}
+
+/// The client ids of a file, in its order; none when there is no file.
+///
+/// # Errors
+/// As [`list`].
+pub fn clients(path: &Path) -> Result<Vec<String>, String> {
+    let text = read(path)?;
+    let clients = text.lines().filter_map(user_in).filter(|one| one.kind == Kind::Client);
+    Ok(clients.map(|one| one.name.to_owned()).collect())
 }
 
 /// Iterations of the user of a line that can do SCRAM.
@@ -74,29 +120,34 @@ fn iterations(line: &str) -> Option<NonZeroU32> {
     hash.scram().map(|keys| keys.iterations)
 }
 
-/// Changes one user of a file; the other lines stay as they are. Gives the number of users after it.
+/// Changes one user or client id of a file; the other lines stay as they are. Gives the number of them after it.
 ///
 /// # Errors
 /// There is (no) such user, the name or password is none, or the file cannot be read or written; it is unchanged.
-pub fn change(path: &Path, name: &str, change: Change<'_>) -> Result<usize, String> {
+pub fn change(path: &Path, whom: Whom<'_>, change: Change<'_>) -> Result<usize, String> {
+    let name = whom.name();
     check_name(name).map_err(|bad| format!("{}: {bad}", super::render::shown(name)))?;
     let _lock = lock(path)?;
     let text = read(path)?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let at = lines.iter().position(|line| user_in(line).is_some_and(|known| known.name == name));
-    let missing = || format!("no user {} in {}", super::render::shown(name), path.display());
+    let is_it = |line: &String| user_in(line).is_some_and(|known| Whom::of(known) == whom);
+    let at = lines.iter().position(is_it);
+    let missing = || {
+        let (what, name) = (whom.command(), super::render::shown(name));
+        format!("no {what} {name} in {}", path.display())
+    };
     match change {
         Change::Add { password, superuser, scram } => {
             if at.is_some() {
-                let name = super::render::shown(name);
-                return Err(format!("{name} is in {}; user passwd changes it", path.display()));
+                let (what, name) = (whom.command(), super::render::shown(name));
+                return Err(format!("{name} is in {}; {what} passwd changes it", path.display()));
             }
-            lines.push(line(name, password, superuser, scram)?);
+            lines.push(line(whom, password, superuser, scram)?);
         }
         Change::Passwd { password, scram } => {
             let old = at.and_then(|at| lines.get_mut(at)).ok_or_else(missing)?;
-            let superuser = user_in(old).is_some_and(|user| user.superuser);
-            *old = line(name, password, superuser, scram.or_else(|| iterations(old)))?;
+            let superuser = user_in(old).is_some_and(|user| user.kind == Kind::Superuser);
+            *old = line(whom, password, superuser, scram.or_else(|| iterations(old)))?;
         }
         Change::Delete => drop(lines.remove(at.ok_or_else(missing)?)),
     }
@@ -131,10 +182,9 @@ pub fn add_lines(path: &Path, new: &[String]) -> Result<u64, String> {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    let mut known: BTreeSet<String> =
-        text.lines().filter_map(user_in).map(|user| user.name.to_owned()).collect();
-    let mut is_new =
-        |line: &&String| user_in(line).is_some_and(|user| known.insert(user.name.to_owned()));
+    let key = |one: Fields<'_>| (one.kind == Kind::Client, one.name.to_owned());
+    let mut known: BTreeSet<_> = text.lines().filter_map(user_in).map(key).collect();
+    let mut is_new = |line: &&String| user_in(line).is_some_and(|user| known.insert(key(user)));
     let mut added = 0;
     for line in new.iter().filter(&mut is_new) {
         text.push_str(line);
@@ -156,7 +206,7 @@ pub fn add_lines(path: &Path, new: &[String]) -> Result<u64, String> {
 }
 
 fn line(
-    name: &str,
+    whom: Whom<'_>,
     password: &str,
     superuser: bool,
     iterations: Option<NonZeroU32>,
@@ -164,7 +214,7 @@ fn line(
     if password.is_empty() || password.len() > PASSWORD_MOST {
         return Err(format!("expected a password of 1 to {PASSWORD_MOST} bytes"));
     }
-    let salt = random::<SALT>()?;
+    let (salt, name) = (random::<SALT>()?, whom.name());
     let hash = match iterations {
         None => password_hash::argon2id(password.as_bytes(), &salt)?,
         Some(_) if scram::prepared(name) != name => {
@@ -175,7 +225,12 @@ fn line(
             password_hash::scram(&Keys::derive(password.as_bytes(), &salt, iterations))
         }
     };
-    Ok(format!("{name}:{hash}{}", if superuser { ":superuser" } else { "" }))
+    let kind = match whom {
+        Whom::Client(_) => ":clientid",
+        Whom::User(_) if superuser => ":superuser",
+        Whom::User(_) => "",
+    };
+    Ok(format!("{name}:{hash}{kind}"))
 }
 
 /// The line with the secret that gives each unknown user a salt of its own: keys of no password.
@@ -243,20 +298,59 @@ mod tests {
         assert_eq!(list(&path).unwrap(), []);
         let add = |password, superuser| Change::Add { password, superuser, scram: None };
         let passwd = |password| Change::Passwd { password, scram: None };
-        assert_eq!(change(&path, "bob", add("one", false)), Ok(1));
-        assert_eq!(change(&path, "root:x", add("two", true)), Ok(2));
-        assert!(change(&path, "bob", add("three", true)).unwrap_err().contains("user passwd"));
+        assert_eq!(change(&path, Whom::User("bob"), add("one", false)), Ok(1));
+        assert_eq!(change(&path, Whom::User("root:x"), add("two", true)), Ok(2));
+        assert!(
+            change(&path, Whom::User("bob"), add("three", true))
+                .unwrap_err()
+                .contains("user passwd")
+        );
         assert_eq!(known(&path, "bob", "one"), Known::Right { superuser: false });
-        assert_eq!(change(&path, "root:x", passwd("new")), Ok(2));
+        assert_eq!(change(&path, Whom::User("root:x"), passwd("new")), Ok(2));
         assert_eq!(known(&path, "root:x", "new"), Known::Right { superuser: true });
-        assert_eq!(known(&path, "root:x", "two"), Known::Wrong);
+        assert_eq!(known(&path, "root:x", "two"), Known::Wrong { configured: false });
         let listed = list(&path).unwrap();
         assert_eq!(listed.iter().map(|user| user.superuser).collect::<Vec<_>>(), [false, true]);
-        assert_eq!(change(&path, "bob", Change::Delete), Ok(1));
-        assert!(change(&path, "bob", Change::Delete).unwrap_err().contains("no user bob"));
-        assert!(change(&path, "bob", passwd("x")).is_err());
+        assert_eq!(change(&path, Whom::User("bob"), Change::Delete), Ok(1));
+        assert!(
+            change(&path, Whom::User("bob"), Change::Delete).unwrap_err().contains("no user bob")
+        );
+        assert!(change(&path, Whom::User("bob"), passwd("x")).is_err());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn client_ids_stand_beside_users_of_the_same_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("users");
+        let add = |password| Change::Add { password, superuser: false, scram: None };
+        let passwd = |password| Change::Passwd { password, scram: None };
+        assert_eq!(change(&path, Whom::User("c"), add("one")), Ok(1));
+        let missing = change(&path, Whom::Client("c"), passwd("x")).unwrap_err();
+        assert!(missing.starts_with("no clientid c in "), "{missing}");
+        assert_eq!(change(&path, Whom::Client("c"), add("two")), Ok(2));
+        let twice = change(&path, Whom::Client("c"), add("x")).unwrap_err();
+        assert!(twice.ends_with("clientid passwd changes it"), "{twice}");
+        let listed = || (list(&path).unwrap().len(), clients(&path).unwrap());
+        assert_eq!(listed(), (1, vec!["c".to_owned()]));
+        assert_eq!(known(&path, "nobody", "two"), Known::Right { superuser: false });
+        assert_eq!(known(&path, "c", "one"), Known::Right { superuser: false });
+        assert_eq!(
+            known(&path, "c", "two"),
+            Known::Wrong { configured: false },
+            "the user has another password"
+        );
+        assert_eq!(change(&path, Whom::Client("c"), passwd("new")), Ok(2));
+        assert_eq!(known(&path, "nobody", "two"), Known::Wrong { configured: false });
+        assert_eq!(known(&path, "nobody", "new"), Known::Right { superuser: false });
+        // Both go to another box.
+        let other = dir.path().join("other");
+        assert_eq!(add_lines(&other, &lines(&path).unwrap()), Ok(2));
+        assert_eq!(clients(&other).unwrap(), ["c"]);
+        assert_eq!(add_lines(&other, &lines(&path).unwrap()), Ok(0));
+        assert_eq!(change(&path, Whom::Client("c"), Change::Delete), Ok(1));
+        assert_eq!(listed(), (1, vec![]));
     }
 
     #[test]
@@ -274,22 +368,22 @@ mod tests {
             let text = fs::read_to_string(&path).unwrap();
             text.lines().filter_map(user_in).map(|user| user.hash[..22].to_owned()).collect()
         };
-        assert_eq!(change(&path, "old", add(None)), Ok(1));
+        assert_eq!(change(&path, Whom::User("old"), add(None)), Ok(1));
         assert_eq!(nameless(), 0);
-        assert_eq!(change(&path, "bob", add(with(4096))), Ok(2));
-        assert_eq!(change(&path, "eve", add(with(5000))), Ok(3));
+        assert_eq!(change(&path, Whom::User("bob"), add(with(4096))), Ok(2));
+        assert_eq!(change(&path, Whom::User("eve"), add(with(5000))), Ok(3));
         assert_eq!(nameless(), 1, "one secret for all");
         assert_eq!(known(&path, "bob", "one"), Known::Right { superuser: false });
-        assert_eq!(change(&path, "bob", passwd(None)), Ok(3));
-        assert_eq!(change(&path, "old", passwd(with(6000))), Ok(3));
+        assert_eq!(change(&path, Whom::User("bob"), passwd(None)), Ok(3));
+        assert_eq!(change(&path, Whom::User("old"), passwd(with(6000))), Ok(3));
         assert_eq!(known(&path, "old", "new"), Known::Right { superuser: false });
         let of = |iterations| format!("$scram-sha-256$i={iterations}$");
         assert_eq!(seen(), [of(6000), of(4096), of(5000)]);
         assert!(list(&path).unwrap().iter().all(|user| user.scram));
-        let fault = change(&path, "\u{2168}", add(with(4096))).unwrap_err();
+        let fault = change(&path, Whom::User("\u{2168}"), add(with(4096))).unwrap_err();
         assert!(fault.ends_with("would call this user IX"), "{fault}");
         for name in ["old", "bob", "eve"] {
-            change(&path, name, Change::Delete).unwrap();
+            change(&path, Whom::User(name), Change::Delete).unwrap();
         }
         assert_eq!(
             (list(&path).unwrap(), nameless()),
@@ -305,7 +399,7 @@ mod tests {
         let text = "# mine\n\nbob:plain-secret\n";
         fs::write(&path, text).unwrap();
         let add = Change::Add { password: "x", superuser: false, scram: None };
-        let fault = change(&path, "eve", add).unwrap_err();
+        let fault = change(&path, Whom::User("eve"), add).unwrap_err();
         assert!(fault.contains("users:3: expected a hash"), "{fault}");
         assert!(!fault.contains("plain-secret"), "{fault}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -313,9 +407,9 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         for (name, password) in [("", "x"), ("#a", "x"), ("a\nb", "x"), ("a", "")] {
             let add = Change::Add { password, superuser: false, scram: None };
-            assert!(change(&path, name, add).is_err(), "{name:?}");
+            assert!(change(&path, Whom::User(name), add).is_err(), "{name:?}");
         }
-        change(&path, "eve", add).unwrap();
+        change(&path, Whom::User("eve"), add).unwrap();
         let now = fs::read_to_string(&path).unwrap();
         assert!(now.starts_with("# mine\n\neve:$argon2id$"), "other lines stay: {now}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);

@@ -1,6 +1,7 @@
 //! Where log lines go: journald with fields when systemd reads our stderr, else stderr, and files if asked for.
 //!
-//! The level can change while the process runs ([`Log::set_level`]).
+//! The level can change while the process runs ([`Log::set_level`]), and each place can be stopped or have a level of its own
+//! ([`Log::change`]) until the configuration is read again.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
@@ -19,7 +20,7 @@ use super::rate_limit::{RateLimit, WINDOW};
 use super::recent::{OfClients, Recent};
 use crate::broker::stats::{Metric, Stats};
 use crate::config::{LogLevel, LogSettings, LogTo};
-use crate::ctl::{Happened, LogHandler};
+use crate::ctl::{HandlerChange, Happened, LogHandler, render::shown};
 use crate::net::clock::Clock;
 use crate::node::traces::Traces;
 
@@ -35,7 +36,57 @@ pub(super) struct Log {
     limit: RateLimit,
     recent: Recent,
     lost: Lost,
-    handlers: Vec<LogHandler>,
+    handlers: Arc<Vec<Handler>>,
+}
+
+/// A place that the log goes to.
+struct Handler {
+    id: &'static str,
+    destination: String,
+    filter: reload::Handle<LevelFilter, Registry>,
+    now: Mutex<State>,
+}
+
+/// How a place stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    stopped: bool,
+    /// What it has by itself, beside the level of the whole log.
+    level: Option<LogLevel>,
+}
+
+impl State {
+    fn filter(self) -> LevelFilter {
+        match self {
+            Self { stopped: true, .. } => LevelFilter::OFF,
+            Self { level: Some(level), .. } => filter(level),
+            Self { level: None, .. } => LevelFilter::TRACE,
+        }
+    }
+
+    /// What is written there when `whole` is the level of the whole log.
+    fn level(self, whole: LogLevel) -> LogLevel {
+        self.level.map_or(whole, |own| own.min(whole))
+    }
+}
+
+impl Handler {
+    /// `sink` with a filter of its own.
+    fn new(id: &'static str, destination: String, sink: Sink) -> (Self, Sink) {
+        let (layer, handle) = reload::Layer::new(State::default().filter());
+        let now = Mutex::default();
+        (Self { id, destination, filter: handle, now }, Box::new(sink.with_filter(layer)))
+    }
+
+    fn state(&self) -> State {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, state: State) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        // The subscriber lives as long as the process.
+        let _ = self.filter.reload(state.filter());
+    }
 }
 
 impl Log {
@@ -47,31 +98,26 @@ impl Log {
         let (filter, level) = reload::Layer::new(filter(settings.level));
         let mut sinks: Vec<Sink> = Vec::new();
         let mut handlers = Vec::new();
-        let mut handler = |id: &str, destination: String| {
-            handlers.push(LogHandler { id: id.into(), destination });
+        let mut add = |id, destination: String, sink: Sink| {
+            let (handler, sink) = Handler::new(id, destination, sink);
+            handlers.push(handler);
+            sinks.push(sink);
         };
         let journal = reads_stderr(env);
         let lost = Lost::default();
         match settings.to {
             LogTo::Journald => match journal.then(|| Journal::open(lost.clone())).transpose() {
-                Ok(Some(sink)) => {
-                    sinks.push(Box::new(sink));
-                    handler("journald", "journald".into());
-                }
-                Ok(None) | Err(_) => {
-                    sinks.push(stderr(settings, journal));
-                    handler("console", "stderr".into());
-                }
+                Ok(Some(sink)) => add("journald", "journald".into(), Box::new(sink)),
+                Ok(None) | Err(_) => add("console", "stderr".into(), stderr(settings, journal)),
             },
             LogTo::Console | LogTo::Both => {
-                sinks.push(stderr(settings, journal));
-                handler("console", "stderr".into());
+                add("console", "stderr".into(), stderr(settings, journal));
             }
             LogTo::File => {}
         }
         if matches!(settings.to, LogTo::File | LogTo::Both) {
-            sinks.push(files(settings)?);
-            handler("file", settings.dir.join(&settings.file).display().to_string());
+            let path = settings.dir.join(&settings.file).display().to_string();
+            add("file", path, files(settings)?);
         }
         let limit = RateLimit::new(Clock::system());
         let recent = Recent::new(Clock::system());
@@ -79,7 +125,7 @@ impl Log {
             .with(sinks.with_filter(filter.and(limit.clone())))
             .with(recent.clone().with_filter(OfClients))
             .try_init()?;
-        Ok(Self { level, limit, recent, lost, handlers })
+        Ok(Self { level, limit, recent, lost, handlers: Arc::new(handlers) })
     }
 
     /// What happened lately to a client or at an address.
@@ -92,9 +138,57 @@ impl Log {
         self.recent.tells(traces);
     }
 
-    /// Where it goes.
-    pub(super) fn handlers(&self) -> Vec<LogHandler> {
-        self.handlers.clone()
+    /// Where it goes, when `whole` is its level.
+    pub(super) fn handlers(&self, whole: LogLevel) -> Vec<LogHandler> {
+        let row = |one: &Handler| LogHandler {
+            id: one.id.into(),
+            destination: one.destination.clone(),
+            level: level_name(one.state().level(whole)).into(),
+            started: !one.state().stopped,
+        };
+        self.handlers.iter().map(row).collect()
+    }
+
+    /// Starts or stops a place, or gives it a level of its own; gives the level there when `whole` is that of the whole log.
+    ///
+    /// # Errors
+    /// There is no such place, or no such level.
+    pub(super) fn change(
+        &self,
+        id: &str,
+        change: &HandlerChange,
+        whole: LogLevel,
+    ) -> Result<LogLevel, String> {
+        let Some(one) = self.handlers.iter().find(|one| one.id == id) else {
+            let known: Vec<_> = self.handlers.iter().map(|one| one.id).collect();
+            let (id, known) = (shown(id), known.join(", "));
+            return Err(format!("the log has no handler {id}; it has: {known}"));
+        };
+        let mut state = one.state();
+        match change {
+            HandlerChange::Start => state.stopped = false,
+            HandlerChange::Stop => state.stopped = true,
+            HandlerChange::Level(text) => match level_named(text) {
+                Some(level) => state.level = Some(level),
+                None => {
+                    let text = shown(text);
+                    return Err(format!("{text}: expected error, warning, info or debug"));
+                }
+            },
+        }
+        if state.stopped {
+            tracing::warn!(
+                handler = id,
+                "the log is not written there any more: an operator stopped it"
+            );
+        }
+        one.set(state);
+        Ok(state.level(whole))
+    }
+
+    /// All places write as the configuration says.
+    pub(super) fn reset_handlers(&self) {
+        self.handlers.iter().for_each(|one| one.set(State::default()));
     }
 
     /// Counts and tells now and then what was left out of the log, and what journald did not take.
@@ -306,6 +400,21 @@ mod tests {
         assert!(reads_stderr(&env(&format!("{}:{}", stat.st_dev, stat.st_ino))));
         assert!(!reads_stderr(&env(&format!("{}:{}", stat.st_dev, stat.st_ino + 1))));
         assert!(!reads_stderr(&env("nonsense")) && !reads_stderr(&[]));
+    }
+
+    #[test]
+    fn a_place_writes_no_more_than_the_whole_log() {
+        use LogLevel::{Debug, Error, Info};
+        let own = |level| State { stopped: false, level };
+        for (state, whole, want) in [
+            (own(None), Info, Info),
+            (own(Some(Error)), Info, Error),
+            (own(Some(Debug)), Info, Info),
+            (own(Some(Debug)), Debug, Debug),
+        ] {
+            assert_eq!(state.level(whole), want, "{state:?}");
+        }
+        assert_eq!(State { stopped: true, level: None }.filter(), LevelFilter::OFF);
     }
 
     #[test]

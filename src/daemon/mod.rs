@@ -132,7 +132,9 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
         if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
     }
     guard_memory();
-    let most = descriptors().min(config.node.max_connections.unwrap_or(usize::MAX));
+    let room = descriptors();
+    let most = room.min(config.node.max_connections.unwrap_or(usize::MAX));
+    config.effective.cap_connections(room, most);
     config.node.max_connections = Some(most);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().event_interval(POLLS).build();
@@ -209,6 +211,7 @@ impl Reloader {
             listeners: &new.listeners,
         });
         log.set_level(new.log.level);
+        log.reset_handlers();
         Ok(self.settings.renew(new))
     }
 }
@@ -254,8 +257,18 @@ impl Operator for Reloader {
     }
 
     fn log(&self) -> ctl::Log {
-        let level = self.settings.log_level().into();
-        ctl::Log { level, handlers: self.process.log.handlers() }
+        let level = self.settings.log_level();
+        let whole = log::level_named(level).unwrap_or_default();
+        ctl::Log { level: level.into(), handlers: self.process.log.handlers(whole) }
+    }
+
+    fn change_log_handler(
+        &self,
+        id: &str,
+        change: &ctl::HandlerChange,
+    ) -> Result<&'static str, String> {
+        let whole = log::level_named(self.settings.log_level()).unwrap_or_default();
+        self.process.log.change(id, change, whole).map(log::level_name)
     }
 
     fn origins(&self) -> Origins {
@@ -285,9 +298,9 @@ impl Operator for Reloader {
 fn lock_data(data: &Path) -> anyhow::Result<Flock<File>> {
     let path = data.join("lock");
     let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
         anyhow::anyhow!(
-            "{}: another node uses this folder ({error}); give each its own node.data_dir",
+            "{}: another node uses this folder; give each its own node.data_dir",
             path.display()
         )
     })
@@ -298,10 +311,9 @@ fn bind_socket(path: PathBuf, data: &Path) -> io::Result<ControlSocket> {
     let beside = data.join(ctl::SOCKET_NAME);
     match ControlSocket::bind(&path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && path != beside => {
+            let (path, at) = (path.display(), beside.display());
             tracing::info!(
-                socket = %beside.display(),
-                "another node has {}: reach this one with emqx-rs-ctl --socket",
-                path.display()
+                "another node has {path}: reach this one with emqx-rs-ctl --socket {at}"
             );
             ControlSocket::bind(&beside)
         }

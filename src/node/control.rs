@@ -6,6 +6,7 @@
 
 mod clients;
 mod data;
+mod evacuation;
 mod listeners;
 mod traces;
 mod why;
@@ -47,7 +48,7 @@ use crate::cluster::{
     refusals::Refusal,
     settings::{Kdf, Seed},
 };
-use crate::ctl::{self, ClusterChange, REQUEST_MAX, Reply, Request};
+use crate::ctl::{self, ClusterChange, HandlerChange, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
 use crate::time::{Time, Wall};
 use crate::topic::TopicFilter;
@@ -95,6 +96,13 @@ pub trait Operator: Send + Sync + 'static {
 
     /// The level of the log, and where it goes.
     fn log(&self) -> ctl::Log;
+
+    /// Starts or stops one of the places that the log goes to, or sets the least severity there, until the next reload; gives the
+    /// severity there now.
+    ///
+    /// # Errors
+    /// There is none of this name, or it is no level.
+    fn change_log_handler(&self, id: &str, change: &HandlerChange) -> Result<&'static str, String>;
 
     /// Sets the least severity that is logged; gives the level now, or none for a word that is no level.
     fn set_log_level(&self, level: &str) -> Option<&'static str>;
@@ -163,13 +171,14 @@ impl Desk {
             Request::ClusterPlaces => self.places().await.map_or_else(mesh_ended, Reply::Places),
             Request::ClusterJoin { node } => self.join(&node).await,
             Request::ClusterLeave => self.leave().await,
+            Request::ClusterRediscover => self.rediscover().await,
+            Request::EvacuateStart { rate, to, force } => self.evacuate(rate, to, force).await,
+            Request::EvacuateStatus => Reply::Evacuation(self.node.hub().evacuation()),
+            Request::EvacuateStop => self.end_evacuation(),
+            Request::LogHandler { id, change } => self.change_log_handler(&id, &change),
             Request::ClusterForceLeave { node } => self.force_leave(&node).await,
             Request::Clients { client_id } => self.clients(client_id).await,
-            Request::ClientsKick { client_id } => {
-                // As EMQX: done, whether it was there or not.
-                hub.kick(&ClientId::new(&client_id));
-                Reply::Done
-            }
+            Request::ClientsKick { client_id } => self.kick(&client_id),
             Request::Routes { topic } => self.routes(topic).await,
             Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
             Request::RetainerInfo => Reply::Retainer(hub.retainer()),
@@ -178,7 +187,7 @@ impl Desk {
             }
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()).await,
             Request::Listeners => self.listeners(),
-            Request::ListenerTurn { id, turn } => self.turn_listener(&id, turn).await,
+            Request::ListenerTurn { id, port, turn } => self.turn_listener(&id, port, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await
             }
@@ -203,9 +212,7 @@ impl Desk {
                 self.ban((&kind, &who), seconds, reason)
             }
             Request::BannedDel { kind, who } => self.unban(&kind, &who),
-            Request::AclCacheClean { client_id, node } => {
-                self.clean_acl_cache(client_id.as_deref(), node.as_deref())
-            }
+            Request::AclCacheClean { client_id } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => done(self.operator.reload_users()),
             Request::ConfReload => {
@@ -220,6 +227,17 @@ impl Desk {
         }
     }
 
+    fn change_log_handler(&self, id: &str, change: &HandlerChange) -> Reply {
+        let (id, shown) = (id, ctl::render::shown(id));
+        let done = self.operator.change_log_handler(id, change);
+        match (done, change) {
+            (Ok(level), HandlerChange::Level(_)) => Reply::LogLevel(level.into()),
+            (Ok(_), HandlerChange::Start) => Reply::LogHandlerChanged { id: shown, started: true },
+            (Ok(_), HandlerChange::Stop) => Reply::LogHandlerChanged { id: shown, started: false },
+            (Err(why), _) => Reply::Failed(why),
+        }
+    }
+
     fn set_log_level(&self, text: &str) -> Reply {
         match self.operator.set_log_level(text) {
             Some(level) => Reply::LogLevel(level.into()),
@@ -230,8 +248,15 @@ impl Desk {
         }
     }
 
+    /// As EMQX: done, whether it was there or not.
+    fn kick(&self, client_id: &str) -> Reply {
+        self.node.hub().kick(&ClientId::new(client_id));
+        Reply::Done
+    }
+
     /// The answer of another node.
     async fn elsewhere(&self, name: &str, request: Request) -> Reply {
+        let name = &seed(name, &self.name).map_or(name.to_owned(), |seed| seed.name.to_string());
         if name == self.name.as_str() {
             return Box::pin(self.answer(request)).await;
         }
@@ -264,15 +289,7 @@ impl Desk {
         }
     }
 
-    fn is_me(&self, node: &str) -> bool {
-        seed(node, &self.name).is_ok_and(|seed| seed.name == self.name)
-    }
-
-    fn clean_acl_cache(&self, client_id: Option<&str>, node: Option<&str>) -> Reply {
-        if let Some(other) = node.filter(|node| !self.is_me(node)) {
-            let other = ctl::render::shown(other);
-            return Reply::Failed(format!("{other} is another node: run emqx-rs-ctl there"));
-        }
+    fn clean_acl_cache(&self, client_id: Option<&str>) -> Reply {
         let registry = &self.node.hub().registry;
         match client_id {
             None => registry.signal_all(|| Signal::CleanAclCache),
@@ -299,6 +316,7 @@ impl Desk {
             node: self.name.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             state: self.state().into(),
+            evacuation: self.node.hub().evacuation(),
         }
     }
 
@@ -320,7 +338,8 @@ impl Desk {
     async fn cluster(&self) -> Option<ctl::Cluster> {
         let status = self.node.mesh().status().await?;
         let data = self.operator.origins().data;
-        Some(ctl::Cluster { data, ..cluster(&status, self.node.hub().clock) })
+        let evacuation = self.node.hub().evacuation();
+        Some(ctl::Cluster { data, evacuation, ..cluster(&status, self.node.hub().clock) })
     }
 
     async fn places(&self) -> Option<ctl::Places> {
@@ -363,6 +382,9 @@ impl Desk {
         match self.node.mesh().join(seed).await {
             Ok(()) => self.changed(ClusterChange::Joined).await,
             Err(JoinError::Myself(_)) => Reply::Ignored,
+            Err(JoinError::Failed { name, reason, down: true }) => {
+                failed(&format!("{{node_down,'{name}'}}: {reason}"))
+            }
             Err(error @ (JoinError::Closed(_) | JoinError::Failed { .. })) => {
                 failed(&error.to_string())
             }
@@ -379,6 +401,16 @@ impl Desk {
         }
         self.node.mesh().leave().await;
         self.changed(ClusterChange::Left).await
+    }
+
+    /// Takes up discovery where this node left its cluster.
+    async fn rediscover(&self) -> Reply {
+        let now = self.cluster().await.unwrap_or_default();
+        if now.left {
+            self.node.mesh().rediscover().await;
+            tracing::info!("discovery is on again");
+        }
+        self.changed(ClusterChange::Discovers).await
     }
 
     async fn force_leave(&self, text: &str) -> Reply {
@@ -586,6 +618,7 @@ fn cluster(status: &ClusterStatus, clock: Clock) -> ctl::Cluster {
         refused: status.refused.clone(),
         port: own.and_then(|own| own.listens.first()).map(SocketAddr::port),
         data: PathBuf::new(),
+        evacuation: None,
         refusals: status.refusals.iter().map(|one| refusal(one, clock)).collect(),
         routes: status.routes as u64,
         repaired: status.repaired,

@@ -20,6 +20,7 @@ use super::{
     announced::Announced,
     asking::Asking,
     clients::ClientRow,
+    evacuation::Evacuations,
     forward::Forwarded,
     groups::Turns,
     limits::{Limits, WillPace},
@@ -78,6 +79,8 @@ pub struct Hub {
     pub(super) bans: BanList,
     /// The next process takes the clients over: nobody gets in any more.
     pub(super) resting: AtomicBool,
+    /// The clients are sent to other nodes.
+    pub(super) evacuations: Evacuations,
     /// Verifies passwords.
     pub(super) authenticator: Authenticator,
     pub(super) subscriptions: RwLock<Subscriptions<Arc<Mailbox>>>,
@@ -149,6 +152,7 @@ impl Hub {
             traces: Arc::new(Traces::new(PathBuf::from("trace"), clock)),
             bans: BanList::default(),
             resting: AtomicBool::new(false),
+            evacuations: Evacuations::default(),
             authenticator: Authenticator::new(stats.clone()),
             stats,
             clock,

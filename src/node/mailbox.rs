@@ -41,6 +41,8 @@ pub enum Order {
     Subscribe(Subscription, QoS),
     /// To get them no more.
     Unsubscribe(Subscription),
+    /// Go to another node: to this server, if it is named.
+    GoElsewhere(Option<Arc<str>>),
 }
 
 /// Who wants a session.
@@ -71,7 +73,7 @@ pub enum Signal {
     Kick,
     /// Who is named is banned from now on: the same for whom it names.
     Ban(Arc<Target>),
-    /// An operator subscribes the client or takes a subscription out; what became of it is told.
+    /// An operator subscribes the client, takes a subscription out or sends it away; what became of it is told.
     Obey(Box<(Order, oneshot::Sender<Result<(), &'static str>>)>),
     /// What others said about the client is to be asked again.
     CleanAclCache,

@@ -168,6 +168,8 @@ pub enum JoinError {
         name: NodeName,
         /// Why.
         reason: String,
+        /// It was not reached, or does not run.
+        down: bool,
     },
 }
 
@@ -175,6 +177,7 @@ enum Command {
     Status(oneshot::Sender<ClusterStatus>),
     Join(Seed, oneshot::Sender<Result<(), JoinError>>),
     Leave(oneshot::Sender<()>),
+    Rediscover(oneshot::Sender<()>),
     ForceLeave(NodeName, oneshot::Sender<bool>),
     Discover(oneshot::Sender<Option<Discovered>>),
     GoOn,
@@ -460,6 +463,11 @@ impl Mesh {
         self.ask(Command::Leave).await;
     }
 
+    /// Takes discovery up again after [`Self::leave`]: joins whom it finds.
+    pub async fn rediscover(&self) {
+        self.ask(Command::Rediscover).await;
+    }
+
     /// Forces a member out. False: there is none of this name.
     pub async fn force_leave(&self, name: NodeName) -> bool {
         self.ask(|reply| Command::ForceLeave(name, reply)).await.unwrap_or(false)
@@ -677,6 +685,7 @@ impl Start {
             next_link: 0,
             barriers: BTreeMap::new(),
             next_barrier: 0,
+            found: Vec::new(),
             joins: Vec::new(),
             sweep_at: None,
         };

@@ -11,6 +11,7 @@ mod dial;
 pub mod discovery;
 mod disk;
 pub mod estate;
+mod evacuation;
 mod forward;
 mod full_queues;
 mod groups;

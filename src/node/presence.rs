@@ -33,6 +33,7 @@ fn word(reason: &CloseReason) -> String {
         | CloseReason::Kicked
         | CloseReason::Banned
         | CloseReason::ShuttingDown
+        | CloseReason::Evacuated(_)
         | CloseReason::MemoryShort
         | CloseReason::Decode(_)
         | CloseReason::Violation { .. } => {

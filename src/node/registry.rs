@@ -589,6 +589,18 @@ impl Registry {
         ids
     }
 
+    /// The clients that are connected.
+    #[must_use]
+    pub fn connected_ids(&self) -> Vec<ClientId> {
+        let mut ids = Vec::new();
+        for part in &self.parts {
+            let part = locks::lock(part);
+            let live = part.iter().filter(|(_, entry)| entry.parked.is_none());
+            ids.extend(live.map(|(id, _)| id.clone()));
+        }
+        ids
+    }
+
     /// Sessions with a connection.
     #[must_use]
     pub fn connected(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Who gets in, with real processes: users in a file, and what a storm of logins does to others.
 
+mod client_ids;
 mod everywhere;
 mod order;
 mod scram;

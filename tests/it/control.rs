@@ -112,8 +112,8 @@ fn small_questions_are_answered() {
         memory.lines().count() == 3 && memory.lines().all(|line| line.starts_with("memory/")),
         "{memory}"
     );
-    assert_eq!(node.ctl(&["pem_cache", "clean", "all"]), "ok\n");
-    assert_eq!(node.ctl_output(&["--all", "conf", "show"]).status.code(), Some(1));
+    assert_eq!(node.ctl(&["pem_cache", "clean", "all"]), "PEM cache clean OK\n");
+    assert_eq!(node.ctl_output(&["--all", "conf", "show"]).status.code(), Some(2));
 }
 
 #[test]

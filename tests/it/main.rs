@@ -18,6 +18,7 @@ mod access;
 mod authorization;
 mod clients;
 mod cluster;
+mod commands;
 mod conformance;
 mod control;
 mod ctl;

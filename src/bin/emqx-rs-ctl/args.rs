@@ -27,6 +27,15 @@ Bring a second box into the cluster, as root on both:
   box1# emqx-rs-ctl cluster token
   box2# emqx-rs-ctl cluster join -         and put the token in, with Enter";
 
+const EVACUATE_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl cluster evacuate start                    50 clients a second
+  emqx-rs-ctl cluster evacuate start --rate 10 --to mqtt2.lan:1883
+  emqx-rs-ctl cluster evacuate status                   until nobody is connected
+  systemctl restart emqx-rs                             which ends it
+
+Their sessions stay here until they connect to another node, which fetches them.";
+
 const CONF_EXAMPLES: &str = "\
 Examples:
   emqx-rs-ctl conf show                    every setting that has a value
@@ -39,6 +48,11 @@ const USER_EXAMPLES: &str = "\
 Examples:
   emqx-rs-ctl user add alice               asks for the password
   pwgen 20 1 | emqx-rs-ctl user add bob    takes it from standard input";
+
+const CLIENTID_EXAMPLES: &str = "\
+Examples:
+  emqx-rs-ctl clientid add sensor7         asks for the password
+  pwgen 20 1 | emqx-rs-ctl clientid add s8 takes it from standard input";
 
 const TRACE_EXAMPLES: &str = "\
 Examples:
@@ -55,7 +69,7 @@ Examples:
   emqx-rs-ctl listeners stop mqtt:tcp:external     takes nobody new; who is connected stays
   emqx-rs-ctl listeners start mqtt:tcp:external
 
-A restart of the node opens all of them; what is not to open at all is no line of emqx.conf.";
+A restart of the node opens all of them; to keep one closed for good, take its line out of emqx.conf.";
 
 const DATA_EXAMPLES: &str = "\
 Examples:
@@ -137,6 +151,15 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Which client ids may connect with a password, in the users file
+    #[command(name = "clientid", after_help = CLIENTID_EXAMPLES)]
+    ClientId {
+        /// The users file, if it is not the usual one
+        #[arg(long, value_name = "PATH", global = true)]
+        file: Option<PathBuf>,
+        #[command(subcommand)]
+        command: ClientIdCommand,
+    },
     /// Who is kept out
     #[command(subcommand, after_help = BANNED_EXAMPLES)]
     Banned(BannedCommand),
@@ -145,7 +168,7 @@ pub(super) enum Command {
         /// Client identifier, or address with or without port
         who: String,
     },
-    /// What others said that clients may do
+    /// Cached answers of the HTTP server about what clients may do
     #[command(subcommand, alias = "authz")]
     Acl(AclCommand),
     /// What is open for clients; close and open it
@@ -157,6 +180,9 @@ pub(super) enum Command {
     /// Write down what a client, a topic or an address sends and gets, packet by packet, for a while
     #[command(subcommand, after_help = TRACE_EXAMPLES)]
     Trace(TraceCommand),
+    /// The same on every node under one name, as EMQX has it
+    #[command(subcommand)]
+    Traces(TracesCommand),
     /// Gauges, as `broker stats`
     Stats,
     /// Counters, as `broker metrics`
@@ -187,6 +213,12 @@ pub(super) enum Command {
     /// The log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Plugins of EMQX that are built in here
+    #[command(subcommand)]
+    Plugins(StaticCommand),
+    /// Modules of EMQX that are built in here
+    #[command(subcommand)]
+    Modules(StaticCommand),
     /// A command of EMQX, or a mistake.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
@@ -206,6 +238,12 @@ pub(super) enum ClusterCommand {
     Status,
     /// Nodes that discovery by multicast hears, and what it makes of them
     Discover,
+    /// Discovery itself
+    #[command(subcommand)]
+    Discovery(DiscoveryCommand),
+    /// Send the clients of this node to the others, before an upgrade
+    #[command(subcommand, after_help = EVACUATE_EXAMPLES)]
+    Evacuate(EvacuateCommand),
     /// Print a token for the next box: cookie, cluster name, addresses
     Token {
         #[command(flatten)]
@@ -229,6 +267,32 @@ pub(super) enum ClusterCommand {
         /// name@host; a name alone is on this host
         node: String,
     },
+}
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum DiscoveryCommand {
+    /// After cluster leave: join again whom discovery finds
+    Enable,
+}
+
+#[derive(Subcommand)]
+pub(super) enum EvacuateCommand {
+    /// Refuse new clients, and ask those that are connected to go
+    Start {
+        /// So many in a second
+        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rate: u32,
+        /// The server that clients of MQTT 5 are told to use
+        #[arg(long, value_name = "HOST:PORT")]
+        to: Option<String>,
+        /// Even if no other node is up
+        #[arg(long)]
+        force: bool,
+    },
+    /// How many are gone
+    Status,
+    /// Take clients again
+    Stop,
 }
 
 /// Where the node of this host has its secret and its state.
@@ -337,13 +401,25 @@ pub(super) enum ListenersCommand {
     },
     /// Take no client any more, until it is started or the node is; who is connected stays
     Stop {
-        /// As the list names it: mqtt:tcp:external
+        /// As the list names it: mqtt:tcp:external; or a protocol, such as mqtt:tcp
         id: String,
+        /// Of a protocol: port, or address and port
+        port: Option<String>,
     },
     /// Close and open it anew; who is connected stays
     Restart {
+        /// As the list names it: mqtt:tcp:external; or a protocol, such as mqtt:tcp
+        id: String,
+        /// Of a protocol: port, or address and port
+        port: Option<String>,
+    },
+    /// Start one, or stop it, as EMQX 5 has it
+    Enable {
         /// As the list names it: mqtt:tcp:external
         id: String,
+        /// true: start, false: stop
+        #[arg(value_name = "true|false", action = clap::ArgAction::Set)]
+        on: bool,
     },
 }
 
@@ -376,6 +452,37 @@ pub(super) enum TraceCommand {
     },
 }
 
+#[derive(Subcommand)]
+pub(super) enum TracesCommand {
+    /// Traces that run, and what each node has written
+    List,
+    /// Begin one on every node
+    Start {
+        /// Its name, and that of its files
+        name: String,
+        /// client, topic or ip_address
+        #[arg(value_parser = TRACE_KINDS)]
+        kind: String,
+        /// Client id, topic filter or address
+        what: String,
+        /// For how many seconds
+        #[arg(value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+        duration: u64,
+    },
+    /// End one on every node; its files stay
+    Stop {
+        /// Its name
+        name: String,
+    },
+}
+
+/// What is built in can be looked at.
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum StaticCommand {
+    /// All of them
+    List,
+}
+
 const TRACE_KINDS: [&str; 3] = ["client", "topic", "ip_address"];
 
 #[derive(Subcommand)]
@@ -384,7 +491,7 @@ pub(super) enum BannedCommand {
     List,
     /// Ban somebody and end the connections that are there
     Add {
-        /// What is banned
+        /// What is banned: clientid, username or peerhost
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
@@ -398,7 +505,7 @@ pub(super) enum BannedCommand {
     /// Take a ban out
     #[command(alias = "delete")]
     Del {
-        /// What is banned
+        /// What is banned: clientid, username or peerhost
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
@@ -428,6 +535,9 @@ pub(super) enum UserCommand {
     Add {
         /// User name
         name: String,
+        /// The form of EMQX, refused with the right one
+        #[arg(hide = true)]
+        password: Option<String>,
         /// No rule of acl.conf holds for this user
         #[arg(long)]
         superuser: bool,
@@ -439,6 +549,9 @@ pub(super) enum UserCommand {
     Passwd {
         /// User name
         name: String,
+        /// The form of EMQX, refused with the right one
+        #[arg(hide = true)]
+        password: Option<String>,
         #[command(flatten)]
         scram: Scram,
     },
@@ -453,10 +566,39 @@ pub(super) enum UserCommand {
 }
 
 #[derive(Subcommand)]
+pub(super) enum ClientIdCommand {
+    /// Add a client id; the password is asked for, or taken from standard input
+    Add {
+        /// Client identifier
+        id: String,
+        /// The form of EMQX, refused with the right one
+        #[arg(hide = true)]
+        password: Option<String>,
+    },
+    /// Give a client id another password
+    #[command(alias = "passwd")]
+    Update {
+        /// Client identifier
+        id: String,
+        /// The form of EMQX, refused with the right one
+        #[arg(hide = true)]
+        password: Option<String>,
+    },
+    /// Take a client id out
+    #[command(alias = "del")]
+    Delete {
+        /// Client identifier
+        id: String,
+    },
+    /// All client ids
+    List,
+}
+
+#[derive(Subcommand)]
 pub(super) enum AclCommand {
-    /// Ask again what clients of this node may do
+    /// Ask again what clients may do
     CacheClean {
-        /// `all`, `node` or a client id
+        /// Those of all nodes, of one node, or one client
         #[arg(value_name = "all|node|CLIENTID")]
         whose: String,
         /// The node, behind `node`
@@ -545,18 +687,38 @@ pub(super) enum LogCommand {
     Handlers(HandlersCommand),
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub(super) enum HandlersCommand {
     /// All places
     List,
+    /// Write there again
+    Start {
+        /// As the list names it: journald, console or file
+        id: String,
+    },
+    /// Write nothing there, until the next reload or restart
+    Stop {
+        /// As the list names it: journald, console or file
+        id: String,
+    },
+    /// Set the least severity that is written there, until the next reload or restart
+    SetLevel {
+        /// As the list names it: journald, console or file
+        id: String,
+        /// error, warning, info or debug
+        level: String,
+    },
 }
 
 #[derive(Clone, Subcommand)]
 pub(super) enum PemCacheCommand {
     /// Read the certificates of listeners and of the mesh again
     Clean {
-        /// For EMQX's scripts: the certificates of this node are meant
-        #[arg(value_parser = ["all"])]
+        /// Those of all nodes, or of one; without it those of this node
+        #[arg(value_parser = ["all", "node"])]
         what: Option<String>,
+        /// The node, behind `node`
+        #[arg(value_name = "NODE", required_if_eq("what", "node"))]
+        node: Option<String>,
     },
 }

@@ -21,10 +21,10 @@ pub(super) fn run(command: DataCommand, socket: &Path, json: bool) -> anyhow::Re
     match command {
         DataCommand::Export { file, users } => {
             let path = file.unwrap_or_else(|| PathBuf::from("emqx-rs-export.json"));
-            export(&path, &users_file(users, socket)?, socket, json)
+            export(&path, &users_file(users, socket, "--users")?, socket, json)
         }
         DataCommand::Import { file, users } => {
-            import(&file, &users_file(users, socket)?, socket, json)
+            import(&file, &users_file(users, socket, "--users")?, socket, json)
         }
     }
 }

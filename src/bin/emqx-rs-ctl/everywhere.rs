@@ -6,34 +6,51 @@ use std::process::ExitCode;
 use emqx_rs::ctl::{self, Reply, Request, render};
 use serde_json::{Map, Value};
 
-use crate::here::{WAIT, complain, say};
+use crate::args::Command;
+use crate::here::{Misused, WAIT, complain, say};
+use crate::{part, text};
 
 /// Asks one node of the cluster.
 pub(super) fn at(socket: &Path, node: &str, request: Request) -> anyhow::Result<Reply> {
-    anyhow::ensure!(
-        request.about_a_node(),
-        "--node and --all are for status, ping, broker, stats, metrics, vm, listeners (list), clients, subscriptions, retainer info, trace and why"
-    );
+    if !request.about_a_node() {
+        anyhow::bail!(Misused(
+            "--node and --all are for status, ping, broker, stats, metrics, vm, listeners (list), clients, subscriptions, \
+             retainer info, banned, acl, pem_cache, trace, cluster evacuate status and why"
+                .into()
+        ));
+    }
     let request = Request::Elsewhere { node: node.to_owned(), request: Box::new(request) };
     Ok(ctl::ask::ask(socket, &request, WAIT)?)
 }
 
-/// Asks every running node, one after the other. Each line of the answer begins with the name of its node; as JSON, the
-/// answers stand below their names. What a node has not does not count when another one has it.
-pub(super) fn all(socket: &Path, request: &Request, json: bool) -> anyhow::Result<ExitCode> {
+/// The names of the nodes that run.
+pub(super) fn running(socket: &Path) -> anyhow::Result<Vec<String>> {
     let reply = ctl::ask::ask(socket, &Request::ClusterStatus, WAIT)?;
     let Reply::Cluster(cluster) = reply else {
         anyhow::bail!("{}", render::text(&reply).trim_end())
     };
+    Ok(cluster.running_nodes)
+}
+
+/// Asks every running node, one after the other. Each line of the answer begins with the name of its node; as JSON, the
+/// answers stand below their names. What a node has not does not count when another one has it.
+pub(super) fn all(
+    socket: &Path,
+    command: &Command,
+    request: &Request,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let (mut found, mut failed, mut answers) = (false, false, Map::new());
-    for node in cluster.running_nodes {
-        let reply = at(socket, &node, request.clone())?;
+    for node in running(socket)? {
+        let reply = part(command, at(socket, &node, request.clone())?);
         if let Reply::Failed(why) = &reply {
             failed = true;
-            complain(&format!("{node}: {}", render::shown(why)));
+            if !json {
+                complain(&format!("{node}: {}", render::shown(why)));
+            }
         } else if reply != Reply::NotFound {
             found = true;
-            let text = render::text(&reply);
+            let text = text(command, &reply);
             let lines = text.lines().map(|line| format!("{node}: {line}\n"));
             if !json {
                 say(&lines.collect::<String>())?;

@@ -40,6 +40,21 @@ pub(super) fn say(text: &str) -> io::Result<()> {
     }
 }
 
+/// The command line is wrong, which the parser could not see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misused(pub(super) String);
+
+/// Says why nothing came of a command, as JSON on standard output where that is wanted.
+pub(super) fn fail(text: &str, json: bool) {
+    if json {
+        // Who does not listen is not told.
+        drop(say(&format!("{:#}\n", serde_json::json!({ "error": text }))));
+    } else {
+        complain(text);
+    }
+}
+
 pub(super) fn complain(text: &str) {
     drop(writeln!(io::stderr(), "emqx-rs-ctl: {text}"));
 }

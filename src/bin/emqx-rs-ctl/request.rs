@@ -1,11 +1,11 @@
 //! The request to a node that a command stands for.
 
-use emqx_rs::ctl::{Request, Turn, token};
+use emqx_rs::ctl::{HandlerChange, Request, Turn, token};
 
 use crate::args::{
-    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
-    ListenersCommand, LogCommand, Numbers, PemCacheCommand, RetainerCommand, SubscriptionsCommand,
-    TopicsCommand, TraceCommand,
+    BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, DiscoveryCommand,
+    EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, Numbers, RetainerCommand,
+    SubscriptionsCommand, TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -13,7 +13,6 @@ pub(super) fn request(command: &Command) -> Option<Request> {
     Some(match command {
         Command::Status | Command::Ping => Request::Status,
         Command::Vm { .. } => Request::Vm,
-        Command::PemCache(PemCacheCommand::Clean { .. }) => Request::CertificatesReload,
         Command::Broker { what: None } => Request::Broker,
         Command::Broker { what: Some(Numbers::Stats) } | Command::Stats => Request::Stats,
         Command::Broker { what: Some(Numbers::Metrics) } | Command::Metrics => Request::Metrics,
@@ -28,6 +27,10 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             return None;
         }
         Command::Cluster(ClusterCommand::Leave) => Request::ClusterLeave,
+        Command::Cluster(ClusterCommand::Discovery(DiscoveryCommand::Enable)) => {
+            Request::ClusterRediscover
+        }
+        Command::Cluster(ClusterCommand::Evacuate(command)) => evacuate(command),
         Command::Cluster(ClusterCommand::ForceLeave { node }) => {
             Request::ClusterForceLeave { node: node.clone() }
         }
@@ -51,24 +54,26 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Retainer(RetainerCommand::Clean { topic }) => {
             Request::RetainerClean { topic: topic.clone() }
         }
-        Command::Acl(AclCommand::CacheClean { whose, node }) => {
-            acl_cache_clean(whose, node.clone())
-        }
         Command::Listeners { command } => listeners(command.as_ref()),
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
-        Command::Log(LogCommand::PrimaryLevel { level: None } | LogCommand::Handlers(_)) => {
-            Request::LogShow
-        }
+        Command::Log(LogCommand::PrimaryLevel { level: None }) => Request::LogShow,
+        Command::Log(LogCommand::Handlers(command)) => log_handlers(command),
         Command::Log(
             LogCommand::SetLevel { level } | LogCommand::PrimaryLevel { level: Some(level) },
         ) => Request::LogSetLevel { level: level.clone() },
         Command::Cookie { .. }
         | Command::User { .. }
+        | Command::ClientId { .. }
         | Command::Data(_)
         | Command::Doctor
+        | Command::Acl(_)
+        | Command::PemCache(_)
+        | Command::Traces(_)
+        | Command::Plugins(_)
+        | Command::Modules(_)
         | Command::Other(_) => return None,
     })
 }
@@ -91,13 +96,36 @@ fn subscriptions(command: &SubscriptionsCommand) -> Request {
 }
 
 fn listeners(command: Option<&ListenersCommand>) -> Request {
-    let (id, turn) = match command {
+    let (id, turn, port) = match command {
         None | Some(ListenersCommand::List) => return Request::Listeners,
-        Some(ListenersCommand::Start { id }) => (id, Turn::Start),
-        Some(ListenersCommand::Stop { id }) => (id, Turn::Stop),
-        Some(ListenersCommand::Restart { id }) => (id, Turn::Restart),
+        Some(ListenersCommand::Start { id } | ListenersCommand::Enable { id, on: true }) => {
+            (id, Turn::Start, None)
+        }
+        Some(ListenersCommand::Enable { id, on: false }) => (id, Turn::Stop, None),
+        Some(ListenersCommand::Stop { id, port }) => (id, Turn::Stop, port.clone()),
+        Some(ListenersCommand::Restart { id, port }) => (id, Turn::Restart, port.clone()),
     };
-    Request::ListenerTurn { id: id.clone(), turn }
+    Request::ListenerTurn { id: id.clone(), port, turn }
+}
+
+fn evacuate(command: &EvacuateCommand) -> Request {
+    match command {
+        EvacuateCommand::Start { rate, to, force } => {
+            Request::EvacuateStart { rate: *rate, to: to.clone(), force: *force }
+        }
+        EvacuateCommand::Status => Request::EvacuateStatus,
+        EvacuateCommand::Stop => Request::EvacuateStop,
+    }
+}
+
+fn log_handlers(command: &HandlersCommand) -> Request {
+    let (id, change) = match command {
+        HandlersCommand::List => return Request::LogShow,
+        HandlersCommand::Start { id } => (id, HandlerChange::Start),
+        HandlersCommand::Stop { id } => (id, HandlerChange::Stop),
+        HandlersCommand::SetLevel { id, level } => (id, HandlerChange::Level(level.clone())),
+    };
+    Request::LogHandler { id: id.clone(), change }
 }
 
 fn trace(command: &TraceCommand) -> Request {
@@ -129,10 +157,4 @@ fn banned(command: &BannedCommand) -> Request {
             Request::BannedDel { kind: kind.0.into(), who: who.clone() }
         }
     }
-}
-
-/// `all`, `node NODE` or a client id.
-fn acl_cache_clean(whose: &str, node: Option<String>) -> Request {
-    let all = node.is_some() || whose == "all";
-    Request::AclCacheClean { client_id: (!all).then(|| whose.to_owned()), node }
 }

@@ -359,16 +359,20 @@ impl Verified {
         hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()
     }
 
-    /// Of user name and password, each with its length before it; none for who was accepted when there were other users.
+    /// Of user name and password, and of the client id where it may count, each with its length before it; none for who was
+    /// accepted when there were other users.
     fn mac(&self, login: &Login) -> Option<[u8; 32]> {
         if !Arc::ptr_eq(&self.users, &login.shared.access.users) {
             return None;
         }
         let attempt = login.attempt();
         let mut mac = hmac::Context::with_key(self.key.as_ref()?);
-        for part in [attempt.username?.as_bytes(), attempt.password?] {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
+        let id = Some(attempt.client_id).filter(|id| self.users.names_client(id));
+        let parts =
+            [attempt.username.map(str::as_bytes), Some(attempt.password?), id.map(str::as_bytes)];
+        for part in parts {
+            mac.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+            mac.update(part.unwrap_or_default());
         }
         mac.sign().as_ref().try_into().ok()
     }

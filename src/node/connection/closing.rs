@@ -66,6 +66,7 @@ impl Connection {
             CloseReason::Kicked
                 | CloseReason::Banned
                 | CloseReason::ShuttingDown
+                | CloseReason::Evacuated(_)
                 | CloseReason::MemoryShort
                 | CloseReason::TakenOver
                 | CloseReason::Discarded

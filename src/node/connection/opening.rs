@@ -124,6 +124,10 @@ impl Connection {
             let what = "the node is being restarted";
             return self.channel.on_no_session(ReasonCode::ServerShuttingDown, what, &mut out);
         }
+        if let Some(to) = self.hub.evacuated_to() {
+            let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+            return self.channel.on_no_place(CloseReason::Evacuated(to), &mut out);
+        }
         let taken_over = self.hub.registry.live(&client_id).is_some();
         if taken_over && !self.hub.may_take_over(&client_id, self.channel.peer()) {
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };

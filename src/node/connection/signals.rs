@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Subscribes the client, or takes a subscription out, because an operator says so.
+    /// Subscribes the client, takes a subscription out or ends the connection, because an operator says so.
     pub(super) fn obey(
         &mut self,
         (order, done): (mailbox::Order, oneshot::Sender<Result<(), &'static str>>),
@@ -99,6 +99,10 @@ impl Connection {
                 } else {
                     Err("no room for it, or another client has it")
                 })
+            }
+            mailbox::Order::GoElsewhere(to) => {
+                self.close(CloseReason::Evacuated(to), scratch, now);
+                Ok(())
             }
             mailbox::Order::Unsubscribe(to) => {
                 let obeyed = self.channel.unsubscribe_ordered(&to, &mut out);

@@ -63,7 +63,9 @@ impl Desk {
         for (index, name) in members.iter().filter_map(|m| Some((m.index?, m.name.as_str()))) {
             rows.extend(hub.routes_of(index).into_iter().map(|key| route(key, name)));
         }
-        rows.retain(|row| only.as_ref().is_none_or(|topic| *topic == row.topic));
+        let is_it =
+            |row: &ctl::Route, topic: &String| *topic == row.topic || *topic == row.asked_for();
+        rows.retain(|row| only.as_ref().is_none_or(|topic| is_it(row, topic)));
         rows.sort_unstable();
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
     }

@@ -14,14 +14,19 @@ impl Desk {
     }
 
     /// Lets a listener take clients, or not. Who is connected stays.
-    pub(super) async fn turn_listener(&self, id: &str, turn: Turn) -> Reply {
-        let all = self.node.listeners();
-        let Some(one) = all.iter().find(|one| one.settings.id() == id) else {
-            let known: Vec<String> = all.iter().map(|one| one.settings.id()).collect();
+    pub(super) async fn turn_listener(&self, id: &str, port: Option<String>, turn: Turn) -> Reply {
+        let (all, port) = (self.node.listeners(), port.as_deref());
+        let Some(one) = all.iter().find(|one| is_meant(one, id, port)) else {
+            let named = |one: &Arc<Listening>| match port {
+                Some(_) => format!("{} ({})", one.settings.id(), one.address()),
+                None => one.settings.id(),
+            };
+            let known: Vec<String> = all.iter().map(named).collect();
             let (id, known) = (shown(id), known.join(", "));
-            return Reply::Failed(format!("there is no listener {id}; there are: {known}"));
+            let port = port.map(|port| format!(" on {}", shown(port))).unwrap_or_default();
+            return Reply::Failed(format!("there is no listener {id}{port}; there are: {known}"));
         };
-        let listen_on = one.address();
+        let (id, listen_on) = (&*one.settings.id(), one.address());
         let done = match turn {
             Turn::Start => self.node.open_listener(one),
             Turn::Stop => one.close().await,
@@ -42,6 +47,17 @@ impl Desk {
             }
         }
     }
+}
+
+/// By its name; or, as EMQX 4 had it, by protocol and port, or protocol, address and port.
+fn is_meant(one: &Listening, id: &str, port: Option<&str>) -> bool {
+    let name = one.settings.id();
+    let Some(port) = port else { return name == id };
+    let protocol = name.rsplit_once(':').map_or("", |(protocol, _)| protocol);
+    let address = one.address();
+    let behind = address.rsplit_once(':').map_or("", |(_, port)| port);
+    (protocol == id || protocol.strip_prefix("mqtt:") == Some(id))
+        && (address == port || behind == port)
 }
 
 fn listener(one: &Arc<Listening>) -> ctl::Listener {

@@ -105,6 +105,8 @@ pub(super) struct Join {
     name: NodeName,
     until: Time,
     reason: String,
+    /// Nothing is known of it but that it does not answer.
+    down: bool,
     reply: oneshot::Sender<Result<(), JoinError>>,
 }
 
@@ -157,6 +159,8 @@ pub(super) struct Task {
     pub(super) barriers: BTreeMap<u64, oneshot::Sender<()>>,
     pub(super) next_barrier: u64,
     pub(super) joins: Vec<Join>,
+    /// What discovery found last.
+    pub(super) found: Vec<Target>,
     pub(super) sweep_at: Option<Time>,
 }
 
@@ -204,7 +208,10 @@ impl Task {
                     }
                 }
                 Some(sign) = self.signs.recv() => self.on_sign(sign, &mut out),
-                Some(targets) = found.recv() => self.input(Input::Discovered(targets), &mut out),
+                Some(targets) = found.recv() => {
+                    self.found.clone_from(&targets);
+                    self.input(Input::Discovered(targets), &mut out);
+                }
                 Some(target) = sighted.recv() => self.input(Input::Sighted(target), &mut out),
                 () = shared.wake.notified() => {}
                 () = tokio::time::sleep_until(timer) => self.on_deadline(&mut out),
@@ -294,8 +301,8 @@ impl Task {
         let (over, waiting) = self.joins.drain(..).partition(|join| join.until <= now);
         self.joins = waiting;
         let over: Vec<Join> = over;
-        for Join { name, reason, reply, .. } in over {
-            let _ = reply.send(Err(JoinError::Failed { name, reason }));
+        for Join { name, reason, down, reply, .. } in over {
+            let _ = reply.send(Err(JoinError::Failed { name, reason, down }));
         }
     }
 
@@ -365,6 +372,12 @@ impl Task {
                 self.input(Input::Leave, out);
                 let _ = reply.send(());
             }
+            Command::Rediscover(reply) => {
+                self.input(Input::Rediscover, out);
+                // It may be a while until it is asked again.
+                self.input(Input::Discovered(self.found.clone()), out);
+                let _ = reply.send(());
+            }
             Command::ForceLeave(name, reply) => {
                 let known = self.core.status().members.iter().any(|line| line.name == name);
                 let _ = reply.send(known && name != self.settings.node_name);
@@ -410,7 +423,7 @@ impl Task {
             return;
         }
         let until = self.clock.now() + JOIN_LIMIT;
-        self.joins.push(Join { name, until, reason: "no answer".to_owned(), reply });
+        self.joins.push(Join { name, until, reason: "no answer".to_owned(), down: true, reply });
     }
 
     fn on_notice(&mut self, notice: Notice, out: &mut Vec<Action>) {
@@ -430,6 +443,7 @@ impl Task {
             Notice::DialFailed { name, error, reason } => {
                 for join in self.joins.iter_mut().filter(|join| join.name == name) {
                     join.reason.clone_from(&reason);
+                    join.down = matches!(error, DialError::Unreachable | DialError::NobodyListens);
                     if matches!(error, DialError::Refused | DialError::RefusedForGood) {
                         join.until = Time::ZERO;
                     }
