@@ -327,14 +327,14 @@ mod tests {
     use super::*;
     use crate::{
         cluster::{Guid, wire::Envelope},
-        node::link::Outgoing,
+        node::link::{Handed, Outgoing},
     };
 
     struct Nobody;
 
     impl Deliver for Nobody {
-        fn deliver(&self, _origin: u64, _envelope: &Envelope<'_>) -> u64 {
-            0
+        fn deliver(&self, _origin: u64, _envelope: &Envelope<'_>) -> Handed {
+            Handed::default()
         }
         fn end_of_batch(&self) {}
     }
