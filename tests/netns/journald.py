@@ -11,6 +11,7 @@ subprocess.run(["mount", "-t", "tmpfs", "none", "/run/systemd"], check=True)
 os.makedirs("/run/systemd/journal")
 ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 ear.bind("/run/systemd/journal/socket")
+open(path, "wb").close()
 reader = os.fork()
 if reader == 0:
     with open(path, "wb", buffering=0) as file:
