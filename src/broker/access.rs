@@ -466,8 +466,8 @@ mod tests {
     fn a_known_user_needs_the_password_whatever_the_policy() {
         for policy in [Anonymous::Local, Anonymous::Yes, Anonymous::No, Anonymous::NoQuickDeny] {
             check_connect(policy, Some(("bob", "secret")), LAN, Ok(()));
-            check_connect(policy, Some(("bob", "wrong")), LAN, Err(Refusal::BadPassword));
-            check_connect(policy, Some(("bob", "wrong")), LOOPBACK, Err(Refusal::BadPassword));
+            check_connect(policy, Some(("bob", "wrong")), LAN, Err(Refusal::BadConfigured));
+            check_connect(policy, Some(("bob", "wrong")), LOOPBACK, Err(Refusal::BadConfigured));
         }
     }
 
@@ -630,8 +630,8 @@ mod tests {
         };
         assert_eq!(check("sensor", None, Some(b"key")), Ok(()));
         assert_eq!(check("sensor", Some("bob"), Some(b"secret")), Ok(()));
-        assert_eq!(check("sensor", None, None), Err(Refusal::BadPassword));
-        assert_eq!(check("sensor", None, Some(b"")), Err(Refusal::BadPassword));
+        assert_eq!(check("sensor", None, None), Err(Refusal::BadConfigured));
+        assert_eq!(check("sensor", None, Some(b"")), Err(Refusal::BadConfigured));
         assert_eq!(check("other", None, Some(b"key")), Err(Refusal::NotKnown));
     }
 
