@@ -6,7 +6,8 @@
 //! The order of rules, first match wins, is EMQX's (`emqx_mod_acl_internal` 4.4). We differ where EMQX's word-by-word match
 //! let a wildcard through: an allow rule matches a subscription only if it covers all of it (`a/+` does not cover `a/#`),
 //! a deny rule matches every subscription that could receive a message it names (`deny secret/#` stops `+/x` and `#`), and
-//! a client id or user name with `+`, `#` or `/` in it never matches through `%c` or `%u`.
+//! a client id or user name with `+`, `#` or `/` in it never matches through `%c` or `%u` of an allow rule; in a deny rule every
+//! level matches there, and the name as it is.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -136,7 +137,7 @@ impl ClientAccess {
                 allow: rule.allow,
                 publish: rule.publish && !publish_decided,
                 subscribe: rule.subscribe && !subscribe_decided,
-                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who)),
+                topics: rule.topics.as_ref().map(|topics| bind_topics(topics, who, rule.allow)),
             };
             if bound.topics.is_none() {
                 publish_decided |= bound.publish;
@@ -251,12 +252,29 @@ impl ClientAccess {
     }
 }
 
-fn bind_topics(topics: &Arc<[TopicPattern]>, who: &Who<'_>) -> Arc<[TopicPattern]> {
-    if topics.iter().any(TopicPattern::names_client) {
-        topics.iter().filter_map(|topic| topic.bind(who)).collect()
-    } else {
-        Arc::clone(topics)
+fn bind_topics(topics: &Arc<[TopicPattern]>, who: &Who<'_>, allow: bool) -> Arc<[TopicPattern]> {
+    if !topics.iter().any(TopicPattern::names_client) {
+        return Arc::clone(topics);
     }
+    let bound = topics.iter().flat_map(|topic| match topic.bind(who, |_| None) {
+        None if !allow => [topic.bind(who, any_level), topic.bind(who, as_it_is)],
+        exact => [exact, None],
+    });
+    bound.flatten().collect()
+}
+
+/// In a deny rule, for a name that is missing or not one level: it must not fall away for who chose an odd name.
+fn any_level(_: Option<&str>) -> Option<Vec<Level>> {
+    Some(vec![Level::One])
+}
+
+/// The same, for topics in which such a name stands.
+fn as_it_is(name: Option<&str>) -> Option<Vec<Level>> {
+    let level = |word: &str| match word {
+        "+" | "#" => Level::One,
+        _ => Level::Word(word.into()),
+    };
+    Some(name?.split('/').map(level).collect())
 }
 
 /// Whom a rule is for.
@@ -389,16 +407,23 @@ impl TopicPattern {
         }
     }
 
-    /// The pattern with the client's names in it; `None` if it cannot match, because a name is missing or is not one level.
-    fn bind(&self, who: &Who<'_>) -> Option<Self> {
+    /// The pattern with the client's names in it. What stands for a name that is missing or not one level, says `odd`; `None` if
+    /// nothing does.
+    fn bind(&self, who: &Who<'_>, odd: fn(Option<&str>) -> Option<Vec<Level>>) -> Option<Self> {
         let Kind::Levels(levels) = &self.0 else { return Some(self.clone()) };
-        let word = |name: &str| is_level(name).then(|| Level::Word(name.into()));
-        let bound = levels.iter().map(|level| match level {
-            Level::ClientId => word(who.client_id),
-            Level::UserName => who.username.and_then(word),
-            Level::Word(_) | Level::One | Level::Rest => Some(level.clone()),
-        });
-        Some(Self(Kind::Levels(bound.collect::<Option<_>>()?)))
+        let named = |name: Option<&str>| match name.filter(|name| is_level(name)) {
+            Some(name) => Some(vec![Level::Word(name.into())]),
+            None => odd(name),
+        };
+        let mut bound = Vec::with_capacity(levels.len());
+        for level in levels {
+            match level {
+                Level::ClientId => bound.append(&mut named(Some(who.client_id))?),
+                Level::UserName => bound.append(&mut named(who.username)?),
+                Level::Word(_) | Level::One | Level::Rest => bound.push(level.clone()),
+            }
+        }
+        Some(Self(Kind::Levels(bound.into())))
     }
 
     /// Every topic name that `topic` (a name or a filter) stands for is one of ours.
@@ -628,6 +653,30 @@ mod tests {
                 want,
                 "{client} {topic}"
             );
+        }
+    }
+
+    /// Who may choose its names must not choose one for which a rule that denies falls away.
+    #[test]
+    fn a_deny_rule_holds_for_names_that_are_no_level() {
+        let access = access(vec![rule(false, Clients::All, &["c/%c", "%c/x", "u/%u/#"])], true);
+        for (client, user, action, topic, want) in [
+            ("c1", Some("u1"), Action::Publish, "c/c1", false),
+            ("c1", Some("u1"), Action::Publish, "c/c2", true),
+            ("+", Some("u1"), Action::Publish, "c/c2", false),
+            ("+", Some("u1"), Action::Subscribe, "c/+", false),
+            ("#", Some("u1"), Action::Subscribe, "c/#", false),
+            ("a/b", Some("u1"), Action::Publish, "c/a/b", false),
+            ("a/b", Some("u1"), Action::Publish, "c/a/c", true),
+            ("a/+", Some("u1"), Action::Publish, "c/a/z", false),
+            ("$SYS", Some("u1"), Action::Publish, "$SYS/x", false),
+            ("c1", Some("a/b"), Action::Publish, "u/a/b/x", false),
+            ("c1", Some("+"), Action::Subscribe, "u/u2/x", false),
+            ("c1", None, Action::Publish, "u/u2", false),
+            ("c1", None, Action::Publish, "v/u2", true),
+        ] {
+            let got = access.allows(&who(client, user, LAN), action, topic);
+            assert_eq!(got, want, "{client} {user:?} {action:?} {topic}");
         }
     }
 

@@ -176,6 +176,29 @@ mod tests {
         assert_eq!(check(&set, &token), Ok(()));
     }
 
+    /// A token that names no key costs no more than a few signatures.
+    #[test]
+    fn four_keys_are_tried_for_a_token() {
+        let other = |n: usize| json!({"kty": "RSA", "n": N, "e": "Aw", "kid": format!("o{n}")});
+        let set = |others: usize, kid: &str, nameless: bool| {
+            let mut all: Vec<Value> = (0..others).map(other).collect();
+            if nameless {
+                all.iter_mut().for_each(|key| drop(key.as_object_mut().unwrap().remove("kid")));
+            }
+            all.push(json!({"kty": "RSA", "n": N, "e": "AQAB", "kid": kid}));
+            json!({"keys": all})
+        };
+        // The token names the key r: others have no say, and those without a name come behind it.
+        assert_eq!(check(&set(20, "r", false), RS256), Ok(()));
+        assert_eq!(check(&set(20, "r", true), RS256), Ok(()));
+        let mut nameless = set(3, "r", true);
+        nameless["keys"][3].as_object_mut().unwrap().remove("kid");
+        assert_eq!(check(&nameless, RS256), Ok(()));
+        let mut nameless = set(4, "r", true);
+        nameless["keys"][4].as_object_mut().unwrap().remove("kid");
+        assert_eq!(check(&nameless, RS256), Err(BadToken::Signature));
+    }
+
     #[test]
     fn what_is_no_set_is_told_apart_from_an_empty_one() {
         assert_eq!(keys(&json!({"keys": []})), Some(vec![]));

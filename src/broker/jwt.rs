@@ -19,6 +19,8 @@ use crate::topic::TopicFilter;
 
 /// How far the clock of who made the token may be ahead of ours.
 const AHEAD_MS: u64 = 60_000;
+/// Keys that are tried for one token: a signature takes time to verify, and whoever asks for it is not let in yet.
+const KEYS_MOST: usize = 4;
 /// Topics that a token may name.
 const TOPICS_MOST: usize = 1000;
 
@@ -170,11 +172,16 @@ impl Jwt {
             "HS384" => hmac::HMAC_SHA384,
             "HS512" => hmac::HMAC_SHA512,
             _ => {
-                let of_set =
-                    self.set.iter().filter(|jwk| jwk.is_for(name, kid)).map(|jwk| &jwk.key);
-                let all = self.key.iter().chain(of_set);
-                // The key that made it, or else any that could have.
-                return all.filter_map(|key| key.verify(name, self.der, message, sign)).max();
+                let of_set = self.set.iter().filter(|jwk| jwk.is_for(name, kid));
+                let is_named = |jwk: &&Jwk| kid.is_some() && jwk.kid.as_deref() == kid;
+                let named = of_set.clone().filter(is_named);
+                let others = of_set.filter(|jwk| !is_named(jwk));
+                // The key that made it, or else some that could have.
+                let all = self.key.iter().chain(named.chain(others).map(|jwk| &jwk.key));
+                let verdicts = all.filter_map(|key| key.verify(name, self.der, message, sign));
+                let mut verdicts = verdicts.take(KEYS_MOST).peekable();
+                verdicts.peek()?;
+                return Some(verdicts.any(|good| good));
             }
         };
         let key = hmac::Key::new(algorithm, &self.secret.as_ref()?.0);

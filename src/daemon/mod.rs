@@ -17,9 +17,9 @@ mod settings;
 mod signals;
 mod systemd;
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::{Config, LogTo, keys};
@@ -297,7 +297,16 @@ impl Operator for Reloader {
 /// Holds the data folder for this process, as long as the file is open.
 fn lock_data(data: &Path) -> anyhow::Result<Flock<File>> {
     let path = data.join("lock");
-    let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+    // Whoever may open it may hold the lock, and a link may lead to a file of others.
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(&path)
+        .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file));
+    let file = opened.with_context(|| format!("{}", path.display()))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
         anyhow::anyhow!(
             "{}: another node uses this folder; give each its own node.data_dir",
@@ -395,4 +404,30 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
 
 async fn second(signals: &mut Signals) {
     while signals.next().await == Asked::Reload {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_lock_is_for_this_user_and_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lock, other) = (dir.path().join("lock"), dir.path().join("other"));
+        // As releases before left it.
+        std::fs::write(&lock, "").unwrap();
+        std::fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
+        let held = lock_data(dir.path()).unwrap();
+        assert_eq!(std::fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600);
+        let twice = lock_data(dir.path()).unwrap_err().to_string();
+        assert!(twice.contains("another node uses this folder"), "{twice}");
+        drop(held);
+        std::fs::remove_file(&lock).unwrap();
+        std::fs::write(&other, "kept").unwrap();
+        symlink(&other, &lock).unwrap();
+        assert!(lock_data(dir.path()).is_err());
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "kept");
+    }
 }
