@@ -48,6 +48,8 @@ use crate::{
     time::Time,
 };
 
+/// Names that discovery told of and that are remembered.
+const FOUND: usize = 1024;
 /// Frames and other events that wait for the mesh task.
 pub(super) const INBOX: usize = 4096;
 /// Events taken before what they cause is sent.
@@ -209,7 +211,7 @@ impl Task {
                 }
                 Some(sign) = self.signs.recv() => self.on_sign(sign, &mut out),
                 Some(targets) = found.recv() => {
-                    self.found.clone_from(&targets);
+                    self.note_found(&targets);
                     self.input(Input::Discovered(targets), &mut out);
                 }
                 Some(target) = sighted.recv() => self.input(Input::Sighted(target), &mut out),
@@ -219,6 +221,14 @@ impl Task {
             self.take_ops(&mut out);
             self.end_batch(&mut out);
         }
+    }
+
+    /// What discovery names, or one of them by its address. The last word about each stays.
+    fn note_found(&mut self, targets: &[Target]) {
+        self.found.retain(|known| targets.iter().all(|target| target.name != known.name));
+        self.found.extend_from_slice(targets);
+        let more = self.found.len().saturating_sub(FOUND);
+        self.found.drain(..more);
     }
 
     /// Time begins for the core. A node that knows no other one is ready with that.
