@@ -42,7 +42,6 @@ const REASONS: &[(&str, &str)] = &[
     ("auth.mysql.", NO_SERVER),
     ("auth.pgsql.", NO_SERVER),
     ("auth.redis.", NO_SERVER),
-    ("auth_order", "first the users file, then tokens, then the HTTP server"),
     ("bridge.mqtt.", "there are no bridges; nodes of one cluster need none"),
     (
         "broker.$name.shared_subscription_strategy",
