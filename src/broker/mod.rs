@@ -20,6 +20,7 @@ pub mod jwt;
 pub mod message;
 pub mod mqueue;
 pub mod order;
+pub mod name_pattern;
 pub mod password_hash;
 pub mod portable;
 pub mod rate;
