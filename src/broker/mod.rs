@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod acl;
+pub mod alarms;
 pub mod alias;
 pub mod asking;
 pub mod bans;
@@ -19,8 +20,8 @@ pub mod jwks;
 pub mod jwt;
 pub mod message;
 pub mod mqueue;
-pub mod order;
 pub mod name_pattern;
+pub mod order;
 pub mod password_hash;
 pub mod portable;
 pub mod rate;

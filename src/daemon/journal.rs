@@ -26,7 +26,7 @@ use tracing_subscriber::{
 use crate::net::sys;
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 43] = [
+const KINDS: [(&str, &str); 45] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -70,11 +70,21 @@ const KINDS: [(&str, &str); 43] = [
     ("queue-full", "08e33699b6e3407f96f4e576ec577e7b"),
     ("routes-full", "fabe13f42e3842fb9151ef6c76ae0c3e"),
     ("disk-low", "e9c81b2d322c47419633632d85ec9abf"),
+    ("alarm-activated", "7d1c5a0e94e84b6fb0a3c2d9f61e5b48"),
+    ("alarm-deactivated", "c05e1f7a3b9d4d26a8f47e90d2b6c31a"),
 ];
 
 /// Those of level `info` that an operator wants to see first.
 fn is_notable(kind: &str) -> bool {
-    matches!(kind, "started" | "member-up" | "member-joined" | "member-gone" | "partition-healed")
+    matches!(
+        kind,
+        "started"
+            | "member-up"
+            | "member-joined"
+            | "member-gone"
+            | "partition-healed"
+            | "alarm-deactivated"
+    )
 }
 
 /// Lines that journald did not take. Copies share it.

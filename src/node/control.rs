@@ -178,6 +178,8 @@ impl Desk {
             }
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()),
             Request::Listeners => self.listeners(),
+            Request::Alarms { activated } => Reply::Alarms(hub.alarms(activated)),
+            Request::AlarmsDelete => Reply::AlarmsDeleted(hub.forget_alarms() as u64),
             Request::ListenerTurn { id, turn } => self.turn_listener(&id, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await

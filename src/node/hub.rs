@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::{
     access::authenticator::Authenticator,
     access::banned::BanList,
+    alarms::Board,
     announced::Announced,
     asking::Asking,
     clients::ClientRow,
@@ -124,6 +125,8 @@ pub struct Hub {
     pub(super) limits: Limits,
     /// How it stands with the memory of the process.
     pub(super) memory: Memory,
+    /// The alarms.
+    pub(super) board: Board,
     /// When wills may go out.
     pub(super) will_pace: WillPace,
     /// Wills that wait for their turn among the delayed messages, by client.
@@ -176,6 +179,7 @@ impl Hub {
             handshakes: Handshakes::default(),
             limits: Limits::default(),
             memory: Memory::default(),
+            board: Board::default(),
             will_pace: WillPace::default(),
             paced_wills: Mutex::default(),
             routes_full: Told::default(),

@@ -1,6 +1,7 @@
 //! The shells that drive the cores, and what they share.
 
 pub mod access;
+pub mod alarms;
 mod announced;
 mod asking;
 pub mod clients;
@@ -84,6 +85,8 @@ pub struct NodeParts {
     pub max_connections: usize,
     /// Limits of the node as a whole.
     pub limits: Limits,
+    /// When there is an alarm, and what becomes of it.
+    pub alarms: alarms::Settings,
     /// Limits of each zone.
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
@@ -165,6 +168,7 @@ impl Node {
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.set_limits(parts.limits);
+        hub.board = alarms::Board::new(parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");

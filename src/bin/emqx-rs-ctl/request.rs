@@ -3,7 +3,7 @@
 use emqx_rs::ctl::{Request, Turn, token};
 
 use crate::args::{
-    AclCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
+    AclCommand, AlarmsCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
     ListenersCommand, LogCommand, Numbers, PemCacheCommand, RetainerCommand, SubscriptionsCommand,
     TopicsCommand, TraceCommand,
 };
@@ -55,6 +55,10 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             acl_cache_clean(whose, node.clone())
         }
         Command::Listeners { command } => listeners(command.as_ref()),
+        Command::Alarms(AlarmsCommand::List { which }) => {
+            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
+        }
+        Command::Alarms(AlarmsCommand::Delete) => Request::AlarmsDelete,
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },

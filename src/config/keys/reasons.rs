@@ -20,11 +20,10 @@ const NO_HTTP: &str = "there is no HTTP interface";
 const NO_SERVER: &str = "databases are not asked; auth.http can ask a server that does";
 const STRICT: &str = "packets are always checked";
 const NO_MODULES: &str = "everything is built in, and what is set is on";
-const HOST: &str = "the host is watched by what watches hosts; emqx-rs-ctl vm has the numbers";
+const HOST: &str = "node.memory_soft and node.memory_hard are for the memory of the process";
 const CALLS_HOME: &str = "nothing calls home";
 
 const REASONS: &[(&str, &str)] = &[
-    ("alarm.", "there are no alarms; what is wrong stands in the log and in emqx-rs-ctl doctor"),
     ("alias_enrichment_module", ERLANG),
     ("auth.http.connect_timeout", "auth.http.timeout is for the whole question"),
     ("auth.http.enable_pipelining", "a connection has one question at a time"),
