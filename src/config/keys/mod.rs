@@ -178,7 +178,7 @@ impl Key {
             "log.level",
             "log.primary_log_level",
             "retainer.",
-            "broker.shared_subscription_strategy",
+            "broker.shared_",
             "broker.client_disconnect_",
             "module.",
             "delayed.",

@@ -49,10 +49,6 @@ const REASONS: &[(&str, &str)] = &[
     ("broker.enable_session_registry", "a client id is always one client in the cluster"),
     ("broker.perf.", ERLANG),
     ("broker.route_batch_clean", "routes of a lost node go at once"),
-    (
-        "broker.shared_dispatch_ack_enabled",
-        "what a member has not acknowledged goes to another when it is gone",
-    ),
     ("cluster.forward.spill_bytes", "what is kept for other nodes is kept in memory"),
     ("cluster.mcast.buffer", OWN_BUFFERS),
     ("coap.", "this is a broker of MQTT"),
