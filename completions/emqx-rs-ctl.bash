@@ -19,6 +19,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,acl)
                 cmd="emqx__rs__ctl__subcmd__acl"
                 ;;
+            emqx__rs__ctl,alarms)
+                cmd="emqx__rs__ctl__subcmd__alarms"
+                ;;
             emqx__rs__ctl,banned)
                 cmd="emqx__rs__ctl__subcmd__banned"
                 ;;
@@ -99,6 +102,24 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__acl__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,delete)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,help)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,list)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,delete)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__banned__subcmd__add"
@@ -271,6 +292,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,acl)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__acl"
                 ;;
+            emqx__rs__ctl__subcmd__help,alarms)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms"
+                ;;
             emqx__rs__ctl__subcmd__help,banned)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned"
                 ;;
@@ -342,6 +366,12 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__acl,cache-clean)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__alarms,delete)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__alarms,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned__subcmd__add"
@@ -695,7 +725,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user banned alarms why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -795,6 +825,128 @@ _emqx__rs__ctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms)
+            opts="-h --socket --json --all --node --help list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__delete)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help)
+            opts="list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__list)
+            opts="-h --socket --json --all --node --help activated deactivated"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1979,7 +2131,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user banned alarms why acl listeners trace stats metrics cookie vm pem_cache conf data log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2007,6 +2159,48 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms)
+            opts="list delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
