@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::{
     connect::is_level,
+    name_pattern::NamePattern,
     portable::{BadSession, Get, put_text, put_u32},
 };
 
@@ -288,6 +289,10 @@ pub enum Clients {
     User(Box<str>),
     /// The client with this id.
     Client(Box<str>),
+    /// Clients whose user name is like this.
+    UserLike(NamePattern),
+    /// Clients whose id is like this.
+    ClientLike(NamePattern),
     /// Clients from one of these blocks.
     Addresses(Vec<Cidr>),
     /// Those that all of these name.
@@ -304,6 +309,8 @@ impl Clients {
             Self::Loopback => who.peer.to_canonical().is_loopback(),
             Self::User(name) => who.username == Some(name),
             Self::Client(id) => who.client_id == &**id,
+            Self::UserLike(pattern) => who.username.is_some_and(|name| pattern.is_in(name)),
+            Self::ClientLike(pattern) => pattern.is_in(who.client_id),
             Self::Addresses(blocks) => blocks.iter().any(|block| block.contains(who.peer)),
             Self::And(all) => all.iter().all(|clients| clients.is(who)),
             Self::Or(any) => any.iter().any(|clients| clients.is(who)),

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod acl;
+pub mod alarms;
 pub mod alias;
 pub mod asking;
 pub mod awaiting_rel;
@@ -21,6 +22,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod message;
 pub mod mqueue;
+pub mod name_pattern;
 pub mod order;
 pub mod password_hash;
 pub mod portable;

@@ -151,6 +151,8 @@ named! {
         MemoryShort = "emqx_rs.memory.short",
         MemoryShed = "emqx_rs.memory.shed",
         DiskLow = "emqx_rs.disk.low",
+        AlarmActivated = "emqx_rs.alarm.activated",
+        AlarmDeactivated = "emqx_rs.alarm.deactivated",
         ListenerRefused = "emqx_rs.listener.refused",
         ListenerAcceptError = "emqx_rs.listener.accept_error",
         KeepaliveTimeout = "emqx_rs.keepalive_timeout",

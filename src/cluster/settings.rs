@@ -366,6 +366,10 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// A peer without a sign of life for this long is down.
     pub failure_timeout: Duration,
+    /// How long connecting to a node may take.
+    pub connect_timeout: Duration,
+    /// How long proving both ends to each other may take then, with TLS where that is spoken.
+    pub handshake_timeout: Duration,
     /// How long the start waits for members known from before.
     pub join_wait: Duration,
     /// Data connections for each peer, 1 to 8.
@@ -415,6 +419,8 @@ impl Settings {
             heal_action: HealAction::default(),
             heartbeat: Duration::from_millis(200),
             failure_timeout: Duration::from_millis(1500),
+            connect_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(5),
             join_wait: Duration::from_secs(3),
             data_streams: 2,
             publish_ack: PublishAck::default(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::erlang_terms::{Term, terms};
 use crate::broker::access::{Cidr, Clients, Rule, Rules, TopicPattern};
+use crate::broker::name_pattern::NamePattern;
 
 /// A rule at fault: its line, and what was expected.
 pub type BadRule = (usize, String);
@@ -102,9 +103,12 @@ fn clients(term: &Term) -> Result<Clients, String> {
         }
         (Some("user" | "username"), Term::Text(name)) => Ok(Clients::User(name.as_str().into())),
         (Some("client" | "clientid"), Term::Text(id)) => Ok(Clients::Client(id.as_str().into())),
-        (Some("user" | "username" | "client" | "clientid"), Term::Tuple(_)) => Err(format!(
-            "a name in quotes instead of {value}: regular expressions are not supported"
-        )),
+        (Some("user" | "username"), Term::Tuple(like)) => {
+            pattern(like, value).map(Clients::UserLike)
+        }
+        (Some("client" | "clientid"), Term::Tuple(like)) => {
+            pattern(like, value).map(Clients::ClientLike)
+        }
         (Some("ipaddr"), Term::Text(block)) => Ok(Clients::Addresses(vec![cidr(block)?])),
         (Some("ipaddrs"), Term::List(blocks)) => {
             let block = |block: &Term| match block {
@@ -118,6 +122,16 @@ fn clients(term: &Term) -> Result<Clients, String> {
         (Some("and"), Term::List(items)) => each(items).map(Clients::And),
         (Some("or"), Term::List(items)) => each(items).map(Clients::Or),
         _ => Err(format!("{FORM} instead of {term}")),
+    }
+}
+
+/// `{re, "expression"}`
+fn pattern(parts: &[Term], shown: &Term) -> Result<NamePattern, String> {
+    match parts {
+        [re, Term::Text(text)] if is_atom(re, "re") => {
+            NamePattern::parse(text).map_err(|bad| bad.to_string())
+        }
+        _ => Err(format!("a name in quotes or {{re, \"expression\"}} instead of {shown}")),
     }
 }
 
@@ -186,6 +200,8 @@ mod tests {
         let text = r#"
             {allow, {client, "c1"}, publish, ["a"]}.
             {allow, {ipaddrs, ["10.0.0.0/8", "fe80::/10"]}, publish, ["b"]}.
+            {allow, {user, {re, "^dev-[0-9]+$"}}, publish, ["d"]}.
+            {allow, {clientid, {re, "-7"}}, publish, ["e/%c"]}.
             {allow, {'and', [{user, "u"}, {'or', [{client, "c1"}, {client, "c2"}]}]}, pubsub, ["c/%c"]}.
         "#;
         for (who, topic, want) in [
@@ -194,6 +210,11 @@ mod tests {
             (("x", "", "10.1.1.1"), "b", true),
             (("x", "", "fe80::1"), "b", true),
             (("x", "", "1.1.1.1"), "b", false),
+            (("x", "dev-12", "1.1.1.1"), "d", true),
+            (("x", "dev-12x", "1.1.1.1"), "d", false),
+            (("dev-12", "", "1.1.1.1"), "d", false),
+            (("x-77", "", "1.1.1.1"), "e/x-77", true),
+            (("x-8", "", "1.1.1.1"), "e/x-8", false),
             (("c2", "u", "1.1.1.1"), "c/c2", true),
             (("c2", "u", "1.1.1.1"), "c/c1", false),
             (("c3", "u", "1.1.1.1"), "c/c3", false),
@@ -205,11 +226,11 @@ mod tests {
     #[test]
     fn every_bad_rule_is_reported_with_its_line() {
         let text = "{allow, all}.\n{permit, all}.\n{deny, all, read, [\"a\"]}.\n{deny, all, publish, \"a\"}.\n\
-                    {deny, {user, {re, \"^a\"}}, publish, [\"a\"]}.\n{deny, {ipaddr, \"x\"}, publish, [\"a\"]}.\n\
+                    {deny, {user, {re, \"(a\"}}, publish, [\"a\"]}.\n{deny, {ipaddr, \"x\"}, publish, [\"a\"]}.\n\
                     {deny, all, publish, [\"a/#/b\"]}.\nx.\n{allow, bob}.";
         let bad = parse("acl.conf", text).unwrap_err();
         assert_eq!(bad.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8, 9]);
-        assert!(bad[3].1.contains("regular expressions"), "{}", bad[3].1);
+        assert!(bad[3].1.contains("regular expression"), "{}", bad[3].1);
         assert_eq!(parse("acl.conf", "{allow, all").unwrap_err()[0].0, 1);
     }
 }

@@ -217,6 +217,7 @@ impl Builder<'_> {
                 drain_time: self.draft.node.drain_time,
                 max_connections: self.draft.node.max_ports,
                 limits: self.draft.node.limits.clone(),
+                alarms: self.draft.node.alarms.clone(),
                 sys_interval: self.draft.node.sys_interval,
                 sys_heartbeat: self.draft.node.sys_heartbeat,
             },

@@ -21,6 +21,7 @@ use crate::broker::settings::{RetainSettings, SharedStrategy};
 use crate::cluster::settings::{Cookie, Seed};
 use crate::cluster::{self, NodeName};
 use crate::mqtt::{QoS, SubscriptionOptions};
+use crate::node::alarms;
 use crate::node::limits::Limits;
 use crate::node::listener::settings::{AccessRule, ListenerKind};
 
@@ -109,6 +110,8 @@ pub struct NodeDraft {
     pub max_ports: Option<usize>,
     /// Other limits of the node as a whole.
     pub limits: Limits,
+    /// `os_mon.*`, `alarm.*`
+    pub alarms: alarms::Settings,
     /// EMQX's form of `cluster.forward.keep_bytes`.
     pub dist_buffer_size: Option<usize>,
     /// EMQX's form of `cluster.data_streams`.

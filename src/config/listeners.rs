@@ -217,11 +217,22 @@ pub fn blocks(text: &str) -> Parsed<Vec<Cidr>> {
 /// What of a certificate names a client. Without TLS it comes from a PROXY header, which has the common name alone.
 ///
 /// # Errors
-/// Another word.
+/// Another word, or one of EMQX that makes no name here, with the reason.
 pub fn certificate_name(kind: ListenerKind, text: &str) -> Parsed<CertificateName> {
-    let words: &[&str] = if kind.is_tls() { &["cn", "dn"] } else { &["cn"] };
-    let at = word(text, words)?;
-    Ok(if at == 0 { CertificateName::Common } else { CertificateName::Distinguished })
+    let other = match text {
+        "md5" => "two certificates can be made that have one MD5, so it names nobody",
+        "crt" => "DER is no text, and MQTT wants text; pem is the same in base64",
+        _ => "",
+    };
+    if kind.is_tls() && !other.is_empty() {
+        return Err(Expected(format!("cn, dn or pem ({other})")));
+    }
+    let words: &[&str] = if kind.is_tls() { &["cn", "dn", "pem"] } else { &["cn"] };
+    Ok(match word(text, words)? {
+        0 => CertificateName::Common,
+        1 => CertificateName::Distinguished,
+        _ => CertificateName::Whole,
+    })
 }
 
 /// The mode of a file, in octal digits.

@@ -42,6 +42,7 @@ use crate::broker::{self, settings::RetainSettings};
 use crate::cluster;
 use crate::node::access::auth_http::AuthHttp;
 use crate::node::access::jwks::Jwks;
+use crate::node::alarms;
 use crate::node::limits::Limits;
 use crate::node::listener::settings::Listener;
 use crate::node::tls::Material;
@@ -92,6 +93,8 @@ pub struct NodeSettings {
     pub max_connections: Option<usize>,
     /// Other limits of the node as a whole.
     pub limits: Limits,
+    /// When there is an alarm, and what becomes of it.
+    pub alarms: alarms::Settings,
     /// Period of `$SYS` version, stats and metrics; `None` is never.
     pub sys_interval: Option<Duration>,
     /// Period of `$SYS` uptime and datetime; `None` is never.

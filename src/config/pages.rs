@@ -34,6 +34,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("The broker and what it keeps", &["broker.", "retainer.", "session."]),
     ("Modules", &["module.", "delayed."]),
     ("The log", &["log."]),
+    ("Alarms", &["os_mon.", "alarm."]),
     ("Files of EMQX plugins", &["plugins."]),
 ];
 

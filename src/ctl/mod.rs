@@ -107,6 +107,13 @@ pub enum Request {
     },
     /// The listeners.
     Listeners,
+    /// The alarms.
+    Alarms {
+        /// Only those that are active, or only those that are over.
+        activated: Option<bool>,
+    },
+    /// Forget the alarms that are over.
+    AlarmsDelete,
     /// Who is banned.
     Banned,
     /// Ban somebody, and end the connections that are there.
@@ -271,6 +278,7 @@ impl Request {
             | Self::RetainerInfo
             | Self::RetainerTopics { .. }
             | Self::Listeners
+            | Self::Alarms { .. }
             | Self::Banned
             | Self::ConfShow { .. }
             | Self::UsersFile
@@ -291,6 +299,7 @@ impl Request {
             | Self::AclCacheClean { .. }
             | Self::UsersReload
             | Self::CertificatesReload
+            | Self::AlarmsDelete
             | Self::ConfReload
             | Self::TraceStart { .. }
             | Self::TraceStop { .. }
@@ -322,6 +331,8 @@ impl Request {
                 | Self::AclCacheClean { .. }
                 | Self::CertificatesReload
                 | Self::Listeners
+                | Self::Alarms { .. }
+                | Self::AlarmsDelete
                 | Self::Clients { .. }
                 | Self::Banned
                 | Self::BannedAdd { .. }
@@ -383,6 +394,10 @@ pub enum Reply {
     Cleaned(u64),
     /// To `Listeners`.
     Listeners(Vec<Listener>),
+    /// To `Alarms`: first those that are active.
+    Alarms(Vec<Alarm>),
+    /// To `AlarmsDelete`: how many went.
+    AlarmsDeleted(u64),
     /// To `Banned`, by kind and name.
     Banned(Vec<Ban>),
     /// To `UsersFile`: the path of the node, whether there is a file or not.
@@ -447,6 +462,7 @@ impl Reply {
         match (self, more) {
             (Self::Clients(rows), Self::Clients(more)) => rows.extend(more),
             (Self::Banned(rows), Self::Banned(more)) => rows.extend(more),
+            (Self::Alarms(rows), Self::Alarms(more)) => rows.extend(more),
             (Self::Routes(rows), Self::Routes(more)) => rows.extend(more),
             (Self::Subscriptions(rows), Self::Subscriptions(more)) => rows.extend(more),
             (Self::RetainedTopics(rows), Self::RetainedTopics(more)) => rows.extend(more),
@@ -474,6 +490,7 @@ impl Reply {
         match self {
             Self::Clients(rows) => cut(rows, Self::Clients),
             Self::Banned(rows) => cut(rows, Self::Banned),
+            Self::Alarms(rows) => cut(rows, Self::Alarms),
             Self::Routes(rows) => cut(rows, Self::Routes),
             Self::Subscriptions(rows) => cut(rows, Self::Subscriptions),
             Self::RetainedTopics(rows) => cut(rows, Self::RetainedTopics),
@@ -482,6 +499,7 @@ impl Reply {
             Self::Status(_)
             | Self::Retainer(_)
             | Self::Cleaned(_)
+            | Self::AlarmsDeleted(_)
             | Self::Broker(_)
             | Self::Numbers(_)
             | Self::Cluster(_)
@@ -509,6 +527,26 @@ impl Reply {
             | Self::End => vec![self],
         }
     }
+}
+
+/// An alarm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The node that it is about.
+    pub node: String,
+    /// `high_cpu_usage`
+    pub name: String,
+    /// For people.
+    pub message: String,
+    /// Numbers to it.
+    pub details: serde_json::Value,
+    /// It is not over.
+    pub activated: bool,
+    /// When it began, in microseconds since 1970.
+    pub activate_at: u64,
+    /// When it was over, likewise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deactivate_at: Option<u64>,
 }
 
 /// The log of a node.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation, Happened,
+    Alarm, Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation, Happened,
     Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
@@ -53,6 +53,8 @@ pub fn text(reply: &Reply) -> String {
         }
         Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
+        Reply::Alarms(rows) => lines(rows, alarm),
+        Reply::AlarmsDeleted(count) => format!("Deleted {count} alarms\n"),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
@@ -121,6 +123,8 @@ pub fn json(reply: &Reply) -> Value {
         Reply::RetainedTopics(rows) => json!(rows),
         Reply::Cleaned(count) => json!({ "result": "ok", "cleaned": count }),
         Reply::Listeners(rows) => json!(rows),
+        Reply::Alarms(rows) => json!(rows),
+        Reply::AlarmsDeleted(count) => json!({ "result": "ok", "deleted": count }),
         Reply::Happened(rows) => json!(rows),
         Reply::Data(rows) => json!(rows),
         Reply::Imported(done) => json!(done),
@@ -397,6 +401,17 @@ fn ban(row: &Ban) -> String {
     let (who, reason, by) = (shown(&row.who), shown(&row.reason), shown(&row.by));
     let kind = shown(&row.kind);
     format!("Banned({kind}={who}{at}, reason={reason}, by={by}, at={}, until={until})", row.at)
+}
+
+fn alarm(row: &Alarm) -> String {
+    let over = row.deactivate_at.map(|at| format!(", deactivate_at={at}")).unwrap_or_default();
+    format!(
+        "Alarm({}, message={}, activate_at={}{over}, details={})",
+        shown(&row.name),
+        shown(&row.message),
+        row.activate_at,
+        shown(&row.details.to_string())
+    )
 }
 
 fn trace(row: &Trace) -> String {

@@ -37,7 +37,7 @@ use tracing_subscriber::layer::{Context, Layer};
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 52] = [
+const KINDS: [(&str, &str); 54] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -90,11 +90,21 @@ const KINDS: [(&str, &str); 52] = [
     ("accept-failed", "07023a8674e34ee6bad36fe543007dfe"),
     ("cluster-not-kept", "ac2f56c33650463c89b4828df2fc4ca6"),
     ("clients-lost", "2aeda0a3b6ca4639bda1fa4541f686a6"),
+    ("alarm-activated", "7d1c5a0e94e84b6fb0a3c2d9f61e5b48"),
+    ("alarm-deactivated", "c05e1f7a3b9d4d26a8f47e90d2b6c31a"),
 ];
 
 /// Those of level `info` that an operator wants to see first.
 fn is_notable(kind: &str) -> bool {
-    matches!(kind, "started" | "member-up" | "member-joined" | "member-gone" | "partition-healed")
+    matches!(
+        kind,
+        "started"
+            | "member-up"
+            | "member-joined"
+            | "member-gone"
+            | "partition-healed"
+            | "alarm-deactivated"
+    )
 }
 
 /// Lines that journald did not take. Copies share it.

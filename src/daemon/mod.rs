@@ -350,6 +350,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
         listeners: config.listeners.clone(),
         max_connections: config.node.max_connections.unwrap_or(usize::MAX),
         limits: config.node.limits.clone(),
+        alarms: config.node.alarms.clone(),
         zones: config.zones.clone(),
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),

@@ -163,9 +163,7 @@ impl Desk {
             Request::Status => Reply::Status(self.status()),
             Request::Broker => Reply::Broker(broker(hub.clock)),
             Request::Stats => Reply::Numbers(self.node.gauges()),
-            Request::Metrics => {
-                Reply::Numbers(hub.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
-            }
+            Request::Metrics => counters(hub),
             Request::ClusterStatus => self.cluster().await.map_or_else(mesh_ended, Reply::Cluster),
             Request::ClusterDiscover => self.discover().await,
             Request::ClusterPlaces => self.places().await.map_or_else(mesh_ended, Reply::Places),
@@ -187,6 +185,8 @@ impl Desk {
             }
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()).await,
             Request::Listeners => self.listeners(),
+            Request::Alarms { activated } => Reply::Alarms(hub.alarms(activated)),
+            Request::AlarmsDelete => Reply::AlarmsDeleted(hub.forget_alarms() as u64),
             Request::ListenerTurn { id, port, turn } => self.turn_listener(&id, port, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await
@@ -429,6 +429,10 @@ impl Desk {
             }
         }
     }
+}
+
+fn counters(hub: &Hub) -> Reply {
+    Reply::Numbers(hub.metrics().map(|(name, n)| (name.to_owned(), n)).collect())
 }
 
 impl Answers for Desk {

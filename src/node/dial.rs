@@ -32,8 +32,6 @@ use crate::{
     net::clock::Clock,
 };
 
-/// From the first byte to the last of a handshake, and for connecting.
-const LIMIT: Duration = Duration::from_secs(5);
 /// More than the handshake of a peer needs.
 const BUFFER: usize = 4096;
 
@@ -76,6 +74,10 @@ pub(crate) struct Local {
     pub(crate) message_max: u64,
     /// How long what was sent may stay without an acknowledgement of the other host.
     pub(crate) dead_after: Duration,
+    /// How long connecting may take.
+    pub(crate) connect_timeout: Duration,
+    /// From the first byte to the last of a handshake.
+    pub(crate) handshake_timeout: Duration,
     /// Nodes are reached over IPv6.
     pub(crate) v6: bool,
     /// `None`: TCP alone.
@@ -98,8 +100,8 @@ pub(crate) enum LinkError {
     #[error("{0}")]
     Tls(#[from] TlsError),
     /// Too slow.
-    #[error("no answer within 5 s")]
-    Timeout,
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
     /// The handshake failed.
     #[error("{0}")]
     Handshake(#[from] HandshakeError),
@@ -207,16 +209,16 @@ impl Local {
         target: NodeName,
         hasten: &Notify,
     ) -> Result<Proven, LinkError> {
-        let dial = async {
-            let tcp = connect(addr, hasten).await?;
-            self.prepare(&tcp)?;
+        let tcp = within(self.connect_timeout, connect(addr, hasten)).await??;
+        self.prepare(&tcp)?;
+        let shake = async {
             let socket = match &self.tls {
                 Some(tls) => tls.connect(tcp, addr, &target).await?,
                 None => tcp.into(),
             };
             self.initiate(socket, addr, self.hello(kind, Some(target), received)).await
         };
-        timeout(LIMIT, dial).await.map_err(|_| LinkError::Timeout)?
+        within(self.handshake_timeout, shake).await?
     }
 
     async fn initiate(
@@ -259,7 +261,7 @@ impl Local {
             };
             self.respond(socket, addr, judge).await
         };
-        timeout(LIMIT, accept).await.unwrap_or_else(|_| Err(LinkError::Timeout.into()))
+        within(self.handshake_timeout, accept).await?
     }
 
     async fn respond(
@@ -301,6 +303,10 @@ impl Local {
         let established = answer.map_err(|error| proven(error.into()))?;
         Ok(Proven { socket, established, leftover: input, addr })
     }
+}
+
+async fn within<T>(limit: Duration, what: impl Future<Output = T>) -> Result<T, LinkError> {
+    timeout(limit, what).await.map_err(|_| LinkError::Timeout(limit))
 }
 
 /// What ties the handshake to the TLS session below, if there is one.

@@ -5,7 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use nix::sys::statvfs::statvfs;
 
-use super::hub::Hub;
+use serde_json::json;
+
+use super::{alarms, hub::Hub};
 use crate::broker::stats::Metric;
 
 const EVERY: Duration = Duration::from_secs(30);
@@ -43,8 +45,12 @@ pub(super) async fn watch(hub: Arc<Hub>, folder: PathBuf) {
             let (path, free_mib) = (folder.display(), room.free >> 20);
             if is_little && !was_little {
                 hub.stats.count(Metric::DiskLow);
+                let details = json!({ "folder": path.to_string(), "free_mib": free_mib });
+                let message = format!("{free_mib} MiB are free in {path}");
+                hub.raise_alarm(alarms::DISK, message, details);
                 tracing::warn!(name: "disk-low", folder = %path, free_mib, "little room in the data folder");
             } else if was_little && !is_little {
+                hub.end_alarm(alarms::DISK);
                 tracing::info!(folder = %path, free_mib, "there is room in the data folder again");
             }
             was_little = is_little;

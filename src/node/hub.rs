@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     access::authenticator::Authenticator,
     access::banned::BanList,
+    alarms::Board,
     announced::Announced,
     asking::Asking,
     clients::ClientRow,
@@ -129,6 +130,8 @@ pub struct Hub {
     pub(super) limits: Limits,
     /// How it stands with the memory of the process.
     pub(super) memory: Memory,
+    /// The alarms.
+    pub(super) board: Board,
     /// When wills may go out.
     pub(super) will_pace: WillPace,
     /// Wills that wait for their turn among the delayed messages.
@@ -182,6 +185,7 @@ impl Hub {
             handshakes: Handshakes::default(),
             limits: Limits::default(),
             memory: Memory::default(),
+            board: Board::default(),
             will_pace: WillPace::default(),
             paced_wills: PacedWills::default(),
             routes_full: Told::default(),

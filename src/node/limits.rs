@@ -49,10 +49,11 @@ impl Hub {
         self.limits = limits;
     }
 
-    /// Looks at what is used of memory, queues and the disk of the data folder.
+    /// Looks at what is used of memory, queues, the host and the disk of the data folder.
     pub(super) fn watch_limits(self: &Arc<Self>, data_dir: PathBuf) {
         supervise::spawn("memory", self.clone().watch_memory());
         supervise::spawn("full queues", self.clone().tell_of_full_queues());
+        supervise::spawn("alarms of the host", self.clone().watch_host());
         supervise::spawn("disk", disk::watch(self.clone(), data_dir));
     }
 }

@@ -19,7 +19,9 @@ use std::{
     time::Duration,
 };
 
-use super::{hub::Hub, mailbox::Mailbox, told::Told};
+use serde_json::json;
+
+use super::{alarms, hub::Hub, mailbox::Mailbox, told::Told};
 use crate::{
     broker::{ClientId, stats::Metric},
     net::sys,
@@ -175,10 +177,16 @@ impl Hub {
     fn enter(&self, level: Level, used: u64, bounds: Bounds) {
         self.memory.level.store(level as u8, Ordering::Relaxed);
         let (used, limit) = (used >> 20, bounds.limit >> 20);
+        if level > Level::Plenty {
+            let details = json!({ "used_mib": used, "limit_mib": limit });
+            let message = format!("{used} MiB of {limit} MiB for the process are in use");
+            self.raise_alarm(alarms::SHORT, message, details);
+        }
         match level {
             Level::Plenty => {
                 self.registry.set_most(self.limits.sessions);
                 self.registry.for_each_mailbox(|_, mailbox| mailbox.loosen());
+                self.end_alarm(alarms::SHORT);
                 tracing::info!(used_mib = used, limit_mib = limit, "there is enough memory again");
             }
             Level::Short => {

@@ -723,6 +723,8 @@ impl Unlock {
             streams: settings.data_streams,
             message_max: self.message_max,
             dead_after: settings.failure_timeout,
+            connect_timeout: settings.connect_timeout,
+            handshake_timeout: settings.handshake_timeout,
             v6: settings.proto_dist.is_v6(),
             tls: self.tls,
             told: Told::default(),

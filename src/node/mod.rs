@@ -1,6 +1,7 @@
 //! The shells that drive the cores, and what they share.
 
 pub mod access;
+pub mod alarms;
 mod announced;
 mod asking;
 pub mod clients;
@@ -87,6 +88,8 @@ pub struct NodeParts {
     pub max_connections: usize,
     /// Limits of the node as a whole.
     pub limits: Limits,
+    /// When there is an alarm, and what becomes of it.
+    pub alarms: alarms::Settings,
     /// Limits of each zone.
     pub zones: BTreeMap<String, Settings>,
     /// Users and rules.
@@ -168,6 +171,7 @@ impl Node {
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.set_limits(parts.limits);
+        hub.board = alarms::Board::new(parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
@@ -214,15 +218,14 @@ impl Node {
             arrivals
         });
         mesh.settled().await;
-        let (stop, stopped) = watch::channel(false);
         hub.go_on(arrivals);
+        let (stop, stopped) = watch::channel(false);
         let janitor = supervise::spawn_core("janitor", hub.clone().janitor());
         let certificates_renewed = Arc::new(Notify::new());
-        let all = listeners.clone();
-        let watch = listener::watch_certificates(all, certificates_renewed.clone(), clock);
+        let renewed = certificates_renewed.clone();
+        let watch = listener::watch_certificates(listeners.clone(), renewed, clock);
         supervise::spawn("listener certificates", watch);
-        let keys = Arc::new(KeySet::new(listeners.clone()));
-        keys.follow(parts.jwks);
+        let keys = KeySet::following(listeners.clone(), parts.jwks);
         let node = Self { hub, mesh, listeners, keys, certificates_renewed, stop, janitor };
         node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
         Ok(node)

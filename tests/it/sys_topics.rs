@@ -156,3 +156,29 @@ fn the_time_is_local() {
     // At the turn of a minute the two may differ; the hour tells the zone.
     assert_eq!(shown[..13], host[..13], "{shown} and {host}");
 }
+
+#[test]
+fn an_alarm_is_told_logged_counted_and_listed() {
+    // The processors are looked at as the node starts and six seconds later; who listens is there before that.
+    let settings = "os_mon.cpu_check_interval = 6s\nos_mon.cpu_high_watermark = 0%\n\
+                    os_mon.mem_check_interval = 1h\nos_mon.sysmem_high_watermark = 100%\n";
+    let node = Node::start(settings);
+    let mut watcher = Client::at(V5, node.mqtt());
+    assert_eq!(watcher.subscribe("$SYS/brokers/+/alarms/#", 0), 0);
+    let message = watcher.message_within(std::time::Duration::from_secs(20));
+    assert_eq!(message.topic, format!("$SYS/brokers/{}/alarms/activate", node.name));
+    let json: Value = serde_json::from_slice(&message.payload).expect("JSON");
+    assert_eq!(json["name"], "high_cpu_usage", "{json}");
+    assert_eq!(
+        (&json["details"]["high_watermark"], json["activate_at"].is_u64()),
+        (&0.into(), true)
+    );
+    let text = json["message"].as_str().unwrap();
+    assert!(text.ends_with("% CPU usage"), "{text}");
+    assert!(node.log().contains(text), "{}", node.log());
+    assert!(node.metric("emqx_rs.alarm.activated") >= 1);
+    let listed = node.ctl(&["alarms", "list", "activated"]);
+    assert!(listed.contains("Alarm(high_cpu_usage, message="), "{listed}");
+    assert_eq!(node.ctl(&["alarms", "list", "deactivated"]), "");
+    assert_eq!(node.ctl(&["alarms", "delete"]), "Deleted 0 alarms\n");
+}

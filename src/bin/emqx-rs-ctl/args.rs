@@ -163,6 +163,9 @@ pub(super) enum Command {
     /// Who is kept out
     #[command(subcommand, after_help = BANNED_EXAMPLES)]
     Banned(BannedCommand),
+    /// What is wrong on a node, and what was
+    #[command(subcommand)]
+    Alarms(AlarmsCommand),
     /// What happened lately to a client: refused why, closed why, denied what, taken over by whom
     Why {
         /// Client identifier, or address with or without port
@@ -388,6 +391,18 @@ pub(super) enum SubscriptionsCommand {
         /// The filter as the list shows it
         topic: String,
     },
+}
+
+#[derive(Subcommand)]
+pub(super) enum AlarmsCommand {
+    /// All of them, those that are active, or those that are over
+    List {
+        /// activated or deactivated
+        #[arg(value_parser = ["activated", "deactivated"])]
+        which: Option<String>,
+    },
+    /// Forget those that are over
+    Delete,
 }
 
 #[derive(Subcommand)]

@@ -3,9 +3,9 @@
 use emqx_rs::ctl::{HandlerChange, Request, Turn, token};
 
 use crate::args::{
-    BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand, DiscoveryCommand,
-    EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, Numbers, RetainerCommand,
-    SubscriptionsCommand, TopicsCommand, TraceCommand,
+    AlarmsCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
+    DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, Numbers,
+    RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -55,6 +55,10 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             Request::RetainerClean { topic: topic.clone() }
         }
         Command::Listeners { command } => listeners(command.as_ref()),
+        Command::Alarms(AlarmsCommand::List { which }) => {
+            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
+        }
+        Command::Alarms(AlarmsCommand::Delete) => Request::AlarmsDelete,
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },

@@ -1,11 +1,12 @@
 //! Who may connect and do what: the top-level keys and the static users of the `auth_mnesia` plugin.
 
-use super::Key;
 use super::Kind::{Duration, Text, Words};
+use super::{Key, Place};
 use crate::broker::jwt::Secret;
-use crate::config::draft::{anonymous, ban_policy, nomatch_allows};
+use crate::config::draft::{Draft, anonymous, ban_policy, nomatch_allows};
 use crate::config::order::{LOGINS, RIGHTS, missing_text, order};
 use crate::config::values::{Parsed, between, duration, flag, integer, word};
+use crate::node::access::auth_http::NO_CERTIFICATE;
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -284,7 +285,7 @@ pub(super) const KEYS: &[Key] = &[
         "auth.http.auth_req.params",
         "",
         "Its parameters: clientid=%c,username=%u,password=%P; also %a (address), %r (protocol) and %p (port).",
-        |d, p, t| d.auth_http.request(p).set_params(t, p),
+        params,
     ),
     Key::set(
         "auth.http.super_req.url",
@@ -308,7 +309,7 @@ pub(super) const KEYS: &[Key] = &[
         "auth.http.super_req.params",
         "",
         "Its parameters: clientid=%c,username=%u,password=%P; also %a (address), %r (protocol) and %p (port).",
-        |d, p, t| d.auth_http.request(p).set_params(t, p),
+        params,
     ),
     Key::set(
         "auth.http.acl_req.url",
@@ -332,7 +333,7 @@ pub(super) const KEYS: &[Key] = &[
         "auth.http.acl_req.params",
         "",
         "Its parameters, as above; also %A (1 = subscribe, 2 = publish), %t (topic) and %m (mount point).",
-        |d, p, t| d.auth_http.request(p).set_params(t, p),
+        params,
     ),
     Key::set("auth.http.timeout", "5s", "An answer that takes longer is none.", |d, _, t| {
         d.auth_http.timeout = between(duration(t)?, "100ms", "15s")?;
@@ -383,4 +384,14 @@ pub(super) const KEYS: &[Key] = &[
 /// `ignore` or `disconnect`.
 pub(super) fn deny_disconnects(text: &str) -> Parsed<bool> {
     Ok(word(text, &["ignore", "disconnect"])? == 1)
+}
+
+fn params(d: &mut Draft, p: &Place<'_>, t: &str) -> Parsed<()> {
+    d.auth_http.request(p).set_params(t, p)?;
+    let of_certificate = |word: &str| word.starts_with(|letter| NO_CERTIFICATE.contains(letter));
+    if t.split('%').skip(1).any(of_certificate) {
+        let text = "%C and %d are empty; %u is what listener.*.peer_cert_as_username takes from a certificate";
+        d.warn(format!("{}: {}: {text}", p.origin, p.key));
+    }
+    Ok(())
 }

@@ -133,7 +133,12 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     Key::missing("broker.$name.shared_subscription_strategy", STRATEGIES, &[]),
-    Key::missing("broker.shared_dispatch_ack_enabled", Flag, &["false", "off"]),
+    Key::set(
+        "broker.shared_dispatch_ack_enabled",
+        "false",
+        "On or off: another member gets what one that is full does not take and one that is gone has not acknowledged.",
+        |_, _, t| flag(t).map(drop),
+    ),
     Key::unused("broker.route_batch_clean", Flag),
     Key::unused("broker.perf.route_lock_type", Words(&["key", "tab", "global"])),
     Key::unused("broker.perf.trie_compaction", Flag),

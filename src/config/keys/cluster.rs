@@ -437,9 +437,13 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "cluster.mcast.ttl",
         "1",
-        "Routers that a question may pass, plus one; 1 is enough. 255 on all nodes: nothing that came over a router is heard.",
+        "Routers a question may pass, plus one; 0 = this host only. 255 on all nodes: nothing that came over a router is heard.",
         |d, p, t| {
-            d.cluster_late.discovery.mcast.ttl = integer(t, 1, 255)?;
+            d.cluster_late.discovery.mcast.ttl = integer(t, 0, 255)?;
+            if d.cluster_late.discovery.mcast.ttl == 0 {
+                let text = "nodes on other hosts do not hear this one ask; 1 is for a LAN";
+                d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));
+            }
             if (33..255).contains(&d.cluster_late.discovery.mcast.ttl) {
                 let text = "leaves the LAN if routers pass multicast on; 1 is enough on one";
                 d.warn(format!("{}: cluster.mcast.ttl = {t}: {text}", p.origin));

@@ -178,7 +178,7 @@ impl Key {
             "log.level",
             "log.primary_log_level",
             "retainer.",
-            "broker.shared_subscription_strategy",
+            "broker.shared_",
             "broker.client_disconnect_",
             "module.",
             "delayed.",
@@ -195,7 +195,10 @@ impl Key {
             "listener.$kind.$name.reuse_sessions",
             "node.ssl_dist_optfile",
         ];
-        !self.acts() || RELOADED.iter().any(|front| self.name.starts_with(front))
+        /// Of those, what a node takes from its settings of the start alone.
+        const NOT_RELOADED: &[&str] = &["retainer.replicate"];
+        let named = |fronts: &[&str]| fronts.iter().any(|front| self.name.starts_with(front));
+        !self.acts() || (named(RELOADED) && !named(NOT_RELOADED))
     }
 
     /// Whether `key`, which is one of this row, may have this value: most keys of listeners are for some kinds alone.
@@ -398,6 +401,65 @@ mod tests {
         }
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "ab"), 2);
+    }
+
+    /// A reload hands no node its settings of the cluster and of the process, so no key that is said to be reloaded may be among
+    /// them.
+    #[test]
+    fn what_is_reloaded_changes_nothing_that_only_a_start_reads() {
+        const TEXTS: &[&str] = &[
+            "1",
+            "2",
+            "on",
+            "off",
+            "all",
+            "none",
+            "0.5",
+            "5s",
+            "7MB",
+            "40%",
+            "local",
+            "deny",
+            "debug",
+            "/x",
+            "x",
+            "x/#",
+            "10/1m",
+            "verify_peer",
+            "tlsv1.3",
+            "http://h/x",
+            "get",
+            "a=%c",
+            "x/# ^x/(.+)$ y/$1",
+            "50, 60s, 5m",
+        ];
+        let at_start = |draft: &Draft| {
+            format!("{:?} {:?} {:?}", draft.cluster, draft.node, draft.cluster_late)
+        };
+        let (fresh, mut tried) = (at_start(&Draft::new(NodeName::alone())), 0);
+        for key in all().filter(|key| key.reloads()) {
+            let Effect::Set(set) = &key.effect else { continue };
+            let name = key.name.replace("$kind", "wss").replace('$', "");
+            let (words, mut took) = (segments(&name), false);
+            for text in TEXTS {
+                let names = key.matches(&words).unwrap();
+                let mut draft = Draft::new(NodeName::alone());
+                let place = Place { key: &name, names, origin: "here:1" };
+                if set(&mut draft, &place, text).is_ok() {
+                    took = true;
+                    assert_eq!(
+                        at_start(&draft),
+                        fresh,
+                        "{} = {text}: waits for a restart",
+                        key.name
+                    );
+                }
+            }
+            tried += usize::from(took);
+        }
+        assert!(tried > 100, "{tried} keys took a value");
+        assert!(!find("retainer.replicate").unwrap().0.reloads());
+        assert!(find("retainer.max_memory").unwrap().0.reloads());
     }
 
     #[test]

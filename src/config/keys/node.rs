@@ -4,7 +4,7 @@ use super::Key;
 use super::Kind::{Bytes, Duration, Flag, Integer, Text};
 use crate::cluster::settings::Cookie;
 use crate::config::draft::node_name;
-use crate::config::values::{bytes, duration, integer, ip, percent, size};
+use crate::config::values::{Parsed, bytes, duration, integer, ip, percent, size};
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -183,9 +183,25 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("rpc.connect_timeout", Duration),
+    Key::set(
+        "rpc.connect_timeout",
+        "5s",
+        "How long connecting to a node may take: 100ms to 1m.",
+        |d, _, t| {
+            d.cluster.connect_timeout = link_time(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("rpc.send_timeout", Duration),
-    Key::unused("rpc.authentication_timeout", Duration),
+    Key::set(
+        "rpc.authentication_timeout",
+        "5s",
+        "How long two nodes may take then to prove to each other that they know the cookie.",
+        |d, _, t| {
+            d.cluster.handshake_timeout = link_time(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("rpc.call_receive_timeout", Duration),
     Key::unused("rpc.socket_keepalive_idle", Duration),
     Key::unused("rpc.socket_keepalive_interval", Duration),
@@ -195,3 +211,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("rpc.socket_buffer", Bytes),
     Key::unused("rpc.insecure_fallback", Flag),
 ];
+
+/// A time for something on a link; a file of EMQX may have any, and shorter or longer ones are of no use.
+fn link_time(text: &str) -> Parsed<std::time::Duration> {
+    let least = std::time::Duration::from_millis(100);
+    Ok(duration(text)?.clamp(least, std::time::Duration::from_secs(60)))
+}

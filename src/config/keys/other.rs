@@ -2,9 +2,10 @@
 
 use super::Key;
 use super::Kind::{Bind, Bytes, Duration, Either, Flag, Integer, Percent, Text, Words};
+use crate::broker::alarms;
 use crate::broker::rewrite::Rule;
 use crate::config::draft::qos;
-use crate::config::values::{Expected, Parsed, flag, integer, size, word};
+use crate::config::values::{Expected, Parsed, duration, flag, integer, list, percent, size, word};
 use crate::topic;
 
 pub(super) const KEYS: &[Key] = &[
@@ -136,18 +137,80 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("sysmon.busy_port", Flag),
     Key::unused("sysmon.busy_dist_port", Flag),
     Key::unused("os_mon.memsup_improved_system_memory_data", Flag),
-    Key::unused("os_mon.cpu_check_interval", Duration),
-    Key::unused("os_mon.cpu_high_watermark", Percent),
-    Key::unused("os_mon.cpu_low_watermark", Percent),
-    Key::unused("os_mon.mem_check_interval", Duration),
-    Key::unused("os_mon.sysmem_high_watermark", Percent),
+    Key::set(
+        "os_mon.cpu_check_interval",
+        "60s",
+        "How often the processors of the host are looked at.",
+        |d, _, t| {
+            d.node.alarms.host.cpu_interval = interval(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "os_mon.cpu_high_watermark",
+        "80%",
+        "Above this the alarm high_cpu_usage begins.",
+        |d, _, t| {
+            d.node.alarms.host.cpu_high = percent(t)?;
+            Ok(())
+        },
+    ),
+    Key::set("os_mon.cpu_low_watermark", "60%", "At this and below it is over.", |d, _, t| {
+        d.node.alarms.host.cpu_low = percent(t)?;
+        Ok(())
+    }),
+    Key::set(
+        "os_mon.mem_check_interval",
+        "60s",
+        "How often the memory of the host is looked at.",
+        |d, _, t| {
+            d.node.alarms.host.memory_interval = interval(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "os_mon.sysmem_high_watermark",
+        "70%",
+        "Above this the alarm high_system_memory_usage begins; what can be made free does not count as used.",
+        |d, _, t| {
+            d.node.alarms.host.memory_high = percent(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("os_mon.procmem_high_watermark", Percent),
     Key::unused("vm_mon.check_interval", Duration),
     Key::unused("vm_mon.process_high_watermark", Percent),
     Key::unused("vm_mon.process_low_watermark", Percent),
-    Key::unused("alarm.actions", Text),
-    Key::unused("alarm.size_limit", Integer),
-    Key::unused("alarm.validity_period", Duration),
+    Key::set(
+        "alarm.actions",
+        "log,publish",
+        "What becomes of an alarm: log = a line in the log, publish = a message below $SYS/brokers/NODE/alarms/.",
+        |d, _, t| {
+            let mut alarms =
+                alarms::Settings { log: false, publish: false, ..d.node.alarms.alarms };
+            for action in list(t) {
+                match word(action, &["log", "publish"])? {
+                    0 => alarms.log = true,
+                    _ => alarms.publish = true,
+                }
+            }
+            d.node.alarms.alarms = alarms;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "alarm.size_limit",
+        "1000",
+        "Alarms that are over and can still be listed.",
+        |d, _, t| {
+            d.node.alarms.alarms.size_limit = integer(t, 0, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    Key::set("alarm.validity_period", "24h", "For how long they can.", |d, _, t| {
+        d.node.alarms.alarms.validity = duration(t)?;
+        Ok(())
+    }),
     Key::unused("telemetry.enabled", Flag),
     Key::unused("telemetry.url", Text),
     Key::unused("telemetry.report_interval", Duration),
@@ -178,4 +241,9 @@ pub(super) const KEYS: &[Key] = &[
 
 fn rule(text: &str) -> Parsed<Rule> {
     Rule::parse(text).map_err(|error| Expected(error.to_string()))
+}
+
+/// Between two looks at the host; a file of EMQX may say 0.
+fn interval(text: &str) -> Parsed<std::time::Duration> {
+    Ok(duration(text)?.max(std::time::Duration::from_secs(1)))
 }

@@ -20,11 +20,10 @@ const NO_HTTP: &str = "there is no HTTP interface";
 const NO_SERVER: &str = "databases are not asked; auth.http can ask a server that does";
 const STRICT: &str = "packets are always checked";
 const NO_MODULES: &str = "everything is built in, and what is set is on";
-const HOST: &str = "the host is watched by what watches hosts; emqx-rs-ctl vm has the numbers";
+const HOST: &str = "node.memory_soft and node.memory_hard are for the memory of the process";
 const CALLS_HOME: &str = "nothing calls home";
 
 const REASONS: &[(&str, &str)] = &[
-    ("alarm.", "there are no alarms; what is wrong stands in the log and in emqx-rs-ctl doctor"),
     ("alias_enrichment_module", ERLANG),
     ("auth.http.connect_timeout", "auth.http.timeout is for the whole question"),
     ("auth.http.enable_pipelining", "a connection has one question at a time"),
@@ -42,7 +41,6 @@ const REASONS: &[(&str, &str)] = &[
     ("auth.mysql.", NO_SERVER),
     ("auth.pgsql.", NO_SERVER),
     ("auth.redis.", NO_SERVER),
-    ("auth_order", "first the users file, then tokens, then the HTTP server"),
     ("bridge.mqtt.", "there are no bridges; nodes of one cluster need none"),
     (
         "broker.$name.shared_subscription_strategy",
@@ -51,10 +49,6 @@ const REASONS: &[(&str, &str)] = &[
     ("broker.enable_session_registry", "a client id is always one client in the cluster"),
     ("broker.perf.", ERLANG),
     ("broker.route_batch_clean", "routes of a lost node go at once"),
-    (
-        "broker.shared_dispatch_ack_enabled",
-        "what a member has not acknowledged goes to another when it is gone",
-    ),
     ("cluster.forward.spill_bytes", "what is kept for other nodes is kept in memory"),
     ("cluster.mcast.buffer", OWN_BUFFERS),
     ("coap.", "this is a broker of MQTT"),
@@ -120,18 +114,19 @@ const REASONS: &[(&str, &str)] = &[
     ("retainer.storage_type", "retained messages are in memory, on every node of the cluster"),
     ("rpc.", ONE_PORT),
     ("rpc.async_batch_size", MESH),
-    ("rpc.authentication_timeout", MESH),
     ("rpc.cacertfile", MESH_TLS),
     ("rpc.call_receive_timeout", MESH),
     ("rpc.certfile", MESH_TLS),
-    ("rpc.connect_timeout", MESH),
     ("rpc.default_client_driver", MESH_TLS),
     ("rpc.driver", MESH_TLS),
     ("rpc.enable_ssl", MESH_TLS),
     ("rpc.insecure_fallback", "the cookie never crosses the wire"),
     ("rpc.keyfile", MESH_TLS),
     ("rpc.mode", "cluster.publish_ack says what a publisher waits for"),
-    ("rpc.send_timeout", MESH),
+    (
+        "rpc.send_timeout",
+        "cluster.failure_timeout says how long what was sent may stay unacknowledged",
+    ),
     ("rpc.socket_", MESH),
     ("rule_engine.", "there are no rules"),
     ("session.store", "sessions are in memory, and go to another node with a restart"),

@@ -267,7 +267,12 @@ pub(super) const KEYS: &[Key] = &[
         "100",
         "QoS 2 messages of a client that wait for PUBREL.",
         |d, p, t| {
-            d.zone(p).max_awaiting_rel = unlimited(integer(t, 0, 65535)?);
+            let asked: usize = integer(t, 0, i64::MAX)?;
+            if asked > PACKET_IDS {
+                let text = "a client has 65535 packet identifiers, so that is the limit";
+                d.info(format!("{}: {} = {t}: {text}", p.origin, p.key));
+            }
+            d.zone(p).max_awaiting_rel = unlimited(asked.min(PACKET_IDS));
             Ok(())
         },
     ),
@@ -435,6 +440,9 @@ fn tcp_keepalive(text: &str) -> Parsed<Option<TcpKeepalive>> {
         _ => Err(form()),
     }
 }
+
+/// Of one client.
+const PACKET_IDS: usize = 65535;
 
 fn unlimited(number: usize) -> usize {
     if number == 0 { usize::MAX } else { number }

@@ -77,8 +77,11 @@ pub enum HttpMethod {
     Put,
 }
 
-/// Placeholders: user name, client id, address, protocol, port of the listener, password.
-pub const FILLED: &str = "ucarpP";
+/// Placeholders: user name, client id, address, protocol, port of the listener, password. [`NO_CERTIFICATE`] are known, too.
+pub const FILLED: &str = "ucarpPCd";
+/// Placeholders for the common name and the whole name in a certificate. They stay empty, as they do in EMQX for a client without
+/// one: what a certificate says is not kept, but where a listener makes it the user name (`%u`) or the client id (`%c`).
+pub const NO_CERTIFICATE: &str = "Cd";
 /// Beside them, where it is asked what a client may do: 1 to subscribe and 2 to publish, topic, mount point. No password is kept,
 /// so there `%P` is empty, as it is in EMQX.
 pub const FILLED_ACL: &str = "Atm";
@@ -273,6 +276,7 @@ fn filled(text: &str, client: &Client<'_>) -> Vec<u8> {
             Some('t') => {
                 out.extend_from_slice(client.question.map_or("", |(_, topic)| topic).as_bytes());
             }
+            Some('C' | 'd') => {}
             Some('m') => out.extend_from_slice(client.mount.unwrap_or_default().as_bytes()),
             Some(other) => out.extend_from_slice(format!("%{other}").as_bytes()),
             None => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),

@@ -53,9 +53,14 @@ pub(in crate::node) struct KeySet {
 }
 
 impl KeySet {
-    /// No keys yet.
-    pub(in crate::node) fn new(listeners: Vec<Arc<Listening>>) -> Self {
-        Self { listeners, ..Self::default() }
+    /// Those of a source, as [`Self::follow`] fetches them; no keys yet.
+    pub(in crate::node) fn following(
+        listeners: Vec<Arc<Listening>>,
+        source: Option<Arc<Jwks>>,
+    ) -> Arc<Self> {
+        let keys = Arc::new(Self { listeners, ..Self::default() });
+        keys.follow(source);
+        keys
     }
 
     /// Fetches from there from now on, at once first; or from nowhere. Runs on the runtime that clients are served on.

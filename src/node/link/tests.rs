@@ -40,6 +40,8 @@ pub(crate) fn local(name: &str, incarnation: u64, tls: Option<MeshTls>) -> Arc<L
         streams: 1,
         message_max: 1 << 21,
         dead_after: Duration::from_millis(1500),
+        connect_timeout: LIMIT,
+        handshake_timeout: LIMIT,
         told: crate::node::told::Told::default(),
         refusals: Mutex::default(),
         hosts: crate::node::discovery::Hosts::default(),
@@ -465,4 +467,22 @@ async fn many_small_messages() {
     a.acked(last).await;
     println!("{count} messages of 100 bytes, QoS 1: {:?}", start.elapsed());
     assert!(b.inbox.numbers().into_iter().eq(0..count));
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_awaited_as_long_as_is_set() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = silent.local_addr().unwrap();
+    let mut local = local("a@127.0.0.1", 1, None);
+    Arc::get_mut(&mut local).unwrap().handshake_timeout = Duration::from_millis(50);
+    let (name, hasten) = (NodeName::parse("b@127.0.0.1").unwrap(), Notify::new());
+    let dial = local.dial(addr, (LinkKind::Control, Received::default()), name, &hasten);
+    let error = tokio::time::timeout(LIMIT, dial).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "no answer within 50ms");
+    let _mute = tokio::net::TcpStream::connect(addr).await.unwrap();
+    let (tcp, addr) = silent.accept().await.unwrap();
+    let accept = local.accept(tcp, addr, async |_| (Verdict::Nonsense, Received::default()));
+    let unaccepted = tokio::time::timeout(LIMIT, accept).await.unwrap().unwrap_err();
+    // The first that was accepted is the one that dialed and is gone.
+    assert!(unaccepted.node.is_none());
 }

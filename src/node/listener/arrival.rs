@@ -171,8 +171,7 @@ impl Arrival {
         if let Some(client) = client {
             self.move_to(client)?;
         }
-        Ok(common_name
-            .map(|name| Subject { common_name: Some(name), distinguished_name: String::new() }))
+        Ok(common_name.map(|name| Subject { common_name: Some(name), ..Subject::default() }))
     }
 
     /// A proxy says where the client is. Local to another host is not local to this one.
@@ -280,7 +279,7 @@ async fn within<T>(limit: Duration, what: impl Future<Output = io::Result<T>>) -
 fn certified(listening: &Listening, subject: &Subject) -> Option<Certified> {
     let settings = &listening.settings;
     let name = |from: Option<super::settings::CertificateName>| {
-        from.and_then(|from| from.of(subject)).map(Into::into)
+        from.and_then(|from| from.of(subject)).map(|name| (*name).into())
     };
     let certified = Certified {
         username: name(settings.username_from),

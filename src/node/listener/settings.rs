@@ -1,9 +1,12 @@
 //! One listener: where it listens, for which zone, whom it lets in, and the options of its sockets (`listener.*`).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use base64ct::{Base64, Encoding as _};
 
 use super::websocket::upgrade;
 use crate::{
@@ -167,17 +170,20 @@ pub enum CertificateName {
     Common,
     /// The whole name, as RFC 4514 writes it.
     Distinguished,
+    /// The whole certificate, DER in base64 on one line: what EMQX calls `pem`.
+    Whole,
 }
 
 impl CertificateName {
     /// The name, if the certificate has one.
     #[must_use]
-    pub fn of(self, subject: &Subject) -> Option<&str> {
+    pub fn of(self, subject: &Subject) -> Option<Cow<'_, str>> {
         let name = match self {
-            Self::Common => subject.common_name.as_deref(),
-            Self::Distinguished => Some(subject.distinguished_name.as_str()),
+            Self::Common => subject.common_name.as_deref().map(Cow::Borrowed),
+            Self::Distinguished => Some(subject.distinguished_name.as_str().into()),
+            Self::Whole => Some(Base64::encode_string(&subject.certificate).into()),
         };
-        name.filter(|name| !name.is_empty())
+        name.filter(|name| !name.is_empty() && name.len() <= usize::from(u16::MAX))
     }
 }
 
@@ -273,6 +279,25 @@ mod tests {
         assert!(listener.accepts(peer("10.1.1.1")) && listener.accepts(peer("::ffff:10.1.1.1")));
         assert!(!listener.accepts(peer("9.9.9.9")));
         assert_eq!(listener.id(), "mqtt:tcp:x");
+    }
+
+    #[test]
+    fn a_certificate_names_a_client_in_three_ways() {
+        let subject = Subject {
+            common_name: Some("c".into()),
+            distinguished_name: "CN=c".into(),
+            certificate: [0x30, 0x01, 0xff].into(),
+        };
+        for (from, want) in [
+            (CertificateName::Common, "c"),
+            (CertificateName::Distinguished, "CN=c"),
+            (CertificateName::Whole, "MAH/"),
+        ] {
+            assert_eq!(from.of(&subject).as_deref(), Some(want));
+            assert_eq!(from.of(&Subject::default()), None);
+        }
+        let long = Subject { certificate: vec![0; 50_000].into(), ..subject };
+        assert_eq!(CertificateName::Whole.of(&long), None, "longer than MQTT can say");
     }
 
     #[test]

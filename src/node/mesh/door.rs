@@ -246,7 +246,7 @@ fn dial_error(error: &LinkError) -> DialError {
         LinkError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             DialError::NobodyListens
         }
-        LinkError::Io(_) | LinkError::Timeout => DialError::Unreachable,
+        LinkError::Io(_) | LinkError::Timeout(_) => DialError::Unreachable,
         LinkError::Handshake(HandshakeError::Refused(
             Verdict::DuplicateName
             | Verdict::Pin
@@ -295,7 +295,7 @@ pub(super) fn identity(peer: &PeerHello) -> PeerIdentity {
 fn outcome(accepted: &Result<Proven, Unaccepted>) -> Outcome {
     match accepted.as_ref().map_err(|refused| &refused.error) {
         Ok(_) | Err(LinkError::Handshake(HandshakeError::Rejected(_))) => Outcome::Proven,
-        Err(LinkError::Tls(_) | LinkError::Handshake(_) | LinkError::Timeout) => Outcome::Failed,
+        Err(LinkError::Tls(_) | LinkError::Handshake(_) | LinkError::Timeout(_)) => Outcome::Failed,
         Err(LinkError::Io(_)) => Outcome::Broken,
     }
 }

@@ -63,6 +63,8 @@ pub struct Subject {
     pub common_name: Option<String>,
     /// The whole name in the form of RFC 4514: `CN=sensor7,O=Example`.
     pub distinguished_name: String,
+    /// The certificate itself in DER; empty where only a name is known.
+    pub certificate: Box<[u8]>,
 }
 
 /// The subject; `None` when the certificate cannot be read.
@@ -77,7 +79,11 @@ pub fn subject(der: &[u8]) -> Option<Subject> {
         parts.push(attributes.join("+"));
     }
     parts.reverse();
-    Some(Subject { common_name: common.map(str::to_owned), distinguished_name: parts.join(",") })
+    Some(Subject {
+        common_name: common.map(str::to_owned),
+        distinguished_name: parts.join(","),
+        certificate: der.into(),
+    })
 }
 
 /// `CN=sensor7`, with what RFC 4514 2.4 escapes escaped; a type without a short name stands as numbers.
@@ -226,6 +232,7 @@ mod tests {
         let want = Subject {
             common_name: Some("#grüße ".to_owned()),
             distinguished_name: "CN=\\#grüße\\ ,O=Example\\, Inc,C=CH".to_owned(),
+            certificate: der.clone().into(),
         };
         assert_eq!(subject(&der), Some(want));
         assert_eq!(subject(b"no certificate"), None);
