@@ -210,9 +210,7 @@ impl Desk {
             }
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => done(self.operator.reload_users()),
-            Request::ConfReload => {
-                self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
-            }
+            Request::ConfReload => self.reloaded(),
             Request::ConfShow { prefix } => {
                 let rows = self.operator.settings(prefix.as_deref().unwrap_or_default());
                 rows.map_or_else(Reply::Failed, Reply::Settings)
@@ -220,6 +218,10 @@ impl Desk {
             Request::Why { who } => self.why(&who).await,
             Request::LogSetLevel { level } => self.set_log_level(&level),
         }
+    }
+
+    fn reloaded(&self) -> Reply {
+        self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
     }
 
     fn set_log_level(&self, text: &str) -> Reply {
