@@ -215,9 +215,7 @@ impl Desk {
             Request::AclCacheClean { client_id } => self.clean_acl_cache(client_id.as_deref()),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => done(self.operator.reload_users()),
-            Request::ConfReload => {
-                self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
-            }
+            Request::ConfReload => self.reloaded(),
             Request::ConfShow { prefix } => {
                 let rows = self.operator.settings(prefix.as_deref().unwrap_or_default());
                 rows.map_or_else(Reply::Failed, Reply::Settings)
@@ -236,6 +234,10 @@ impl Desk {
             (Ok(_), HandlerChange::Stop) => Reply::LogHandlerChanged { id: shown, started: false },
             (Err(why), _) => Reply::Failed(why),
         }
+    }
+
+    fn reloaded(&self) -> Reply {
+        self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
     }
 
     fn set_log_level(&self, text: &str) -> Reply {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    alarms::{self, Board},
     disk,
     hub::Hub,
     memory::{self, Memory},
@@ -42,7 +43,8 @@ impl Default for Limits {
 
 impl Hub {
     /// What holds from the start on.
-    pub(super) fn set_limits(&mut self, limits: Limits) {
+    pub(super) fn set_limits(&mut self, limits: Limits, alarms: alarms::Settings) {
+        self.board = Board::new(alarms);
         self.memory = Memory::new(&limits.memory);
         self.will_pace = WillPace::new(limits.wills);
         self.registry.set_most(limits.sessions);

@@ -170,8 +170,7 @@ impl Node {
         hub.waits_for_peers = parts.cluster.publish_ack == cluster::settings::PublishAck::Peers;
         hub.suback_waits = parts.cluster.suback == cluster::settings::SubackWait::Cluster;
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
-        hub.set_limits(parts.limits);
-        hub.board = alarms::Board::new(parts.alarms);
+        hub.set_limits(parts.limits, parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.set_shared_strategy(shared_strategy(&parts.zones));
         *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
