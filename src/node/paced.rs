@@ -127,7 +127,10 @@ mod tests {
 
     fn hub() -> (Hub, Played) {
         let mut hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
-        hub.set_limits(Limits { wills: 1, ..Limits::default() });
+        hub.set_limits(
+            Limits { wills: 1, ..Limits::default() },
+            crate::node::alarms::Settings::default(),
+        );
         let (mesh, played) = played::mesh(NodeId([1; 16]));
         assert!(hub.mesh.set(mesh).is_ok());
         (hub, played)
