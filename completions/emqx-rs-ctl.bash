@@ -19,6 +19,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,acl)
                 cmd="emqx__rs__ctl__subcmd__acl"
                 ;;
+            emqx__rs__ctl,alarms)
+                cmd="emqx__rs__ctl__subcmd__alarms"
+                ;;
             emqx__rs__ctl,banned)
                 cmd="emqx__rs__ctl__subcmd__banned"
                 ;;
@@ -111,6 +114,24 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__acl__subcmd__help,help)
                 cmd="emqx__rs__ctl__subcmd__acl__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,delete)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,help)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms,list)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,delete)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__alarms__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__banned__subcmd__add"
@@ -373,6 +394,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,acl)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__acl"
                 ;;
+            emqx__rs__ctl__subcmd__help,alarms)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms"
+                ;;
             emqx__rs__ctl__subcmd__help,banned)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned"
                 ;;
@@ -456,6 +480,12 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__acl,cache-clean)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__alarms,delete)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__alarms,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__list"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__banned,add)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned__subcmd__add"
@@ -947,7 +977,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1047,6 +1077,128 @@ _emqx__rs__ctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms)
+            opts="-h --socket --json --all --node --help list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__delete)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help)
+            opts="list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__alarms__subcmd__list)
+            opts="-h --socket --json --all --node --help activated deactivated"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2781,7 +2933,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2809,6 +2961,48 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__acl__subcmd__cache__subcmd__clean)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms)
+            opts="list delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__alarms__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
