@@ -291,6 +291,12 @@ impl SendStream {
         }
     }
 
+    /// What its messages are numbered under.
+    #[must_use]
+    pub const fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
     /// How many connections carried the stream so far.
     #[must_use]
     pub const fn epoch(&self) -> u64 {

@@ -23,6 +23,7 @@ use crate::{
     node::{
         dial::{Local, Proven},
         link::{self, Deliver, Peer, Peers},
+        mesh::random,
     },
 };
 
@@ -61,21 +62,13 @@ impl Drop for Data {
 pub(super) struct DataLinks {
     parts: DataParts,
     by_node: BTreeMap<u16, Data>,
-    /// The last life of a node that was given up. It may have lived on beyond a cut, and then its messages are numbered as before: none
-    /// comes twice, and none is taken for one that came.
-    given_up: BTreeMap<u16, (u64, Arc<Peer>)>,
     /// How many streams a node asked for.
     streams: BTreeMap<NodeId, u8>,
 }
 
 impl DataLinks {
     pub(super) fn new(parts: DataParts) -> Self {
-        Self {
-            parts,
-            by_node: BTreeMap::new(),
-            given_up: BTreeMap::new(),
-            streams: BTreeMap::new(),
-        }
+        Self { parts, by_node: BTreeMap::new(), streams: BTreeMap::new() }
     }
 
     /// There are keys for them.
@@ -101,7 +94,7 @@ impl DataLinks {
             return data.peer.clone();
         }
         self.on_down(node);
-        let peer = self.back(node, who).unwrap_or_else(|| self.make(who));
+        let peer = self.make(who);
         self.parts.peers.set(node, peer.clone());
         let data = Data { peer: peer.clone(), incarnation: who.incarnation, tasks: Vec::new() };
         if let Some(old) = self.by_node.insert(node, data) {
@@ -110,20 +103,15 @@ impl DataLinks {
         peer
     }
 
-    /// A life that was given up and is there after all.
-    fn back(&mut self, node: u16, who: &PeerIdentity) -> Option<Arc<Peer>> {
-        let (incarnation, peer) = self.given_up.remove(&node)?;
-        (incarnation == who.incarnation && *peer.name() == who.name).then_some(peer)
-    }
-
+    /// Its numbers begin anew under a name of their own: a cut that outlasts `cluster.forward.keep_time` or autoclean may end what one
+    /// end knows of the other and not the reverse, and numbers of before must not be taken for these.
     fn make(&self, who: &PeerIdentity) -> Arc<Peer> {
         let wish = self.streams.get(&who.node_id).copied().unwrap_or(self.parts.streams);
         let streams = wish.min(self.parts.streams).max(1);
-        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
         Peer::new(
             who.name.clone(),
             (streams, self.parts.keep_bytes),
-            own,
+            numbering(),
             who.incarnation,
             &self.parts.stats,
         )
@@ -230,7 +218,7 @@ impl DataLinks {
         (streams, nacks): Streams,
         up: bool,
     ) {
-        let own = self.parts.local.as_ref().map_or(0, |local| local.incarnation);
+        let own = streams.first().map_or_else(numbering, |(out, _)| out.incarnation());
         let keep = self.parts.keep_bytes;
         let peer = Peer::going_on((name, incarnation), (own, keep), streams, &self.parts.stats);
         peer.put_nacks(nacks);
@@ -246,9 +234,13 @@ impl DataLinks {
         if let Some(data) = self.by_node.remove(&node) {
             self.parts.peers.remove(node);
             self.end(&data);
-            self.given_up.insert(node, (data.incarnation, data.peer.clone()));
         }
     }
+}
+
+/// What the messages of a stream are numbered under; never 0, which says that nothing came yet.
+fn numbering() -> u64 {
+    u64::from_le_bytes(random()) >> 2 | 1
 }
 
 /// Dials one data connection again and again.
@@ -326,7 +318,10 @@ fn carry(
 mod tests {
     use super::*;
     use crate::{
-        cluster::{Guid, wire::Envelope},
+        cluster::{
+            Guid,
+            wire::{self, Envelope, Frame},
+        },
         node::link::{Handed, Outgoing},
     };
 
@@ -342,9 +337,9 @@ mod tests {
     fn push(peer: &Arc<Peer>, qos: u8) -> u64 {
         let message = Outgoing {
             number: 1,
-            flags: crate::cluster::wire::Flags { qos, ..Default::default() },
+            flags: wire::Flags { qos, ..Default::default() },
             expiry: None,
-            targets: crate::cluster::wire::Targets::PLAIN,
+            targets: wire::Targets::PLAIN,
             topic: "t",
             properties: &[],
             payload: b"x",
@@ -353,10 +348,8 @@ mod tests {
         peer.streams()[0].push(&message).seq
     }
 
-    /// A cut outlasts `cluster.forward.keep_time` at one end or both.
-    #[tokio::test]
-    async fn a_life_that_was_given_up_and_comes_back_is_numbered_on() {
-        let mut links = DataLinks::new(DataParts {
+    fn links() -> DataLinks {
+        DataLinks::new(DataParts {
             peers: Arc::default(),
             deliver: Arc::new(Nobody),
             main: Handle::current(),
@@ -364,26 +357,66 @@ mod tests {
             streams: 1,
             keep_bytes: 1 << 20,
             stats: Arc::new(Stats::new(1)),
-        });
-        let node_id = NodeId([2; 16]);
+        })
+    }
+
+    fn who(id: u8, incarnation: u64) -> PeerIdentity {
+        let node_id = NodeId([id; 16]);
         let name = NodeName::parse("b@h").unwrap();
-        let guid = Guid { started: 1, node: node_id };
-        let who = PeerIdentity { name: name.clone(), node_id, incarnation: 7, guid };
-        let mut inward = RecvStream::default();
-        inward.on_base(7, 40);
-        let streams = vec![(SendStream::new(0, 0), inward)];
-        links.go_on(0, (name, 7), (streams, Vec::new()), true);
+        PeerIdentity { name, node_id, incarnation, guid: Guid { started: 1, node: node_id } }
+    }
+
+    /// Hands what `from` sends over a new connection to `to`. How many messages were new there.
+    fn carry_over(from: &Arc<Peer>, to: &mut RecvStream) -> usize {
+        let (mut stream, _) = from.take_streams().remove(0);
+        let epoch = stream.attach(9, to.received(0));
+        let (mut bytes, mut news) = (Vec::new(), 0);
+        stream.take(epoch, &mut bytes);
+        let mut rest = bytes.as_slice();
+        while let Some((header, body, used)) = wire::split(rest).unwrap() {
+            if header.kind == wire::Kind::FWD {
+                let seq = Envelope::decode(body).unwrap().seq;
+                news += usize::from(to.on_message(seq).unwrap());
+            } else if let Some(Frame::FwdBase { incarnation, seq }) =
+                Frame::decode(header.kind, body).unwrap()
+            {
+                to.on_base(incarnation, seq);
+            }
+            rest = &rest[used..];
+        }
+        assert_eq!(stream.incarnation(), to.received(0).incarnation);
+        news
+    }
+
+    /// A cut outlasts `cluster.forward.keep_time` or autoclean at one end, and the other remembers.
+    #[tokio::test]
+    async fn nothing_is_taken_for_what_came_before_a_life_was_given_up() {
+        let mut links = links();
+        let mut there = RecvStream::default();
+        for index in [0, 0, 5] {
+            links.received(index, &who(2, 7), 0);
+            let peer = links.find(index).unwrap();
+            for _ in 0..3 {
+                push(&peer, 1);
+            }
+            assert_eq!(carry_over(&peer, &mut there), 3);
+            links.on_gone(index);
+            assert!(links.find(index).is_none() && links.parts.peers.get(index).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn another_process_numbers_on_under_the_same_name() {
+        let mut links = links();
+        let mut out = SendStream::new(numbering(), 0);
+        let name = out.incarnation();
+        out.set_keep_max(1 << 20);
+        let streams = vec![(out, RecvStream::default())];
+        links.go_on(0, (who(2, 7).name, 7), (streams, Vec::new()), true);
         let peer = links.find(0).unwrap();
-        assert_eq!([push(&peer, 1), push(&peer, 1)], [1, 2]);
-        links.on_gone(0);
-        assert!(links.find(0).is_none() && links.parts.peers.get(0).is_none());
-        assert_eq!(links.received(0, &who, 0).seq, 40, "what came once is known");
-        let peer = links.find(0).unwrap();
-        assert_eq!((push(&peer, 1), peer.counters().kept_bytes > 0), (3, true));
-        // Another life has numbers of its own.
-        links.on_gone(0);
-        let who = PeerIdentity { incarnation: 8, ..who };
-        assert_eq!(links.received(0, &who, 0).seq, 0);
-        assert_eq!(push(&links.find(0).unwrap(), 1), 1);
+        push(&peer, 1);
+        let mut there = RecvStream::default();
+        assert_eq!(carry_over(&peer, &mut there), 1);
+        assert_eq!(there.received(0).incarnation, name);
     }
 }
