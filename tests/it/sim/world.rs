@@ -823,21 +823,37 @@ impl World {
         self.at(self.now + delay, Event::Dialed { from: number, life, to: name, attempt });
     }
 
-    /// The disk is slow. What is said in a batch that it does not have yet is waited for.
+    /// The disk is slow.
     fn keep_clock(&mut self, number: usize, hlc: u64) {
-        let (now, leisure) = (self.now, self.has(Fault::ClockAtLeisure));
+        let now = self.now;
         let node = &mut self.nodes[number];
         if let Some((at, value)) = node.clock_on_its_way.replace((now + DISK, hlc))
             && at <= now
         {
             node.disk.hlc = value;
         }
-        if !leisure && node.core.as_ref().unwrap().hlc() > node.disk.hlc {
-            node.disk.hlc = hlc;
+    }
+
+    /// What is said in a batch that the disk does not have yet is waited for.
+    fn cover_clock(&mut self, number: usize) {
+        let leisure = self.has(Fault::ClockAtLeisure);
+        let node = &mut self.nodes[number];
+        let said = node.core.as_ref().map_or(0, Cluster::hlc);
+        if !leisure
+            && said > node.disk.hlc
+            && let Some((_, value)) = node.clock_on_its_way
+        {
+            node.disk.hlc = value;
         }
     }
 
     fn perform(&mut self, number: usize, out: Vec<Action>) {
+        for action in &out {
+            if let Action::KeepClock(hlc) = action {
+                self.keep_clock(number, *hlc);
+            }
+        }
+        self.cover_clock(number);
         for action in out {
             match action {
                 Action::Dial { target, .. } => self.dial(number, target.name),
@@ -874,7 +890,7 @@ impl World {
                     let hlc = node.disk.hlc;
                     node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored(time) };
                 }
-                Action::KeepClock(hlc) => self.keep_clock(number, hlc),
+                Action::KeepClock(_) => {}
                 Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
                 Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
                 Action::WalkSessions { view } => self.on_walk(number, view),
