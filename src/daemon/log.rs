@@ -341,7 +341,10 @@ fn append(path: &PathBuf) -> io::Result<File> {
             file.set_permissions(Permissions::from_mode(LOG_MODE))?;
             Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        // It may be a link to what is not there yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.create(true).open(path)
+        }
         Err(error) => Err(error),
     }
 }

@@ -312,10 +312,7 @@ impl Mailbox {
 
     /// Forgets what `keep` refuses. Returns how many went.
     pub fn retain(&self, keep: impl FnMut(&Delivery) -> bool) -> usize {
-        let mut inner = self.lock();
-        let dropped = inner.queue.retain(keep);
-        inner.count_dropped(dropped);
-        dropped
+        self.lock().queue.retain(keep)
     }
 
     /// Forgets what came in before number `from`.
