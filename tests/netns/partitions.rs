@@ -127,6 +127,25 @@ fn the_twentieth_cut_heals_as_the_first() {
 fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
     for count in [2, 3] {
         let cluster = Cluster::start(count, "cluster.autoclean = 10s\n");
+        let mut subscriber = cluster.client(1);
+        subscriber.subscribe("over/#", 1);
+        // Several publishers, so that each stream between two nodes has messages.
+        let mut all_arrive = |round: &str| {
+            for host in 2..=count {
+                for number in 0..8 {
+                    let topic = format!("over/{round}/{host}/{number}");
+                    let mut publisher = cluster.client(host);
+                    for _ in 0..10 {
+                        assert!(publisher.publish(&topic, "x", 1) < 0x80);
+                    }
+                }
+            }
+            for _ in 0..(count - 1) * 80 {
+                let topic = subscriber.message().topic;
+                assert!(topic.starts_with(&format!("over/{round}/")), "{topic}");
+            }
+        };
+        all_arrive("before");
         let majority: Vec<_> = (2..=count).collect();
         cluster.lan.split(&[&[1], &majority]);
         cluster.wait_down(1, count, SOON);
@@ -142,6 +161,7 @@ fn a_cut_longer_than_autoclean_ends_in_one_cluster() {
         cluster.lan.heal();
         let took = cluster.wait_whole("one cluster again", SOON);
         report(&format!("cut longer than autoclean, {count} nodes: one cluster"), &mut [took]);
+        all_arrive("after");
     }
 }
 
