@@ -4,7 +4,7 @@
 //! that do not match, a search of retained messages that finds none. What is caused is counted, and who has caused enough of it
 //! goes on when the others of its worker have had their turn. One message, or one packet, is never cut in two.
 
-/// Work of a turn: about as many messages put into mailboxes, which take one to two milliseconds.
+/// Work of a turn: about as many messages put into mailboxes, which take some milliseconds.
 pub(super) const TURN: usize = 16_384;
 /// Work of a message that is kept, or forgotten: the table is written, and other nodes are told.
 pub(super) const RETAIN: usize = 16;
