@@ -835,7 +835,12 @@ impl World {
     }
 
     /// What is said in a batch that the disk does not have yet is waited for.
-    fn cover_clock(&mut self, number: usize) {
+    fn cover_clock(&mut self, number: usize, batch: &[Action]) {
+        for action in batch {
+            if let Action::KeepClock(hlc) = action {
+                self.keep_clock(number, *hlc);
+            }
+        }
         let leisure = self.has(Fault::ClockAtLeisure);
         let node = &mut self.nodes[number];
         let said = node.core.as_ref().map_or(0, Cluster::hlc);
@@ -848,12 +853,7 @@ impl World {
     }
 
     fn perform(&mut self, number: usize, out: Vec<Action>) {
-        for action in &out {
-            if let Action::KeepClock(hlc) = action {
-                self.keep_clock(number, *hlc);
-            }
-        }
-        self.cover_clock(number);
+        self.cover_clock(number, &out);
         for action in out {
             match action {
                 Action::Dial { target, .. } => self.dial(number, target.name),
