@@ -171,8 +171,9 @@ fn a_heal_is_told_step_by_step() {
     let cluster = Cluster::start(3, QUICK_HEAL);
     let leader = cluster.node(1).cluster()["leader"].clone();
     cluster.lan.split(&[&[1, 2], &[3]]);
-    cluster.wait_down(1, 3, SOON);
-    cluster.wait_down(3, 1, SOON);
+    for (host, other) in [(1, 3), (2, 3), (3, 1), (3, 2)] {
+        cluster.wait_down(host, other, SOON);
+    }
     cluster.lan.heal();
     wait_for("a heal ended", SOON, || {
         cluster.nodes.iter().all(|node| node.cluster()["heals"] == 1)
@@ -248,7 +249,11 @@ fn retained_messages_are_equal_after_a_cut() {
         let json = cluster.node(host).ctl(&["--json", "retainer", "info"]);
         serde_json::from_str::<serde_json::Value>(&json).unwrap()["digest"].to_string()
     };
-    let equal = || digest(1) == digest(2) && digest(2) == digest(3);
+    // Each asked once: between two questions to one node it may have got what the others have not.
+    let equal = || {
+        let all = [1, 2, 3].map(digest);
+        all.iter().all(|one| *one == all[0])
+    };
     let mut times = Vec::new();
     for round in 0..tries(3) {
         for n in 0..60 {
