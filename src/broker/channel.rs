@@ -334,14 +334,14 @@ impl Channel {
     /// Takes in the subscriptions of the client's session on another node. Returns those that are new here; `None`: it was another
     /// user's, and nothing of it was taken. Which QoS 2 messages of the client are unfinished it has agreed on with this session.
     pub fn absorb(&mut self, older: Portable) -> Option<Vec<(Subscription, Terms)>> {
-        let State::Up(session) = &mut self.state else { return None };
+        let State::Up(session) = &self.state else { return None };
         if session.owner != older.username {
             return None;
         }
-        let news = older.subscriptions.into_iter();
-        let news = news.filter(|(to, _)| !session.subscriptions.contains(to));
+        let is_news =
+            |to: &Subscription| !session.subscriptions.contains(to) && self.still_allows(to);
+        let news = older.subscriptions.into_iter().filter(|(to, _)| is_news(to));
         let news: Vec<_> = news.collect();
-        let news: Vec<_> = news.into_iter().filter(|(to, _)| self.still_allows(to)).collect();
         let State::Up(session) = &mut self.state else { return None };
         for (to, terms) in &news {
             session.subscriptions.insert(to.clone(), *terms);

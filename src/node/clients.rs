@@ -79,8 +79,8 @@ impl ClientRow {
     /// The row of a client that is connected.
     #[must_use]
     pub fn of_channel(channel: &Channel, mailbox: &Mailbox) -> Option<Self> {
-        let mut row = Self::of_session(channel.session()?, channel.identity(), mailbox);
-        row.username = channel.shown_name().map(str::to_owned);
+        let identity = channel.shown_identity();
+        let mut row = Self::of_session(channel.session()?, identity.as_ref(), mailbox);
         row.peer = Some(channel.peer());
         row.protocol = channel.version().level();
         row.session_expiry = channel.expiry().as_secs();
