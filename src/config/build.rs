@@ -16,7 +16,6 @@ use super::paths::read;
 use super::{
     Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
 };
-use crate::broker::access::{Access, Policy, Rules};
 use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
 use crate::broker::verdicts;
@@ -26,6 +25,10 @@ use crate::cluster::settings::Cookie;
 use crate::net::interfaces::{self, Interface};
 use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
+use crate::{
+    broker::access::{Access, Policy, Rules},
+    sort,
+};
 
 /// See [`Config::load`].
 pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
@@ -72,7 +75,7 @@ fn build(
         let (file, line) = fault.place()?;
         Some((files.iter().position(|read| read == file)?, line))
     };
-    faults.sort_by_key(|fault| at(fault).unwrap_or((usize::MAX, 0)));
+    sort::sort_by_key(&mut faults, |fault| at(fault).unwrap_or((usize::MAX, 0)));
     Err(Faults(faults))
 }
 
@@ -116,7 +119,7 @@ impl Builder<'_> {
     fn modules(&mut self) {
         let order = |id: &str| (id.parse().unwrap_or(u64::MAX), id.to_owned());
         let mut rules: Vec<_> = std::mem::take(&mut self.draft.rewrites).into_iter().collect();
-        rules.sort_by_key(|((_, id), _)| order(id));
+        sort::sort_by_key(&mut rules, |((_, id), _)| order(id));
         for ((kind, _), rule) in rules {
             match kind {
                 "pub" => self.draft.base.publish_rewrites.push(rule),
@@ -124,7 +127,7 @@ impl Builder<'_> {
             }
         }
         let mut all: Vec<_> = std::mem::take(&mut self.draft.subscriptions).into_iter().collect();
-        all.sort_by_key(|(id, _)| order(id));
+        sort::sort_by_key(&mut all, |(id, _)| order(id));
         for (id, (topic, options)) in all {
             let key = format!("module.subscription.{id}");
             if topic.is_empty() {
@@ -251,7 +254,7 @@ impl Builder<'_> {
         let mut idle = std::mem::take(&mut self.idle);
         if !idle.is_empty() {
             // Keys with one reason stay in their order.
-            idle.sort_by_key(|(why, _)| *why);
+            sort::sort_by_key(&mut idle, |(why, _)| *why);
             let groups = idle.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
                 let keys: Vec<&str> = same.iter().map(|(_, key)| key.as_str()).collect();
                 let why = same.first().map(|(why, _)| *why).unwrap_or_default();

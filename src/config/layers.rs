@@ -4,6 +4,7 @@
 //! name, the environment. Then `$(key)` is filled in. The result is one [`config::Source`]; every value lies under the leaf
 //! `_self` of its key, because keys such as `listener.tcp.external` are a value and a prefix of others at the same time.
 
+use crate::sort;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -104,7 +105,7 @@ impl Reader {
             }
         };
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-        paths.sort_unstable();
+        sort::sort(&mut paths);
         paths
     }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::keys::Place;
 use super::values::{Expected, Parsed, list, word};
 use super::{Fault, Folders, Note};
-use crate::broker::access::Cidr;
 use crate::node::listener::settings::{
     AccessRule, Bind, CertificateName, Listener, ListenerKind, Tls,
 };
 use crate::node::tls::listener as tls;
 use crate::node::tls::listener::Material;
 use crate::node::tls::settings::{BadTls, FileAt};
+use crate::{broker::access::Cidr, sort};
 
 /// Kinds that are reached over a network.
 pub const NETWORK: &[ListenerKind] =
@@ -81,7 +81,7 @@ impl ListenerDraft {
         let mut notes = Vec::new();
         let key = key(&self.settings);
         let mut rules: Vec<_> = self.access.into_iter().collect();
-        rules.sort_by_key(|(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
+        sort::sort_by_key(&mut rules, |(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
         let mut listener = Listener {
             bind,
             access: rules.into_iter().map(|(_, rule)| rule).collect(),

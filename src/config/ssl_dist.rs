@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::erlang_terms::{Section, Term, sections};
 use super::{Fault, Note};
-use crate::node::tls::settings::{FileAt, Role, Settings};
+use crate::{
+    node::tls::settings::{FileAt, Role, Settings},
+    sort,
+};
 
 /// Options of OTP that change nothing here: TLS 1.3 decides, or we do.
 const WITHOUT_MEANING: &[&str] = &[
@@ -114,7 +117,7 @@ impl Reader<'_> {
             }
         }
         if !idle.is_empty() {
-            idle.sort_unstable();
+            sort::sort(&mut idle);
             idle.dedup();
             let text = format!("{}: no meaning here: {}", self.from.display(), idle.join(", "));
             self.notes.push(Note::info(text));

@@ -55,6 +55,7 @@ use crate::{
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
     net::{clock::Clock, supervise},
+    sort,
     time::{Stamp, Time},
     topic::{TopicFilter, TopicName, share::Subscription},
 };
@@ -529,7 +530,7 @@ impl Hub {
             }
         })
         .await;
-        rows.sort_unstable_by(|a, b| a.client_id.cmp(&b.client_id));
+        sort::sort_by(&mut rows, |a, b| a.client_id.cmp(&b.client_id));
         rows
     }
 
@@ -558,7 +559,7 @@ impl Hub {
         locks::read(&self.subscriptions).for_each_route(|filter, group| {
             all.push(RouteKey { filter: filter.clone(), group: group.cloned() });
         });
-        all.sort_unstable();
+        sort::sort(&mut all);
         all
     }
 
