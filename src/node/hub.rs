@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     access::authenticator::Authenticator,
     access::banned::BanList,
+    access::renewal::Renewal,
     alarms::Board,
     announced::Announced,
     asking::Asking,
@@ -121,6 +122,8 @@ pub struct Hub {
     pub(super) asking: Asking,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
+    /// What clients may do from now on.
+    pub(super) rules: RwLock<Option<Arc<Renewal>>>,
     /// Places for the connections of all listeners.
     pub(super) places: Arc<NodePlaces>,
     /// Panics of tasks that are in the counters.
@@ -181,6 +184,7 @@ impl Hub {
             takeovers: Takeovers::default(),
             asking: Asking::default(),
             session_settings: RwLock::default(),
+            rules: RwLock::default(),
             places: Arc::new(NodePlaces::new(usize::MAX)),
             panics: AtomicU64::new(0),
             handshakes: Handshakes::default(),
@@ -567,6 +571,12 @@ impl Hub {
     #[must_use]
     pub fn routes_of(&self, index: u16) -> Vec<RouteKey> {
         locks::read(&self.routes).routes_of(index).into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// What holds for sessions that come from other nodes, and who may take one.
+    pub(super) fn set_session_settings(&self, settings: Settings) {
+        self.registry.set_replaces(settings.replaces_sessions);
+        *locks::write(&self.session_settings) = settings;
     }
 
     /// Swaps the limits of retained messages.

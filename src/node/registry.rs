@@ -8,7 +8,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -58,6 +58,8 @@ pub enum Handover {
     Session(Box<Session>, Duration, Option<Box<Will>>),
     /// Look into the registry again.
     Again,
+    /// It is another user's, and stays.
+    Closed,
 }
 
 /// The will of a client, as other nodes are to keep it.
@@ -123,6 +125,8 @@ pub enum Opened {
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
     /// There is none, and no room for another.
     Full,
+    /// It is another user's, and stays.
+    Closed,
 }
 
 /// A parked session that was ended.
@@ -157,6 +161,8 @@ pub struct Registry {
     len: AtomicUsize,
     /// Sessions that there may be.
     most: AtomicUsize,
+    /// Who comes with the client id of another user's session ends that (`mqtt.replace_session_of_other_user`).
+    replaces: AtomicBool,
     hashing: Hashing,
     /// When who is looked at: each client once at most, however often it comes and goes.
     deadlines: Mutex<BTreeSet<(Time, ClientId)>>,
@@ -170,6 +176,7 @@ impl Default for Registry {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             len: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
+            replaces: AtomicBool::new(false),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -189,6 +196,17 @@ impl Registry {
     /// New sessions begin only while there are fewer. What is there stays, and so does what comes from another node.
     pub fn set_most(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Whether who comes with the client id of another user's session ends that.
+    pub fn set_replaces(&self, replaces: bool) {
+        self.replaces.store(replaces, Ordering::Relaxed);
+    }
+
+    /// The same.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.replaces.load(Ordering::Relaxed)
     }
 
     /// Sessions.
@@ -240,6 +258,10 @@ impl Registry {
         };
         entry.claim = entry.claim.max(claim);
         match entry.parked.take() {
+            Some(parked) if parked.session.is_closed_to(owner) && !self.replaces() => {
+                entry.parked = Some(parked);
+                Opened::Closed
+            }
             Some(parked) if discard || parked.session.owner.as_deref() != owner => {
                 let old = std::mem::replace(&mut entry.mailbox, mailbox.clone());
                 Opened::Fresh(Some((parked, old)))
@@ -512,6 +534,13 @@ impl Registry {
         }
     }
 
+    /// Sends every connection of part `at` a signal; how many there are. `None` behind the last part.
+    pub fn signal_part(&self, at: usize, signal: impl Fn() -> Signal) -> Option<usize> {
+        let part = locks::lock(self.parts.get(at)?);
+        let live = part.values().filter(|entry| entry.parked.is_none());
+        Some(live.map(|entry| entry.mailbox.signal(signal())).count())
+    }
+
     /// Sends the connection of one client a signal, or takes its parked session out, with the claim of its will. `None` when it is
     /// not known.
     pub fn kick(&self, client_id: &ClientId) -> Option<Option<Kicked>> {
@@ -682,6 +711,42 @@ mod tests {
         assert_eq!(registry.deadline(), None);
         let opened = registry.open(&id, (false, None), &mailbox, 2);
         assert!(matches!(opened, Opened::Fresh(None)), "{opened:?}");
+    }
+
+    #[test]
+    fn a_user_s_session_is_not_ended_by_who_comes_with_its_client_id() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let park = |owner: Option<&str>, proven| {
+            let _ = registry.open(&id, (true, owner), &mailbox, 1);
+            let mut parked = parked(&id, 5000);
+            (parked.session.owner, parked.session.proven) = (owner.map(Into::into), proven);
+            let _ = registry.park(parked, &mailbox, Time::ZERO);
+        };
+        for (owner, proven, comes, closed) in [
+            (Some("bob"), true, Some("eve"), true),
+            (Some("bob"), true, None, true),
+            (Some("bob"), true, Some("bob"), false),
+            // Who bob was nobody has looked at.
+            (Some("bob"), false, Some("eve"), false),
+            // Devices that had no names get some.
+            (None, true, Some("bob"), false),
+        ] {
+            for clean in [false, true] {
+                park(owner, proven);
+                let opened = registry.open(&id, (clean, comes), &mailbox, 2);
+                let got = matches!(opened, Opened::Closed);
+                assert_eq!(got, closed, "{owner:?} {proven} {comes:?} {clean}");
+                if closed {
+                    assert_eq!(registry.count(), (1, 1));
+                    registry.set_replaces(true);
+                    let opened = registry.open(&id, (clean, comes), &mailbox, 3);
+                    assert!(matches!(opened, Opened::Fresh(Some(_))), "{opened:?}");
+                    registry.set_replaces(false);
+                }
+                let _ = registry.forget(&id, &mailbox);
+            }
+        }
     }
 
     #[test]

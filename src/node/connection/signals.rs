@@ -11,6 +11,7 @@ use crate::{
         close::CloseReason,
         portable::Portable,
         stats::Metric,
+        subscribing::Wanted,
         subscriptions::Subscriber,
     },
     node::{
@@ -49,6 +50,11 @@ impl Connection {
                     self.obey(*order, scratch, now);
                 }
                 Signal::CleanAclCache => self.channel.clean_acl_cache(),
+                Signal::Rules(renewal) if self.channel.is_up() && self.closing.is_none() => {
+                    let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                    renewal.renew(&mut self.channel, &mut out);
+                    self.perform(scratch, now);
+                }
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
@@ -59,9 +65,20 @@ impl Connection {
                     self.on_order(order, scratch, now);
                 }
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    let discard = discard
-                        || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
-                    self.hand_over(discard, reply, scratch, now);
+                    let (other, closed) = match &taker {
+                        Taker::Node => (false, false),
+                        Taker::Client(user) => (
+                            user.as_deref() != self.channel.owner(),
+                            self.channel
+                                .session()
+                                .is_some_and(|it| it.is_closed_to(user.as_deref())),
+                        ),
+                    };
+                    if closed && !self.hub.registry.replaces() {
+                        let _ = reply.send(Handover::Closed);
+                    } else {
+                        self.hand_over(discard || other, reply, scratch, now);
+                    }
                 }
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
@@ -73,6 +90,7 @@ impl Connection {
                 Signal::Obey(_)
                 | Signal::Absorb(..)
                 | Signal::Ban(_)
+                | Signal::Rules(_)
                 | Signal::ShutDown
                 | Signal::Shed
                 | Signal::StandStill(_) => {}
@@ -114,8 +132,8 @@ impl Connection {
     }
 
     /// What the client's session on another node had and this one has not.
-    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> bool {
-        let Some(news) = self.channel.absorb(older) else { return false };
+    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
+        let (news, wanted) = self.channel.absorb(older)?;
         for (to, (options, id)) in news {
             if let Some(session) = self.channel.session() {
                 let upgrade = self.channel.settings().upgrade_qos;
@@ -123,7 +141,7 @@ impl Connection {
                 self.hub.subscribe(&to, subscriber.upgrading(upgrade));
             }
         }
-        true
+        Some(wanted)
     }
 
     pub(super) fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {
