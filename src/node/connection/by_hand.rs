@@ -583,7 +583,9 @@ fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
         let later = world.hub.clock.now() + Duration::from_secs(60);
         let (mut bytes, mut actions) = (Vec::new(), Vec::new());
         let channel = &mut client.connection.as_mut().unwrap().channel;
-        channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
+        let mut out = Out { bytes: &mut bytes, actions: &mut actions };
+        channel.on_deadline(later, &mut out);
+        channel.pay(later, &mut out);
         assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
     }
 }

@@ -167,3 +167,32 @@ fn a_session_whose_time_is_over_is_not_resumed() {
     assert_ne!(second.channel().session().unwrap().number, number);
     assert!(world.hub.own_routes().iter().all(|route| route.filter.as_str() != "t"));
 }
+
+#[test]
+fn what_is_due_again_goes_out_as_the_client_takes_it() {
+    const RETRY: Duration = Duration::from_millis(20);
+    let world = World::new();
+    let settings = Settings {
+        retry_interval: Some(RETRY),
+        max_inflight: 1000,
+        mqueue_len: 1000,
+        ..Settings::default()
+    };
+    let mut client = world.connect(4, "c", settings);
+    client.subscribe(&["t"], 1);
+    let meta = Meta { qos: QoS::AtLeastOnce, retain: false, expires_at: None, publisher: 0 };
+    for _ in 0..500 {
+        world.hub.publish_now(&Message::new("t", &[], &[0; 4000], meta));
+    }
+    assert_eq!(client.topics().len(), 500);
+    client.takes(1);
+    let past = world.hub.clock.now() + RETRY;
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    client.send(&[0xc0, 0]);
+    let connection = client.connection.as_ref().unwrap();
+    assert!(connection.unsent_len() > 0 && connection.unsent_len() < 2 * WRITE);
+    client.takes(usize::MAX);
+    assert!(client.topics().len() >= 500);
+}
