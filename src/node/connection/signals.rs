@@ -19,6 +19,7 @@ use crate::{
         registry::Handover,
     },
     time::Time,
+    topic::share::Subscription,
 };
 
 impl Connection {
@@ -114,8 +115,15 @@ impl Connection {
     }
 
     /// What the client's session on another node had and this one has not.
-    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> bool {
+    pub(super) fn absorb(&mut self, mut older: Portable, mailbox: &Arc<Mailbox>) -> bool {
+        let mut replays = std::mem::take(&mut older.replays);
+        // Who has subscribed here as well has had them, or has them due.
+        replays.retain(|replay| !self.has(&replay.subscription()));
         let Some(news) = self.channel.absorb(older) else { return false };
+        replays.retain(|replay| self.has(&replay.subscription()));
+        for replay in replays {
+            self.waiting().replays.push(replay);
+        }
         for (to, (options, id)) in news {
             if let Some(session) = self.channel.session() {
                 let upgrade = self.channel.settings().upgrade_qos;
@@ -124,6 +132,10 @@ impl Connection {
             }
         }
         true
+    }
+
+    fn has(&self, to: &Subscription) -> bool {
+        self.channel.session().is_some_and(|session| session.subscriptions.contains(to))
     }
 
     pub(super) fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    broker::{ClientId, portable::Portable},
+    broker::{ClientId, portable::Portable, replay::Replay},
     node::{
         mailbox::Signal,
         registry::{Parked, Taken},
@@ -195,4 +195,41 @@ fn what_is_due_again_goes_out_as_the_client_takes_it() {
     assert!(connection.unsent_len() > 0 && connection.unsent_len() < 2 * WRITE);
     client.takes(usize::MAX);
     assert!(client.topics().len() >= 500);
+}
+
+/// A session of user `None` on another node, with a subscription to each filter and what is retained there due.
+fn older(filters: &[&str]) -> Portable {
+    let mut older = Portable::default();
+    for one in filters {
+        let to = crate::topic::share::Subscription::parse(one).unwrap();
+        let (filter, qos) = (to.filter.clone(), QoS::AtMostOnce);
+        older.subscriptions.insert(to, (crate::mqtt::SubscriptionOptions::default(), 0));
+        older.replays.push(Replay { filter, after: None, qos, id: 0, no_local: false });
+    }
+    older
+}
+
+#[test]
+fn retained_messages_that_an_older_session_is_due_come_once() {
+    let world = World::new();
+    world.retain("a/1", b"x", QoS::AtMostOnce, None);
+    world.retain("b/1", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["b/#"], 0);
+    assert_eq!(client.topics(), ["b/1"]);
+    let (tell, done) = oneshot::channel();
+    let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
+    mailbox.signal(Signal::Absorb(Box::new(older(&["a/#", "b/#"])), tell));
+    client.run();
+    assert_eq!(done.blocking_recv(), Ok(true));
+    assert_eq!(client.topics(), ["a/1"]);
+}
+
+#[test]
+fn of_two_sessions_each_filter_has_its_retained_messages_once() {
+    let mut newer = older(&["b/#"]);
+    newer.replays.clear();
+    newer.absorb(older(&["a/#", "b/#"]));
+    let due: Vec<_> = newer.replays.iter().map(|replay| replay.filter.as_str()).collect();
+    assert_eq!(due, ["a/#"]);
 }
