@@ -44,6 +44,8 @@ struct Wire {
     room: usize,
     /// The connection asked for more to read, and got nothing.
     listens: bool,
+    /// The client is gone: what it sent is still to be read, then comes the end.
+    gone: bool,
 }
 
 #[derive(Clone)]
@@ -57,6 +59,9 @@ impl AsyncRead for Pipe {
     ) -> Poll<io::Result<()>> {
         let mut wire = locks::lock(&self.0);
         let Some(mut bytes) = wire.inward.pop_front() else {
+            if wire.gone {
+                return Poll::Ready(Ok(()));
+            }
             wire.listens = true;
             return Poll::Pending;
         };
@@ -76,6 +81,9 @@ impl AsyncWrite for Pipe {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut wire = locks::lock(&self.0);
+        if wire.gone {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let taken = bytes.len().min(wire.room);
         if taken == 0 {
             return Poll::Pending;

@@ -233,3 +233,25 @@ fn of_two_sessions_each_filter_has_its_retained_messages_once() {
     let due: Vec<_> = newer.replays.iter().map(|replay| replay.filter.as_str()).collect();
     assert_eq!(due, ["a/#"]);
 }
+
+/// It goes away without reading an answer, behind more than one turn has work for.
+#[test]
+fn a_goodbye_behind_a_long_burst_keeps_the_will_back() {
+    for goodbye in [true, false] {
+        let world = World::new();
+        subscribe(&world, ["t".to_owned()].into_iter(), 1000..1000 + work::TURN as u64 / 4);
+        let mut watcher = world.connect(5, "watcher", Settings::default());
+        watcher.subscribe(&["will", "last"], 0);
+        let mut client = world.mortal(0, 0);
+        let publish = |topic: &str| packet(0x32, &[&text(topic)[..], &[0, 1, 0]].concat());
+        let mut bytes = publish("t").repeat(50);
+        bytes.extend(publish("last"));
+        bytes.extend(if goodbye { &[0xe0, 0][..] } else { &[] });
+        client.arrive(&bytes);
+        locks::lock(&client.pipe.0).gone = true;
+        client.run();
+        assert!(client.connection.is_none());
+        let want: &[&str] = if goodbye { &["last"] } else { &["last", "will"] };
+        assert_eq!(watcher.topics(), want);
+    }
+}
