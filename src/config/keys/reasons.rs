@@ -42,10 +42,6 @@ const REASONS: &[(&str, &str)] = &[
     ("auth.pgsql.", NO_SERVER),
     ("auth.redis.", NO_SERVER),
     ("bridge.mqtt.", "there are no bridges; nodes of one cluster need none"),
-    (
-        "broker.$name.shared_subscription_strategy",
-        "all groups have broker.shared_subscription_strategy",
-    ),
     ("broker.enable_session_registry", "a client id is always one client in the cluster"),
     ("broker.perf.", ERLANG),
     ("broker.route_batch_clean", "routes of a lost node go at once"),
