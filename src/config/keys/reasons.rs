@@ -119,10 +119,6 @@ const REASONS: &[(&str, &str)] = &[
     ("rpc.insecure_fallback", "the cookie never crosses the wire"),
     ("rpc.keyfile", MESH_TLS),
     ("rpc.mode", "cluster.publish_ack says what a publisher waits for"),
-    (
-        "rpc.send_timeout",
-        "cluster.failure_timeout says how long what was sent may stay unacknowledged",
-    ),
     ("rpc.socket_", MESH),
     ("rule_engine.", "there are no rules"),
     ("session.store", "sessions are in memory, and go to another node with a restart"),
