@@ -70,7 +70,6 @@ const REASONS: &[(&str, &str)] = &[
     ("listener.$kind.$name.gc_after_handshake", ERLANG),
     ("listener.$kind.$name.hibernate_after", ERLANG),
     ("listener.$kind.$name.honor_cipher_order", RUSTLS),
-    ("listener.$kind.$name.idle_timeout", "the keep alive of MQTT ends silent clients"),
     ("listener.$kind.$name.key_password", "the TLS library opens no locked keys"),
     ("listener.$kind.$name.log_level", "log.level is for everything"),
     ("listener.$kind.$name.mqtt_piggyback", "a frame may always hold several packets"),

@@ -194,6 +194,10 @@ impl Connection {
 
 /// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
 fn broken(error: &io::Error) -> CloseReason {
+    // What the kernel says has no text of ours in it.
+    if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_some() {
+        return CloseReason::Idle;
+    }
     let rule = error.get_ref().and_then(|error| error.downcast_ref::<Violation>());
     let Some(Violation { code, what }) = rule else { return CloseReason::TcpClosed };
     let reason = match code {
