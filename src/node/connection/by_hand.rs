@@ -104,7 +104,7 @@ impl AsyncWrite for Pipe {
 
 impl Transport for Pipe {
     fn has_ended(&self) -> bool {
-        false
+        locks::lock(&self.0).gone
     }
 }
 

@@ -1,6 +1,6 @@
 //! What others want of a connection: an operator, another connection of its client, another node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -21,6 +21,9 @@ use crate::{
     time::Time,
     topic::share::Subscription,
 };
+
+/// For so long a client is heard to its end before another connection of its gets its session: less than who asks waits.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
@@ -59,6 +62,7 @@ impl Connection {
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
+                Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
                     let discard = discard
                         || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
@@ -78,6 +82,23 @@ impl Connection {
                 | Signal::Shed
                 | Signal::StandStill(_) => {}
             }
+        }
+    }
+
+    /// What the client sent before it connected anew counts, a goodbye most of all: what has come is read first, and to its end if the
+    /// client has closed this connection.
+    fn is_to_be_heard(&mut self, now: Time) -> bool {
+        let deaf = self.unsent_len() > self.channel.settings().write_high;
+        if deaf || !self.channel.is_up() || self.closing.is_some() || !self.reads() {
+            return false;
+        }
+        let ends = self.is_lost() || self.stream.has_ended();
+        match self.waiting().last_words {
+            None => {
+                self.waiting().last_words = Some(now);
+                true
+            }
+            Some(since) => ends && now.since(since) < LAST_WORDS,
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) struct Waiting {
     pub(super) ended: bool,
     /// Since when nothing reaches it: what it sent before is heard, a goodbye maybe, and nothing more is written.
     pub(super) lost: Option<Time>,
+    /// Since when another connection of the client waits for what is still to be heard of this one.
+    pub(super) last_words: Option<Time>,
     /// The next process takes the connection, as soon as it waits for nothing else.
     pub(super) standing: Option<Standing>,
     /// How much the client may send, where that is limited.
@@ -78,7 +80,7 @@ impl Waiting {
     pub(super) fn is_over(&self, now: Time) -> bool {
         let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
         let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && !told && !self.behind && self.is_quiet()
+        last && !told && !self.behind && self.last_words.is_none() && self.is_quiet()
     }
 
     /// Whether one more refusal by the rules is told.

@@ -255,3 +255,42 @@ fn a_goodbye_behind_a_long_burst_keeps_the_will_back() {
         assert_eq!(watcher.topics(), want);
     }
 }
+
+/// It sent more than a turn has work for, and said goodbye or not, before it connected anew.
+#[test]
+fn what_was_said_before_a_take_over_is_heard() {
+    for (count, goodbye) in [(1, true), (50, true), (50, false)] {
+        let world = World::new();
+        subscribe(&world, ["t".to_owned()].into_iter(), 1000..1000 + work::TURN as u64 / 4);
+        let mut watcher = world.connect(5, "watcher", Settings::default());
+        watcher.subscribe(&["will", "last"], 0);
+        let mut first = world.mortal(100, 0);
+        let publish = |topic: &str| packet(0x30, &[&text(topic)[..], &[0]].concat());
+        let mut bytes = publish("t").repeat(count);
+        bytes.extend(publish("last"));
+        bytes.extend(if goodbye { &[0xe0, 0][..] } else { &[] });
+        first.arrive(&bytes);
+        locks::lock(&first.pipe.0).gone = true;
+        let mut second = world.take_over(5, "c", &Asked::default());
+        first.run();
+        assert!(first.connection.is_none());
+        assert!(session_present(&mut second));
+        let want: &[&str] = if goodbye { &["last"] } else { &["last", "will"] };
+        assert_eq!(watcher.topics(), want);
+    }
+}
+
+/// Its connection is open still: what has come is heard, and no more.
+#[test]
+fn what_comes_after_a_take_over_is_not_waited_for() {
+    let world = World::new();
+    let mut watcher = world.connect(5, "watcher", Settings::default());
+    watcher.subscribe(&["t"], 0);
+    let mut first = world.connect(5, "c", Settings::default());
+    first.arrive(&packet(0x30, &[&text("t")[..], &[0]].concat()));
+    let mut second = world.take_over(5, "c", &Asked::default());
+    first.run();
+    assert!(session_present(&mut second));
+    assert_eq!(watcher.topics(), ["t"]);
+    assert_eq!(first.packets(), [(0xe0, vec![0x8e])]);
+}
