@@ -294,3 +294,20 @@ fn what_comes_after_a_take_over_is_not_waited_for() {
     assert_eq!(watcher.topics(), ["t"]);
     assert_eq!(first.packets(), [(0xe0, vec![0x8e])]);
 }
+
+#[test]
+fn the_keep_alive_begins_when_the_session_has_come() {
+    let world = World::new();
+    let mut first = world.connect(4, "c", Settings::default());
+    // Half a second of silence.
+    let settings = Settings { keepalive_backoff: 0.25, ..Settings::default() };
+    let mut second = world.accept(settings);
+    second.send(&connect(4, "c", &Asked { keep_alive: 1, ..Asked::default() }));
+    let past = world.hub.clock.now() + Duration::from_millis(600);
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    first.run();
+    assert!(session_present(&mut second));
+    assert!(second.connection.is_some_and(|one| one.closing.is_none()));
+}
