@@ -506,6 +506,8 @@ impl Channel {
             session.inflight.owe_all();
         }
         self.subscribe_unasked(out);
+        // However long that took.
+        self.on_held(moment.now);
     }
 
     fn connack(&self, connecting: &Connecting, session_present: bool, out: &mut Out<'_>) {

@@ -492,6 +492,15 @@ fn old_and_new_names_meet() {
 }
 
 #[test]
+fn a_blocked_write_between_nodes_has_a_time_of_its_own() {
+    for (text, want) in [("3s", 3_000), ("1ms", 100), ("1h", 60_000)] {
+        let place = Place::new(&format!("rpc.send_timeout = {text}\n"));
+        let config = place.load().unwrap();
+        assert_eq!(config.cluster.send_timeout, Some(Duration::from_millis(want)), "{text}");
+    }
+}
+
+#[test]
 fn a_strategy_gets_what_its_keys_say() {
     let found = |conf: &str| Place::new(conf).load().unwrap().cluster.discovery;
     let dns = "node.name = box@10.0.0.1\ncluster.discovery = dns\ncluster.dns.name = emqx.lan\n";

@@ -331,3 +331,30 @@ fn has_aes() -> bool {
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
     return false;
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// The kernel counts a window that stays shut as well (`rpc.send_timeout`).
+    #[tokio::test]
+    async fn a_write_that_is_not_taken_ends_the_connection() {
+        let mut local = crate::node::link::tests::local("a@127.0.0.1", 1, None);
+        Arc::get_mut(&mut local).unwrap().dead_after = Duration::from_millis(300);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let _silent = listener.accept().await.unwrap();
+        local.prepare(&tcp).unwrap();
+        let blocked = async {
+            loop {
+                if let Err(error) = tcp.write_all(&[0; 65536]).await {
+                    return error.kind();
+                }
+            }
+        };
+        let ended = timeout(Duration::from_secs(60), blocked).await;
+        assert_eq!(ended, Ok(std::io::ErrorKind::TimedOut));
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, RwLock,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -24,7 +24,7 @@ use super::{
     clients::ClientRow,
     evacuation::Evacuations,
     forward::Forwarded,
-    groups::Turns,
+    groups::{Strategies, Turns},
     limits::{Limits, WillPace},
     link::Peers,
     listener::handshakes::Handshakes,
@@ -49,7 +49,6 @@ use crate::{
         message::Meta,
         retained::{NotKept, Retained, is_system},
         session::Session,
-        settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
         subscriptions::{Change, Subscriber, Subscriptions},
     },
@@ -102,8 +101,8 @@ pub struct Hub {
     next_session: AtomicU64,
     /// Number of the next message to other nodes.
     pub(super) next_message: AtomicU64,
-    /// How the member of a shared group is chosen: [`SharedStrategy::number`].
-    pub(super) shared_strategy: AtomicU8,
+    /// How the member of a shared group is chosen.
+    pub(super) strategies: Strategies,
     /// Choices of nodes for shared groups.
     pub(super) turns: Turns,
     /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
@@ -174,7 +173,7 @@ impl Hub {
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
-            shared_strategy: AtomicU8::new(0),
+            strategies: Strategies::default(),
             turns: Turns::default(),
             waits_for_peers: true,
             suback_waits: true,
@@ -336,11 +335,6 @@ impl Hub {
             self.publish_will(&parked.session.client_id, *will);
         }
         self.end_session(&parked.session, mailbox);
-    }
-
-    /// `broker.shared_subscription_strategy`
-    pub fn set_shared_strategy(&self, strategy: SharedStrategy) {
-        self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
     }
 
     /// This process comes to rest for the next one.

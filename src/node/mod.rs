@@ -59,8 +59,7 @@ use tokio::{
 
 use crate::{
     broker::{
-        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
-        settings::SharedStrategy, users::Users,
+        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained, users::Users,
     },
     cluster::{self, settings::SessionLocking},
     net::{clock::Clock, supervise},
@@ -173,7 +172,7 @@ impl Node {
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.set_limits(parts.limits, parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
-        hub.set_shared_strategy(shared_strategy(&parts.zones));
+        hub.strategies.set(&zone_settings(&parts.zones, "external"));
         hub.set_session_settings(zone_settings(&parts.zones, "external"));
         hub.bans.load(&parts.data_dir, clock.wall())?;
         hub.bans.set_policies(parts.access.bans);
@@ -299,7 +298,7 @@ impl Node {
             *locks::write(&listener.shared) = Arc::new(fresh);
         }
         self.certificates_renewed.notify_one();
-        self.hub.set_shared_strategy(shared_strategy(new.zones));
+        self.hub.strategies.set(&zone_settings(new.zones, "external"));
         self.hub.set_session_settings(zone_settings(new.zones, "external"));
         self.hub.renew_rules(access.clone());
         self.hub.reload_retain(new.retain);
@@ -388,11 +387,6 @@ impl Node {
 /// The largest packet of any zone.
 fn message_max(zones: &BTreeMap<String, Settings>) -> u64 {
     zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64
-}
-
-/// One for the node: every zone has the same.
-fn shared_strategy(zones: &BTreeMap<String, Settings>) -> SharedStrategy {
-    zones.values().next().map(|zone| zone.shared_strategy).unwrap_or_default()
 }
 
 fn zone_settings(zones: &BTreeMap<String, Settings>, zone: &str) -> Settings {

@@ -7,7 +7,9 @@ use crate::config::listeners::{
     ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
     socket_path, suites, versions,
 };
-use crate::config::values::{Parsed, bind, bytes, duration, flag, integer, list, rate, size, word};
+use crate::config::values::{
+    Parsed, bind, bytes, duration, duration_or_off, flag, integer, list, rate, size, word,
+};
 use crate::node::listener::settings::ListenerKind;
 
 const ANY: &[ListenerKind] = &ListenerKind::ALL;
@@ -456,6 +458,14 @@ pub(super) const WITH_WEBSOCKET: &[Key] = &[
     ),
     Key::unused("listener.$kind.$name.deflate_opts.server_max_window_bits", Integer),
     Key::unused("listener.$kind.$name.deflate_opts.client_max_window_bits", Integer),
-    Key::unused("listener.$kind.$name.idle_timeout", Duration),
+    Key::set(
+        "listener.$kind.$name.idle_timeout",
+        "infinity",
+        "ws, wss: who sends nothing for so long, no ping either, is closed, whatever its keep alive.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.idle_timeout = duration_or_off(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("listener.$kind.$name.mqtt_piggyback", Words(&["single", "multiple"])),
 ];

@@ -179,6 +179,7 @@ impl Key {
             "log.primary_log_level",
             "retainer.",
             "broker.shared_",
+            "broker.$name.shared_",
             "broker.client_disconnect_",
             "module.",
             "delayed.",

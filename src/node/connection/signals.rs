@@ -1,6 +1,6 @@
 //! What others want of a connection: an operator, another connection of its client, another node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -20,7 +20,11 @@ use crate::{
         registry::Handover,
     },
     time::Time,
+    topic::share::Subscription,
 };
+
+/// For so long a client is heard to its end before another connection of its gets its session: less than who asks waits.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
@@ -64,6 +68,7 @@ impl Connection {
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
+                Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
                     let (other, closed) = match &taker {
                         Taker::Node => (false, false),
@@ -95,6 +100,23 @@ impl Connection {
                 | Signal::Shed
                 | Signal::StandStill(_) => {}
             }
+        }
+    }
+
+    /// What the client sent before it connected anew counts, a goodbye most of all: what has come is read first, and to its end if the
+    /// client has closed this connection.
+    fn is_to_be_heard(&mut self, now: Time) -> bool {
+        let deaf = self.unsent_len() > self.channel.settings().write_high;
+        if deaf || !self.channel.is_up() || self.closing.is_some() || !self.reads() {
+            return false;
+        }
+        let ends = self.is_lost() || self.stream.has_ended();
+        match self.waiting().last_words {
+            None => {
+                self.waiting().last_words = Some(now);
+                true
+            }
+            Some(since) => ends && now.since(since) < LAST_WORDS,
         }
     }
 
@@ -132,8 +154,15 @@ impl Connection {
     }
 
     /// What the client's session on another node had and this one has not.
-    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
+    pub(super) fn absorb(&mut self, mut older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
+        let mut replays = std::mem::take(&mut older.replays);
+        // Who has subscribed here as well has had them, or has them due.
+        replays.retain(|replay| !self.has(&replay.subscription()));
         let (news, wanted) = self.channel.absorb(older)?;
+        replays.retain(|replay| self.has(&replay.subscription()));
+        for replay in replays {
+            self.waiting().replays.push(replay);
+        }
         for (to, (options, id)) in news {
             if let Some(session) = self.channel.session() {
                 let upgrade = self.channel.settings().upgrade_qos;
@@ -142,6 +171,10 @@ impl Connection {
             }
         }
         Some(wanted)
+    }
+
+    fn has(&self, to: &Subscription) -> bool {
+        self.channel.session().is_some_and(|session| session.subscriptions.contains(to))
     }
 
     pub(super) fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {

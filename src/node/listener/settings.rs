@@ -152,6 +152,8 @@ pub struct Listener {
     pub websocket: upgrade::Rules,
     /// Longest WebSocket frame; `None` is as long as a packet may be.
     pub max_frame: Option<u64>,
+    /// WebSocket: who sends nothing for so long is closed.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// TLS of a listener: how it is set, and what came of it.
@@ -216,6 +218,7 @@ impl Listener {
             tls: None,
             websocket: upgrade::Rules::default(),
             max_frame: None,
+            idle_timeout: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! behind a header of its own, one frame for each write.
 
 pub mod frames;
+mod idle;
 pub mod upgrade;
 
 use std::{
@@ -14,8 +15,11 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(in crate::node) use self::frames::{CloseCode, Violation};
 use self::frames::{Decoder, Event};
+pub(in crate::node) use self::{
+    frames::{CloseCode, Violation},
+    idle::Idle,
+};
 use crate::node::transport::Transport;
 
 /// WebSocket above `S`, after the upgrade.
@@ -31,6 +35,8 @@ pub(in crate::node) struct WebSocket<S> {
     /// The answer to the last ping, to go out between two frames.
     pong: Option<Vec<u8>>,
     end: End,
+    /// Where the client must not be silent for long.
+    idle: Option<Idle>,
     /// The last frame is out or on its way.
     said: bool,
 }
@@ -48,7 +54,11 @@ enum End {
 
 impl<S: Transport> WebSocket<S> {
     /// `early` came behind the request; data frames have at most `max_frame` bytes.
-    pub(in crate::node) fn new(inner: S, early: Vec<u8>, max_frame: u64) -> Self {
+    pub(in crate::node) fn new(
+        inner: S,
+        early: Vec<u8>,
+        (max_frame, idle): (u64, Option<Idle>),
+    ) -> Self {
         Self {
             inner,
             decoder: Decoder::new(max_frame),
@@ -57,6 +67,7 @@ impl<S: Transport> WebSocket<S> {
             owed: 0,
             pong: None,
             end: End::Open,
+            idle,
             said: false,
         }
     }
@@ -69,7 +80,11 @@ impl<S: Transport> WebSocket<S> {
     ) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();
         if self.early.is_empty() {
-            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+            let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+            if let Some(idle) = &mut self.idle {
+                idle.on_read(read.is_ready(), cx)?;
+            }
+            ready!(read)?;
         } else {
             let part = self.early.len().min(buffer.remaining());
             buffer.put_slice(self.early.get(..part).unwrap_or_default());

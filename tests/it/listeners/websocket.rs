@@ -107,6 +107,30 @@ fn pings_are_answered_and_a_close_is_too() {
     wait_for("the connection is over", LIMIT, || listener(&node, "mqtt:ws:x")["current_conn"] == 0);
 }
 
+/// Long enough for a busy machine: the one that pings does so twenty times in it.
+#[test]
+fn who_is_silent_for_the_idle_timeout_is_closed() {
+    let (node, port) = start(&["idle_timeout = 2s"]);
+    let open = || {
+        let mut wire = WebSocket::mqtt(tcp(port));
+        wire.write_all(&connect(V5).bytes()).unwrap();
+        wire
+    };
+    let (mut alive, mut silent) = (open(), open());
+    let closed = || listener(&node, "mqtt:ws:x")["current_conn"] == 1;
+    wait_for("the silent one is closed", LIMIT, || {
+        alive.send_raw(&frame(0x89, b"here"));
+        closed()
+    });
+    assert_eq!(silent.close_code(), 1000);
+    alive.write_all(&[0xc0, 0]).unwrap();
+    alive.send_raw(&frame(0x88, &1001_u16.to_be_bytes()));
+    let mut answers = Vec::new();
+    alive.read_within(LIMIT);
+    alive.read_to_end(&mut answers).unwrap();
+    assert!(answers.ends_with(&[0xd0, 0]), "{answers:02x?}");
+}
+
 #[test]
 fn what_breaks_rfc_6455_ends_with_its_code() {
     let (node, port) = start(&[]);
