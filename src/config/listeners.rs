@@ -141,17 +141,19 @@ fn material(key: &str, settings: &tls::Settings) -> Result<Material, String> {
     Material::load(settings).map_err(told)
 }
 
-/// Two listeners at one address.
+/// Two listeners where there is place for one; `place` tells where a key is set.
 #[must_use]
-pub fn clashes(listeners: &[Listener]) -> Vec<Fault> {
-    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+pub fn clashes(listeners: &[Listener], place: &dyn Fn(&str) -> String) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for listener in listeners.iter().filter(|listener| listener.bind != Bind::Port(0)) {
-        let (key, bind) = (key(listener), listener.bind.to_string());
-        if let Some(other) = taken.get(&bind) {
-            faults.push(Fault::new(&key, format!("{bind}: {other} listens there")));
-        } else {
-            taken.insert(bind, key);
+    for (at, listener) in listeners.iter().enumerate() {
+        let first = listeners.iter().take(at).find(|other| other.bind.overlaps(&listener.bind));
+        if let Some(other) = first {
+            let (key, there, bind) = (key(listener), key(other), &listener.bind);
+            let what = format!(
+                "{key} = {bind}: {there} ({}) listens there: one of them needs another port",
+                place(&there)
+            );
+            faults.push(Fault::new(place(&key), what));
         }
     }
     faults
