@@ -185,6 +185,7 @@ impl Key {
             "cluster.tls_name_check",
             "listener.$kind.$name.certfile",
             "listener.$kind.$name.keyfile",
+            "listener.$kind.$name.key_password",
             "listener.$kind.$name.cacertfile",
             "listener.$kind.$name.crlfile",
             "listener.$kind.$name.verify",

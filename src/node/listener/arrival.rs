@@ -233,7 +233,8 @@ impl Arrival {
         within(UPGRADE_LIMIT, answer).await.map_err(failed)?;
         let longest = locks::read(&listening.shared).settings.max_packet_size as u64;
         let max_frame = listening.settings.max_frame.unwrap_or(longest + FRAME_SPARE);
-        Ok(Stream::Other(Box::new(WebSocket::new(stream, early, max_frame))))
+        let single = listening.settings.one_packet_frames;
+        Ok(Stream::Other(Box::new(WebSocket::new(stream, early, max_frame, single))))
     }
 }
 

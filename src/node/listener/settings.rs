@@ -171,6 +171,8 @@ pub struct Listener {
     pub websocket: upgrade::Rules,
     /// Longest WebSocket frame; `None` is as long as a packet may be.
     pub max_frame: Option<u64>,
+    /// Each packet goes to the client in a WebSocket frame of its own.
+    pub one_packet_frames: bool,
 }
 
 /// TLS of a listener: how it is set, and what came of it.
@@ -235,6 +237,7 @@ impl Listener {
             tls: None,
             websocket: upgrade::Rules::default(),
             max_frame: None,
+            one_packet_frames: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! WebSocket (RFC 6455) above a byte stream, at the server's end: the payload of frames in and out, as a byte stream again.
 //!
 //! Nothing is kept while nothing is under way: what is read is unmasked in the reader's buffer, and what is written goes out
-//! behind a header of its own, one frame for each write.
+//! behind a header of its own, one frame for each write; or one for each packet, where a client wants that.
 
 pub mod frames;
 pub mod upgrade;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(in crate::node) use self::frames::{CloseCode, Violation};
 use self::frames::{Decoder, Event};
-use crate::node::transport::Transport;
+use crate::{mqtt::frame, node::transport::Transport};
 
 /// WebSocket above `S`, after the upgrade.
 pub(in crate::node) struct WebSocket<S> {
@@ -33,6 +33,8 @@ pub(in crate::node) struct WebSocket<S> {
     end: End,
     /// The last frame is out or on its way.
     said: bool,
+    /// A frame for each packet.
+    single: bool,
 }
 
 /// Whether the client may still send.
@@ -47,8 +49,9 @@ enum End {
 }
 
 impl<S: Transport> WebSocket<S> {
-    /// `early` came behind the request; data frames have at most `max_frame` bytes.
-    pub(in crate::node) fn new(inner: S, early: Vec<u8>, max_frame: u64) -> Self {
+    /// `early` came behind the request; data frames have at most `max_frame` bytes. With `single` what is written must be whole
+    /// packets.
+    pub(in crate::node) fn new(inner: S, early: Vec<u8>, max_frame: u64, single: bool) -> Self {
         Self {
             inner,
             decoder: Decoder::new(max_frame),
@@ -58,6 +61,7 @@ impl<S: Transport> WebSocket<S> {
             pong: None,
             end: End::Open,
             said: false,
+            single,
         }
     }
 
@@ -132,6 +136,12 @@ impl<S: Transport> WebSocket<S> {
     }
 }
 
+/// Length of the first packet.
+fn packet(bytes: &[u8]) -> usize {
+    let first = frame::split(bytes, frame::MAX_REMAINING_LENGTH);
+    first.ok().flatten().map_or(bytes.len(), |(_, _, length)| length)
+}
+
 impl<S: Transport> AsyncRead for WebSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -182,8 +192,8 @@ impl<S: Transport> AsyncWrite for WebSocket<S> {
             if this.said {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            frames::header(bytes.len(), &mut this.out);
-            this.owed = bytes.len();
+            this.owed = if this.single { packet(bytes) } else { bytes.len() };
+            frames::header(this.owed, &mut this.out);
         }
         let payload = bytes.get(..this.owed.min(bytes.len())).unwrap_or_default();
         loop {
