@@ -144,8 +144,8 @@ impl Builder<'_> {
 
     fn apply_one(&mut self, key: &str, setting: &Setting) {
         let Some((row, names)) = keys::find(key) else {
-            let what = format!("unknown key, the nearest known one is {}", keys::nearest(key));
-            return self.faults.push(Fault::new(&setting.origin, format!("{key}: {what}")));
+            let what = format!("{key}: unknown key{}", keys::hint(key));
+            return self.faults.push(Fault::new(&setting.origin, what));
         };
         let names = names.iter().map(String::as_str).collect();
         let place = Place { key, names, origin: &setting.origin };
@@ -181,7 +181,7 @@ impl Builder<'_> {
         self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
-        let listeners = self.listeners(&folders);
+        let listeners = self.listeners(flat, &folders);
         let (users, users_file) = self.users(&folders);
         let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
@@ -508,7 +508,7 @@ impl Builder<'_> {
     }
 
     /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
-    fn listeners(&mut self, folders: &Folders) -> Vec<Listener> {
+    fn listeners(&mut self, flat: &Flat, folders: &Folders) -> Vec<Listener> {
         let mut drafts = std::mem::take(&mut self.draft.listeners);
         if drafts.values().all(|draft| draft.bind.is_none()) {
             self.draft.listeners = drafts;
@@ -529,7 +529,9 @@ impl Builder<'_> {
             self.draft.notes.extend(notes);
             listeners.push(listener);
         }
-        self.faults.extend(listeners::clashes(&listeners));
+        let place =
+            |key: &str| flat.0.get(key).map_or(keys::BUILT_IN, |set| &set.origin).to_owned();
+        self.faults.extend(listeners::clashes(&listeners, &place));
         listeners
     }
 

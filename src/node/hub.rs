@@ -521,7 +521,8 @@ impl Hub {
 
     /// All clients of this node, or the one named, sorted by id.
     pub async fn clients(&self, only: Option<&ClientId>) -> Vec<ClientRow> {
-        let (mut rows, answers) = self.registry.describe(only);
+        let now = (self.clock.now(), self.clock.wall());
+        let (mut rows, answers) = self.registry.describe(only, now);
         let _ = tokio::time::timeout(DESCRIBE_LIMIT, async {
             for answer in answers {
                 rows.extend(answer.await.ok());

@@ -221,7 +221,7 @@ fn retained_messages_that_an_older_session_is_due_come_once() {
     let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
     mailbox.signal(Signal::Absorb(Box::new(older(&["a/#", "b/#"])), tell));
     client.run();
-    assert_eq!(done.blocking_recv(), Ok(true));
+    assert!(done.blocking_recv().unwrap().is_some());
     assert_eq!(client.topics(), ["a/1"]);
 }
 
