@@ -368,6 +368,14 @@ impl Access {
         (before, asks, behind)
     }
 
+    /// Clients may do by the rules of `other` what they may do by these.
+    #[must_use]
+    pub fn has_rules_of(&self, other: &Self) -> bool {
+        self.rules.0 == other.rules.0
+            && (self.acl_order, self.asks) == (other.acl_order, other.asks)
+            && (self.policy, &self.zones) == (other.policy, &other.zones)
+    }
+
     /// A client may give a token in place of its user name, which is a secret.
     #[must_use]
     pub fn names_are_tokens(&self) -> bool {

@@ -33,7 +33,7 @@ use super::{
     rewrite::rewrite,
     session::Session,
     stats::{Metric, Stats},
-    subscribing::{SubscribeRequest, UnsubscribeRequest},
+    subscribing::{SubscribeRequest, UnsubscribeRequest, Wanted},
     subscription_list::Terms,
     verdicts::{Question, Rights},
     will::Will,
@@ -86,6 +86,13 @@ impl Shared {
             stats: self.stats.clone(),
             next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
         }
+    }
+
+    /// The same with other rules of access; who may connect is as before.
+    #[must_use]
+    pub fn with_rules(&self, new: &Access) -> Self {
+        let Access { bans, jwt, users, auth_order, .. } = self.access.clone();
+        self.with_access(Access { bans, jwt, users, auth_order, ..new.clone() })
     }
 
     /// What becomes of a PUBLISH about whose topic this is known.
@@ -331,22 +338,23 @@ impl Channel {
         &self.shared
     }
 
-    /// Takes in the subscriptions of the client's session on another node. Returns those that are new here; `None`: it was another
-    /// user's, and nothing of it was taken. Which QoS 2 messages of the client are unfinished it has agreed on with this session.
-    pub fn absorb(&mut self, older: Portable) -> Option<Vec<(Subscription, Terms)>> {
+    /// Takes in the subscriptions of the client's session on another node. Returns those that are new here, and what of its messages may
+    /// come too; `None`: it was another user's, and nothing of it was taken. Which QoS 2 messages of the client are unfinished it has
+    /// agreed on with this session.
+    pub fn absorb(&mut self, older: Portable) -> Option<(Vec<(Subscription, Terms)>, Wanted)> {
         let State::Up(session) = &self.state else { return None };
         if session.owner != older.username {
             return None;
         }
-        let is_news =
-            |to: &Subscription| !session.subscriptions.contains(to) && self.still_allows(to);
-        let news = older.subscriptions.into_iter().filter(|(to, _)| is_news(to));
-        let news: Vec<_> = news.collect();
+        let more = older.subscriptions.into_iter();
+        let more = more.filter(|(to, _)| !session.subscriptions.contains(to));
+        let (news, denied): (Vec<_>, Vec<_>) = more.partition(|(to, _)| self.still_allows(to));
         let State::Up(session) = &mut self.state else { return None };
         for (to, terms) in &news {
             session.subscriptions.insert(to.clone(), *terms);
         }
-        Some(news)
+        let wanted = Wanted::new(denied.iter().map(|(to, _)| to), &session.subscriptions);
+        Some((news, wanted))
     }
 
     /// Who is connected, or wants to be, from a good CONNECT on.

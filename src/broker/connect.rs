@@ -108,6 +108,8 @@ pub struct Connecting {
     keep_alive_changed: bool,
     expiry_changed: bool,
     wants_response_information: bool,
+    /// It has proven who it is.
+    proven: bool,
     will: Option<PendingWill>,
 }
 
@@ -255,6 +257,7 @@ impl Channel {
             keep_alive_changed: keep_alive != connect.keep_alive,
             expiry_changed: asked.is_some_and(|asked| u64::from(asked) != expiry),
             wants_response_information: properties.request_response_information() == Some(true),
+            proven: false,
             will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
         };
         let identity = Identity {
@@ -306,7 +309,8 @@ impl Channel {
         if self.is_up() {
             return self.on_verdict_again(verdict, out);
         }
-        let State::Authenticating(connecting) = std::mem::replace(&mut self.state, State::Closed)
+        let State::Authenticating(mut connecting) =
+            std::mem::replace(&mut self.state, State::Closed)
         else {
             return;
         };
@@ -331,6 +335,7 @@ impl Channel {
             Metric::ClientAuthSuccess
         });
         self.take_rights(&grant);
+        connecting.proven = !grant.anonymous;
         self.state = State::Authenticating(connecting);
         self.admit_will(now, out);
     }
@@ -489,7 +494,8 @@ impl Channel {
         self.connack(&connecting, present, out);
         self.on_told();
         let begin = || Session { owner, ..Session::new(number, client_id, moment.wall) };
-        let session = kept.unwrap_or_else(|| Box::new(begin()));
+        let mut session = kept.unwrap_or_else(|| Box::new(begin()));
+        session.proven |= connecting.proven;
         self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
         if present {

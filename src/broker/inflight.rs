@@ -47,8 +47,9 @@ impl Slot {
 pub struct Inflight {
     slots: VecDeque<Slot>,
     last_id: u16,
+    // A small number in the place of a large one: there are many windows.
     /// Slots that are owed.
-    owed: usize,
+    owed: u32,
 }
 
 impl Inflight {
@@ -89,7 +90,7 @@ impl Inflight {
 
     fn remove(&mut self, at: usize) -> Option<Slot> {
         let slot = self.slots.remove(at);
-        self.owed -= usize::from(slot.as_ref().is_some_and(|slot| slot.owed));
+        self.owed -= u32::from(slot.as_ref().is_some_and(|slot| slot.owed));
         if self.slots.is_empty() && self.slots.capacity() > 32 {
             self.slots = VecDeque::new();
         }
@@ -157,7 +158,7 @@ impl Inflight {
     #[must_use]
     pub fn of_slots(slots: Vec<Slot>) -> Self {
         let last_id = slots.last().map_or(0, |slot| slot.packet_id.get());
-        let owed = slots.iter().filter(|slot| slot.owed).count();
+        let owed = count(slots.iter().filter(|slot| slot.owed));
         Self { slots: slots.into(), last_id, owed }
     }
 
@@ -179,7 +180,7 @@ impl Inflight {
     /// Forgets slots that `keep` refuses.
     pub fn retain(&mut self, keep: impl FnMut(&Slot) -> bool) {
         self.slots.retain(keep);
-        self.owed = self.slots.iter().filter(|slot| slot.owed).count();
+        self.owed = count(self.slots.iter().filter(|slot| slot.owed));
     }
 
     /// A new connection: every message is owed to it again.
@@ -190,7 +191,7 @@ impl Inflight {
     /// What was last sent at a time that `due` accepts is owed again.
     pub fn owe(&mut self, due: impl Fn(Time) -> bool) {
         self.slots.iter_mut().for_each(|slot| slot.owed |= due(slot.sent_at));
-        self.owed = self.slots.iter().filter(|slot| slot.owed).count();
+        self.owed = count(self.slots.iter().filter(|slot| slot.owed));
     }
 
     /// Whether something is to be sent on this connection first.
@@ -203,7 +204,7 @@ impl Inflight {
     /// `receive_max` under way (v5 [MQTT-3.3.4-9]); no more once they have `room` bytes.
     pub fn pay(&mut self, (receive_max, room): (usize, usize), now: Time) -> Vec<Slot> {
         // Once one message waits, so do those behind it: a place that a PUBREL takes is not given back here.
-        let mut under_way = self.slots.len() - self.owed;
+        let mut under_way = self.slots.len() - self.owed as usize;
         let (mut paid, mut bytes) = (Vec::new(), 0);
         for slot in self.slots.iter_mut().filter(|slot| slot.owed) {
             if under_way >= receive_max && !matches!(slot.awaiting, Awaiting::PubComp) {
@@ -217,7 +218,7 @@ impl Inflight {
             (slot.owed, slot.sent_at) = (false, now);
             paid.push(slot.clone());
         }
-        self.owed -= paid.len();
+        self.owed -= count(paid.iter());
         paid
     }
 
@@ -226,6 +227,11 @@ impl Inflight {
     pub fn oldest(&self) -> Option<Time> {
         self.slots.iter().filter(|slot| !slot.owed).map(|slot| slot.sent_at).min()
     }
+}
+
+/// How many: each has a packet id.
+fn count<T>(slots: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(slots.count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

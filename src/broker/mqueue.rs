@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::message::Message;
-use crate::mqtt::QoS;
+use crate::{mqtt::QoS, sort};
 
 /// Subscription identifiers that a delivery carries (v5 3.3.2.3.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -257,7 +257,7 @@ impl MQueue {
     pub fn since(&self, from: u64) -> (Vec<Delivery>, u64) {
         let both = self.qos0.iter().chain(&self.others).filter(|(number, _)| *number >= from);
         let mut found: Vec<&(u64, Delivery)> = both.collect();
-        found.sort_unstable_by_key(|(number, _)| *number);
+        sort::sort_by_key(&mut found, |(number, _)| *number);
         (found.into_iter().map(|(_, delivery)| delivery.clone()).collect(), self.next)
     }
 
@@ -306,6 +306,23 @@ impl MQueue {
         before - self.len()
     }
 
+    /// Puts back what was taken out by [`Self::clear`], before what came since. Returns how many of the oldest had to go for the
+    /// bounds.
+    pub fn put_back(&mut self, mut older: Self, bounds: Bounds) -> usize {
+        older.qos0.append(&mut self.qos0);
+        older.others.append(&mut self.others);
+        (self.qos0, self.others) = (older.qos0, older.others);
+        self.bytes += older.bytes;
+        let before = self.len();
+        while ((bounds.len() != 0 && self.len() > bounds.len())
+            || (bounds.bytes() != 0 && self.bytes > bounds.bytes()))
+            && let Some((_, victim)) = self.qos0.pop_front().or_else(|| self.others.pop_front())
+        {
+            self.bytes -= victim.size();
+        }
+        before - self.len()
+    }
+
     /// Drops the QoS 0 messages: what a session without a connection does unless told to store them. Returns how many.
     pub fn drop_qos0(&mut self) -> usize {
         let gone = std::mem::take(&mut self.qos0);
@@ -323,6 +340,32 @@ fn is_known(delivery: &Delivery, numbers: &BTreeSet<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_taken_out_goes_back_before_what_came_since() {
+        for (len, want, gone) in [(9, "0 1 2 3 4 5", 0), (4, "1 3 4 5", 2)] {
+            let bounds = Bounds::new(len, 0);
+            let mut queue = MQueue::default();
+            let qos = [QoS::AtMostOnce, QoS::AtLeastOnce];
+            let push = |queue: &mut MQueue, n: usize| {
+                let text = n.to_string();
+                let meta = Meta { qos: qos[n % 2], retain: false, expires_at: None, publisher: 0 };
+                let message = Message::new("t", &[], text.as_bytes(), meta);
+                let ids = SubscriptionIds::None;
+                let one = Delivery { message, ids, qos: qos[n % 2], retain: false, group: 0 };
+                queue.push(one, bounds);
+            };
+            (0..4).for_each(|n| push(&mut queue, n));
+            let older = queue.clear();
+            (4..6).for_each(|n| push(&mut queue, n));
+            assert_eq!(queue.put_back(older, bounds), gone);
+            let all = queue.since(0).0;
+            let texts: Vec<_> =
+                all.iter().map(|one| String::from_utf8_lossy(one.message.payload())).collect();
+            assert_eq!(texts.join(" "), want);
+            assert_eq!(queue.bytes(), all.iter().map(Delivery::size).sum::<usize>());
+        }
+    }
     use crate::broker::message::Meta;
 
     fn delivery(n: u8, qos: QoS) -> Delivery {

@@ -43,6 +43,8 @@ pub struct Portable {
     pub delivered: u64,
     /// User name of the client that began it.
     pub username: Option<Box<str>>,
+    /// As [`Session::proven`].
+    pub proven: bool,
     /// How long it lives on without a connection.
     pub expiry: Duration,
     /// What it subscribes to.
@@ -72,6 +74,7 @@ impl Portable {
             created_at: session.created_at,
             delivered: session.delivered,
             username: session.owner.clone(),
+            proven: session.proven,
             subscriptions: session.subscriptions.clone(),
             inflight: Inflight::of_slots(session.inflight.iter().cloned().collect()),
             awaiting_rel: session.awaiting_rel.clone(),
@@ -88,6 +91,7 @@ impl Portable {
             claim,
             client_id,
             owner: self.username,
+            proven: self.proven,
             subscriptions: self.subscriptions,
             inflight: self.inflight,
             awaiting_rel: self.awaiting_rel,
@@ -108,6 +112,7 @@ impl Portable {
         queue.retain(|delivery| !here.contains(&delivery.message.number()));
         queue.append(&mut self.queue);
         self.queue = queue;
+        self.proven |= older.proven;
         // Who has subscribed here as well has had them, or has them due.
         let mut replays = older.replays;
         replays.retain(|replay| !self.subscriptions.contains(&replay.subscription()));
@@ -145,6 +150,7 @@ impl Portable {
             put_u64(out, span(self.expiry));
             out.push(u8::from(self.username.is_some()));
             put_text(out, self.username.as_deref().unwrap_or(""));
+            out.push(u8::from(self.proven));
         });
         for (to, (options, id)) in self.subscriptions.iter() {
             record(&mut out, SUBSCRIPTION, |out| {
@@ -189,6 +195,8 @@ impl Portable {
                     portable.expiry = Duration::from_millis(body.u64()?);
                     let some = body.u8()? != 0;
                     portable.username = Some(body.text()?.into()).filter(|_| some);
+                    // Older releases do not say it.
+                    portable.proven = body.u8().is_ok_and(|proven| proven != 0);
                 }
                 SUBSCRIPTION => {
                     let options = SubscriptionOptions::from_byte(body.u8()?, Version::V5);
@@ -485,6 +493,7 @@ mod tests {
             subscriptions.insert(Subscription::parse(text).unwrap(), (options, 5));
         }
         Portable {
+            proven: true,
             created_at: Wall::from_ms(123),
             delivered: 4,
             username: Some("u".into()),

@@ -17,6 +17,8 @@ pub struct Session {
     pub client_id: ClientId,
     /// The user name of the client that began it. Nobody else gets it.
     pub owner: Option<Box<str>>,
+    /// That client had proven who it is: nobody else ends it either.
+    pub proven: bool,
     /// What it subscribes to.
     pub subscriptions: SubscriptionList,
     /// Messages sent to the client and not acknowledged.
@@ -40,6 +42,7 @@ impl Session {
             claim: 0,
             client_id,
             owner: None,
+            proven: false,
             subscriptions: SubscriptionList::default(),
             inflight: Inflight::default(),
             awaiting_rel: AwaitingRel::default(),
@@ -47,5 +50,11 @@ impl Session {
             created_at,
             delivered: 0,
         }
+    }
+
+    /// It is a user's, and who comes with its client id under the user name `name` is another one.
+    #[must_use]
+    pub fn is_closed_to(&self, name: Option<&str>) -> bool {
+        self.proven && self.owner.is_some() && self.owner.as_deref() != name
     }
 }

@@ -93,6 +93,8 @@ pub struct Settings {
     pub wildcard_subscription: bool,
     /// `$share` and `$queue` are allowed.
     pub shared_subscription: bool,
+    /// Who comes with the client id of another user's session ends that.
+    pub replaces_sessions: bool,
     /// MQTT 3 clients do not get their own messages back.
     pub ignore_loop_deliver: bool,
     /// Messages of a client; above it is not read for a while (`rate_limit.conn_messages_in`).
@@ -201,6 +203,7 @@ impl Default for Settings {
             retain_available: true,
             wildcard_subscription: true,
             shared_subscription: true,
+            replaces_sessions: false,
             ignore_loop_deliver: false,
             messages_in: None,
             bytes_in: None,

@@ -124,6 +124,7 @@ named! {
         AclHttpError = "emqx_rs.acl.http_error",
         HttpRequests = "emqx_rs.http.requests",
         HttpConnections = "emqx_rs.http.connections",
+        SessionOfOtherUser = "emqx_rs.session.other_user",
         BanSet = "emqx_rs.ban.set",
         BanRefused = "emqx_rs.ban.refused",
         MalformedPackets = "emqx_rs.malformed_packets",

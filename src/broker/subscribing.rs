@@ -1,10 +1,13 @@
 //! SUBSCRIBE and UNSUBSCRIBE (v5 3.8 to 3.11).
 
+use std::sync::Arc;
+
 use super::{
+    access::Grant,
     acl::Action as Right,
     asking::Denial,
-    channel::{Action, Channel, Out, State},
-    connect::{Identity, filled},
+    channel::{Action, Channel, Out, Shared, State},
+    connect::{Identity, RightsFrom, filled},
     inflight::Awaiting,
     message::Message,
     rewrite::rewrite,
@@ -18,7 +21,7 @@ use crate::{
         frame::width_of,
     },
     time::Time,
-    topic::{TopicFilter, TopicName, share::Subscription},
+    topic::{TopicFilter, TopicName, share::Subscription, trie::Trie},
 };
 
 /// One subscription that was granted.
@@ -52,26 +55,43 @@ pub struct SubscribeRequest {
 pub struct UnsubscribeRequest {
     /// Filters, with the mount point, and groups.
     pub subscriptions: Vec<Subscription>,
-    /// The client has no right to them any more, and what waits for it because of them alone is to go too.
-    pub denied: bool,
+    /// The client has no right to them any more: of what waits for it only this is to stay.
+    pub denied: Option<Wanted>,
 }
 
-/// Which messages wait for a session on the strength of what is left to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// What was taken out.
-    pub denied: &'a [Subscription],
-    /// What stays.
-    pub left: &'a SubscriptionList,
-}
+/// Which messages may wait for a session on the strength of what is left to it. By default all.
+#[derive(Debug, Default)]
+pub struct Wanted(Trie<u32>);
 
-impl Wanted<'_> {
+impl Wanted {
+    const DENIED: u32 = 1;
+    const LEFT: u32 = 2;
+
+    /// `denied` was taken out, and `left` stays.
+    #[must_use]
+    pub fn new<'a>(
+        denied: impl Iterator<Item = &'a Subscription>,
+        left: &SubscriptionList,
+    ) -> Self {
+        let mut filters = Trie::new();
+        for to in denied {
+            *filters.get_or_insert_with(&to.filter, || 0) |= Self::DENIED;
+        }
+        // Nothing is to be looked for where all may stay.
+        let any = !filters.is_empty();
+        for (to, _) in left.iter().filter(|_| any) {
+            *filters.get_or_insert_with(&to.filter, || 0) |= Self::LEFT;
+        }
+        Self(filters)
+    }
+
     /// Whether `message` may stay: nothing that was taken out matches it, or something that stays does.
     #[must_use]
     pub fn has(&self, message: &Message) -> bool {
         let Ok(topic) = TopicName::parse(message.topic()) else { return false };
-        let matches = |to: &Subscription| to.filter.matches(topic);
-        !self.denied.iter().any(matches) || self.left.iter().any(|(to, _)| matches(to))
+        let mut found = 0;
+        self.0.for_each_match(topic, |which| found |= which);
+        found & Self::DENIED == 0 || found & Self::LEFT != 0
     }
 }
 
@@ -181,15 +201,39 @@ impl Channel {
     /// Whether the rules of now let the client have what a session of before holds. A filter that was rewritten is not known by its
     /// first name any more, and the HTTP server is not asked once more (nor does EMQX): those stay.
     pub(super) fn still_allows(&self, kept: &Subscription) -> bool {
-        let Rights::Ruled(rules) = &self.rights else { return true };
-        if rules.allows_all() || !self.shared.settings.subscribe_rewrites.is_empty() {
+        if self.rights.allows_all() || !self.shared.settings.subscribe_rewrites.is_empty() {
             return true;
         }
         let mount = self.identity.as_deref().and_then(|identity| identity.mount.as_deref());
         let text = kept.filter.as_str();
         // Under another mount point it is another client's.
-        let plain = text.strip_prefix(mount.unwrap_or_default());
-        plain.is_some_and(|plain| rules.allows(Right::Subscribe, plain))
+        let Some(plain) = text.strip_prefix(mount.unwrap_or_default()) else { return false };
+        let ruled = match &self.rights {
+            Rights::Ruled(rules) => rules.allows(Right::Subscribe, plain),
+            Rights::Asked(verdicts) => verdicts.ruled(Right::Subscribe, plain).unwrap_or(true),
+        };
+        ruled || self.is_unasked(kept)
+    }
+
+    /// Every client is subscribed to it when it connects, and nobody asks the rules.
+    fn is_unasked(&self, kept: &Subscription) -> bool {
+        let Some(who) = self.identity.as_deref() else { return false };
+        self.shared.settings.subscriptions.iter().any(|(pattern, _)| {
+            let text = filled(pattern, who.client_id.as_str(), who.username.as_deref());
+            let to = Subscription::parse(&text).ok().and_then(|plain| self.mounted(&plain).ok());
+            to.is_some_and(|to| to == *kept)
+        })
+    }
+
+    /// The rules of access are those in `shared` now, which is as before but for them.
+    pub fn renew_rules(&mut self, shared: Arc<Shared>, out: &mut Out<'_>) {
+        self.shared = shared;
+        match self.identity.as_deref().map(|who| who.rights) {
+            Some(RightsFrom::Node) => self.take_rights(&Grant::default()),
+            // They came with its login.
+            Some(RightsFrom::Superuser | RightsFrom::Own) | None => self.clean_acl_cache(),
+        }
+        self.take_out_denied(out);
     }
 
     /// Takes out of a session that goes on what its client may not subscribe to, since the rules may have changed, or another address
@@ -209,7 +253,7 @@ impl Channel {
             return;
         }
         let before = session.inflight.len();
-        let wanted = Wanted { denied: &denied, left: &session.subscriptions };
+        let wanted = Wanted::new(denied.iter(), &session.subscriptions);
         session.inflight.retain(|slot| match &slot.awaiting {
             Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
                 wanted.has(&delivery.message)
@@ -218,7 +262,7 @@ impl Channel {
         });
         let dropped = before - session.inflight.len();
         self.shared.stats.add(Metric::DeliveryDropped, dropped as u64);
-        let request = UnsubscribeRequest { subscriptions: denied, denied: true };
+        let request = UnsubscribeRequest { subscriptions: denied, denied: Some(wanted) };
         out.actions.push(Action::Unsubscribe(Box::new(request)));
     }
 
@@ -339,7 +383,7 @@ impl Channel {
         if !session.subscriptions.remove(&to) {
             return Err("it has no such subscription");
         }
-        let request = UnsubscribeRequest { subscriptions: vec![to], denied: false };
+        let request = UnsubscribeRequest { subscriptions: vec![to], denied: None };
         out.actions.push(Action::Unsubscribe(Box::new(request)));
         Ok(())
     }
@@ -418,7 +462,7 @@ impl Channel {
         }
         out.actions.push(Action::Unsubscribe(Box::new(UnsubscribeRequest {
             subscriptions,
-            denied: false,
+            denied: None,
         })));
         self.count(Metric::PacketsUnsubackSent);
         self.count(Metric::PacketsSent);

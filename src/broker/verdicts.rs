@@ -188,6 +188,12 @@ impl Verdicts {
         first.or_else(|| self.behind.denied_by(action, topic))
     }
 
+    /// What the rules say before others are asked, if they say something.
+    #[must_use]
+    pub fn ruled(&self, action: Action, topic: &str) -> Option<bool> {
+        self.before.decides(action, topic)
+    }
+
     fn taken(&mut self, said: Said) -> bool {
         if let Err(by) = said {
             self.denied_by = by;

@@ -22,7 +22,7 @@ use super::{
     settings::{HealAction, Settings},
     wire::{HealFrame, HealId},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// The leader asks this often whether all are back.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -52,7 +52,9 @@ pub struct HealPlan {
 pub fn heal_plan(views: &[BTreeSet<NodeId>], by_age: &[NodeId]) -> Option<HealPlan> {
     let age = |part: &BTreeSet<NodeId>| by_age.iter().position(|node| part.contains(node));
     let mut parts: Vec<_> = views.to_vec();
-    parts.sort_by_key(|part| (std::cmp::Reverse(part.len()), age(part).unwrap_or(usize::MAX)));
+    sort::sort_by_key(&mut parts, |part| {
+        (std::cmp::Reverse(part.len()), age(part).unwrap_or(usize::MAX))
+    });
     parts.dedup();
     let survivor = parts.first()?;
     let coordinator = *by_age.iter().find(|node| survivor.contains(*node))?;

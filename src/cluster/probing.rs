@@ -23,7 +23,7 @@ use super::{
     node_name::NodeName,
     secret::{Keys, name_hash},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// Datagrams a second whose MAC is checked, of addresses that have answered us with the cookie.
 const FRIENDS: u32 = 50;
@@ -366,7 +366,7 @@ impl Prober {
 
     /// These are the networks of this host now. If they have changed, it asks again at once.
     pub fn on_networks(&mut self, mut networks: Vec<Network>, now: Time) -> bool {
-        networks.sort_unstable();
+        sort::sort(&mut networks);
         if networks == self.networks {
             return false;
         }

@@ -9,7 +9,7 @@ use super::{
     rows::Rows,
     wire::{CloseCode, Frame},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// How long a `cluster join` opens doors that were shut.
 const JOIN_FOR: Duration = Duration::from_secs(60);
@@ -450,7 +450,7 @@ impl Cluster {
                 (!over, banned, std::cmp::Reverse(member.out_for(now)), member.record.node_id)
             })
             .collect();
-        all.sort_unstable();
+        sort::sort(&mut all);
         let over = all.iter().filter(|(stays, ..)| !stays).count();
         let count = over.max(all.len().saturating_sub(OUT_MAX));
         for (.., node) in all.into_iter().take(count) {

@@ -24,7 +24,7 @@ use super::{
     member::Reach,
     wire::{Frame, WillCopy, WillFrame},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// Longest will that is kept for another node, in bytes.
 pub const WILL_MAX: usize = 256 << 10;
@@ -357,7 +357,7 @@ impl Wills {
 
     /// The other nodes that are reachable now and keep wills.
     pub fn on_view(&mut self, mut others: Vec<NodeId>, now: Time, out: &mut Vec<Step>) {
-        others.sort_unstable();
+        sort::sort(&mut others);
         if others == self.others {
             return;
         }

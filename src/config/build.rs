@@ -16,7 +16,6 @@ use super::paths::read;
 use super::{
     Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
 };
-use crate::broker::access::{Access, Policy, Rules};
 use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
 use crate::broker::verdicts;
@@ -26,6 +25,10 @@ use crate::cluster::settings::Cookie;
 use crate::net::interfaces::{self, Interface};
 use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
+use crate::{
+    broker::access::{Access, Policy, Rules},
+    sort,
+};
 
 /// See [`Config::load`].
 pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
@@ -72,7 +75,7 @@ fn build(
         let (file, line) = fault.place()?;
         Some((files.iter().position(|read| read == file)?, line))
     };
-    faults.sort_by_key(|fault| at(fault).unwrap_or((usize::MAX, 0)));
+    sort::sort_by_key(&mut faults, |fault| at(fault).unwrap_or((usize::MAX, 0)));
     Err(Faults(faults))
 }
 
@@ -116,7 +119,7 @@ impl Builder<'_> {
     fn modules(&mut self) {
         let order = |id: &str| (id.parse().unwrap_or(u64::MAX), id.to_owned());
         let mut rules: Vec<_> = std::mem::take(&mut self.draft.rewrites).into_iter().collect();
-        rules.sort_by_key(|((_, id), _)| order(id));
+        sort::sort_by_key(&mut rules, |((_, id), _)| order(id));
         for ((kind, _), rule) in rules {
             match kind {
                 "pub" => self.draft.base.publish_rewrites.push(rule),
@@ -124,7 +127,7 @@ impl Builder<'_> {
             }
         }
         let mut all: Vec<_> = std::mem::take(&mut self.draft.subscriptions).into_iter().collect();
-        all.sort_by_key(|(id, _)| order(id));
+        sort::sort_by_key(&mut all, |(id, _)| order(id));
         for (id, (topic, options)) in all {
             let key = format!("module.subscription.{id}");
             if topic.is_empty() {
@@ -141,8 +144,8 @@ impl Builder<'_> {
 
     fn apply_one(&mut self, key: &str, setting: &Setting) {
         let Some((row, names)) = keys::find(key) else {
-            let what = format!("unknown key, the nearest known one is {}", keys::nearest(key));
-            return self.faults.push(Fault::new(&setting.origin, format!("{key}: {what}")));
+            let what = format!("{key}: unknown key{}", keys::hint(key));
+            return self.faults.push(Fault::new(&setting.origin, what));
         };
         let names = names.iter().map(String::as_str).collect();
         let place = Place { key, names, origin: &setting.origin };
@@ -178,7 +181,7 @@ impl Builder<'_> {
         self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
-        let listeners = self.listeners(&folders);
+        let listeners = self.listeners(flat, &folders);
         let (users, users_file) = self.users(&folders);
         let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
@@ -251,7 +254,7 @@ impl Builder<'_> {
         let mut idle = std::mem::take(&mut self.idle);
         if !idle.is_empty() {
             // Keys with one reason stay in their order.
-            idle.sort_by_key(|(why, _)| *why);
+            sort::sort_by_key(&mut idle, |(why, _)| *why);
             let groups = idle.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
                 let keys: Vec<&str> = same.iter().map(|(_, key)| key.as_str()).collect();
                 let why = same.first().map(|(why, _)| *why).unwrap_or_default();
@@ -505,7 +508,7 @@ impl Builder<'_> {
     }
 
     /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
-    fn listeners(&mut self, folders: &Folders) -> Vec<Listener> {
+    fn listeners(&mut self, flat: &Flat, folders: &Folders) -> Vec<Listener> {
         let mut drafts = std::mem::take(&mut self.draft.listeners);
         if drafts.values().all(|draft| draft.bind.is_none()) {
             self.draft.listeners = drafts;
@@ -526,7 +529,9 @@ impl Builder<'_> {
             self.draft.notes.extend(notes);
             listeners.push(listener);
         }
-        self.faults.extend(listeners::clashes(&listeners));
+        let place =
+            |key: &str| flat.0.get(key).map_or(keys::BUILT_IN, |set| &set.origin).to_owned();
+        self.faults.extend(listeners::clashes(&listeners, &place));
         listeners
     }
 

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod effective;
 pub mod erlang_terms;
 pub mod file;
+pub mod foreign;
 pub mod jwks;
 pub mod keys;
 pub mod layers;

@@ -349,7 +349,12 @@ fn the_default_listener_opens_when_none_is_set() {
     assert_eq!(binds("listener.tcp.a = 1\nlistener.tcp.external.backlog = 5\n"), ["a=1 1024"]);
     assert_eq!(binds("listener.tcp.a = 0\nlistener.tcp.b = 0\n"), ["a=0 1024", "b=0 1024"]);
     let both = Place::new("listener.tcp.a = 1\nlistener.tcp.b = 1\n");
-    assert_eq!(both.faults(), ["listener.tcp.b: 1: listener.tcp.a listens there"]);
+    assert_eq!(
+        both.faults(),
+        [
+            "emqx.conf:2: listener.tcp.b = 1: listener.tcp.a (emqx.conf:1) listens there: one of them needs another port"
+        ]
+    );
 }
 
 #[test]

@@ -59,8 +59,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
         Reply::Vm(figures) => lines(figures, |(name, value)| {
-            let (section, name) = name.split_once('/').unwrap_or(("", name));
-            format!("{section}/{name:<20}: {value}")
+            format!("{name:<24}: {value}")
         }),
         Reply::Log(log) => lines(&log.handlers, |one| {
             let (id, level, to) = (shown(&one.id), shown(&one.level), shown(&one.destination));
@@ -193,7 +192,7 @@ fn reloaded_text(reloaded: &Reloaded) -> String {
 
 /// `key = value` and where it stands, side by side.
 fn settings_text(rows: &[Setting]) -> String {
-    const MOST: usize = 56;
+    const MOST: usize = 60;
     let left = |row: &Setting| {
         format!("{} = {}", shown(&row.key), shown(row.value.as_deref().unwrap_or("(unset)")))
     };

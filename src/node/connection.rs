@@ -54,7 +54,7 @@ use crate::{
         mqueue::Delivery,
         rate::Pace,
         stats::Metric,
-        subscribing::{Granted, SubscribeRequest, Wanted},
+        subscribing::{Granted, SubscribeRequest},
         subscriptions::Subscriber,
     },
     time::Time,
@@ -343,9 +343,9 @@ impl Connection {
                             for to in &request.subscriptions {
                                 self.hub.unsubscribe(to, session.number);
                             }
-                            if let (true, Some(mailbox)) = (request.denied, &self.mailbox) {
-                                let denied = request.subscriptions.as_slice();
-                                let wanted = Wanted { denied, left: &session.subscriptions };
+                            if let (Some(wanted), Some(mailbox)) = (&request.denied, &self.mailbox)
+                            {
+                                scratch.work += mailbox.len();
                                 let gone = mailbox.retain(|one| wanted.has(&one.message));
                                 self.hub.stats.add(Metric::DeliveryDropped, gone as u64);
                             }

@@ -36,11 +36,6 @@ use super::{
     mesh::{Discovered, JoinError},
     sys_topics, vm, work,
 };
-use crate::broker::{
-    ClientId,
-    bans::{self, Ban},
-    stats::Metric,
-};
 use crate::cluster::{
     ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
     invitation::{self, NODES_MAX},
@@ -52,6 +47,14 @@ use crate::ctl::{self, ClusterChange, HandlerChange, REQUEST_MAX, Reply, Request
 use crate::net::{clock::Clock, supervise};
 use crate::time::{Time, Wall};
 use crate::topic::TopicFilter;
+use crate::{
+    broker::{
+        ClientId,
+        bans::{self, Ban},
+        stats::Metric,
+    },
+    sort,
+};
 
 /// Connections at once.
 const MOST: usize = 16;
@@ -348,7 +351,7 @@ impl Desk {
         let status = self.node.mesh().status().await?;
         let Origins { cluster_name, cookie, kdf, data, .. } = self.operator.origins();
         let mut up: Vec<_> = status.up().collect();
-        up.sort_by_key(|line| line.name != status.node);
+        sort::sort_by_key(&mut up, |line| line.name != status.node);
         let nodes = up.into_iter().take(NODES_MAX).map(|line| target(line).to_string());
         Some(ctl::Places {
             node: status.node.to_string(),

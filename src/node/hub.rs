@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     access::authenticator::Authenticator,
     access::banned::BanList,
+    access::renewal::Renewal,
     alarms::Board,
     announced::Announced,
     asking::Asking,
@@ -54,6 +55,7 @@ use crate::{
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
     net::{clock::Clock, supervise},
+    sort,
     time::{Stamp, Time},
     topic::{TopicFilter, TopicName, share::Subscription},
 };
@@ -119,6 +121,8 @@ pub struct Hub {
     pub(super) asking: Asking,
     /// Limits of sessions that come from another node before their client does.
     pub(super) session_settings: RwLock<Settings>,
+    /// What clients may do from now on.
+    pub(super) rules: RwLock<Option<Arc<Renewal>>>,
     /// Places for the connections of all listeners.
     pub(super) places: Arc<NodePlaces>,
     /// Panics of tasks that are in the counters.
@@ -179,6 +183,7 @@ impl Hub {
             takeovers: Takeovers::default(),
             asking: Asking::default(),
             session_settings: RwLock::default(),
+            rules: RwLock::default(),
             places: Arc::new(NodePlaces::new(usize::MAX)),
             panics: AtomicU64::new(0),
             handshakes: Handshakes::default(),
@@ -516,14 +521,15 @@ impl Hub {
 
     /// All clients of this node, or the one named, sorted by id.
     pub async fn clients(&self, only: Option<&ClientId>) -> Vec<ClientRow> {
-        let (mut rows, answers) = self.registry.describe(only);
+        let now = (self.clock.now(), self.clock.wall());
+        let (mut rows, answers) = self.registry.describe(only, now);
         let _ = tokio::time::timeout(DESCRIBE_LIMIT, async {
             for answer in answers {
                 rows.extend(answer.await.ok());
             }
         })
         .await;
-        rows.sort_unstable_by(|a, b| a.client_id.cmp(&b.client_id));
+        sort::sort_by(&mut rows, |a, b| a.client_id.cmp(&b.client_id));
         rows
     }
 
@@ -552,7 +558,7 @@ impl Hub {
         locks::read(&self.subscriptions).for_each_route(|filter, group| {
             all.push(RouteKey { filter: filter.clone(), group: group.cloned() });
         });
-        all.sort_unstable();
+        sort::sort(&mut all);
         all
     }
 
@@ -560,6 +566,12 @@ impl Hub {
     #[must_use]
     pub fn routes_of(&self, index: u16) -> Vec<RouteKey> {
         locks::read(&self.routes).routes_of(index).into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// What holds for sessions that come from other nodes, and who may take one.
+    pub(super) fn set_session_settings(&self, settings: Settings) {
+        self.registry.set_replaces(settings.replaces_sessions);
+        *locks::write(&self.session_settings) = settings;
     }
 
     /// Swaps the limits of retained messages.

@@ -78,11 +78,27 @@ pub struct Listening {
 
 /// A listener cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("listener {id} cannot listen on {bind}: {error}")]
+#[error("listener {id} cannot listen on {bind}: {error}{}", remedy(.bind, .error))]
 pub struct CannotListen {
     id: String,
     bind: Bind,
     error: io::Error,
+}
+
+/// What an operator can do about it.
+fn remedy(bind: &Bind, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse if bind.port() > 0 => {
+            let port = bind.port();
+            format!(
+                "; who has the port: ss -ltnp 'sport = :{port}'; stop that, or take another port"
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; no interface of this host has that address".to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 /// Sockets that systemd has opened for us, with their names.

@@ -16,13 +16,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{clients::ClientRow, connection, locks, registry::Handover};
+use super::{access::renewal::Renewal, clients::ClientRow, connection, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
         bans::Target,
         mqueue::{Bounds, Delivery, MQueue, Pushed},
         portable::Portable,
+        subscribing::Wanted,
     },
     mqtt::QoS,
     time::Time,
@@ -66,9 +67,9 @@ pub enum Signal {
         /// Where the session goes.
         reply: oneshot::Sender<Handover>,
     },
-    /// Take in the subscriptions of the client's session on another node; say whether it was the same user's, so that the rest may
-    /// follow.
-    Absorb(Box<Portable>, oneshot::Sender<bool>),
+    /// Take in the subscriptions of the client's session on another node; say what of its messages may follow. `None`: it was another
+    /// user's.
+    Absorb(Box<Portable>, oneshot::Sender<Option<Wanted>>),
     /// An operator ends the connection and its session.
     Kick,
     /// Who is named is banned from now on: the same for whom it names.
@@ -77,6 +78,8 @@ pub enum Signal {
     Obey(Box<(Order, oneshot::Sender<Result<(), &'static str>>)>),
     /// What others said about the client is to be asked again.
     CleanAclCache,
+    /// There are other rules of access.
+    Rules(Arc<Renewal>),
     /// The node stops.
     ShutDown,
     /// Memory is short, and what waited for the client is gone.
@@ -318,9 +321,16 @@ impl Mailbox {
         self.lock().queue.since(from)
     }
 
-    /// Forgets what `keep` refuses. Returns how many went.
+    /// Forgets what `keep` refuses; it looks at the messages without the lock, so that nobody who pushes waits. Returns how many went,
+    /// those that had to make room for what came meanwhile among them. For the connection that empties it.
     pub fn retain(&self, keep: impl FnMut(&Delivery) -> bool) -> usize {
-        self.lock().queue.retain(keep)
+        let mut queue = self.lock().queue.clear();
+        let gone = queue.retain(keep);
+        let mut inner = self.lock();
+        let bounds = inner.bounds();
+        let displaced = inner.queue.put_back(queue, bounds);
+        inner.count_dropped(displaced);
+        gone + displaced
     }
 
     /// Forgets what came in before number `from`.

@@ -67,6 +67,7 @@ use crate::{
 use access::{
     auth_http::AuthHttp,
     jwks::{Jwks, KeySet},
+    renewal::Renewal,
 };
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
@@ -172,12 +173,13 @@ impl Node {
         hub.set_limits(parts.limits, parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
         hub.strategies.set(&zone_settings(&parts.zones, "external"));
-        *locks::write(&hub.session_settings) = zone_settings(&parts.zones, "external");
+        hub.set_session_settings(zone_settings(&parts.zones, "external"));
         hub.bans.load(&parts.data_dir, clock.wall())?;
         hub.bans.set_policies(parts.access.bans);
         hub.authenticator.set_http(parts.auth_http);
         let users = hub.authenticator.adopt(parts.access.users.clone());
         let access = Access { users, ..parts.access };
+        *locks::write(&hub.rules) = Some(Arc::new(Renewal::new(access.clone())));
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);
@@ -283,7 +285,7 @@ impl Node {
         &self.listeners
     }
 
-    /// New limits, users, rules and certificates, for connections to come. A listener that was closed for want of a certificate
+    /// New limits, users and certificates, for connections to come; and rules, for all. A listener that was closed for want of a certificate
     /// opens when it has one.
     pub fn reload(&self, new: Renewed<'_>) {
         self.renew_certificates(new.mesh_tls, new.listeners);
@@ -297,7 +299,8 @@ impl Node {
         }
         self.certificates_renewed.notify_one();
         self.hub.strategies.set(&zone_settings(new.zones, "external"));
-        *locks::write(&self.hub.session_settings) = zone_settings(new.zones, "external");
+        self.hub.set_session_settings(zone_settings(new.zones, "external"));
+        self.hub.renew_rules(access.clone());
         self.hub.reload_retain(new.retain);
     }
 

@@ -8,7 +8,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,13 @@ pub struct Parked {
 }
 
 impl Parked {
+    /// How long the session lives without a connection, rounded to seconds: what is left of that, and what is over.
+    fn expiry(&self, (now, wall): (Time, Wall)) -> Duration {
+        let over = Duration::from_millis(wall.as_ms().saturating_sub(self.since.as_ms()));
+        let whole = self.expires_at.since(now) + over + Duration::from_millis(500);
+        Duration::from_secs(whole.as_secs())
+    }
+
     fn deadline(&self) -> Time {
         self.will.as_ref().map_or(self.expires_at, |(_, at)| self.expires_at.min(*at))
     }
@@ -58,6 +65,8 @@ pub enum Handover {
     Session(Box<Session>, Duration, Option<Box<Will>>),
     /// Look into the registry again.
     Again,
+    /// It is another user's, and stays.
+    Closed,
 }
 
 /// The will of a client, as other nodes are to keep it.
@@ -123,6 +132,8 @@ pub enum Opened {
     Wait(oneshot::Receiver<Handover>, Arc<Mailbox>),
     /// There is none, and no room for another.
     Full,
+    /// It is another user's, and stays.
+    Closed,
 }
 
 /// A parked session that was ended.
@@ -157,6 +168,8 @@ pub struct Registry {
     len: AtomicUsize,
     /// Sessions that there may be.
     most: AtomicUsize,
+    /// Who comes with the client id of another user's session ends that (`mqtt.replace_session_of_other_user`).
+    replaces: AtomicBool,
     hashing: Hashing,
     /// When who is looked at: each client once at most, however often it comes and goes.
     deadlines: Mutex<BTreeSet<(Time, ClientId)>>,
@@ -170,6 +183,7 @@ impl Default for Registry {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             len: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
+            replaces: AtomicBool::new(false),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -189,6 +203,17 @@ impl Registry {
     /// New sessions begin only while there are fewer. What is there stays, and so does what comes from another node.
     pub fn set_most(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Whether who comes with the client id of another user's session ends that.
+    pub fn set_replaces(&self, replaces: bool) {
+        self.replaces.store(replaces, Ordering::Relaxed);
+    }
+
+    /// The same.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.replaces.load(Ordering::Relaxed)
     }
 
     /// Sessions.
@@ -240,6 +265,10 @@ impl Registry {
         };
         entry.claim = entry.claim.max(claim);
         match entry.parked.take() {
+            Some(parked) if parked.session.is_closed_to(owner) && !self.replaces() => {
+                entry.parked = Some(parked);
+                Opened::Closed
+            }
             Some(parked) if discard || parked.session.owner.as_deref() != owner => {
                 let old = std::mem::replace(&mut entry.mailbox, mailbox.clone());
                 Opened::Fresh(Some((parked, old)))
@@ -512,6 +541,13 @@ impl Registry {
         }
     }
 
+    /// Sends every connection of part `at` a signal; how many there are. `None` behind the last part.
+    pub fn signal_part(&self, at: usize, signal: impl Fn() -> Signal) -> Option<usize> {
+        let part = locks::lock(self.parts.get(at)?);
+        let live = part.values().filter(|entry| entry.parked.is_none());
+        Some(live.map(|entry| entry.mailbox.signal(signal())).count())
+    }
+
     /// Sends the connection of one client a signal, or takes its parked session out, with the claim of its will. `None` when it is
     /// not known.
     pub fn kick(&self, client_id: &ClientId) -> Option<Option<Kicked>> {
@@ -538,6 +574,7 @@ impl Registry {
     pub fn describe(
         &self,
         only: Option<&ClientId>,
+        now: (Time, Wall),
     ) -> (Vec<ClientRow>, Vec<oneshot::Receiver<ClientRow>>) {
         let (mut rows, mut answers) = (Vec::new(), Vec::new());
         for part in &self.parts {
@@ -553,6 +590,7 @@ impl Registry {
                             parked.identity.as_deref(),
                             &entry.mailbox,
                         );
+                        row.session_expiry = parked.expiry(now).as_secs();
                         row.disconnected_at = Some(parked.since);
                         rows.push(row);
                     }
@@ -638,6 +676,18 @@ mod tests {
     }
 
     #[test]
+    fn a_listing_tells_for_how_long_a_session_is_kept_and_not_what_is_left_of_that() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let _ = registry.open(&id, (false, None), &mailbox, 1);
+        let _ = registry.park(parked(&id, 60_000), &mailbox, Time::ZERO);
+        for over in [0, 1, 17_499, 59_900] {
+            let (rows, _) = registry.describe(None, (Time::from_ms(over), Wall::from_ms(over + 3)));
+            assert_eq!(rows[0].session_expiry, 60, "{over} ms after it was lost");
+        }
+    }
+
+    #[test]
     fn a_client_that_comes_and_goes_stands_among_the_deadlines_once() {
         let (registry, id) = (Registry::default(), ClientId::new("c"));
         let mailbox = Arc::new(Mailbox::new(&Settings::default()));
@@ -682,6 +732,42 @@ mod tests {
         assert_eq!(registry.deadline(), None);
         let opened = registry.open(&id, (false, None), &mailbox, 2);
         assert!(matches!(opened, Opened::Fresh(None)), "{opened:?}");
+    }
+
+    #[test]
+    fn a_user_s_session_is_not_ended_by_who_comes_with_its_client_id() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let park = |owner: Option<&str>, proven| {
+            let _ = registry.open(&id, (true, owner), &mailbox, 1);
+            let mut parked = parked(&id, 5000);
+            (parked.session.owner, parked.session.proven) = (owner.map(Into::into), proven);
+            let _ = registry.park(parked, &mailbox, Time::ZERO);
+        };
+        for (owner, proven, comes, closed) in [
+            (Some("bob"), true, Some("eve"), true),
+            (Some("bob"), true, None, true),
+            (Some("bob"), true, Some("bob"), false),
+            // Who bob was nobody has looked at.
+            (Some("bob"), false, Some("eve"), false),
+            // Devices that had no names get some.
+            (None, true, Some("bob"), false),
+        ] {
+            for clean in [false, true] {
+                park(owner, proven);
+                let opened = registry.open(&id, (clean, comes), &mailbox, 2);
+                let got = matches!(opened, Opened::Closed);
+                assert_eq!(got, closed, "{owner:?} {proven} {comes:?} {clean}");
+                if closed {
+                    assert_eq!(registry.count(), (1, 1));
+                    registry.set_replaces(true);
+                    let opened = registry.open(&id, (clean, comes), &mailbox, 3);
+                    assert!(matches!(opened, Opened::Fresh(Some(_))), "{opened:?}");
+                    registry.set_replaces(false);
+                }
+                let _ = registry.forget(&id, &mailbox);
+            }
+        }
     }
 
     #[test]

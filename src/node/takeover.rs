@@ -127,6 +127,8 @@ impl Hub {
         supervise::spawn("takeover", async move {
             let Some(mesh) = hub.mesh().cloned() else { return };
             let Some(turn) = hub.turn(&client_id, u64::MAX).await else { return };
+            // Who starts clean does not end what is another user's, and whose it is is seen here.
+            let clean = clean && hub.registry.replaces();
             let (claim, previous) = hub.claim(&mesh, client_id.shared(), clean).await;
             hub.opens(&client_id, claim.hlc);
             if let Some(from) = previous.filter(|_| !clean)

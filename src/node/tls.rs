@@ -6,6 +6,7 @@
 pub mod certificate;
 mod expiry;
 pub mod listener;
+pub mod locked_key;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -40,7 +41,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use self::{
     expiry::{Expiring, Expiry},
-    settings::{BadTls, FileAt, Role, Settings},
+    locked_key::{LockedKey, StillLocked},
+    settings::{BadTls, FileAt, Password, Role, Settings},
     verify::{ClientCheck, ServerCheck},
 };
 use super::{
@@ -148,7 +150,13 @@ impl Files {
         let mut keep = |bad| faults.push(bad);
         let chain = role.certificate.as_ref().map(|file| items(file, "certificate"));
         let chain = chain.transpose().map_err(&mut keep).unwrap_or_default().unwrap_or_default();
-        let key = role.key.as_ref().map(key).transpose().map_err(&mut keep).unwrap_or_default();
+        let key = role
+            .key
+            .as_ref()
+            .map(|file| key(file, role.password.as_ref()))
+            .transpose()
+            .map_err(&mut keep)
+            .unwrap_or_default();
         let roots = role.authorities.as_ref().filter(|_| role.verify).map(roots);
         let roots = roots.transpose().map_err(&mut keep).unwrap_or_default();
         let revoked = role.revoked.as_ref().map(|file| items(file, "list of revoked certificates"));
@@ -182,22 +190,19 @@ fn items<T: PemObject>(file: &FileAt, kind: &str) -> Result<Vec<T>, BadTls> {
     if items.is_empty() { Err(bad(file, format_args!("no {kind} in it (PEM)"))) } else { Ok(items) }
 }
 
-fn key(file: &FileAt) -> Result<PrivateKeyDer<'static>, BadTls> {
+fn key(file: &FileAt, password: Option<&Password>) -> Result<PrivateKeyDer<'static>, BadTls> {
     let text = zeroize::Zeroizing::new(read(file)?);
     let mode = fs::metadata(&file.path).map_or(0, |meta| meta.mode() & 0o777);
     if mode & 0o004 != 0 {
         let what = "a key that everybody can read is refused; chmod 640 it";
         return Err(bad(file, format_args!("mode {mode:04o}: {what}")));
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        let sealed = text.windows(9).any(|window| window == b"ENCRYPTED");
-        if sealed {
-            let what = "the key is locked with a password, which this version cannot open: openssl pkey -in KEY -out NEW";
-            bad(file, what)
-        } else {
-            bad(file, format_args!("no key: {error}"))
-        }
-    })
+    if let Some(locked) = LockedKey::find(&text) {
+        let password = password.ok_or(StillLocked::NoPassword);
+        let opened = locked.and_then(|key| key.open(password?.expose()));
+        return opened.map_err(|error| bad(file, error));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| bad(file, format_args!("no key: {error}")))
 }
 
 fn roots(file: &FileAt) -> Result<RootCertStore, BadTls> {

@@ -29,7 +29,7 @@ use ring::{
 };
 
 use super::{
-    nodes::cluster,
+    nodes::{cluster, cluster_with},
     support::{
         Client, Connect, LIMIT, Node, Version, Will,
         http::{OK, http_server},
@@ -41,6 +41,7 @@ use super::{
 const SUCCESS: u8 = 0;
 const BAD_PASSWORD: u8 = 0x86;
 const NOT_AUTHORIZED: u8 = 0x87;
+const CLIENT_ID_NOT_VALID: u8 = 0x85;
 
 /// `emqx-rs-ctl WORDS` with `input` on standard input.
 fn ctl(node: &Node, words: &[&str], input: &str) -> Output {
@@ -715,6 +716,99 @@ fn a_session_is_its_user_s() {
             assert_eq!((again.code, again.session_present), (0, false));
         }
     }
+}
+
+/// A user's session, connected or not, on this node or another, is not ended by another user that has its client id.
+#[test]
+fn a_user_s_session_is_kept_from_other_users() {
+    let named = |n: usize, name: &str| {
+        format!("auth.user.{n}.username = {name}\nauth.user.{n}.password = {name}\n")
+    };
+    let lines = format!("{}{}allow_anonymous = true", named(1, "alice"), named(2, "mallory"));
+    let nodes = cluster_with(2, &lines);
+    let of = |user: Option<&str>, id: &str, clean: bool| {
+        let mut connect = Connect::new(Version::V5).id(id);
+        if let Some(user) = user {
+            (connect.user, connect.password) = (Some(user.to_owned()), Some(user.into()));
+        }
+        if clean { connect } else { connect.lasting() }
+    };
+    for (before, after) in [(0, 0), (0, 1)] {
+        for living in [false, true] {
+            for (user, clean) in
+                [(Some("mallory"), true), (Some("mallory"), false), (None, true), (None, false)]
+            {
+                let (id, topic) = (unique("c"), unique("secret/"));
+                let mut alice = of(Some("alice"), &id, false).open(nodes[before].mqtt());
+                alice.subscribe(&topic, 1);
+                let alice = if living {
+                    Some(alice)
+                } else {
+                    {
+                        alice.cut();
+                        None
+                    }
+                };
+                let other = of(user, &id, clean).attempt(nodes[after].mqtt());
+                let case = (before, after, living, user, clean);
+                assert_eq!(other.code, CLIENT_ID_NOT_VALID, "{case:?}");
+                if let Some(mut alice) = alice.filter(|_| before == after) {
+                    alice.ping();
+                }
+                let again = of(Some("alice"), &id, false).attempt(nodes[before].mqtt());
+                assert_eq!((again.code, again.session_present), (0, true), "{case:?}");
+            }
+        }
+    }
+    let node = &nodes[0];
+    assert_eq!(node.metric("emqx_rs.session.other_user"), 8);
+    // Devices that had no names, and get some.
+    let id = unique("c");
+    of(None, &id, false).open(node.mqtt()).cut();
+    let first = of(Some("alice"), &id, false).attempt(node.mqtt());
+    assert_eq!((first.code, first.session_present), (0, false));
+    first.cut();
+    let config = fs::read_to_string(node.config()).unwrap();
+    let config = format!("{config}\nmqtt.replace_session_of_other_user = true\n");
+    fs::write(node.config(), config).unwrap();
+    node.ctl(&["conf", "reload"]);
+    let other = of(Some("mallory"), &id, false).attempt(node.mqtt());
+    assert_eq!((other.code, other.session_present), (0, false));
+}
+
+/// Who is connected hears of new rules too.
+#[test]
+fn new_rules_reach_who_is_connected() {
+    let mut node = with_users("acl_file = rules.conf", &users(&["bob"]));
+    let rules = node.config().with_file_name("rules.conf");
+    fs::write(&rules, "{allow, all}.\n").unwrap();
+    node.launch();
+    let mut publisher = connect(Version::V5, "bob", "bob").open(node.mqtt());
+    let id = unique("c");
+    let mut client = connect(Version::V5, "bob", "bob").id(&id).lasting().open(node.mqtt());
+    for filter in ["secret/#", "plain/#"] {
+        client.subscribe(filter, 1);
+    }
+    fs::write(
+        &rules,
+        "{deny, all, subscribe, [\"secret/#\"]}.\n{deny, all, publish, [\"mine\"]}.\n{allow, all}.\n",
+    )
+    .unwrap();
+    node.ctl(&["conf", "reload"]);
+    wait_for("the filter is taken out", LIMIT, || {
+        !node.ctl(&["subscriptions", "show", &id]).contains("secret/#")
+    });
+    for topic in ["secret/later", "plain/later"] {
+        publisher.publish(topic, "x", 1);
+    }
+    assert_eq!(client.message().topic, "plain/later");
+    client.ping();
+    assert_eq!(client.unread(), 0);
+    wait_for("the publisher may not any more", LIMIT, || {
+        publisher.publish("mine", "x", 1) == NOT_AUTHORIZED
+    });
+    let why = node.ctl(&["why", &id]);
+    assert!(why.contains("secret/#"), "{why}");
 }
 
 /// A session goes on with what its client may have by the rules of now.

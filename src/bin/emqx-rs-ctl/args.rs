@@ -506,7 +506,8 @@ pub(super) enum BannedCommand {
     List,
     /// Ban somebody and end the connections that are there
     Add {
-        /// What is banned: clientid, username or peerhost
+        /// What is banned
+        #[arg(value_name = BANNED_KINDS)]
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
@@ -520,12 +521,15 @@ pub(super) enum BannedCommand {
     /// Take a ban out
     #[command(alias = "delete")]
     Del {
-        /// What is banned: clientid, username or peerhost
+        /// What is banned
+        #[arg(value_name = BANNED_KINDS)]
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
     },
 }
+
+const BANNED_KINDS: &str = "clientid|username|peerhost";
 
 #[derive(Clone, Copy)]
 pub(super) struct BannedKind(pub(super) &'static str);

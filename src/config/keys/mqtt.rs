@@ -57,6 +57,15 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    Key::set(
+        "mqtt.replace_session_of_other_user",
+        "false",
+        "A client id that a user's session has may be taken by another user, which ends that session, as in EMQX; false = refused.",
+        |d, _, t| {
+            d.base.replaces_sessions = flag(t)?;
+            Ok(())
+        },
+    ),
     Key::unused("mqtt.strict_mode", Flag),
     Key::set("mqtt.max_topic_len", "4096", "Longest topic name or filter in bytes.", |d, _, t| {
         d.base.max_topic_len = integer(t, 23, 65535)?;

@@ -70,9 +70,7 @@ const REASONS: &[(&str, &str)] = &[
     ("listener.$kind.$name.gc_after_handshake", ERLANG),
     ("listener.$kind.$name.hibernate_after", ERLANG),
     ("listener.$kind.$name.honor_cipher_order", RUSTLS),
-    ("listener.$kind.$name.key_password", "the TLS library opens no locked keys"),
     ("listener.$kind.$name.log_level", "log.level is for everything"),
-    ("listener.$kind.$name.mqtt_piggyback", "a frame may always hold several packets"),
     ("listener.$kind.$name.ocsp_", "OCSP is not asked"),
     ("listener.$kind.$name.partial_chain", RUSTLS),
     ("listener.$kind.$name.psk_ciphers", "TLS is by certificates"),
@@ -143,6 +141,50 @@ const REASONS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::config::keys;
+
+    /// How those begin that its users set in EMQX and that do nothing here, for the reasons above.
+    const IDLE_THOUGH_USED: &[&str] = &[
+        "auth.http.connect_timeout",
+        "auth.http.enable_pipelining",
+        "auth.mnesia.password_hash",
+        "bridge.mqtt.",
+        "broker.$name.shared_subscription_strategy",
+        "broker.enable_session_registry",
+        "listener.$kind.$name.idle_timeout",
+        "management.",
+        "mqtt.strict_mode",
+        "node.dist_listen_",
+        "retainer.storage_type",
+        "rpc.async_batch_size",
+        "rpc.cacertfile",
+        "rpc.call_receive_timeout",
+        "rpc.certfile",
+        "rpc.driver",
+        "rpc.keyfile",
+        "rpc.mode",
+        "rpc.port_discovery",
+        "rpc.send_timeout",
+        "rpc.tcp_server_",
+        "zone.$name.enable_stats",
+        "zone.$name.strict_mode",
+    ];
+
+    #[test]
+    fn keys_that_are_used_act_unless_something_else_is_in_their_place() {
+        let used = include_str!("../../../tests/data/emqx-4.4-used-keys.txt");
+        let used: Vec<&str> =
+            used.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert_eq!(used.len(), 250);
+        for name in &used {
+            let found = keys::find(&name.replace('$', "x"));
+            let (row, _) = found.unwrap_or_else(|| panic!("{name}: unknown"));
+            let known = IDLE_THOUGH_USED.iter().any(|front| name.starts_with(front));
+            assert!(row.acts() || known, "{name}: does nothing");
+        }
+        for front in IDLE_THOUGH_USED {
+            assert!(used.iter().any(|name| name.starts_with(front)), "{front}: no such key");
+        }
+    }
 
     #[test]
     fn every_key_that_does_nothing_says_why() {

@@ -9,3 +9,4 @@ pub(super) mod banned;
 mod http_pool;
 pub mod jwks;
 mod logins;
+pub mod renewal;

@@ -19,6 +19,7 @@ use crate::{
     mqtt::ReasonCode,
     node::{
         access::authenticator::{Answer, Login},
+        locks,
         mailbox::Mailbox,
         mesh::Mesh,
         registry::{Handover, Opened},
@@ -199,8 +200,21 @@ impl Connection {
                 self.turn_away(&client_id, claim.hlc, scratch);
                 return false;
             }
+            Opened::Closed => {
+                self.keep_out(scratch);
+                return false;
+            }
         }
         true
+    }
+
+    /// The client id is that of a session of another user.
+    fn keep_out(&mut self, scratch: &mut Scratch) {
+        let what = "client id of another user's session; emqx-rs-ctl clients kick ID ends that \
+            (mqtt.replace_session_of_other_user)";
+        self.hub.stats.count(Metric::SessionOfOtherUser);
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.on_no_session(ReasonCode::ClientIdentifierNotValid, what, &mut out);
     }
 
     /// There is no room for another session.
@@ -244,6 +258,11 @@ impl Connection {
             self.hub.hurry_will(&identity.client_id);
         }
         let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        // They may have changed since it came; from here on it is told.
+        let rules = locks::read(&self.hub.rules).clone();
+        if let Some(rules) = rules {
+            rules.renew(&mut self.channel, &mut out);
+        }
         self.channel.on_session(kept, number, moment, &mut out);
         self.channel.set_claim(claim.hlc);
         for replay in self.channel.take_replays() {
@@ -289,6 +308,7 @@ impl Connection {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }
+            Handover::Closed => self.keep_out(scratch),
             Handover::Again => {
                 let how = (awaited.clean_start, awaited.claim);
                 self.open_here(awaited.client_id, how, scratch, now);

@@ -11,6 +11,7 @@ use crate::{
         close::CloseReason,
         portable::Portable,
         stats::Metric,
+        subscribing::Wanted,
         subscriptions::Subscriber,
     },
     node::{
@@ -53,6 +54,11 @@ impl Connection {
                     self.obey(*order, scratch, now);
                 }
                 Signal::CleanAclCache => self.channel.clean_acl_cache(),
+                Signal::Rules(renewal) if self.channel.is_up() && self.closing.is_none() => {
+                    let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+                    renewal.renew(&mut self.channel, &mut out);
+                    self.perform(scratch, now);
+                }
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
                 }
@@ -64,9 +70,20 @@ impl Connection {
                 }
                 Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    let discard = discard
-                        || matches!(&taker, Taker::Client(user) if user.as_deref() != self.channel.owner());
-                    self.hand_over(discard, reply, scratch, now);
+                    let (other, closed) = match &taker {
+                        Taker::Node => (false, false),
+                        Taker::Client(user) => (
+                            user.as_deref() != self.channel.owner(),
+                            self.channel
+                                .session()
+                                .is_some_and(|it| it.is_closed_to(user.as_deref())),
+                        ),
+                    };
+                    if closed && !self.hub.registry.replaces() {
+                        let _ = reply.send(Handover::Closed);
+                    } else {
+                        self.hand_over(discard || other, reply, scratch, now);
+                    }
                 }
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
@@ -78,6 +95,7 @@ impl Connection {
                 Signal::Obey(_)
                 | Signal::Absorb(..)
                 | Signal::Ban(_)
+                | Signal::Rules(_)
                 | Signal::ShutDown
                 | Signal::Shed
                 | Signal::StandStill(_) => {}
@@ -136,11 +154,11 @@ impl Connection {
     }
 
     /// What the client's session on another node had and this one has not.
-    pub(super) fn absorb(&mut self, mut older: Portable, mailbox: &Arc<Mailbox>) -> bool {
+    pub(super) fn absorb(&mut self, mut older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
         let mut replays = std::mem::take(&mut older.replays);
         // Who has subscribed here as well has had them, or has them due.
         replays.retain(|replay| !self.has(&replay.subscription()));
-        let Some(news) = self.channel.absorb(older) else { return false };
+        let (news, wanted) = self.channel.absorb(older)?;
         replays.retain(|replay| self.has(&replay.subscription()));
         for replay in replays {
             self.waiting().replays.push(replay);
@@ -152,7 +170,7 @@ impl Connection {
                 self.hub.subscribe(&to, subscriber.upgrading(upgrade));
             }
         }
-        true
+        Some(wanted)
     }
 
     fn has(&self, to: &Subscription) -> bool {

@@ -14,6 +14,7 @@ use crate::{
         clients::ClientRow,
         mailbox::{Order, Signal},
     },
+    sort,
     time::Wall,
     topic::share::Subscription,
 };
@@ -49,7 +50,7 @@ impl Desk {
                 qos,
             }));
         }
-        all.sort_unstable();
+        sort::sort(&mut all);
         Reply::Subscriptions(all)
     }
 
@@ -66,7 +67,7 @@ impl Desk {
         let is_it =
             |row: &ctl::Route, topic: &String| *topic == row.topic || *topic == row.asked_for();
         rows.retain(|row| only.as_ref().is_none_or(|topic| is_it(row, topic)));
-        rows.sort_unstable();
+        sort::sort(&mut rows);
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
     }
 

@@ -197,6 +197,15 @@ fn known_places(target: &Target, port: u16) -> VecDeque<SocketAddr> {
     places
 }
 
+/// What brings two nodes of one cluster together, for the log.
+fn remedy(error: &LinkError) -> &'static str {
+    if matches!(error, LinkError::Handshake(HandshakeError::Cookie)) {
+        ", the two have different cookies: emqx-rs-ctl cluster token on one, cluster join - on the other"
+    } else {
+        ""
+    }
+}
+
 /// Says why there is no link: a refusal once a minute for each node.
 fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
     local.note(error, (Some(node), addr), true);
@@ -207,7 +216,7 @@ fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
             tracing::info!(%node, %addr, "has another cookie; if it is the previous one, it dials this node");
         }
     } else if error.is_refusal() && due() {
-        tracing::warn!(name: "link-refused", %node, %addr, %error, "no link");
+        tracing::warn!(name: "link-refused", %node, %addr, %error, "no link{}", remedy(error));
     } else {
         tracing::debug!(%node, %addr, %error, "no link");
     }
@@ -347,7 +356,8 @@ pub(super) async fn accept_all(
                     local.note(&error, (node.as_ref(), addr), false);
                     let node = node.as_ref().map(NodeName::as_str);
                     if local.told.is_due(&addr.ip().to_string(), clock.now()) {
-                        tracing::warn!(name: "link-refused", node, %addr, %error, "refused");
+                        let remedy = remedy(&error);
+                        tracing::warn!(name: "link-refused", node, %addr, %error, "refused{remedy}");
                     } else {
                         tracing::debug!(node, %addr, %error, "refused");
                     }

@@ -102,6 +102,7 @@ impl Hub {
                 Signal::Absorb(..)
                 | Signal::Ban(_)
                 | Signal::CleanAclCache
+                | Signal::Rules(_)
                 | Signal::ShutDown
                 | Signal::Shed
                 | Signal::StandStill(_)

@@ -15,6 +15,7 @@ use crate::{
         connect::{Identity, RightsFrom},
         mqueue::Delivery,
         portable::{self, Portable},
+        stats::Metric,
     },
     cluster::{
         Claim, NodeId,
@@ -170,16 +171,20 @@ impl Hub {
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let (tell, done) = oneshot::channel();
         mailbox.signal(Signal::Absorb(Box::new(state), tell));
-        let Ok(Ok(same)) = timeout(LIMIT, done).await else { return pull.fail() };
-        if !same {
+        let Ok(Ok(wanted)) = timeout(LIMIT, done).await else { return pull.fail() };
+        let Some(wanted) = wanted else {
             // Another user's: it ends where it is, with its will.
             pull.fail();
             return pull.mesh.dismiss(from, client_id.shared(), claim);
-        }
+        };
         let _ = pull.mesh.barrier().await;
         let rest = pull.rest(self.clock.now()).await;
         let whole = rest.is_some();
         queue.extend(rest.unwrap_or_default());
+        // What it came by through a filter that is denied here stays out too.
+        let all = queue.len();
+        queue.retain(|one| wanted.has(&one.message));
+        self.stats.add(Metric::DeliveryDropped, (all - queue.len()) as u64);
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let dropped = mailbox.prepend(queue, &BTreeSet::new());
         self.count_displaced(dropped);

@@ -13,6 +13,7 @@ use crate::{
         retained::Retained,
         session::Session,
         stats::Stats,
+        subscribing::Wanted,
         subscription_list::SubscriptionList,
         subscriptions::Subscriber,
     },
@@ -468,11 +469,40 @@ async fn what_the_client_has_of_both_sessions_does_not_come_again() {
         signals = mailbox.signals();
     }
     let Some(Signal::Absorb(_, done)) = signals.pop() else { panic!("{signals:?}") };
-    let _ = done.send(true);
+    let _ = done.send(Some(Wanted::default()));
     world.pulled(Stage::Rest).await;
     world.hears_piece(Stage::Rest, rest(&[8, 9]));
     assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
     assert_eq!(texts(&mailbox), ["6", "8", "9"]);
+}
+
+/// The rules here deny the filter by which the other node's session got them.
+#[tokio::test]
+async fn what_is_denied_here_does_not_come_with_an_older_session() {
+    let mut world = World::new();
+    let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+    let _ = world.hub.registry.open(&world.id, (false, None), &mailbox, 20);
+    let claim = Claim { hlc: 10, node: OTHER };
+    world.hears(TakeFrame::Offer { client: world.client(), claim, adopt: false });
+    world.pulled(Stage::State).await;
+    world.hears_piece(Stage::State, state(&["t", "u"], &[6]));
+    let Said::Mark(mark) = world.mesh.next().await else { panic!("no mark") };
+    let _ = mark.send(());
+    let mut signals = Vec::new();
+    while signals.is_empty() {
+        tokio::task::yield_now().await;
+        signals = mailbox.signals();
+    }
+    let Some(Signal::Absorb(_, done)) = signals.pop() else { panic!("{signals:?}") };
+    let denied = Subscription::parse("t").unwrap();
+    let _ = done.send(Some(Wanted::new([&denied].into_iter(), &subscriptions(&["u"]))));
+    world.pulled(Stage::Rest).await;
+    let allowed = Delivery { message: message("u", "u"), ..numbered(0) };
+    let late = [numbered(8), allowed];
+    world.hears_piece(Stage::Rest, portable::encode_queue(&late, Clock::system().now()));
+    assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
+    assert_eq!(texts(&mailbox), ["u"]);
+    assert_eq!(world.hub.stats.sum(Metric::DeliveryDropped), 2);
 }
 
 /// The one who gives hears DONE first, and the next question lies behind it.

@@ -248,6 +248,47 @@ fn the_word_of_a_proxy_on_this_host_counts_and_takes_no_rights_it_has_not() {
     assert_eq!(connect(V3).attempt_over(over("")).code, 0);
 }
 
+/// Frames of a server, whole, as the lengths of the packets in them, until there are so many packets.
+fn frames_of(mut tcp: TcpStream, packets: usize) -> Vec<Vec<usize>> {
+    tcp.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut frames = Vec::new();
+    while frames.iter().map(Vec::len).sum::<usize>() < packets {
+        let mut head = [0; 2];
+        tcp.read_exact(&mut head).unwrap();
+        assert!(head[0] == 0x82 && head[1] < 126, "{head:?}");
+        let mut inside = vec![0; usize::from(head[1])];
+        tcp.read_exact(&mut inside).unwrap();
+        let (mut at, mut lengths) = (0, Vec::new());
+        while at < inside.len() {
+            let length = 2 + usize::from(inside[at + 1]);
+            lengths.push(length);
+            at += length;
+        }
+        assert_eq!(at, inside.len(), "a packet ends in another frame: {inside:?}");
+        frames.push(lengths);
+    }
+    frames
+}
+
+#[test]
+fn each_packet_has_its_frame_where_that_is_wanted() {
+    for (option, single) in
+        [("mqtt_piggyback = single", true), ("mqtt_piggyback = multiple", false)]
+    {
+        let (_node, port) = start(&[option]);
+        let tcp = tcp(port);
+        let answers = tcp.try_clone().unwrap();
+        let mut wire = WebSocket::mqtt(tcp);
+        let mut bytes = connect(V3).bytes();
+        bytes.extend([0xc0, 0].repeat(20));
+        bytes.extend(crate::support::client::subscribe_bytes(V3, 1, &[("a", 0)], &[]));
+        wire.write_all(&bytes).unwrap();
+        let frames = frames_of(answers, 22);
+        assert_eq!(frames.iter().all(|one| one.len() == 1), single, "{option}: {frames:?}");
+        assert_eq!(frames.concat().len(), 22, "{option}");
+    }
+}
+
 #[test]
 fn a_client_that_reads_late_gets_whole_frames() {
     let (_node, port) = start(&[]);

@@ -143,7 +143,7 @@ fn of_an_older_session_no_qos_2_message_is_unfinished_in_a_new_one() {
     let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
     mailbox.signal(Signal::Absorb(Box::new(older), tell));
     client.run();
-    assert_eq!(done.blocking_recv(), Ok(true));
+    assert!(matches!(done.blocking_recv(), Ok(Some(_))));
     client.publish(0x34, "t", Some(5));
     assert_eq!(client.topics(), ["t"]);
 }
@@ -221,7 +221,7 @@ fn retained_messages_that_an_older_session_is_due_come_once() {
     let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
     mailbox.signal(Signal::Absorb(Box::new(older(&["a/#", "b/#"])), tell));
     client.run();
-    assert_eq!(done.blocking_recv(), Ok(true));
+    assert!(done.blocking_recv().unwrap().is_some());
     assert_eq!(client.topics(), ["a/1"]);
 }
 

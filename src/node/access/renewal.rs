@@ -1,0 +1,77 @@
+//! New rules of access reach who is connected: each client gets its rights by them, and loses what it subscribes to and may not any more.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crate::{
+    broker::{
+        access::Access,
+        channel::{Channel, Out, Shared},
+    },
+    net::supervise,
+    node::{hub::Hub, locks, mailbox::Signal},
+};
+
+/// Clients that are told at once, and the pause behind them.
+const PORTION: (usize, Duration) = (512, Duration::from_millis(20));
+
+/// Rules of access, for connections that began under others.
+#[derive(Debug, Default)]
+pub struct Renewal {
+    access: Access,
+    /// What connections of a listener share, and the same with these rules.
+    made: Mutex<Vec<(Arc<Shared>, Arc<Shared>)>>,
+}
+
+impl Renewal {
+    pub(in crate::node) fn new(access: Access) -> Self {
+        Self { access, made: Mutex::default() }
+    }
+
+    /// Gives a channel these rules, if it has others.
+    pub(in crate::node) fn renew(&self, channel: &mut Channel, out: &mut Out<'_>) {
+        if !Arc::ptr_eq(&channel.shared().access.rules.0, &self.access.rules.0) {
+            let shared = self.shared(channel.shared());
+            channel.renew_rules(shared, out);
+        }
+    }
+
+    fn shared(&self, old: &Arc<Shared>) -> Arc<Shared> {
+        let mut made = locks::lock(&self.made);
+        if let Some((_, new)) = made.iter().find(|(before, _)| Arc::ptr_eq(before, old)) {
+            return new.clone();
+        }
+        let new = Arc::new(old.with_rules(&self.access));
+        made.push((old.clone(), new.clone()));
+        new
+    }
+}
+
+impl Hub {
+    /// These rules hold from now on, for clients to come and, portion by portion, for all that are connected.
+    pub(in crate::node) fn renew_rules(self: &Arc<Self>, access: Access) {
+        let new = Arc::new(Renewal::new(access));
+        let old = locks::write(&self.rules).replace(new.clone());
+        let same = old.is_some_and(|old| new.access.has_rules_of(&old.access));
+        if !same || new.access.asks.is_some() {
+            supervise::spawn("rules", self.clone().tell_rules(new, same));
+        }
+    }
+
+    async fn tell_rules(self: Arc<Self>, new: Arc<Renewal>, same: bool) {
+        let (mut told, mut all) = (0, 0);
+        for at in 0.. {
+            let signal = || if same { Signal::CleanAclCache } else { Signal::Rules(new.clone()) };
+            let Some(clients) = self.registry.signal_part(at, signal) else { break };
+            told += clients;
+            all += clients;
+            if told >= PORTION.0 {
+                told = 0;
+                tokio::time::sleep(PORTION.1).await;
+            }
+        }
+        tracing::info!(clients = all, "rules of access hold for clients that are connected");
+    }
+}
