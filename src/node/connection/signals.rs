@@ -111,13 +111,17 @@ impl Connection {
             return false;
         }
         let ends = self.is_lost() || self.stream.has_ended();
-        match self.waiting().last_words {
-            None => {
-                self.waiting().last_words = Some(now);
-                true
+        let waiting = self.waiting();
+        match waiting.last_words {
+            None => waiting.last_words = Some(now),
+            Some(since) if ends && now.since(since) < LAST_WORDS => {}
+            Some(_) => {
+                // The one who asks may be refused: then the next waits anew.
+                waiting.last_words = None;
+                return false;
             }
-            Some(since) => ends && now.since(since) < LAST_WORDS,
         }
+        true
     }
 
     /// Subscribes the client, takes a subscription out or ends the connection, because an operator says so.
