@@ -40,6 +40,7 @@ mod rows;
 pub mod secret;
 pub mod settings;
 mod shared_routes;
+mod standstill;
 pub mod status;
 pub mod stream;
 mod sync;
@@ -75,6 +76,7 @@ use membership::Membership;
 use replica::OwnRoutes;
 use routes::{RouteKey, TableOp};
 use rows::Rows;
+use standstill::Standstill;
 use sync::{RouteReceiver, RouteSender};
 use wills::Wills;
 use wire::{CloseCode, Frame};
@@ -530,6 +532,8 @@ pub enum Event {
     RoutesRepaired(NodeName),
     /// The calendar of a node is ahead of this one, by seconds.
     ClockAhead(NodeName, u64),
+    /// This node itself did nothing for so long.
+    StoodStill(Duration),
 }
 
 impl fmt::Display for Event {
@@ -553,6 +557,7 @@ impl fmt::Display for Event {
             Self::Gap { a, b, open: true } => write!(f, "{a} and {b} do not reach each other"),
             Self::Gap { a, b, open: false } => write!(f, "{a} and {b} reach each other again"),
             Self::ClockAhead(name, by) => write!(f, "the clock of {name} is {by} s ahead"),
+            Self::StoodStill(late) => write!(f, "this node stood still for {late:?}"),
             Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are put right"),
         }
     }
@@ -613,6 +618,7 @@ pub struct Cluster {
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
     cluster: (Guid, [u8; 16]),
     next_ping: Time,
+    standstill: Standstill,
     pings: u64,
     left: bool,
     /// An operator asked to join, a moment ago.
@@ -654,6 +660,7 @@ impl Cluster {
             goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
+            standstill: Standstill::default(),
             pings: 0,
             left: stored.left,
             join_until: None,
@@ -679,6 +686,7 @@ impl Cluster {
 
     /// Takes one input.
     pub fn on(&mut self, input: Input, now: Time, out: &mut Vec<Action>) {
+        self.doubt_itself(now, out);
         match input {
             Input::Discovered(targets) => self.on_discovered(targets, now),
             Input::Sighted(target) => self.on_sighted(target, now),
@@ -788,6 +796,7 @@ impl Cluster {
 
     /// Does what time asks for.
     pub fn on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.doubt_itself(now, out);
         if self.next_ping <= now {
             let late = now - self.next_ping;
             self.next_ping = now + self.ping_every();

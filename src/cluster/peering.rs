@@ -92,6 +92,10 @@ impl Cluster {
             out.push(Action::Undial(name));
         }
         self.links.insert(peer.link, node);
+        if self.peers.is_empty() {
+            // Alone it had nothing to do regularly.
+            self.next_ping = self.next_ping.max(now);
+        }
         let frame = Frame::State(self.state_for(node, now));
         out.push(Action::Send { link: peer.link, frame });
         self.peers.insert(node, peer);
@@ -290,7 +294,7 @@ impl Cluster {
         let was_up = self.members.find(node).is_some_and(|member| member.reach == Reach::Up);
         let life = self.peers.get(&node).map(|peer| peer.identity.incarnation);
         self.lose(node, why, now, out);
-        if let Some(incarnation) = life.filter(|_| was_up) {
+        if let Some(incarnation) = life.filter(|_| was_up && !self.excused(now)) {
             self.note_loss(node, incarnation, now);
         }
     }

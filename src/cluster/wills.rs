@@ -380,6 +380,11 @@ impl Wills {
         }
     }
 
+    /// This node did nothing for a while: whom it reaches has to stand still anew before anything is published.
+    pub fn on_standstill(&mut self, now: Time) {
+        self.changed = now;
+    }
+
     /// A link to this life of a node counts from now on: the node tells anew what is to be kept for it.
     pub fn on_linked(&mut self, node: NodeId, incarnation: u64) {
         self.forget(|will| will.claim.node == node && will.incarnation == incarnation);

@@ -317,6 +317,27 @@ fn stalls(seed: u64, fault: Option<Fault>) {
     w.assert_whole("10 s after the last stall");
 }
 
+/// A node that did nothing for so long that the others have lost it says so, and tells of no partition of its own.
+#[test]
+fn a_node_that_slept_says_so() {
+    for seed in seeds().into_iter().take(100) {
+        let mut w = running(seed, 4, None);
+        let span = Duration::from_millis(3_000 + w.dice.below(60_000));
+        w.freeze(1, span);
+        w.run_for(span + Duration::from_secs(6));
+        w.assert_whole("6 s after it woke up");
+        for number in 0..4 {
+            let (stood_still, back) = w.told_of_standstill(number);
+            let slept = number == 1;
+            assert_eq!((stood_still == 1, back), (slept, !slept), "seed {seed}: {number}");
+        }
+        w.run_for(Duration::from_secs(60));
+        w.assert_whole("a minute later");
+        let split = (0..4).filter(|number| w.status(*number).unwrap().heal.split.is_some());
+        assert_eq!(split.count(), 0, "seed {seed}: somebody has a partition still");
+    }
+}
+
 /// A copy that went wrong (a bug, a bit that fell over) is found by its hash and put right by the parts that differ.
 #[test]
 fn a_wrong_copy_is_found_and_mended() {
