@@ -44,6 +44,7 @@ mod standstill;
 pub mod status;
 pub mod stream;
 mod sync;
+mod undecided;
 pub mod versions;
 pub mod wills;
 pub mod wire;
@@ -78,6 +79,7 @@ use routes::{RouteKey, TableOp};
 use rows::Rows;
 use standstill::Standstill;
 use sync::{RouteReceiver, RouteSender};
+use undecided::Undecided;
 use wills::Wills;
 use wire::{CloseCode, Frame};
 
@@ -613,6 +615,8 @@ pub struct Cluster {
     awaited: BTreeMap<NodeId, Awaited>,
     /// Process lives that are over by proof while others still say that they reach them.
     deaths: BTreeMap<NodeId, u64>,
+    /// Members that were given up, and may live.
+    undecided: BTreeMap<NodeId, Undecided>,
     /// When to look who is out for so long that it is not remembered any more.
     forget_at: Option<Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
@@ -656,6 +660,7 @@ impl Cluster {
             keep: BTreeMap::new(),
             awaited: BTreeMap::new(),
             deaths: BTreeMap::new(),
+            undecided: BTreeMap::new(),
             forget_at: None,
             goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
@@ -775,6 +780,7 @@ impl Cluster {
             self.look_around(now, out);
             self.look_around_for_wills(now, out);
         }
+        self.decide_deaths(now);
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
@@ -790,7 +796,7 @@ impl Cluster {
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
         let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
-        let last = last.into_iter().chain([self.forget_at]);
+        let last = last.into_iter().chain([self.forget_at, self.undecided_until()]);
         all.into_iter().chain(more).chain(last).flatten().min()
     }
 

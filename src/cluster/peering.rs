@@ -84,6 +84,7 @@ impl Cluster {
             self.lose(node, "replaced by a new connection", now, out);
         }
         self.end_older_life(node, peer.identity.incarnation, now, out);
+        self.wills.await_word(node, now + STATE_LIMIT);
         self.copies.entry(node).or_default().on_link(peer.identity.incarnation);
         let target = Target { name: name.clone(), port: None, addrs: Vec::new() };
         self.dialer.want(target, now);
@@ -163,6 +164,7 @@ impl Cluster {
         }
         self.wills.on_linked(node, identity.incarnation);
         self.hold_wills(node, (identity.incarnation, state.caps), now);
+        self.wills.end_await(node);
         self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, now);
         out.push(Action::Watch {
             node,
@@ -346,6 +348,7 @@ impl Cluster {
     ) {
         let Some(peer) = self.peers.remove(&node) else { return };
         self.links.remove(&peer.link);
+        self.wills.end_await(node);
         self.end_retained(node);
         self.dialer.on_lost(&peer.identity.name, now);
         let cut = self.copies.get_mut(&node).is_some_and(|copy| copy.on_link_down());

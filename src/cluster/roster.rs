@@ -354,6 +354,7 @@ impl Cluster {
         self.members.clear();
         self.awaited.clear();
         self.deaths.clear();
+        self.undecided.clear();
         self.forget_at = None;
         self.copies.clear();
         self.heal.clear();
