@@ -750,6 +750,53 @@ fn given_up(seed: u64, fault: Option<Fault>) {
     assert_eq!(w.wills_published(), 20, "seed {seed}: after the death of a node that was back");
 }
 
+/// The older of two nodes loses its power: what the other one keeps of its clients' wills goes out when it was given up twice over.
+#[test]
+fn of_two_nodes_the_younger_publishes_in_the_end() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = running(seed, 2, None);
+        let older = (0..2).find(|number| w.leads(*number)).unwrap();
+        for client in 0..10 {
+            w.connect_with_will(older, &format!("w{client}"), Duration::from_secs(1));
+        }
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([older]));
+        w.crash(older);
+        w.run_for(Duration::from_secs(590));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: it may live beyond a cut");
+        w.run_for(Duration::from_secs(30));
+        assert_eq!(w.wills_published(), 10, "seed {seed}");
+        w.assert_last_wills("after ten minutes");
+    }
+}
+
+/// One node of three is cut off: it judges neither of the others, until it is in the larger part.
+#[test]
+fn a_part_that_grew_publishes_what_it_kept() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = running(seed, 3, None);
+        let part = w.dice.below(3) as usize;
+        let (lost, back) = ((part + 1) % 3, (part + 2) % 3);
+        for client in 0..10 {
+            w.connect_with_will(lost, &format!("w{client}"), Duration::from_secs(1));
+        }
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([part]));
+        w.run_for(Duration::from_secs(1_000));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: the part is one of three");
+        w.crash(lost);
+        w.crash(back);
+        w.mend();
+        w.cut_off(&BTreeSet::from([lost]));
+        w.start(back);
+        w.run_for(Duration::from_secs(200));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: it has just become the larger one");
+        w.run_for(Duration::from_secs(130));
+        assert_eq!(w.wills_published(), 10, "seed {seed}");
+        w.assert_last_wills("when it is the larger part");
+    }
+}
+
 /// More than is kept for a node that is away: the oldest go, counted, and what is left comes once and in order.
 #[test]
 fn what_is_kept_has_a_bound() {

@@ -958,6 +958,13 @@ impl World {
         }
     }
 
+    /// Whether a node takes itself for the oldest in reach.
+    pub(crate) fn leads(&self, number: usize) -> bool {
+        let status = self.status(number).unwrap();
+        let me = self.nodes[number].node_id;
+        status.members.iter().any(|line| line.node_id == me && line.leader)
+    }
+
     /// How often a node rejoined in this life.
     pub(crate) fn rejoined(&self, number: usize) -> u64 {
         self.status(number).unwrap().heal.rejoined
