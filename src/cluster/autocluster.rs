@@ -74,10 +74,10 @@ struct Entry {
 
 /// Chance that is the same in every run: a generator that the shell seeds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -92,7 +92,7 @@ impl Dice {
     }
 
     /// `span`, give or take 20 %.
-    pub(super) fn about(&mut self, span: Duration) -> Duration {
+    pub(crate) fn about(&mut self, span: Duration) -> Duration {
         span * (u32::try_from(self.below(41)).unwrap_or_default() + 80) / 100
     }
 }

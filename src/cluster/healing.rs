@@ -198,6 +198,7 @@ impl<N> HealEvent<N> {
             Self::Healed { parts, rejoined } => {
                 HealEvent::Healed { parts: lists(parts), rejoined: list(rejoined) }
             }
+            Self::Unheeded(leader) => HealEvent::Unheeded(name(leader)),
             Self::GivenUp => HealEvent::GivenUp,
         }
     }

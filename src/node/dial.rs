@@ -21,6 +21,7 @@ use super::{
 use crate::{
     cluster::{
         NodeName,
+        gate::Gate,
         handshake::{
             Credentials, Established, HandshakeError, Hello, Identity, Initiator, LinkKind,
             PeerHello, Responder, Suites, Verdict, WIRE,
@@ -86,6 +87,8 @@ pub(crate) struct Local {
     pub(crate) told: Told,
     /// Who was refused lately.
     pub(crate) refusals: Mutex<Refusals>,
+    /// Who may begin a handshake.
+    pub(crate) gate: Mutex<Gate>,
     /// Where hosts are that have a name.
     pub(crate) hosts: Hosts,
 }
@@ -209,6 +212,7 @@ impl Local {
         target: NodeName,
         hasten: &Notify,
     ) -> Result<Proven, LinkError> {
+        locks::lock(&self.gate).on_dial(addr.ip(), Clock::system().now());
         let tcp = within(self.connect_timeout, connect(addr, hasten)).await??;
         self.prepare(&tcp)?;
         let shake = async {

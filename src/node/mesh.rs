@@ -729,6 +729,7 @@ impl Unlock {
             tls: self.tls,
             told: Told::default(),
             refusals: Mutex::default(),
+            gate: Mutex::default(),
             hosts: Hosts::default(),
         })
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use super::{MeshError, task::Notice};
 use crate::{
     cluster::{
         DialError, NodeName, PeerIdentity, Settings, Target,
-        gate::{Gate, Outcome},
+        gate::Outcome,
         handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
         secret::check_cookie,
         settings::Cookie,
@@ -316,7 +316,6 @@ pub(super) async fn accept_all(
     notices: mpsc::Sender<Notice>,
 ) {
     let clock = Clock::system();
-    let gate = Arc::new(Mutex::new(Gate::new(clock.now())));
     loop {
         let (tcp, addr) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -326,14 +325,14 @@ pub(super) async fn accept_all(
                 continue;
             }
         };
-        let pass = match locks::lock(&gate).on_attempt(addr.ip(), clock.now()) {
+        let pass = match locks::lock(&local.gate).on_attempt(addr.ip(), clock.now()) {
             Ok(pass) => pass,
             Err(refusal) => {
                 tracing::debug!(%addr, %refusal, "mesh connection closed unread");
                 continue;
             }
         };
-        let (local, notices, gate) = (local.clone(), notices.clone(), gate.clone());
+        let (local, notices) = (local.clone(), notices.clone());
         supervise::spawn("mesh handshake", async move {
             let judge = async |peer: &PeerHello| {
                 let (reply, answer) = oneshot::channel();
@@ -343,7 +342,7 @@ pub(super) async fn accept_all(
                 if asked.is_err() { stopping } else { answer.await.unwrap_or(stopping) }
             };
             let accepted = local.accept(tcp, addr, judge).await;
-            locks::lock(&gate).on_end(pass, outcome(&accepted), clock.now());
+            locks::lock(&local.gate).on_end(pass, outcome(&accepted), clock.now());
             match accepted {
                 Ok(proven) => {
                     let proven = Box::new(proven);
