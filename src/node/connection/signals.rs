@@ -70,20 +70,7 @@ impl Connection {
                 }
                 Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    let (other, closed) = match &taker {
-                        Taker::Node => (false, false),
-                        Taker::Client(user) => (
-                            user.as_deref() != self.channel.owner(),
-                            self.channel
-                                .session()
-                                .is_some_and(|it| it.is_closed_to(user.as_deref())),
-                        ),
-                    };
-                    if closed && !self.hub.registry.replaces() {
-                        let _ = reply.send(Handover::Closed);
-                    } else {
-                        self.hand_over(discard || other, reply, scratch, now);
-                    }
+                    self.on_take_over((discard, &taker), reply, scratch, now);
                 }
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
@@ -100,6 +87,28 @@ impl Connection {
                 | Signal::Shed
                 | Signal::StandStill(_) => {}
             }
+        }
+    }
+
+    /// Gives the session to who asks for it, unless it is closed to that user.
+    fn on_take_over(
+        &mut self,
+        (discard, taker): (bool, &Taker),
+        reply: oneshot::Sender<Handover>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let (other, closed) = match taker {
+            Taker::Node => (false, false),
+            Taker::Client(user) => (
+                user.as_deref() != self.channel.owner(),
+                self.channel.session().is_some_and(|it| it.is_closed_to(user.as_deref())),
+            ),
+        };
+        if closed && !self.hub.registry.replaces() {
+            let _ = reply.send(Handover::Closed);
+        } else {
+            self.hand_over(discard || other, reply, scratch, now);
         }
     }
 
