@@ -382,6 +382,13 @@ impl Access {
         self.jwt.as_ref().is_some_and(|jwt| jwt.from_username)
     }
 
+    /// The name that a client came with, if it may stand in a log: that of a user. Others may be a token, or a password that was
+    /// typed in the wrong place.
+    #[must_use]
+    pub fn loggable<'n>(&self, name: Option<&'n str>) -> Option<&'n str> {
+        name.filter(|name| !self.names_are_tokens() && self.users.names_user(name))
+    }
+
     /// What a client may do by the rules of the node.
     #[must_use]
     pub fn client(&self, who: &Who<'_>) -> ClientAccess {

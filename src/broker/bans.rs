@@ -4,8 +4,8 @@
 //! What follows from behaviour holds for a name at an address: many clients may be behind one address, and one name may be tried
 //! from many by somebody else. Only who tries many names is kept out with the whole address, see `spray`.
 //!
-//! What is counted is bounded: a flood of addresses makes the table forget the oldest, not grow. An address of IPv6 counts by its
-//! /64, of which every host has more than can be banned. Pure.
+//! What is counted is bounded: a flood of addresses makes the table forget the oldest, not grow. Of an IPv6 address the /64 counts
+//! too, with a larger bound: every host in it has more addresses than can be banned, but one alone does not shut out the others. Pure.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -23,6 +23,8 @@ const MOST: usize = 10_000;
 const BLOCKS_MOST: usize = 1000;
 /// Addresses and client ids that are counted, and that are banned by themselves, at least.
 const COUNTED: usize = 4096;
+/// A network of IPv6 may do so many times what one address may: that many hosts of a LAN may be at fault at once.
+const NETWORK: u32 = 16;
 /// Changes of address within a window that make two clients with one id of it.
 const FIGHT: u32 = 3;
 
@@ -182,7 +184,7 @@ pub enum Takeover {
     Banned,
 }
 
-/// An address, or the /64 of one.
+/// An address, or the /64 of one: its first address.
 type Source = IpAddr;
 
 /// What a client is counted and banned by, at its address.
@@ -232,7 +234,7 @@ pub struct Bans {
     failures: Recent<(Name, Source), Window>,
     sprays: Spray,
     takeovers: Recent<ClientId, Takeovers>,
-    flapping: Recent<(ClientId, Source), Window>,
+    flapping: Recent<(Name, Source), Window>,
 }
 
 impl Default for Bans {
@@ -265,6 +267,13 @@ impl Window {
     }
 }
 
+impl BanPolicy {
+    /// The same for so many as count as one.
+    const fn times(self, times: u32) -> Self {
+        Self { threshold: self.threshold.saturating_mul(times), ..self }
+    }
+}
+
 impl Bans {
     /// Other policies; what is banned stays so.
     pub const fn set_policies(&mut self, policies: BanPolicies) {
@@ -279,24 +288,26 @@ impl Bans {
 
     /// Why a client that shows a password is kept out before anybody looks at it, if it is.
     pub fn reason_to_guess(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
-        let source = source(client.peer);
-        if let Some(own) = self.by_itself.get(&(Name::Guesser, source))
-            && own.until > now
-            && !self.sprays.knows(&client.name(), source)
-        {
-            return Some(own.reason);
+        let guesser = places(client.peer).find_map(|(place, _)| {
+            let own = self.by_itself.get(&(Name::Guesser, place)).filter(|own| own.until > now)?;
+            (!self.sprays.knows(&client.name(), place)).then_some(own.reason)
+        });
+        match guesser {
+            Some(reason) => Some(reason),
+            None => self.reason(client, now, wall),
         }
-        self.reason(client, now, wall)
     }
 
     /// Why this client is kept out, if it is, whatever it shows.
     pub fn reason(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Option<&str> {
-        let source = source(client.peer);
         let holds = |own: &&Own| own.until > now;
         if !self.by_itself.is_empty() {
             let names =
                 [Some(client.id()), client.username.map(|name| Name::Username(name.into()))];
-            let mut pairs = names.into_iter().flatten().map(|name| (name, source));
+            let mut pairs = names
+                .into_iter()
+                .flatten()
+                .flat_map(|name| places(client.peer).map(move |(place, _)| (name.clone(), place)));
             if let Some(own) =
                 pairs.find_map(|pair| self.by_itself.get(&pair).filter(holds).copied())
             {
@@ -349,7 +360,9 @@ impl Bans {
         let named = |(name, at): &&(Name, Source)| match (target, name) {
             (Target::ClientId(id), Name::ClientId(own)) => own.as_str() == &**id,
             (Target::Username(name), Name::Username(own)) => own == name,
-            (Target::Peerhost(block), _) => block.address().is_some_and(|one| source(one) == *at),
+            (Target::Peerhost(block), _) => {
+                block.address().is_some_and(|one| places(one).any(|(place, _)| place == *at))
+            }
             (Target::ClientId(_), Name::Username(_) | Name::Guesser)
             | (Target::Username(_), Name::ClientId(_) | Name::Guesser) => false,
         };
@@ -379,30 +392,35 @@ impl Bans {
 
     /// A client gave wrong credentials.
     pub fn on_failure(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Failure {
-        let pair @ (_, source) = (client.name(), source(client.peer));
-        let sprays = self.policies.sprays.filter(|policy| {
-            let (name, source) = &pair;
-            self.sprays.on_wrong(name, *source, now, policy)
-        });
-        if let Some(policy) = sprays {
-            let reason = "wrong passwords for many names";
-            let own = Own { reason, at: wall, until: now + policy.ban };
-            self.by_itself.insert((Name::Guesser, source), own);
-            return Failure::Address;
+        let name = client.name();
+        let mut failure = Failure::Fine;
+        for (place, times) in places(client.peer) {
+            if let Some(policy) = self.policies.sprays
+                && self.sprays.on_wrong(&name, place, now, &policy.times(times))
+            {
+                let reason = "wrong passwords for many names";
+                let own = Own { reason, at: wall, until: now + policy.ban };
+                self.by_itself.insert((Name::Guesser, place), own);
+                failure = Failure::Address;
+            }
         }
-        let Some(policy) = self.policies.failures else { return Failure::Fine };
-        if !hit(&mut self.failures, pair.clone(), now, &policy) {
-            return Failure::Fine;
+        let Some(policy) = self.policies.failures.filter(|_| failure == Failure::Fine) else {
+            return failure;
+        };
+        for pair in hit_at(&mut self.failures, &name, client.peer, now, &policy) {
+            let reason = "too many wrong passwords";
+            self.by_itself.insert(pair, Own { reason, at: wall, until: now + policy.ban });
+            failure = Failure::Name;
         }
-        let reason = "too many wrong passwords";
-        self.by_itself.insert(pair, Own { reason, at: wall, until: now + policy.ban });
-        Failure::Name
+        failure
     }
 
     /// A client showed the right credentials.
     pub fn on_success(&mut self, client: &Banned<'_>, now: Time) {
         if let Some(policy) = &self.policies.sprays {
-            self.sprays.on_right(&client.name(), source(client.peer), now, policy);
+            for (place, _) in places(client.peer) {
+                self.sprays.on_right(&client.name(), place, now, policy);
+            }
         }
     }
 
@@ -433,40 +451,60 @@ impl Bans {
     /// A client that was served has gone, in a zone that looks for flapping. `true`: it is banned from now on.
     pub fn on_gone(&mut self, id: &ClientId, peer: IpAddr, now: Time, wall: Wall) -> bool {
         let Some(policy) = self.policies.flapping else { return false };
-        let pair = (id.clone(), source(peer));
-        let reached = hit(&mut self.flapping, pair.clone(), now, &policy);
-        if reached {
+        let name = Name::ClientId(id.clone());
+        let reached = hit_at(&mut self.flapping, &name, peer, now, &policy);
+        let any = !reached.is_empty();
+        for pair in reached {
             let reason = "flapping is detected";
-            let (id, source) = pair;
             let own = Own { reason, at: wall, until: now + policy.ban };
-            self.by_itself.insert((Name::ClientId(id), source), own);
+            self.by_itself.insert(pair, own);
         }
-        reached
+        any
     }
 }
 
-fn hit<K>(table: &mut Recent<K, Window>, key: K, now: Time, policy: &BanPolicy) -> bool
-where
-    K: Eq + std::hash::Hash,
-{
-    match table.touch(&key) {
-        Some(window) => window.hit(now, policy),
-        None => {
-            let mut window = Window { since: now, count: 0 };
-            let reached = window.hit(now, policy);
-            table.insert(key, window);
-            reached
+/// Counts one more of a name at the places of an address. Where the threshold is reached is returned.
+fn hit_at(
+    table: &mut Recent<(Name, Source), Window>,
+    name: &Name,
+    peer: IpAddr,
+    now: Time,
+    policy: &BanPolicy,
+) -> Vec<(Name, Source)> {
+    let mut reached = Vec::new();
+    for (place, times) in places(peer) {
+        let (pair, policy) = ((name.clone(), place), policy.times(times));
+        if table.touch(&pair).is_none() {
+            table.insert(pair.clone(), Window { since: now, count: 0 });
+        }
+        if table.touch(&pair).is_some_and(|window| window.hit(now, &policy)) {
+            reached.push(pair);
         }
     }
+    reached
 }
 
-/// What an address counts as: of IPv6 its /64.
+/// An address as it counts: one of IPv4 is one however it is written.
 #[must_use]
 pub fn source(peer: IpAddr) -> Source {
+    peer.to_canonical()
+}
+
+/// The /64 of an address of IPv6. Those that hold for one link alone have none: all hosts of the link would be one.
+#[must_use]
+pub fn network(peer: IpAddr) -> Option<Source> {
     match peer.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(ip) if !ip.is_unicast_link_local() => {
+            Some(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into())
+        }
+        IpAddr::V6(_) | IpAddr::V4(_) => None,
     }
+}
+
+/// Where an address counts: as itself and in its network, and as how many that counts.
+fn places(peer: IpAddr) -> impl Iterator<Item = (Source, u32)> {
+    let network = network(peer).map(|network| (network, NETWORK));
+    std::iter::once((source(peer), 1)).chain(network)
 }
 
 #[cfg(test)]
@@ -597,13 +635,49 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_host_counts_by_its_network() {
+    fn an_ipv6_host_counts_by_itself_and_its_network_later() {
         let mut bans = Bans::default();
-        for n in 1..=10 {
-            bans.on_failure(&client("c", None, &format!("2001:db8::{n:x}")), at(n), WALL);
+        let banned = |bans: &mut Bans, peer: &str| {
+            bans.reason(&client("c", None, peer), at(20), WALL).is_some()
+        };
+        for host in ["2001:db8::1", "fe80::1"] {
+            for n in 1..=10 {
+                bans.on_failure(&client("c", None, host), at(n), WALL);
+            }
+            assert!(banned(&mut bans, host));
         }
-        assert!(bans.reason(&client("c", None, "2001:db8::ffff"), at(11), WALL).is_some());
-        assert!(bans.reason(&client("c", None, "2001:db8:0:1::1"), at(11), WALL).is_none());
+        for neighbour in ["2001:db8::2", "fe80::2"] {
+            assert!(!banned(&mut bans, neighbour), "{neighbour}");
+        }
+        // From another address each time.
+        for n in 11..=160 {
+            bans.on_failure(&client("c", None, &format!("2001:db8::{n:x}")), at(11), WALL);
+            bans.on_failure(&client("c", None, &format!("fe80::{n:x}")), at(11), WALL);
+        }
+        assert!(banned(&mut bans, "2001:db8::ffff"));
+        assert!(!banned(&mut bans, "2001:db8:0:1::1") && !banned(&mut bans, "fe80::ffff"));
+        assert!(bans.remove(&Target::parse("peerhost", "2001:db8::ffff").unwrap()));
+        assert!(!banned(&mut bans, "2001:db8::ffff"));
+    }
+
+    #[test]
+    fn one_host_of_a_lan_that_tries_many_names_keeps_out_no_neighbour() {
+        let mut bans = Bans::default();
+        let tries = |bans: &mut Bans, host: u32, name: u32| {
+            let (name, peer) = (format!("n{name}"), format!("2001:db8::{host:x}"));
+            bans.on_failure(&client("c", Some(&name), &peer), at(1), WALL)
+        };
+        let tried: Vec<_> = (0..20).map(|n| tries(&mut bans, 1, n)).collect();
+        assert_eq!(tried.iter().position(|one| *one == Failure::Address), Some(19));
+        let guesses = |bans: &mut Bans, peer: &str| {
+            bans.reason_to_guess(&client("c", Some("eve"), peer), at(2), WALL).is_some()
+        };
+        assert!(guesses(&mut bans, "2001:db8::1") && !guesses(&mut bans, "2001:db8::2"));
+        for n in 20..320 {
+            tries(&mut bans, n, n);
+        }
+        assert!(guesses(&mut bans, "2001:db8::2"), "20 names from each of 16");
+        assert!(!guesses(&mut bans, "2001:db8:0:1::1"));
     }
 
     const SPRAYER: &str = "10.0.0.1";

@@ -877,15 +877,20 @@ impl Channel {
     }
 
     /// The will, with the delay that counts as in [`Self::will`], unless the client has lost the right to publish to its topic since
-    /// CONNECT: it may have shown again who it is. Where others say what a client may do, what they said to the CONNECT holds.
+    /// CONNECT: it may have shown again who it is, or there are other rules. Where others say what a client may do, what they said to
+    /// the CONNECT holds; so it does of a topic that may have been rewritten, of which the first name is not known any more.
     fn last_will(&mut self) -> Option<Box<Will>> {
         let mut will = self.will.take()?;
         will.delay = will.delay.min(self.expiry());
         let mount = self.identity().and_then(|who| who.mount.as_deref()).unwrap_or("");
-        let topic = will.topic().strip_prefix(mount).unwrap_or(will.topic());
+        let settings = &self.shared.settings;
+        let (_, topic) = undelayed(will.topic(), settings).unwrap_or((will.delay, will.topic()));
+        let topic = topic.strip_prefix(mount).unwrap_or(topic);
         let allowed = match &self.rights {
-            Rights::Ruled(rules) => rules.allows(Right::Publish, topic),
-            Rights::Asked(_) => true,
+            Rights::Ruled(rules) if settings.publish_rewrites.is_empty() => {
+                rules.allows(Right::Publish, topic)
+            }
+            Rights::Ruled(_) | Rights::Asked(_) => true,
         };
         if !allowed {
             self.count(Metric::ClientAclDeny);
@@ -999,7 +1004,7 @@ impl Channel {
     }
 }
 
-enum Denied {
+pub(super) enum Denied {
     /// Others have to be asked first.
     Ask,
     /// It may not publish there.
@@ -1014,7 +1019,10 @@ impl Denied {
 }
 
 /// The delay in a topic, and the topic behind it.
-fn undelayed<'t>(topic: &'t str, settings: &Settings) -> Result<(Duration, &'t str), Denied> {
+pub(super) fn undelayed<'t>(
+    topic: &'t str,
+    settings: &Settings,
+) -> Result<(Duration, &'t str), Denied> {
     match delayed::split(topic) {
         Ok(Some(parts)) if settings.delayed => Ok(parts),
         Err(_) if settings.delayed => {
@@ -1026,7 +1034,11 @@ fn undelayed<'t>(topic: &'t str, settings: &Settings) -> Result<(Duration, &'t s
 }
 
 /// The topic that a topic name of this client stands for: rewritten, and behind its mount point.
-fn stands_for<'t>(topic: &'t str, settings: &Settings, who: Option<&Identity>) -> Cow<'t, str> {
+pub(super) fn stands_for<'t>(
+    topic: &'t str,
+    settings: &Settings,
+    who: Option<&Identity>,
+) -> Cow<'t, str> {
     let Some(who) = who else { return Cow::Borrowed(topic) };
     if settings.publish_rewrites.is_empty() && who.mount.is_none() {
         return Cow::Borrowed(topic);

@@ -7,8 +7,9 @@ use super::{
     access::{Action as Right, Grant, Verdict, Who},
     alias::Outgoing,
     asking::Denial,
-    channel::{Action, Channel, Out, Password, Proof, State, Stay},
+    channel::{Action, Channel, Out, Password, Proof, State, Stay, stands_for, undelayed},
     close::CloseReason,
+    delayed,
     enhanced::{self, Enhanced},
     rewrite::Named,
     session::Session,
@@ -118,20 +119,40 @@ pub struct Connecting {
 struct PendingWill {
     qos: QoS,
     retain: bool,
+    /// As the client names it, without its delay: what the rules of access are about.
+    named: Box<str>,
+    /// Where it goes, `$delayed/SECONDS/` before it if it waits.
     topic: Box<str>,
     payload: Box<[u8]>,
     properties: Box<[u8]>,
 }
 
 impl PendingWill {
-    fn keep(will: &mqtt::Will<'_>, mount: &str) -> Self {
-        Self {
+    /// Its topic stands for what that of a PUBLISH stands for.
+    fn keep(
+        will: &mqtt::Will<'_>,
+        settings: &super::Settings,
+        who: &Identity,
+    ) -> Result<Self, (ReasonCode, &'static str)> {
+        const BAD: ReasonCode = ReasonCode::TopicNameInvalid;
+        let no_delay = |_| (BAD, "no seconds or no topic behind $delayed in the topic of the will");
+        let (delay, named) = undelayed(will.topic, settings).map_err(no_delay)?;
+        let place = stands_for(named, settings, Some(who));
+        let topic: Box<str> = match delay.as_secs() {
+            0 => place.into(),
+            seconds => format!("{}{seconds}/{place}", delayed::PREFIX).into(),
+        };
+        if topic.len() > usize::from(u16::MAX) {
+            return Err((BAD, "topic of the will too long"));
+        }
+        Ok(Self {
             qos: will.qos,
             retain: will.retain,
-            topic: format!("{mount}{}", will.topic).into(),
+            named: named.into(),
+            topic,
             payload: will.payload.into(),
             properties: will.properties.raw().into(),
-        }
+        })
     }
 
     fn will(&self, publisher: u64) -> Will {
@@ -246,20 +267,6 @@ impl Channel {
         if !connect.username.is_none_or(is_level) && settings.is_in_topics("%u") {
             return Err((ReasonCode::NotAuthorized, NO_LEVEL));
         }
-        let prefix = mount.as_deref().unwrap_or("");
-        if connect.will.is_some_and(|w| w.topic.len() + prefix.len() > usize::from(u16::MAX)) {
-            return Err((ReasonCode::TopicNameInvalid, "topic of the will too long"));
-        }
-        let (properties, expiry) = (&connect.properties, self.expiry().as_secs());
-        let asked = properties.session_expiry_interval();
-        let connecting = Connecting {
-            assigned,
-            keep_alive_changed: keep_alive != connect.keep_alive,
-            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != expiry),
-            wants_response_information: properties.request_response_information() == Some(true),
-            proven: false,
-            will: connect.will.as_ref().map(|will| PendingWill::keep(will, prefix)),
-        };
         let identity = Identity {
             client_id: ClientId::new(&text),
             username: connect.username.map(Into::into),
@@ -269,6 +276,18 @@ impl Channel {
             ends_at: None,
             mount,
             rights: RightsFrom::Node,
+        };
+        let keep = |will: &mqtt::Will<'_>| PendingWill::keep(will, settings, &identity);
+        let will = connect.will.as_ref().map(keep).transpose()?;
+        let (properties, expiry) = (&connect.properties, self.expiry().as_secs());
+        let asked = properties.session_expiry_interval();
+        let connecting = Connecting {
+            assigned,
+            keep_alive_changed: keep_alive != connect.keep_alive,
+            expiry_changed: asked.is_some_and(|asked| u64::from(asked) != expiry),
+            wants_response_information: properties.request_response_information() == Some(true),
+            proven: false,
+            will,
         };
         if !self.fits_connack(&connecting, &identity) {
             let what = "no CONNACK fits into the client's Maximum Packet Size";
@@ -348,9 +367,8 @@ impl Channel {
         };
         let Some(identity) = self.identity.as_deref() else { return };
         let (client_id, clean_start) = (identity.client_id.clone(), identity.clean_start);
-        let mount = identity.mount.as_deref().unwrap_or("");
-        let will = connecting.will.as_ref().and_then(|will| will.topic.strip_prefix(mount));
-        let verdict = will.map(str::to_owned).map(|topic| self.may_will(&topic, now));
+        let will = connecting.will.as_ref().map(|will| &*will.named);
+        let verdict = will.map(|topic| self.may_will(topic, now));
         match verdict {
             Some(None) => {
                 self.state = State::Authenticating(connecting);

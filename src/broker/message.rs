@@ -174,6 +174,14 @@ impl Message {
         self
     }
 
+    /// The same message to another topic, and without a number.
+    #[must_use]
+    pub fn to(&self, topic: &str) -> Self {
+        let (qos, retain, publisher) = (self.qos(), self.retain(), self.publisher());
+        let meta = Meta { qos, retain, expires_at: self.expires_at(), publisher };
+        Self::new(topic, self.properties(), self.payload(), meta)
+    }
+
     /// When it stops being worth delivering.
     #[must_use]
     pub fn expires_at(&self) -> Option<Time> {

@@ -187,6 +187,12 @@ impl Users {
         self.by_client_id.contains_key(client_id)
     }
 
+    /// It is the name of a user.
+    #[must_use]
+    pub fn names_user(&self, name: &str) -> bool {
+        self.by_username.contains_key(name)
+    }
+
     /// As `emqx_auth_mnesia` 4.4: one matching record of client id or user name is enough, one that does not match and no
     /// other refuses. But whoever gives the name of a user needs its password.
     #[must_use]

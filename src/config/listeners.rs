@@ -231,19 +231,17 @@ pub fn blocks(text: &str) -> Parsed<Vec<Cidr>> {
 /// # Errors
 /// Another word, or one of EMQX that makes no name here, with the reason.
 pub fn certificate_name(kind: ListenerKind, text: &str) -> Parsed<CertificateName> {
-    let other = match text {
-        "md5" => "two certificates can be made that have one MD5, so it names nobody",
-        "crt" => "DER is no text, and MQTT wants text; pem is the same in base64",
-        _ => "",
-    };
-    if kind.is_tls() && !other.is_empty() {
-        return Err(Expected(format!("cn, dn or pem ({other})")));
+    if kind.is_tls() && text == "crt" {
+        let why =
+            "cn, dn, pem or md5 (DER is no text, and MQTT wants text; pem is the same in base64)";
+        return Err(why.into());
     }
-    let words: &[&str] = if kind.is_tls() { &["cn", "dn", "pem"] } else { &["cn"] };
+    let words: &[&str] = if kind.is_tls() { &["cn", "dn", "pem", "md5"] } else { &["cn"] };
     Ok(match word(text, words)? {
         0 => CertificateName::Common,
         1 => CertificateName::Distinguished,
-        _ => CertificateName::Whole,
+        2 => CertificateName::Whole,
+        _ => CertificateName::Md5,
     })
 }
 

@@ -399,18 +399,13 @@ fn a_key_on_a_listener_that_has_no_such_thing_is_a_fault() {
     let place = Place::new(
         "listener.tcp.x.certfile = c\nlistener.ssl.x.mqtt_path = /\nlistener.quic.x = 1\n\
          listener.unix.x = 1883\nlistener.ws.x.peer_cert_as_username = dn\nlistener.ssl.x.peer_cert_as_username = crt\n\
-         listener.ssl.y.peer_cert_as_clientid = md5\n\
          listener.ssl.x.tls_versions = tlsv1.1\n",
     );
     let faults = place.faults();
     let words = [
         ("listener.quic.x = 1", "expected tcp, ssl, ws, wss, unix after listener."),
         ("listener.ssl.x.mqtt_path", "expected ws, wss after listener."),
-        ("listener.ssl.x.peer_cert_as_username = crt", "expected cn, dn or pem (DER is no text"),
-        (
-            "listener.ssl.y.peer_cert_as_clientid = md5",
-            "two certificates can be made that have one MD5",
-        ),
+        ("listener.ssl.x.peer_cert_as_username = crt", "expected cn, dn, pem or md5 (DER is no"),
         ("listener.ssl.x.tls_versions", "older versions are not spoken"),
         ("listener.tcp.x.certfile", "expected ssl, wss after listener."),
         ("listener.unix.x = 1883", "an absolute path"),
@@ -427,11 +422,12 @@ fn values_that_emqx_knows_load_and_are_spoken_of() {
     let config = Place::new(
         "cluster.mcast.ttl = 0\nzone.external.max_awaiting_rel = 100000\nlistener.ssl.x = 1\n\
          listener.ssl.x.peer_cert_as_username = pem\nauth.http.auth_req.url = http://h/a\n\
-         auth.http.auth_req.params = clientid=%c,cn=%C,dn=%d\n",
+         auth.http.auth_req.params = clientid=%c,cn=%C,dn=%d\nlistener.ssl.x.peer_cert_as_clientid = md5\n",
     );
     let config = config.load().unwrap();
     assert_eq!(config.zone("external").max_awaiting_rel, 65535);
     assert_eq!(config.listeners[0].username_from, Some(CertificateName::Whole));
+    assert_eq!(config.listeners[0].client_id_from, Some(CertificateName::Md5));
     for (warning, part) in [
         (true, "emqx.conf:1: cluster.mcast.ttl = 0: nodes on other hosts"),
         (false, "emqx.conf:2: zone.external.max_awaiting_rel = 100000: a client has 65535"),

@@ -48,7 +48,8 @@ pub fn text(reply: &Reply) -> String {
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
         Reply::Happened(rows) if rows.is_empty() => {
             "Nothing happened lately on this node to a client of that identifier, or at that address; emqx-rs-ctl --all why \
-             asks the others too.\n"
+             asks the others too. A user name finds the clients that are here, not what happened to them: emqx-rs-ctl why \
+             with their client identifier, or with the address of a device that does not get in, tells that.\n"
                 .into()
         }
         Reply::Happened(rows) => rows.iter().map(happened).collect(),

@@ -210,7 +210,7 @@ impl Desk {
             Request::Vm => Reply::Vm(vm::figures()),
             Request::CertificatesReload => done(self.operator.reload_certificates()),
             Request::LogShow => Reply::Log(self.operator.log()),
-            Request::Banned => Reply::Banned(hub.bans.list(hub.clock)),
+            Request::Banned => Reply::Banned(hub.bans_shown()),
             Request::BannedAdd { kind, who, seconds, reason } => {
                 self.ban((&kind, &who), seconds, reason)
             }

@@ -73,7 +73,7 @@ pub enum Signal {
     /// An operator ends the connection and its session.
     Kick,
     /// Who is named is banned from now on: the same for whom it names.
-    Ban(Arc<Target>),
+    Ban(Arc<[Target]>),
     /// An operator subscribes the client, takes a subscription out or sends it away; what became of it is told.
     Obey(Box<(Order, oneshot::Sender<Result<(), &'static str>>)>),
     /// What others said about the client is to be asked again.

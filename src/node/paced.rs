@@ -8,7 +8,7 @@ use std::{
 
 use super::{hub::Hub, locks, publish::Publisher};
 use crate::{
-    broker::{ClientId, Message, stats::Metric, will::Will},
+    broker::{ClientId, Message, delayed, stats::Metric, will::Will},
     time::Time,
 };
 
@@ -63,7 +63,7 @@ impl Hub {
     /// Publishes the will of a client, or puts it with the delayed messages where there are too many in a second.
     pub(super) fn publish_will(&self, client_id: &ClientId, will: Will) {
         let now = self.clock.now();
-        let message = will.into_message(now);
+        let Some(message) = self.not_delayed(will.into_message(now)) else { return };
         let turn = self.will_pace.turn(now);
         if turn <= now {
             return self.publish_now(&message);
@@ -76,6 +76,20 @@ impl Hub {
             self.on_delayed_published(place);
         }
         self.registry.changed.notify_one();
+    }
+
+    /// A will that is due; one to `$delayed/SECONDS/TOPIC` waits from now on like any other message to it, for which there is `None`.
+    pub(super) fn not_delayed(&self, will: Message) -> Option<Message> {
+        let (on, bounds) = {
+            let settings = locks::read(&self.session_settings);
+            (settings.delayed, (settings.max_delayed, settings.max_delayed_bytes))
+        };
+        let Ok(Some((delay, topic))) = delayed::split(will.topic()) else { return Some(will) };
+        if !on {
+            return Some(will);
+        }
+        self.delay(will.to(topic), delay, bounds);
+        None
     }
 
     /// The message at this place among the delayed ones was published. If it was a will, other nodes need not keep it.

@@ -2,6 +2,8 @@
 //!
 //! One message for each connection that begins and one for each that ends, to the clients of every node that want it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::hub::Hub;
@@ -41,6 +43,14 @@ fn word(reason: &CloseReason) -> String {
             text.split(':').next().unwrap_or_default().to_owned()
         }
     }
+}
+
+/// A client id as it stands in a topic, in which no wildcard may be (EMQX publishes to such a topic); the event says what it is.
+fn level(id: &str) -> Cow<'_, str> {
+    if id.contains(['+', '#']) {
+        return id.replace('+', "%2B").replace('#', "%23").into();
+    }
+    id.into()
 }
 
 /// What both events say.
@@ -87,7 +97,7 @@ impl Hub {
 
     /// The topic of an event. `None`: nobody wants it, as most of the time; a storm of clients shall not pay for what nobody reads.
     fn wanted_topic(&self, identity: &Identity, what: &str) -> Option<String> {
-        let id = identity.client_id.as_str();
+        let id = level(identity.client_id.as_str());
         let topic = format!("$SYS/brokers/{}/clients/{id}/{what}", self.name);
         self.is_wanted(&topic).then_some(topic)
     }
@@ -103,6 +113,13 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::mqtt::{DecodeError, ReasonCode};
+
+    #[test]
+    fn no_client_id_makes_a_wildcard_of_a_topic() {
+        for (id, want) in [("a/b%", "a/b%"), ("a+b/#", "a%2Bb/%23")] {
+            assert_eq!(level(id), want);
+        }
+    }
 
     #[test]
     fn reasons_are_single_words() {

@@ -169,7 +169,9 @@ impl Hub {
                 self.stats.count(Metric::MeshWillsPublished);
                 tracing::info!(clientid = client, "will of a client of a dead node");
                 // There may be thousands of them at once.
-                self.publish_in_turn(will.into_message(self.clock.now()));
+                if let Some(message) = self.not_delayed(will.into_message(self.clock.now())) {
+                    self.publish_in_turn(message);
+                }
             }
             Err(error) => {
                 tracing::error!(clientid = client, %error, "will of a client of a dead node");

@@ -776,6 +776,28 @@ fn a_user_s_session_is_kept_from_other_users() {
     assert_eq!((other.code, other.session_present), (0, false));
 }
 
+/// Who is kept out claims the client before it is looked whose session it is, which ends an older will at the nodes that keep it.
+#[test]
+fn the_will_of_a_user_is_kept_although_another_tries_its_client_id() {
+    let user = "auth.user.1.username = alice\nauth.user.1.password = alice\nallow_anonymous = true";
+    let mut nodes = cluster_with(2, user);
+    let topic = unique("will/");
+    let mut watcher = Client::at(Version::V5, nodes[1].mqtt());
+    watcher.subscribe(&topic, 1);
+    let id = unique("c");
+    let will = |text: &str| Will::new(&topic, text);
+    let alice = connect(Version::V5, "alice", "alice").id(&id).lasting().will(will("alice"));
+    let _alice = alice.open(nodes[0].mqtt());
+    let other = Connect::new(Version::V5).id(&id).will(will("other"));
+    assert_eq!(other.attempt(nodes[0].mqtt()).code, CLIENT_ID_NOT_VALID);
+    for _ in 0..3 {
+        // Other nodes keep its will before it is in, and what they were told before comes before.
+        Connect::new(Version::V5).will(Will::new("any", "x")).open(nodes[0].mqtt()).disconnect();
+    }
+    nodes[0].kill();
+    assert_eq!(watcher.message().text(), "alice");
+}
+
 /// Who is connected hears of new rules too.
 #[test]
 fn new_rules_reach_who_is_connected() {

@@ -17,6 +17,17 @@ use super::{
 const V3: Version = Version::V3_1_1;
 const V5: Version = Version::V5;
 
+/// A node with rules of access.
+fn with_rules(rules: &str, lines: &str) -> Node {
+    let mut node = Node::prepare("rules@127.0.0.1", "manual", "");
+    let path = node.data().join("acl.conf");
+    std::fs::write(&path, rules).unwrap();
+    let port = free_port();
+    node.configure(&format!("acl_file = {}\nnode.dist_port = {port}\n{lines}", path.display()));
+    node.launch();
+    node
+}
+
 fn nothing() -> Vec<String> {
     Vec::new()
 }
@@ -333,5 +344,29 @@ fn a_zone_may_raise_the_qos() {
     ] {
         publisher.publish(&topic, "x", qos);
         assert_eq!(client.message().qos, want, "{topic} {qos}");
+    }
+}
+
+/// What the topic of a PUBLISH stands for, that of a will stands for too.
+#[test]
+fn a_will_is_delayed_and_its_topic_rewritten() {
+    let node = with_rules(
+        "{allow, all, publish, [\"old/#\"]}.\n{allow, all, subscribe}.\n{deny, all}.\n",
+        "module.rewrite.pub.rule.1 = old/# ^old/(.+)$ new/$1\n",
+    );
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut watcher = Client::at(version, node.mqtt());
+        watcher.subscribe("#", 0);
+        let dies =
+            |topic: &str| Connect::new(version).will(Will::new(topic, "gone")).attempt(node.mqtt());
+        dies("old/a").cut();
+        assert_eq!(watcher.message().topic, "new/a");
+        let before = node.metric("messages.delayed");
+        dies("$delayed/1/old/b").cut();
+        assert_eq!(watcher.message().topic, "new/b");
+        assert_eq!(node.metric("messages.delayed"), before + 1);
+        for topic in ["new/a", "$delayed/1/new/a", "$delayed/x/old/a"] {
+            assert_ne!(dies(topic).code, 0, "{topic}");
+        }
     }
 }

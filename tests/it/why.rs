@@ -32,6 +32,27 @@ fn it_names_what_a_client_did_and_who_took_its_place() {
 }
 
 #[test]
+fn who_is_refused_is_told_by_the_name_of_a_user_alone() {
+    let node = Node::start("auth.user.1.username = bob\nauth.user.1.password = bob");
+    let attempt = |id: &str, user: &str, password: &str| {
+        let mut connect = Connect::new(V5).id(id);
+        (connect.user, connect.password) = (Some(user.into()), Some(password.into()));
+        connect.attempt(node.mqtt())
+    };
+    assert_ne!(attempt("wrong", "bob", "x").code, 0);
+    wait_for("it is told", LIMIT, || told(&node, "wrong").contains("username: bob"));
+    // A password in the wrong place.
+    let _in = attempt("slip", "hunter2", "x");
+    let _bob = attempt("device", "bob", "bob");
+    assert!(!told(&node, "slip").contains("hunter2"));
+    assert!(node.log().contains("username=\"bob\"") && !node.log().contains("hunter2"));
+    // The clients of a user who are here.
+    let text = told(&node, "bob");
+    assert!(text.contains("device") && text.contains("now: connected since"), "{text}");
+    assert!(told(&node, "alice").contains("A user name finds"));
+}
+
+#[test]
 fn a_stranger_without_a_name_is_found_by_its_address() {
     let node = Node::start("");
     let mut client = Client::raw(V5, node.mqtt());

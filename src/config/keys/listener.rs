@@ -197,7 +197,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.peer_cert_as_username",
         "",
-        "User name from the certificate: cn, dn or pem. Who has one needs no password. Without TLS: cn, from a PROXY header 2.",
+        "User name from the certificate: cn, dn, pem or md5. Who has one needs no password. Without TLS: cn, from a PROXY header 2.",
         |d, p, t| {
             let name = certificate_name(kind(p, ANY)?, t)?;
             of(d, p, ANY)?.settings.username_from = Some(name);

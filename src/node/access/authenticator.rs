@@ -24,7 +24,6 @@ use crate::{
     broker::{
         ClientId,
         access::{ConnectAttempt, Grant, Opinion, Refusal, Stage, Verdict},
-        bans,
         channel::{Password, Shared},
         password_hash::Memory,
         recent::Recent,
@@ -200,7 +199,7 @@ impl BackEnds {
     /// Has the users asked; the job comes back where there is no place for it.
     fn put(&self, job: Job) -> Result<(), Box<Job>> {
         let mut jobs = locks::lock(&self.queue.jobs);
-        jobs.waiting.push(bans::source(job.login.peer), job).map_err(|Full(job)| Box::new(job))?;
+        jobs.waiting.push(job.login.peer, job).map_err(|Full(job)| Box::new(job))?;
         let start = jobs.threads < THREADS && jobs.threads < jobs.waiting.len();
         jobs.threads += usize::from(start);
         drop(jobs);

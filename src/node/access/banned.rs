@@ -114,29 +114,29 @@ impl BanList {
         table.bans.reason_to_guess(client, clock.now(), clock.wall()).map(str::to_owned)
     }
 
-    fn set(&self, target: Target, ban: Ban, wall: Wall) -> Result<(), String> {
-        self.change(wall, |bans| bans.add(target, ban, wall).map_err(|full| full.to_string()))
+    /// Sets bans, with one write of the file. Where there is no room for one, those before it are set; how many are.
+    fn set(&self, all: Vec<(Target, Ban)>, wall: Wall) -> (u64, Result<(), String>) {
+        let (mut set, mut full) = (0, Ok(()));
+        let written = self.change(wall, |bans| {
+            full = all
+                .into_iter()
+                .try_for_each(|(target, ban)| bans.add(target, ban, wall).map(|()| set += 1));
+        });
+        (set, full.map_err(|full| full.to_string()).and(written))
     }
 
     /// Takes a ban out. `false`: there is none.
     pub(in crate::node) fn remove(&self, target: &Target, wall: Wall) -> Result<bool, String> {
         let mut found = false;
-        self.change(wall, |bans| {
-            found = bans.remove(target);
-            Ok(())
-        })?;
+        self.change(wall, |bans| found = bans.remove(target))?;
         Ok(found)
     }
 
     /// Changes the table and brings the file up to it.
-    fn change(
-        &self,
-        wall: Wall,
-        change: impl FnOnce(&mut Bans) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn change(&self, wall: Wall, change: impl FnOnce(&mut Bans)) -> Result<(), String> {
         let (number, rows) = {
             let mut table = locks::lock(&self.table);
-            change(&mut table.bans)?;
+            change(&mut table.bans);
             table.changes += 1;
             let rows: Vec<_> = table.bans.listed(wall).map(row).collect();
             self.any.store(!table.bans.is_empty(), Ordering::Relaxed);
@@ -164,7 +164,8 @@ impl BanList {
     }
 
     /// All bans that hold, by kind and name; those that followed from behaviour behind them.
-    pub(in crate::node) fn list(&self, clock: Clock) -> Vec<ctl::Ban> {
+    /// Where tokens stand in place of user names, those that are banned by themselves are not shown: `masks`.
+    pub(in crate::node) fn list(&self, clock: Clock, masks: bool) -> Vec<ctl::Ban> {
         let (now, wall) = (clock.now(), clock.wall());
         let mut table = locks::lock(&self.table);
         let mut rows: Vec<_> = table.bans.listed(wall).map(row).collect();
@@ -174,6 +175,7 @@ impl BanList {
             .map(|(name, address, own)| {
                 let left = u64::try_from(own.until.since(now).as_millis()).unwrap_or(u64::MAX);
                 let (kind, who) = name.words();
+                let who = if masks && matches!(name, Name::Username(_)) { "******" } else { who };
                 let guesser = *name == Name::Guesser;
                 ctl::Ban {
                     kind: kind.into(),
@@ -207,7 +209,8 @@ fn row((target, ban): (&Target, &Ban)) -> ctl::Ban {
     }
 }
 
-fn of_row(row: ctl::Ban) -> Option<(Target, Ban)> {
+/// The ban that a line of the file, or of another node, says.
+pub(in crate::node) fn of_row(row: ctl::Ban) -> Option<(Target, Ban)> {
     let wall = |seconds: u64| Wall::from_ms(seconds.saturating_mul(1000));
     let target = Target::parse(&row.kind, &row.who)?;
     let (at, until) = (wall(row.at), row.until.map(wall));
@@ -215,24 +218,26 @@ fn of_row(row: ctl::Ban) -> Option<(Target, Ban)> {
 }
 
 impl Hub {
+    /// All bans that hold, as an operator sees them.
+    pub(in crate::node) fn bans_shown(&self) -> Vec<ctl::Ban> {
+        let rules = locks::read(&self.rules).clone();
+        self.bans.list(self.clock, rules.is_some_and(|rules| rules.names_are_tokens()))
+    }
+
     /// Bans somebody, and ends the connections and sessions of those who are connected.
     ///
     /// # Errors
     /// There are too many bans, or the file cannot be written, in words.
     pub fn ban(&self, target: Target, ban: Ban) -> Result<(), String> {
-        let result = self.bans.set(target.clone(), ban, self.clock.wall());
-        let target = Arc::new(target);
-        self.registry.signal_all(|| Signal::Ban(target.clone()));
-        result
+        self.ban_all(vec![(target, ban)]).1
     }
 
-    /// Takes a ban of another node in, as [`Self::ban`].
-    ///
-    /// # Errors
-    /// It is none, or as there.
-    pub(in crate::node) fn import_ban(&self, row: ctl::Ban) -> Result<(), String> {
-        let (target, ban) = of_row(row).ok_or("no ban")?;
-        self.ban(target, ban)
+    /// The same for many at once, and how many are set: those before the one for which there is no room.
+    pub(in crate::node) fn ban_all(&self, all: Vec<(Target, Ban)>) -> (u64, Result<(), String>) {
+        let targets: Arc<[Target]> = all.iter().map(|(target, _)| target.clone()).collect();
+        let result = self.bans.set(all, self.clock.wall());
+        self.registry.signal_all(|| Signal::Ban(targets.clone()));
+        result
     }
 
     /// A client of this listener gave wrong credentials.
@@ -242,7 +247,8 @@ impl Hub {
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let failure = locks::lock(&self.bans.table).bans.on_failure(client, now, wall);
-        let (clientid, username, peer) = (client.client_id, client.username, client.peer);
+        let username = shared.access.loggable(client.username);
+        let (clientid, peer) = (client.client_id, client.peer);
         match failure {
             Failure::Fine => return,
             Failure::Name => tracing::warn!(
@@ -329,15 +335,15 @@ mod tests {
         let list = BanList::default();
         list.load(dir.path(), wall).unwrap();
         for (kind, who) in [("clientid", "a\n\"b"), ("username", "u"), ("peerhost", "10.0.0.0/8")] {
-            list.set(Target::parse(kind, who).unwrap(), ban(), wall).unwrap();
+            list.set(vec![(Target::parse(kind, who).unwrap(), ban())], wall).1.unwrap();
         }
         let over = Ban { until: Some(Wall::from_ms(6000)), ..ban() };
-        list.set(Target::ClientId("over".into()), over, wall).unwrap();
+        list.set(vec![(Target::ClientId("over".into()), over)], wall).1.unwrap();
         assert_eq!(list.remove(&Target::Username("u".into()), wall), Ok(true));
         assert_eq!(list.remove(&Target::Username("u".into()), wall), Ok(false));
         let again = BanList::default();
         again.load(dir.path(), Wall::from_ms(7000)).unwrap();
-        let rows = again.list(clock);
+        let rows = again.list(clock, false);
         let who: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), row.who.as_str())).collect();
         assert_eq!(who, [("clientid", "a\n\"b"), ("peerhost", "10.0.0.0/8")]);
         assert_eq!((rows[0].at, rows[0].reason.as_str()), (5, "why"));
@@ -346,11 +352,41 @@ mod tests {
     }
 
     #[test]
+    fn tokens_in_place_of_names_are_not_listed() {
+        let (clock, list) = (Clock::system(), BanList::default());
+        let peer = [10, 1, 1, 1].into();
+        let client = Banned { client_id: "x", username: Some("a.secret.token"), peer };
+        let fails = || locks::lock(&list.table).bans.on_failure(&client, clock.now(), clock.wall());
+        assert!((0..10).any(|_| fails() == Failure::Name));
+        for (masks, want) in [(false, "a.secret.token"), (true, "******")] {
+            let rows = list.list(clock, masks);
+            assert_eq!((rows.len(), rows[0].who.as_str()), (1, want));
+        }
+    }
+
+    #[test]
+    fn many_bans_are_written_at_once_as_far_as_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let (wall, list) = (Wall::default(), BanList::default());
+        list.load(dir.path(), wall).unwrap();
+        let block = |n: u32| {
+            (Target::parse("peerhost", &format!("10.{}.{}.0/24", n / 256, n % 256)).unwrap(), ban())
+        };
+        assert_eq!(list.set((0..1000).map(block).collect(), wall), (1000, Ok(())));
+        assert_eq!(locks::lock(&list.file).written, 1);
+        let (set, full) = list.set(vec![(Target::ClientId("a".into()), ban()), block(1000)], wall);
+        assert!(set == 1 && full.is_err_and(|why| why.contains("there are 1000 bans")));
+        let again = BanList::default();
+        again.load(dir.path(), wall).unwrap();
+        assert_eq!(again.list(Clock::system(), false).len(), 1001);
+    }
+
+    #[test]
     fn a_file_that_holds_something_else_is_a_fault_with_its_line() {
         let dir = tempfile::tempdir().unwrap();
         let list = BanList::default();
         list.load(dir.path(), Wall::default()).unwrap();
-        list.set(Target::ClientId("a".into()), ban(), Wall::default()).unwrap();
+        list.set(vec![(Target::ClientId("a".into()), ban())], Wall::default()).1.unwrap();
         let path = dir.path().join(FILE);
         let good = fs::read_to_string(&path).unwrap();
         for bad in ["nonsense\n", &good.replace("clientid", "nobody")] {

@@ -30,6 +30,11 @@ impl Renewal {
         Self { access, made: Mutex::default() }
     }
 
+    /// A user name may be a token.
+    pub(in crate::node) fn names_are_tokens(&self) -> bool {
+        self.access.names_are_tokens()
+    }
+
     /// Gives a channel these rules, if it has others.
     pub(in crate::node) fn renew(&self, channel: &mut Channel, out: &mut Out<'_>) {
         if !Arc::ptr_eq(&channel.shared().access.rules.0, &self.access.rules.0) {

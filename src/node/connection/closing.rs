@@ -152,10 +152,13 @@ impl Connection {
         let (silent, limit) = overdue.then(|| self.channel.silence(now)).flatten().unzip();
         // Who never got in does not push out of the memory of `why` those who did.
         let stranger = (!self.channel.was_served()).then_some(true);
+        // Whom it wanted to be.
+        let name = self.channel.identity().and_then(|who| who.username.as_deref());
+        let username = stranger.and_then(|_| self.channel.shared().access.loggable(name));
         if reason.is_fault() {
-            tracing::info!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, stranger, "connection closed");
+            tracing::info!(name: "connection-closed", clientid = client_id, username, %peer, %reason, silent, limit, stranger, "connection closed");
         } else {
-            tracing::debug!(name: "connection-closed", clientid = client_id, %peer, %reason, silent, limit, stranger, "connection closed");
+            tracing::debug!(name: "connection-closed", clientid = client_id, username, %peer, %reason, silent, limit, stranger, "connection closed");
         }
     }
 

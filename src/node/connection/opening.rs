@@ -308,7 +308,15 @@ impl Connection {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }
-            Handover::Closed => self.keep_out(scratch),
+            Handover::Closed => {
+                // With its claim the one who is kept out has ended the will of the one who is here, at nodes that keep it: that is
+                // claimed anew, and told.
+                drop(awaited.claim);
+                if self.hub.mesh().is_some_and(Mesh::has_peers) {
+                    self.hub.claim_later(&awaited.client_id, false);
+                }
+                self.keep_out(scratch);
+            }
             Handover::Again => {
                 let how = (awaited.clean_start, awaited.claim);
                 self.open_here(awaited.client_id, how, scratch, now);

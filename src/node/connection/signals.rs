@@ -45,8 +45,9 @@ impl Connection {
                         self.hub.kick(&identity.client_id);
                     }
                 }
-                Signal::Ban(target) if self.closing.is_none() => {
-                    if self.channel.banned().is_some_and(|client| target.names(&client)) {
+                Signal::Ban(targets) if self.closing.is_none() => {
+                    let client = self.channel.banned();
+                    if client.is_some_and(|client| targets.iter().any(|one| one.names(&client))) {
                         self.close(CloseReason::Banned, scratch, now);
                     }
                 }

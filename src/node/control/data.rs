@@ -12,6 +12,7 @@ use super::{Desk, IDLE, write_reply};
 use crate::{
     broker::{
         Message,
+        bans::{Ban, Target},
         message::{Meta, carried},
         retained::{Portion, is_system},
     },
@@ -21,12 +22,14 @@ use crate::{
         render::shown,
     },
     mqtt::{self, Packet, PublishHead, PublishParts, QoS, Version, encode, frame},
-    node::{locks, sys_topics::local_time},
+    node::{access::banned::of_row, locks, sys_topics::local_time},
     topic::{TopicFilter, TopicName},
 };
 
 /// Topics looked at under one lock.
 const STEP: usize = 256;
+/// Bans that are set at once, with one write of their file.
+const BANS: usize = 4096;
 /// Bytes of rows after which a line is sent.
 const PIECE: usize = 1 << 20;
 /// What a row takes beside its texts.
@@ -87,27 +90,63 @@ impl Desk {
 
     /// Takes rows in until there are no more. What was taken before a line that is none stays.
     pub(super) async fn import(&self, read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Reply> {
-        let (mut done, mut line) = (Imported::default(), Vec::new());
+        let (mut done, mut bans) = (Imported::default(), Vec::new());
+        let read = self.take_rows(read, &mut done, &mut bans).await;
+        // Also where the rest does not come.
+        let banned = self.ban_imported(&mut bans, &mut done);
+        Ok(match read?.and(banned) {
+            Ok(()) => Reply::Imported(done),
+            Err(why) => Reply::Failed(format!("{why}; before it were taken\n{done}")),
+        })
+    }
+
+    /// Takes rows in until there are no more, but for the bans. The fault of a line that is none.
+    async fn take_rows(
+        &self,
+        read: &mut (impl AsyncBufRead + Unpin),
+        done: &mut Imported,
+        bans: &mut Vec<(Target, Ban)>,
+    ) -> io::Result<Result<(), String>> {
+        let mut line = Vec::new();
         loop {
             line.clear();
             let mut limited = AsyncReadExt::take(&mut *read, LINE_MAX as u64);
             timeout(IDLE, limited.read_until(b'\n', &mut line)).await??;
             if line.is_empty() {
-                return Ok(Reply::Imported(done));
+                return Ok(Ok(()));
             }
             let taken = match serde_json::from_slice(&line) {
                 Ok(Row::Retained(row)) => self.keep(&row).map(|kept| {
                     done.retained += u64::from(kept);
                     done.left_out += u64::from(!kept);
                 }),
-                Ok(Row::Ban(row)) => self.node.hub().import_ban(row).map(|()| done.bans += 1),
+                Ok(Row::Ban(row)) => match of_row(row) {
+                    Some(ban) => {
+                        bans.push(ban);
+                        if bans.len() < BANS { Ok(()) } else { self.ban_imported(bans, done) }
+                    }
+                    None => Err("no ban".to_owned()),
+                },
                 Ok(Row::EmqxRs(_) | Row::User(_)) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
-            if let Err(why) = taken {
-                return Ok(Reply::Failed(format!("{why}; before it were taken\n{done}")));
+            if taken.is_err() {
+                return Ok(taken);
             }
         }
+    }
+
+    fn ban_imported(
+        &self,
+        bans: &mut Vec<(Target, Ban)>,
+        done: &mut Imported,
+    ) -> Result<(), String> {
+        if bans.is_empty() {
+            return Ok(());
+        }
+        let (set, banned) = self.node.hub().ban_all(std::mem::take(bans));
+        done.bans += set;
+        banned
     }
 
     /// Keeps a retained message; `false`: its time is over, or there is no room for it.

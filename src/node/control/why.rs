@@ -15,10 +15,11 @@ impl Desk {
         let at = |row: &ClientRow| {
             row.peer.is_some_and(|peer| peer.to_string() == who || peer.ip().to_string() == who)
         };
+        // By its name nobody is remembered, but those who are here are known by it.
+        let of = |row: &ClientRow| row.username.as_deref() == Some(who);
+        let wanted = all.iter().filter(|row| row.client_id == who || at(row) || of(row));
         let now = hub.clock.wall();
-        told.extend(
-            all.iter().filter(|row| row.client_id == who || at(row)).map(|row| stands(row, now)),
-        );
+        told.extend(wanted.map(|row| stands(row, now)));
         Reply::Happened(told)
     }
 }

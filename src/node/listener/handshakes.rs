@@ -1,5 +1,5 @@
-//! How many TLS handshakes a node does at once: so many in all, and of one address (of IPv6 its /64) a part, so that whoever begins many and
-//! ends none holds up himself and not the others.
+//! How many TLS handshakes a node does at once: so many in all, and of one address a part, so that whoever begins many and ends none
+//! holds up himself and not the others. Of IPv6 a /64 has a larger part: one host in it has as many addresses as it likes.
 
 use std::{
     collections::BTreeMap,
@@ -13,19 +13,24 @@ use crate::broker::bans;
 
 /// Handshakes at once.
 const ALL: usize = 256;
-/// Of them those of one address.
+/// Of them those of one address,
 const EACH: usize = 64;
+/// and those of one network.
+const NETWORK: usize = 192;
+
+/// Whose places they are: of an address, or of the network that begins with it; and how many.
+type Whose = (IpAddr, usize);
 
 /// The places for handshakes.
 pub(in crate::node) struct Handshakes {
     all: Arc<Semaphore>,
-    each: Mutex<BTreeMap<IpAddr, Weak<Semaphore>>>,
+    each: Mutex<BTreeMap<Whose, Weak<Semaphore>>>,
 }
 
 /// A place for one handshake; free again when dropped.
 pub(in crate::node) struct Turn {
     _all: OwnedSemaphorePermit,
-    _each: OwnedSemaphorePermit,
+    _each: [Option<OwnedSemaphorePermit>; 2],
 }
 
 impl Default for Handshakes {
@@ -37,23 +42,27 @@ impl Default for Handshakes {
 impl Handshakes {
     /// Waits for a place. `None` never comes: nobody closes the semaphores.
     pub(in crate::node) async fn turn(&self, address: IpAddr) -> Option<Turn> {
-        let own = self.of(bans::source(address));
-        let each = own.acquire_owned().await.ok()?;
+        let own = self.of((bans::source(address), EACH));
+        let own = own.acquire_owned().await.ok()?;
+        let network = match bans::network(address) {
+            Some(network) => Some(self.of((network, NETWORK)).acquire_owned().await.ok()?),
+            None => None,
+        };
         let all = self.all.clone().acquire_owned().await.ok()?;
-        Some(Turn { _all: all, _each: each })
+        Some(Turn { _all: all, _each: [Some(own), network] })
     }
 
-    /// The places of an address. Those of addresses that have no handshake are forgotten on the way.
-    fn of(&self, address: IpAddr) -> Arc<Semaphore> {
+    /// The places of an address or network. Those that have no handshake are forgotten on the way.
+    fn of(&self, whose: Whose) -> Arc<Semaphore> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = each.get(&address).and_then(Weak::upgrade) {
+        if let Some(known) = each.get(&whose).and_then(Weak::upgrade) {
             return known;
         }
-        if each.len() >= 2 * ALL {
+        if each.len() >= 4 * ALL {
             each.retain(|_, one| one.strong_count() > 0);
         }
-        let new = Arc::new(Semaphore::new(EACH));
-        each.insert(address, Arc::downgrade(&new));
+        let new = Arc::new(Semaphore::new(whose.1));
+        each.insert(whose, Arc::downgrade(&new));
         new
     }
 }
@@ -97,11 +106,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_host_of_a_lan_leaves_places_for_its_neighbours_and_the_lan_for_others() {
+        let all = Handshakes::default();
+        let host = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+        let mut turns = Vec::new();
+        for last in 0..3 {
+            for _ in 0..EACH {
+                turns.push(now(&all, host(last)).await.unwrap());
+            }
+            assert!(now(&all, host(last)).await.is_none());
+        }
+        assert!(now(&all, host(9)).await.is_none(), "192 are all of a network");
+        turns.push(now(&all, ip(1)).await.unwrap());
+        turns.pop();
+        turns.pop();
+        assert!(now(&all, host(9)).await.is_some());
+    }
+
+    #[tokio::test]
     async fn addresses_without_a_handshake_are_forgotten() {
         let all = Handshakes::default();
         for address in 0..10_000 {
             now(&all, ip(address)).await.unwrap();
         }
-        assert!(all.each.lock().unwrap().len() <= 2 * ALL);
+        assert!(all.each.lock().unwrap().len() <= 4 * ALL);
     }
 }

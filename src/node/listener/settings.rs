@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
+use md5::{Digest as _, Md5};
 
 use super::websocket::upgrade;
 use crate::{
@@ -195,6 +196,8 @@ pub enum CertificateName {
     Distinguished,
     /// The whole certificate, DER in base64 on one line: what EMQX calls `pem`.
     Whole,
+    /// The MD5 of the certificate in DER, in hexadecimal.
+    Md5,
 }
 
 impl CertificateName {
@@ -205,6 +208,11 @@ impl CertificateName {
             Self::Common => subject.common_name.as_deref().map(Cow::Borrowed),
             Self::Distinguished => Some(subject.distinguished_name.as_str().into()),
             Self::Whole => Some(Base64::encode_string(&subject.certificate).into()),
+            Self::Md5 if subject.certificate.is_empty() => None,
+            Self::Md5 => {
+                let hash: [u8; 16] = Md5::digest(&subject.certificate).into();
+                Some(format!("{:032x}", u128::from_be_bytes(hash)).into())
+            }
         };
         name.filter(|name| !name.is_empty() && name.len() <= usize::from(u16::MAX))
     }
@@ -327,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_names_a_client_in_three_ways() {
+    fn a_certificate_names_a_client_in_four_ways() {
         let subject = Subject {
             common_name: Some("c".into()),
             distinguished_name: "CN=c".into(),
@@ -337,6 +345,8 @@ mod tests {
             (CertificateName::Common, "c"),
             (CertificateName::Distinguished, "CN=c"),
             (CertificateName::Whole, "MAH/"),
+            // printf '\x30\x01\xff' | md5sum
+            (CertificateName::Md5, "dccd1c0ced5339cce64a8417fc270476"),
         ] {
             assert_eq!(from.of(&subject).as_deref(), Some(want));
             assert_eq!(from.of(&Subject::default()), None);
