@@ -41,7 +41,14 @@ const REASONS: &[(&str, &str)] = &[
     ("auth.mysql.", NO_SERVER),
     ("auth.pgsql.", NO_SERVER),
     ("auth.redis.", NO_SERVER),
-    ("bridge.mqtt.", "there are no bridges; nodes of one cluster need none"),
+    ("bridge.mqtt.$name.batch_size", "messages go out as they come"),
+    ("bridge.mqtt.$name.ciphers", RUSTLS),
+    ("bridge.mqtt.$name.psk_ciphers", RUSTLS),
+    ("bridge.mqtt.$name.queue.", "what waits for the remote is kept in memory"),
+    (
+        "bridge.mqtt.$name.retry_interval",
+        "what is not acknowledged is sent again with the next connection, as the standard wants it",
+    ),
     (
         "broker.$name.shared_subscription_strategy",
         "all groups have broker.shared_subscription_strategy",
