@@ -7,6 +7,7 @@ use super::{
     access::{Action as Right, Grant, Verdict, Who},
     alias::Outgoing,
     asking::Denial,
+    bridge,
     channel::{Action, Channel, Out, Password, Proof, State, Stay, stands_for, undelayed},
     close::CloseReason,
     delayed,
@@ -416,6 +417,9 @@ impl Channel {
         let client_id = username.filter(|name| !name.is_empty()).unwrap_or(connect.client_id);
         if client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));
+        }
+        if client_id.starts_with(bridge::CLIENT) && self.shared.zone != bridge::ZONE {
+            return Err((BAD, "client id that is kept for the bridges of the node"));
         }
         if !client_id.is_empty() {
             return Ok((client_id.to_owned(), false));

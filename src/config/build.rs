@@ -23,6 +23,7 @@ use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
 use crate::net::interfaces::{self, Interface};
+use crate::node::bridge;
 use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
 use crate::{
@@ -201,6 +202,7 @@ impl Builder<'_> {
             zones: self.policies(),
         };
         self.bypass_warning(&listeners, &access);
+        let bridges = self.bridges(&folders);
         let mut log = self.draft.log.clone();
         if self.draft.log_gate.is_some_and(|gate| gate < log.level) {
             self.effective.stands_in("log.level", "log.primary_log_level");
@@ -234,12 +236,24 @@ impl Builder<'_> {
             access,
             auth_http,
             jwks,
+            bridges,
             users_file,
             log,
             folders,
             notes,
             effective: std::mem::take(&mut self.effective),
         }
+    }
+
+    fn bridges(&mut self, folders: &Folders) -> Vec<bridge::Settings> {
+        let most = self.draft.zones.values().map(|zone| zone.max_packet_size).max();
+        let most = most.unwrap_or(0).max(self.draft.base.max_packet_size);
+        let node = self.draft.cluster.node_name.clone();
+        let mut all = Vec::new();
+        for (name, one) in std::mem::take(&mut self.draft.bridges) {
+            all.extend(self.or_fault(one.finish(&name, &node, (folders, most)).map(Some), |_| {}));
+        }
+        all
     }
 
     /// One line for all keys that have no meaning here, and one for each feature that is missing.

@@ -6,6 +6,7 @@
 
 pub mod acl_conf;
 pub mod auth_http;
+pub mod bridge;
 mod build;
 pub mod discovery;
 pub mod draft;
@@ -73,6 +74,8 @@ pub struct Config {
     pub auth_http: Option<Arc<AuthHttp>>,
     /// Where public keys for tokens are.
     pub jwks: Option<Arc<Jwks>>,
+    /// Bridges to brokers of others, by name.
+    pub bridges: Vec<crate::node::bridge::Settings>,
     /// Where users are looked for beside the configuration.
     pub users_file: PathBuf,
     /// The log.

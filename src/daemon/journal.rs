@@ -37,7 +37,7 @@ use tracing_subscriber::layer::{Context, Layer};
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 54] = [
+const KINDS: [(&str, &str); 57] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -92,6 +92,9 @@ const KINDS: [(&str, &str); 54] = [
     ("clients-lost", "2aeda0a3b6ca4639bda1fa4541f686a6"),
     ("alarm-activated", "7d1c5a0e94e84b6fb0a3c2d9f61e5b48"),
     ("alarm-deactivated", "c05e1f7a3b9d4d26a8f47e90d2b6c31a"),
+    ("bridge-connected", "6fe74c57cf504fa89a64b1576a0c3e1e"),
+    ("bridge-lost", "03917928e31c4363bb2c9aff2c11f1d5"),
+    ("bridge-refused", "6dfe5dd74ec645ebb85a156070413bd0"),
 ];
 
 /// Those of level `info` that an operator wants to see first.
@@ -104,6 +107,7 @@ fn is_notable(kind: &str) -> bool {
             | "member-gone"
             | "partition-healed"
             | "alarm-deactivated"
+            | "bridge-connected"
     )
 }
 

@@ -352,6 +352,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),
         jwks: config.jwks.clone(),
+        bridges: config.bridges.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         trace_dir: config.log.dir.join("trace"),

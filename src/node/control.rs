@@ -4,6 +4,7 @@
 //! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
 //! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
+mod bridges;
 mod clients;
 mod data;
 mod evacuation;
@@ -190,6 +191,8 @@ impl Desk {
             Request::Listeners => self.listeners(),
             Request::Alarms { activated } => Reply::Alarms(hub.alarms(activated)),
             Request::AlarmsDelete => Reply::AlarmsDeleted(hub.forget_alarms() as u64),
+            Request::Bridges => self.bridges(),
+            Request::BridgeTurn { name, on } => self.turn_bridge(&name, on),
             Request::ListenerTurn { id, port, turn } => self.turn_listener(&id, port, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await

@@ -13,7 +13,7 @@ use std::{
 use super::{hub::Hub, locks, mailbox::Mailbox};
 use crate::{
     broker::{
-        Message,
+        Message, bridge,
         inflight::Awaiting,
         mqueue::Delivery,
         session::Session,
@@ -194,6 +194,12 @@ impl Hub {
                 shared.candidates.iter().filter(well).copied().collect()
             } else {
                 Cow::Borrowed(&*shared.candidates)
+            };
+            // What a bridge forwards goes out where it was published, if that node can.
+            let choice = if shared.group.starts_with(bridge::GROUP) {
+                Choice { strategy: SharedStrategy::Local, ..choice }
+            } else {
+                choice
             };
             let Some(node) = self.choose_node(&Nodes { own, others }, shared, choice) else {
                 continue;

@@ -4,6 +4,7 @@ pub mod access;
 pub mod alarms;
 mod announced;
 mod asking;
+pub mod bridge;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -69,6 +70,7 @@ use access::{
     jwks::{Jwks, KeySet},
     renewal::Renewal,
 };
+use bridge::Bridge;
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use limits::Limits;
@@ -98,6 +100,8 @@ pub struct NodeParts {
     pub auth_http: Option<Arc<AuthHttp>>,
     /// Where public keys for tokens are.
     pub jwks: Option<Arc<Jwks>>,
+    /// Bridges to brokers of others.
+    pub bridges: Vec<bridge::Settings>,
     /// Limits of retained messages.
     pub retain: RetainSettings,
     /// `node.data_dir`.
@@ -145,6 +149,7 @@ pub struct Node {
     hub: Arc<Hub>,
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
+    bridges: Vec<Arc<Bridge>>,
     /// Keys for tokens.
     keys: Arc<KeySet>,
     /// Certificates of listeners were read again.
@@ -226,9 +231,10 @@ impl Node {
         let watch = listener::watch_certificates(listeners.clone(), renewed, clock);
         supervise::spawn("listener certificates", watch);
         let keys = KeySet::following(listeners.clone(), parts.jwks);
-        let node = Self { hub, mesh, listeners, keys, certificates_renewed, stop, janitor };
-        node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
-        Ok(node)
+        let bridges = parts.bridges.into_iter().map(|one| Bridge::begin(one, &hub)).collect();
+        let new = Self { hub, mesh, listeners, bridges, keys, certificates_renewed, stop, janitor };
+        new.listeners.iter().for_each(|listener| new.listen(listener, stopped.clone()));
+        Ok(new)
     }
 
     /// Days until the first certificate of a listener ends, rounded down.
@@ -283,6 +289,11 @@ impl Node {
     #[must_use]
     pub fn listeners(&self) -> &[Arc<Listening>] {
         &self.listeners
+    }
+
+    /// Its bridges.
+    pub(crate) fn bridges(&self) -> &[Arc<Bridge>] {
+        &self.bridges
     }
 
     /// New limits, users and certificates, for connections to come; and rules, for all. A listener that was closed for want of a certificate
@@ -352,6 +363,20 @@ impl Node {
         }
     }
 
+    /// What waits in bridges goes out, or to other nodes.
+    async fn end_bridges(&self) {
+        const LOOK: Duration = Duration::from_millis(20);
+        for one in &self.bridges {
+            one.turn(false);
+        }
+        let ended = async {
+            while self.bridges.iter().any(|one| one.standing().state != "stopped") {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(bridge::STOP, ended).await;
+    }
+
     /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone and until other nodes have their sessions, at most
     /// `limit`, and leaves the mesh.
     pub async fn drain(&self, limit: Duration) {
@@ -360,6 +385,7 @@ impl Node {
         // Who connects from here on is refused.
         self.listeners.iter().for_each(|listener| drop(listener.take_kept()));
         let _ = self.stop.send(true);
+        self.end_bridges().await;
         self.mesh.drain().await;
         self.hub.shut_down();
         let gone = async {

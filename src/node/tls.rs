@@ -23,14 +23,14 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
-    client::{Resumption, WebPkiServerVerifier},
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, pem::PemObject,
     },
     server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -264,6 +264,32 @@ fn server_config(role: &Role, files: Files) -> Result<ServerConfig, BadTls> {
 }
 
 fn client_config(role: &Role, files: Files, name_check: bool) -> Result<ClientConfig, BadTls> {
+    let mut config = any_client(role, files, Some(name_check), &[&TLS13])?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(config)
+}
+
+/// How this node behaves as a client of a server that is none of its cluster. Reads the files.
+///
+/// # Errors
+/// Every file at fault, with the place that names it.
+pub fn foreign_client(
+    role: &Role,
+    (tls12, tls13): (bool, bool),
+) -> Result<ClientConfig, Vec<BadTls>> {
+    let versions = [(tls13, &TLS13), (tls12, &TLS12)];
+    let versions: Vec<&SupportedProtocolVersion> =
+        versions.into_iter().filter(|(spoken, _)| *spoken).map(|(_, version)| version).collect();
+    any_client(role, Files::load(role)?, None, &versions).map_err(|bad| vec![bad])
+}
+
+/// `name_check`: whether a certificate must name its node; `None`: it names the server as all clients of TLS want it.
+fn any_client(
+    role: &Role,
+    files: Files,
+    name_check: Option<bool>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, BadTls> {
     let provider = provider(role);
     let algorithms = provider.signature_verification_algorithms;
     let chain = if role.verify {
@@ -276,19 +302,24 @@ fn client_config(role: &Role, files: Files, name_check: bool) -> Result<ClientCo
     } else {
         None
     };
-    let check = ServerCheck { chain, depth: role.depth, name_check, algorithms };
+    let check: Arc<dyn ServerCertVerifier> = match (chain, name_check) {
+        (Some(chain), None) => chain,
+        (chain, check) => {
+            let (depth, name_check) = (role.depth, check.unwrap_or_default());
+            Arc::new(ServerCheck { chain, depth, name_check, algorithms })
+        }
+    };
     let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13])
+        .with_protocol_versions(versions)
         .map_err(|error| at(role, error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(check));
+        .with_custom_certificate_verifier(check);
     let mut config = match files.key {
         Some(key) => builder
             .with_client_auth_cert(files.chain, key)
             .map_err(|error| at(role, misfit(&error)))?,
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
 }

@@ -180,6 +180,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ListenersCommand>,
     },
+    /// Bridges to brokers of others: how they stand; start and stop one
+    Bridges {
+        #[command(subcommand)]
+        command: Option<BridgesCommand>,
+    },
     /// Write down what a client, a topic or an address sends and gets, packet by packet, for a while
     #[command(subcommand, after_help = TRACE_EXAMPLES)]
     Trace(TraceCommand),
@@ -435,6 +440,22 @@ pub(super) enum ListenersCommand {
         /// true: start, false: stop
         #[arg(value_name = "true|false", action = clap::ArgAction::Set)]
         on: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum BridgesCommand {
+    /// All of them, as without a command
+    List,
+    /// Start one on this node, until it or the node is stopped
+    Start {
+        /// As in bridge.mqtt.NAME
+        name: String,
+    },
+    /// Stop one on this node; what waits goes to other nodes that run it
+    Stop {
+        /// As in bridge.mqtt.NAME
+        name: String,
     },
 }
 

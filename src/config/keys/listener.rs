@@ -26,7 +26,7 @@ fn of<'d>(
 }
 
 /// Tells what of a list is left out.
-fn not_spoken(d: &mut Draft, p: &Place<'_>, others: &[&str]) {
+pub(super) fn not_spoken(d: &mut Draft, p: &Place<'_>, others: &[&str]) {
     if !others.is_empty() {
         d.info(format!("{}: {}: not spoken here: {}", p.origin, p.key, others.join(", ")));
     }

@@ -5,6 +5,7 @@
 //! nothing here is still in the table with its type, so that a file of EMQX 4.4 loads unchanged and a slip in it is found.
 
 mod access;
+mod bridge;
 mod broker;
 mod cluster;
 mod listener;
@@ -246,6 +247,7 @@ const TABLES: &[&[Key]] = &[
     mqtt::KEYS,
     zone::KEYS,
     broker::KEYS,
+    bridge::KEYS,
     log::KEYS,
     other::KEYS,
 ];

@@ -6,7 +6,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::Desk;
 use crate::{
-    broker::ClientId,
+    broker::{ClientId, bridge},
     cluster::routes::RouteKey,
     ctl::{self, Reply},
     mqtt::QoS,
@@ -44,6 +44,9 @@ impl Desk {
         let mut all = Vec::new();
         for row in rows {
             let client_id = row.client_id;
+            if client_id.starts_with(bridge::CLIENT) {
+                continue;
+            }
             all.extend(row.subscriptions.into_iter().map(|(topic, qos)| ctl::Subscription {
                 client_id: client_id.clone(),
                 topic,
@@ -66,6 +69,10 @@ impl Desk {
         }
         let is_it =
             |row: &ctl::Route, topic: &String| *topic == row.topic || *topic == row.asked_for();
+        let of_bridge = |row: &ctl::Route| {
+            row.group.as_ref().is_some_and(|group| group.starts_with(bridge::GROUP))
+        };
+        rows.retain(|row| !of_bridge(row));
         rows.retain(|row| only.as_ref().is_none_or(|topic| is_it(row, topic)));
         sort::sort(&mut rows);
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
