@@ -216,6 +216,8 @@ pub struct Relay {
     plain: bool,
     /// Whether the subscriptions stand on this connection to the remote; `None`: as the connection before left them.
     asked: Option<bool>,
+    /// The remote has answered the last SUBSCRIBE on this connection.
+    subscribed: bool,
     next_id: PacketId,
     events: Vec<Event>,
 }
@@ -232,6 +234,7 @@ impl Relay {
             began: false,
             plain: false,
             asked: None,
+            subscribed: false,
             next_id: PacketId::FIRST,
             events: Vec::new(),
             settings,
@@ -258,6 +261,12 @@ impl Relay {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// The subscriptions stand at the remote.
+    #[must_use]
+    pub const fn is_subscribed(&self) -> bool {
+        self.subscribed
     }
 
     /// Nothing is under way to the remote.
@@ -344,7 +353,7 @@ impl Relay {
         side.up = false;
         side.out.clear();
         if end == End::Remote {
-            self.asked = None;
+            (self.asked, self.subscribed) = (None, false);
         }
     }
 
@@ -380,7 +389,7 @@ impl Relay {
         if !self.remote.up || stand == holds || self.settings.subscriptions.is_empty() {
             return;
         }
-        self.asked = Some(holds);
+        (self.asked, self.subscribed) = (Some(holds), false);
         let (id, version) = (self.next_id, self.remote.version);
         self.next_id = id.next();
         let v5 = version == Version::V5;
@@ -451,6 +460,7 @@ impl Relay {
             Packet::PubRel(ack) => self.on_pubrel(end, ack.packet_id),
             Packet::PubComp(ack) => self.on_pubcomp(end, ack.packet_id),
             Packet::SubAck(ack) => {
+                self.subscribed = self.asked == Some(true);
                 let refused = ack.reasons.iter().zip(&self.settings.subscriptions);
                 let refused = refused.filter(|(reason, _)| reason.is_error());
                 let told = refused.map(|(why, one)| Event::NotSubscribed(one.filter.clone(), why));

@@ -470,7 +470,7 @@ impl Task {
         counts.dropped += self.member.dropped();
         *locks::lock(&self.bridge.standing) = Standing {
             state,
-            holds: up && self.role.holds,
+            holds: up && self.relay.is_subscribed(),
             reason: self.reason.clone().filter(|_| wanted && !up),
             counts,
             queued: self.member.waiting() as u64,

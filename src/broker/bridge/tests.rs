@@ -296,11 +296,14 @@ fn it_subscribes_once_and_takes_that_back() {
     world.relay.events();
     world.relay.hold(true);
     world.relay.hold(true);
+    assert!(!world.relay.is_subscribed());
     world.settle();
+    assert!(world.relay.is_subscribed());
     assert_eq!(world.remote.asked, ["d/#"]);
     let refused = Event::NotSubscribed("d/#".into(), ReasonCode::NotAuthorized);
     assert_eq!(world.relay.events(), [refused]);
     world.relay.hold(false);
+    assert!(!world.relay.is_subscribed());
     assert_eq!(world.relay.out(End::Remote)[0], 0xA2);
 }
 
