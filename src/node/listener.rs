@@ -87,17 +87,13 @@ pub struct CannotListen {
 
 /// What an operator can do about it.
 fn remedy(bind: &Bind, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse if bind.port() > 0 => {
-            let port = bind.port();
-            format!(
-                "; who has the port: ss -ltnp 'sport = :{port}'; stop that, or take another port"
-            )
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "; no interface of this host has that address".to_owned()
-        }
-        _ => String::new(),
+    let (kind, port) = (error.kind(), bind.port());
+    if kind == io::ErrorKind::AddrInUse && port > 0 {
+        format!("; who has the port: ss -ltnp 'sport = :{port}'; stop that, or take another port")
+    } else if kind == io::ErrorKind::AddrNotAvailable {
+        "; no interface of this host has that address".to_owned()
+    } else {
+        String::new()
     }
 }
 

@@ -25,7 +25,6 @@ const CALLS_HOME: &str = "nothing calls home";
 
 const REASONS: &[(&str, &str)] = &[
     ("alias_enrichment_module", ERLANG),
-    ("auth.http.connect_timeout", "auth.http.timeout is for the whole question"),
     ("auth.http.enable_pipelining", "a connection has one question at a time"),
     (
         "auth.http.ssl.",
@@ -153,7 +152,6 @@ mod tests {
 
     /// How those begin that its users set in EMQX and that do nothing here, for the reasons above.
     const IDLE_THOUGH_USED: &[&str] = &[
-        "auth.http.connect_timeout",
         "auth.http.enable_pipelining",
         "auth.mnesia.password_hash",
         "bridge.mqtt.",
