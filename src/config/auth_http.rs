@@ -24,6 +24,8 @@ pub struct AuthHttpDraft {
     acl: RequestDraft,
     /// `auth.http.timeout`
     pub timeout: Duration,
+    /// `auth.http.connect_timeout`
+    pub connect_timeout: Duration,
     /// `auth.http.pool_size`
     pub pool_size: usize,
     /// `auth.http.ssl.cacertfile`, `certfile` and `keyfile` as written.
@@ -46,6 +48,7 @@ impl Default for AuthHttpDraft {
             superuser: RequestDraft::default(),
             acl: RequestDraft::default(),
             timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
             pool_size: 32,
             files: Default::default(),
         }
@@ -82,7 +85,7 @@ impl AuthHttpDraft {
         let tls = tls.map(|files| tls_files(files, &origin)).transpose()?;
         let tls = tls.map(|files| client_config(&files)).transpose();
         let tls = tls.map_err(|what| Fault::new(&origin, format!("auth.http.ssl.*: {what}")))?;
-        let mut http = AuthHttp::new(self.pool_size, self.timeout, tls);
+        let mut http = AuthHttp::new(self.pool_size, self.timeout, self.connect_timeout, tls);
         (http.auth, http.superuser, http.acl) = (auth, superuser, acl);
         Ok(Some(http))
     }

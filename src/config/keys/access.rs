@@ -1,6 +1,6 @@
 //! Who may connect and do what: the top-level keys and the static users of the `auth_mnesia` plugin.
 
-use super::Kind::{Duration, Text, Words};
+use super::Kind::{Text, Words};
 use super::{Key, Place};
 use crate::broker::jwt::Secret;
 use crate::config::draft::{Draft, anonymous, ban_policy, nomatch_allows};
@@ -340,6 +340,15 @@ pub(super) const KEYS: &[Key] = &[
         Ok(())
     }),
     Key::set(
+        "auth.http.connect_timeout",
+        "5s",
+        "Of that, a connection to the server may take so long to come up.",
+        |d, _, t| {
+            d.auth_http.connect_timeout = between(duration(t)?, "100ms", "15s")?;
+            Ok(())
+        },
+    ),
+    Key::set(
         "auth.http.pool_size",
         "32",
         "Questions to the server at once, at most half of them (and 16) about one client; connections that are kept.",
@@ -370,7 +379,6 @@ pub(super) const KEYS: &[Key] = &[
         d.auth_http.files[2] = Some(t.into());
         Ok(())
     }),
-    Key::unused("auth.http.connect_timeout", Duration),
     Key::unused("auth.http.enable_pipelining", Text),
     Key::unused("auth.http.ssl.*", Text),
     Key::missing("auth.jwt.jwks.*", Text, &[]),

@@ -1,5 +1,7 @@
 //! `listener.<tcp|ssl|ws|wss|unix>.$name`: where clients connect.
 
+use std::path::Path;
+
 use super::Kind::{Bytes, Duration, Flag, Integer, Or, Text, Words};
 use super::{Key, Place};
 use crate::config::draft::{Draft, access_rule};
@@ -7,6 +9,7 @@ use crate::config::listeners::{
     ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
     socket_path, suites, versions,
 };
+use crate::config::secrets::exposed;
 use crate::config::values::{
     Parsed, bind, bytes, duration, duration_or_off, flag, integer, list, rate, size, word,
 };
@@ -243,9 +246,11 @@ pub(super) const WITH_TLS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.key_password",
         "",
-        "ssl, wss: password of the key, if it is locked with one (AES with 128 or 256 bits).",
+        "ssl, wss: password of the key, if it is locked with one (AES or triple DES).",
         |d, p, t| {
             of(d, p, TLS)?.tls.role.password = Some(Password::new(t));
+            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
+            d.notes.extend(file.and_then(|file| exposed(file, "the password of a key")));
             Ok(())
         },
     ),

@@ -25,7 +25,6 @@ const CALLS_HOME: &str = "nothing calls home";
 
 const REASONS: &[(&str, &str)] = &[
     ("alias_enrichment_module", ERLANG),
-    ("auth.http.connect_timeout", "auth.http.timeout is for the whole question"),
     ("auth.http.enable_pipelining", "a connection has one question at a time"),
     (
         "auth.http.ssl.",
@@ -151,13 +150,14 @@ mod tests {
 
     /// How those begin that its users set in EMQX and that do nothing here, for the reasons above.
     const IDLE_THOUGH_USED: &[&str] = &[
-        "auth.http.connect_timeout",
         "auth.http.enable_pipelining",
         "auth.mnesia.password_hash",
-        "bridge.mqtt.",
-        "broker.$name.shared_subscription_strategy",
+        "bridge.mqtt.$name.batch_size",
+        "bridge.mqtt.$name.ciphers",
+        "bridge.mqtt.$name.psk_ciphers",
+        "bridge.mqtt.$name.queue.replayq_",
+        "bridge.mqtt.$name.retry_interval",
         "broker.enable_session_registry",
-        "listener.$kind.$name.idle_timeout",
         "management.",
         "mqtt.strict_mode",
         "node.dist_listen_",
@@ -170,7 +170,6 @@ mod tests {
         "rpc.keyfile",
         "rpc.mode",
         "rpc.port_discovery",
-        "rpc.send_timeout",
         "rpc.tcp_server_",
         "zone.$name.enable_stats",
         "zone.$name.strict_mode",

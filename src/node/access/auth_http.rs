@@ -129,8 +129,13 @@ pub(in crate::node) enum Said {
 impl AuthHttp {
     /// Nothing is asked yet; later as many at once as `pool_size` says.
     #[must_use]
-    pub fn new(pool_size: usize, timeout: Duration, tls: Option<ClientConfig>) -> Self {
-        let (turns, pool) = (Semaphore::new(pool_size), Pool::new(pool_size));
+    pub fn new(
+        pool_size: usize,
+        timeout: Duration,
+        connect_timeout: Duration,
+        tls: Option<ClientConfig>,
+    ) -> Self {
+        let (turns, pool) = (Semaphore::new(pool_size), Pool::new(pool_size, connect_timeout));
         let asked = Asked { turns, pool, most: pool_size };
         Self { auth: None, superuser: None, acl: None, timeout, tls, asked }
     }

@@ -12,6 +12,7 @@ use std::{
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use rustls::ClientConfig;
+use tokio::time::timeout;
 
 use crate::{
     broker::stats::{Metric, Stats},
@@ -30,6 +31,8 @@ const SWEEP: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(in crate::node) struct Pool {
     most: usize,
+    /// A connection may take this long to come up, TLS with it.
+    patience: Duration,
     idle: Mutex<Idle>,
 }
 
@@ -49,12 +52,12 @@ struct Kept {
 }
 
 impl Pool {
-    /// Keeps so many connections.
-    pub(in crate::node) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, idle: Mutex::default() })
+    /// Keeps so many connections, each of which may take `patience` to come up.
+    pub(in crate::node) fn new(most: usize, patience: Duration) -> Arc<Self> {
+        Arc::new(Self { most, patience, idle: Mutex::default() })
     }
 
-    /// Sends a request; gives status and body. Without a limit of time.
+    /// Sends a request; gives status and body. Without a limit of time for the answer.
     ///
     /// # Errors
     /// No connection, no trust, or an answer that ends early, in one line.
@@ -74,7 +77,9 @@ impl Pool {
             return Ok(answer);
         }
         stats.count(Metric::HttpConnections);
-        let mut sender = open(server, tls.cloned()).await?;
+        let opened = timeout(self.patience, open(server, tls.cloned())).await;
+        let late = |_| format!("no connection within {:?}", self.patience);
+        let mut sender = opened.map_err(late)??;
         let answer = send(&mut sender, request).await?;
         self.keep(server, sender);
         Ok(answer)
@@ -159,6 +164,24 @@ mod tests {
         (Server { tls: false, host: "127.0.0.1".into(), port }, had)
     }
 
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn a_connection_that_does_not_come_up_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server { tls: true, host: "127.0.0.1".into(), port };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let (pool, stats) = (Pool::new(2, Duration::from_millis(100)), Stats::new(1));
+        let answer = pool.ask(&server, Some(&tls), request(), &stats).await;
+        assert_eq!(answer, Err("no connection within 100ms".to_owned()));
+    }
+
     fn request() -> Request<Full<Bytes>> {
         Request::builder().uri("/").header("host", "h").body(Full::default()).unwrap()
     }
@@ -166,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_used_again_and_one_that_was_closed_is_replaced() {
         let ((server, had), stats) = (server(3).await, Stats::new(1));
-        let pool = Pool::new(2);
+        let pool = Pool::new(2, PATIENCE);
         for _ in 0..9 {
             let answer = pool.ask(&server, None, request(), &stats).await;
             assert_eq!(answer, Ok((200, Bytes::from_static(b"ok"))));
@@ -184,7 +207,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Server { tls: false, host: "127.0.0.1".into(), port };
-        let (pool, stats) = (Pool::new(2), Stats::new(1));
+        let (pool, stats) = (Pool::new(2, PATIENCE), Stats::new(1));
         let mut asked = Box::pin(pool.ask(&server, None, request(), &stats));
         let gets_the_question = async {
             let (mut stream, mut text) = (listener.accept().await.unwrap().0, Vec::new());
@@ -205,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_needs_is_closed() {
         let ((server, _had), stats) = (server(9).await, Stats::new(1));
-        let pool = Pool::new(2);
+        let pool = Pool::new(2, PATIENCE);
         let mut all = Abreast::new();
         for number in 0..3 {
             all.push(number, pool.ask(&server, None, request(), &stats));

@@ -8,6 +8,7 @@ use aes::{
     cipher::{Array, BlockCipherDecrypt, KeyInit},
 };
 use base64ct::{Base64, Encoding as _};
+use des::TdesEde3;
 use md5::{Digest as _, Md5};
 use ring::pbkdf2::{
     self, PBKDF2_HMAC_SHA1, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA384, PBKDF2_HMAC_SHA512,
@@ -18,7 +19,11 @@ use zeroize::Zeroizing;
 
 /// More rounds than this are taken for an attack on whoever starts the node; OpenSSL does 2048 unless told otherwise.
 const ROUNDS_MAX: u32 = 10_000_000;
-const BLOCK: usize = 16;
+/// Ciphers by the length of their keys.
+const AES_128: usize = 16;
+const TRIPLE_DES: usize = 24;
+const AES_256: usize = 32;
+const MD5_LEN: usize = 16;
 
 /// Why a key stays locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +38,7 @@ pub enum StillLocked {
     WrongPassword,
     /// Locked in another way.
     #[error(
-        "the key is locked in a way that is not opened here (AES with 128 or 256 bits in CBC is): \
+        "the key is locked in a way that is not opened here (AES of 128 or 256 bits and triple DES in CBC are): \
          openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW"
     )]
     Unknown,
@@ -43,7 +48,7 @@ pub enum StillLocked {
 #[derive(Debug, PartialEq, Eq)]
 pub struct LockedKey {
     lock: Lock,
-    iv: [u8; BLOCK],
+    iv: Vec<u8>,
     key_len: usize,
     sealed: Vec<u8>,
 }
@@ -97,6 +102,7 @@ impl LockedKey {
         const HMAC: &[u8] = &[42, 134, 72, 134, 247, 13, 2];
         /// Behind it: 2 is AES-128 in CBC, 42 is AES-256.
         const AES: &[u8] = &[96, 134, 72, 1, 101, 3, 4, 1];
+        const DES3: &[u8] = &[42, 134, 72, 134, 247, 13, 3, 7];
         let der = Base64::decode_vec(body).ok()?;
         let mut whole = part(&mut der.as_slice(), Tag::Sequence)?;
         let mut scheme = part(&mut whole, Tag::Sequence)?;
@@ -115,12 +121,14 @@ impl LockedKey {
             Some(mut hash) => *part(&mut hash, Tag::Oid)?.strip_prefix(HMAC)?.first()?,
             None => 7,
         };
-        let key_len = match part(&mut cipher, Tag::Oid)?.strip_prefix(AES)? {
-            [2] => 16,
-            [42] => 32,
-            _ => return None,
+        let name = part(&mut cipher, Tag::Oid)?;
+        let key_len = match name.strip_prefix(AES) {
+            Some([2]) => AES_128,
+            Some([42]) => AES_256,
+            Some(_) | None if name == DES3 => TRIPLE_DES,
+            Some(_) | None => return None,
         };
-        let iv = part(&mut cipher, Tag::OctetString)?.try_into().ok()?;
+        let iv = part(&mut cipher, Tag::OctetString)?.to_vec();
         let rounds = NonZeroU32::new(rounds).filter(|rounds| rounds.get() <= ROUNDS_MAX)?;
         Some(Self { lock: Lock::Pbes2 { salt, rounds, hash }, iv, key_len, sealed })
     }
@@ -129,12 +137,14 @@ impl LockedKey {
     fn old(label: &str, info: &str, body: &str) -> Option<Self> {
         let (cipher, iv) = info.split_once(',')?;
         let key_len = match cipher {
-            "AES-128-CBC" => 16,
-            "AES-256-CBC" => 32,
+            "AES-128-CBC" => AES_128,
+            "AES-256-CBC" => AES_256,
+            "DES-EDE3-CBC" => TRIPLE_DES,
             _ => return None,
         };
-        let iv = u128::from_str_radix(iv, 16).ok().filter(|_| iv.len() == 2 * BLOCK)?;
-        let (iv, sealed) = (iv.to_be_bytes(), Base64::decode_vec(body).ok()?);
+        let bytes = u128::from_str_radix(iv, 16).ok()?.to_be_bytes();
+        let iv = bytes.get(bytes.len().checked_sub(iv.len() / 2)?..)?.to_vec();
+        let sealed = Base64::decode_vec(body).ok()?;
         Some(Self { lock: Lock::Old { label: label.to_owned() }, iv, key_len, sealed })
     }
 
@@ -148,11 +158,12 @@ impl LockedKey {
         self.derive(password, secret)?;
         let mut text = Zeroizing::new(self.sealed);
         let clear = match secret.len() {
-            16 => decrypt::<Aes128>(secret, self.iv, &mut text),
+            AES_128 => decrypt::<Aes128>(secret, self.iv, &mut text),
+            TRIPLE_DES => decrypt::<TdesEde3>(secret, self.iv, &mut text),
             _ => decrypt::<Aes256>(secret, self.iv, &mut text),
         };
         // What a wrong password makes of it is no DER.
-        let inside = clear.filter(|inside| part(&mut &**inside, Tag::Sequence).is_some());
+        let inside = clear.filter(|inside| part(&mut inside.as_slice(), Tag::Sequence).is_some());
         let inside = inside.ok_or(StillLocked::WrongPassword)?.to_vec();
         match &self.lock {
             Lock::Pbes2 { .. } => Ok(PrivateKeyDer::Pkcs8(inside.into())),
@@ -179,14 +190,14 @@ impl LockedKey {
                 };
                 pbkdf2::derive(hash, *rounds, salt, password, secret);
             }
-            // EVP_BytesToKey with MD5 and one round; half of the IV is the salt.
+            // EVP_BytesToKey with MD5 and one round; the IV has the salt.
             Lock::Old { .. } => {
-                let salt = self.iv.get(..BLOCK / 2).unwrap_or_default();
+                let salt = self.iv.get(..8).unwrap_or_default();
                 let mut last: Zeroizing<Vec<u8>> = Zeroizing::default();
-                for piece in secret.chunks_mut(BLOCK) {
+                for piece in secret.chunks_mut(MD5_LEN) {
                     let hash = Md5::new().chain_update(&*last).chain_update(password);
                     last = Zeroizing::new(hash.chain_update(salt).finalize().to_vec());
-                    piece.copy_from_slice(&last);
+                    piece.iter_mut().zip(&*last).for_each(|(byte, made)| *byte = *made);
                 }
             }
         }
@@ -206,23 +217,25 @@ fn number(bytes: &[u8]) -> Option<u32> {
 }
 
 /// CBC without its padding (PKCS #7); `None` where that is not right.
-fn decrypt<'t, C>(secret: &[u8], iv: [u8; BLOCK], text: &'t mut [u8]) -> Option<&'t [u8]>
-where
-    C: KeyInit + BlockCipherDecrypt<BlockSize = aes::cipher::consts::U16>,
-{
-    let cipher = C::new_from_slice(secret).ok()?;
-    let mut before = iv;
-    let (blocks, odd) = text.as_chunks_mut::<BLOCK>();
-    for block in blocks {
-        let sealed = *block;
-        cipher.decrypt_block(<&mut Array<u8, _>>::from(&mut *block));
+fn decrypt<C: KeyInit + BlockCipherDecrypt>(
+    secret: &[u8],
+    mut before: Vec<u8>,
+    text: &mut [u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let (cipher, size) = (C::new_from_slice(secret).ok()?, C::block_size());
+    if before.len() != size || !text.len().is_multiple_of(size) {
+        return None;
+    }
+    for block in text.chunks_exact_mut(size) {
+        let sealed = block.to_vec();
+        cipher.decrypt_block(<&mut Array<u8, C::BlockSize>>::try_from(&mut *block).ok()?);
         block.iter_mut().zip(before).for_each(|(byte, mask)| *byte ^= mask);
         before = sealed;
     }
-    let pad = if odd.is_empty() { usize::from(*text.last()?) } else { return None };
+    let pad = usize::from(*text.last()?);
     let (clear, padding) = text.split_at_checked(text.len().checked_sub(pad)?)?;
-    let right = (1..=BLOCK).contains(&pad) && padding.iter().all(|byte| usize::from(*byte) == pad);
-    right.then_some(clear)
+    let right = (1..=size).contains(&pad) && padding.iter().all(|byte| usize::from(*byte) == pad);
+    right.then(|| clear.to_vec().into())
 }
 
 #[cfg(test)]
@@ -231,13 +244,15 @@ mod tests {
 
     /// Made with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, then locked in each way with `-passout pass:opensesame`.
     const CLEAR: &str = include_str!("../../../tests/data/locked/clear.pem");
-    const LOCKED: [&str; 6] = [
+    const LOCKED: [&str; 8] = [
         include_str!("../../../tests/data/locked/pkcs8-aes128-sha256.pem"),
         include_str!("../../../tests/data/locked/pkcs8-aes256-sha1.pem"),
         include_str!("../../../tests/data/locked/pkcs8-aes256-sha384.pem"),
         include_str!("../../../tests/data/locked/pkcs8-aes256-sha512.pem"),
         include_str!("../../../tests/data/locked/old-aes128.pem"),
         include_str!("../../../tests/data/locked/old-aes256.pem"),
+        include_str!("../../../tests/data/locked/pkcs8-des3.pem"),
+        include_str!("../../../tests/data/locked/old-des3.pem"),
     ];
 
     fn open(pem: &str, password: &str) -> Result<PrivateKeyDer<'static>, StillLocked> {
@@ -270,8 +285,7 @@ mod tests {
     #[test]
     fn other_locks_are_told_and_never_opened() {
         for pem in [
-            include_str!("../../../tests/data/locked/old-des3.pem"),
-            include_str!("../../../tests/data/locked/pkcs8-des3.pem"),
+            include_str!("../../../tests/data/locked/old-aes192.pem"),
             include_str!("../../../tests/data/locked/pkcs8-scrypt.pem"),
         ] {
             assert_eq!(open(pem, "opensesame").err(), Some(StillLocked::Unknown));
