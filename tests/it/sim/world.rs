@@ -175,6 +175,8 @@ pub(crate) struct World {
     pub(crate) refuse_when_cut: bool,
     /// How long a node that is out is remembered.
     pub(crate) remember: Duration,
+    /// Members that stay away are forgotten.
+    pub(crate) autoclean: bool,
     /// How often a name was dialled that no node has.
     pub(crate) strays: u64,
     in_vain: u64,
@@ -239,6 +241,7 @@ impl World {
             fresh: 100,
             refuse_when_cut: false,
             remember: Duration::from_secs(7 * 86_400),
+            autoclean: true,
             strays: 0,
             in_vain: 0,
             next_release: BTreeSet::new(),
@@ -323,6 +326,7 @@ impl World {
         };
         let mut settings = Settings::new(node.name.clone());
         settings.remember = self.remember;
+        settings.autoclean = settings.autoclean.filter(|_| self.autoclean);
         let mut disk = node.disk.clone();
         self.bend_settings(&mut settings);
         self.bend_disk(&mut disk);
