@@ -66,19 +66,9 @@ impl Connection {
                     self.on_order(order, scratch, now);
                 }
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    let (other, closed) = match &taker {
-                        Taker::Node => (false, false),
-                        Taker::Client(user) => (
-                            user.as_deref() != self.channel.owner(),
-                            self.channel
-                                .session()
-                                .is_some_and(|it| it.is_closed_to(user.as_deref())),
-                        ),
-                    };
-                    if closed && !self.hub.registry.replaces() {
-                        let _ = reply.send(Handover::Closed);
-                    } else {
-                        self.hand_over(discard || other, reply, scratch, now);
+                    match self.gives_to(&taker) {
+                        None => drop(reply.send(Handover::Closed)),
+                        Some(same) => self.hand_over(discard || !same, reply, scratch, now),
                     }
                 }
                 Signal::TakeOver { reply, .. } => {
@@ -97,6 +87,14 @@ impl Connection {
                 | Signal::StandStill(_) => {}
             }
         }
+    }
+
+    /// Whether who comes for the session gets what is kept in it, or a new one; `None`: it stays here.
+    fn gives_to(&self, taker: &Taker) -> Option<bool> {
+        let Taker::Client(user) = taker else { return Some(true) };
+        let closed = self.channel.session().is_some_and(|one| one.is_closed_to(user.as_deref()));
+        let stays = closed && !self.hub.registry.replaces();
+        (!stays).then(|| user.as_deref() == self.channel.owner())
     }
 
     /// Subscribes the client, takes a subscription out or ends the connection, because an operator says so.
