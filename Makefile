@@ -23,7 +23,8 @@ EPOCH = SOURCE_DATE_EPOCH=$(shell date -d "$$(sed -n 's/^ -- .*>  //p' packaging
 .PHONY: all check long install pages package deb rpm repo reproducible clean $(STAGES)
 
 all:
-	$(REMAP) cargo build --release --locked
+	$(REMAP) cargo build --release --locked --bin emqx-rs --bin emqx-rs-bench
+	$(REMAP) cargo build --profile small --locked --bin emqx-rs-ctl
 
 check:
 	@begin=$$SECONDS; times=; \
@@ -113,7 +114,8 @@ long: tools
 	$(MAKE) fuzz FUZZ_SECONDS=600
 
 install: all pages
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin target/release/emqx-rs target/release/emqx-rs-ctl target/release/emqx-rs-bench
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin \
+	    target/release/emqx-rs target/small/emqx-rs-ctl target/release/emqx-rs-bench
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/emqx-rs packaging/cookie
 	for page in target/package/man/*.gz; do \
 	    section=$${page%.gz}; install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${section##*.} $$page || exit 1; \

@@ -25,6 +25,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,banned)
                 cmd="emqx__rs__ctl__subcmd__banned"
                 ;;
+            emqx__rs__ctl,bridges)
+                cmd="emqx__rs__ctl__subcmd__bridges"
+                ;;
             emqx__rs__ctl,broker)
                 cmd="emqx__rs__ctl__subcmd__broker"
                 ;;
@@ -156,6 +159,30 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__banned__subcmd__help,list)
                 cmd="emqx__rs__ctl__subcmd__banned__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__bridges,help)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__bridges,list)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__bridges,start)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__bridges,stop)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__bridges__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__bridges__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__bridges__subcmd__help,start)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__bridges__subcmd__help,stop)
+                cmd="emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__broker,help)
                 cmd="emqx__rs__ctl__subcmd__broker__subcmd__help"
@@ -400,6 +427,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,banned)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned"
                 ;;
+            emqx__rs__ctl__subcmd__help,bridges)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__bridges"
+                ;;
             emqx__rs__ctl__subcmd__help,broker)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__broker"
                 ;;
@@ -495,6 +525,15 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__banned,list)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__banned__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__bridges,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__bridges,start)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__start"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__bridges,stop)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__stop"
                 ;;
             emqx__rs__ctl__subcmd__help__subcmd__broker,metrics)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__broker__subcmd__metrics"
@@ -977,7 +1016,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1351,6 +1390,164 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__banned__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges)
+            opts="-h --socket --json --all --node --help list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__help)
+            opts="list start stop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__start)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__bridges__subcmd__stop)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2933,7 +3130,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3059,6 +3256,62 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help__subcmd__banned__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__bridges)
+            opts="list start stop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__bridges__subcmd__stop)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -13,5 +13,6 @@ pub mod daemon;
 pub mod mqtt;
 pub mod net;
 pub mod node;
+pub mod sort;
 pub mod time;
 pub mod topic;

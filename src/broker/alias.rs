@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     mqtt::{DecodeError, ReasonCode},
+    sort,
     topic::Hashing,
 };
 
@@ -102,7 +103,7 @@ impl Outgoing {
     /// The Topic Alias Maximum, and the topics of aliases 1, 2 and so on.
     pub(super) fn topics(&self) -> (u16, Vec<&str>) {
         let mut named: Vec<_> = self.aliases.iter().map(|(topic, at)| (*at, &**topic)).collect();
-        named.sort_unstable();
+        sort::sort(&mut named);
         (self.max, named.into_iter().map(|(_, topic)| topic).collect())
     }
 

@@ -993,7 +993,10 @@ impl Channel {
                 {
                     self.close(CloseReason::KeepAlive, out);
                 } else if let Some(retry) = self.retry_interval() {
-                    self.resend(now, |sent_at| now.since(sent_at) >= retry, out);
+                    // It goes out as the socket takes it [MQTT-4.4.0-1].
+                    if let State::Up(session) = &mut self.state {
+                        session.inflight.owe(|sent_at| now.since(sent_at) >= retry);
+                    }
                 }
             }
             State::Waiting(_) | State::Authenticating(_) | State::Opening(_) | State::Closed => {}

@@ -7,6 +7,7 @@ use super::{
     access::{Action as Right, Grant, Verdict, Who},
     alias::Outgoing,
     asking::Denial,
+    bridge,
     channel::{Action, Channel, Out, Password, Proof, State, Stay, stands_for, undelayed},
     close::CloseReason,
     delayed,
@@ -417,6 +418,9 @@ impl Channel {
         if client_id.len() > settings.max_client_id_len {
             return Err((BAD, "client id longer than mqtt.max_clientid_len"));
         }
+        if client_id.starts_with(bridge::CLIENT) && self.shared.zone != bridge::ZONE {
+            return Err((BAD, "client id that is kept for the bridges of the node"));
+        }
         if !client_id.is_empty() {
             return Ok((client_id.to_owned(), false));
         }
@@ -524,6 +528,8 @@ impl Channel {
             session.inflight.owe_all();
         }
         self.subscribe_unasked(out);
+        // However long that took.
+        self.on_held(moment.now);
     }
 
     fn connack(&self, connecting: &Connecting, session_present: bool, out: &mut Out<'_>) {

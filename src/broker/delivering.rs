@@ -137,17 +137,6 @@ impl Channel {
         true
     }
 
-    /// Sends again, in order, what is under way and was last sent at a time that `due` accepts [MQTT-4.4.0-1].
-    pub(super) fn resend(&mut self, now: Time, due: impl Fn(Time) -> bool, out: &mut Out<'_>) {
-        let State::Up(session) = &mut self.state else { return };
-        let mut again = Vec::new();
-        for slot in session.inflight.iter_mut().filter(|slot| !slot.owed && due(slot.sent_at)) {
-            slot.sent_at = now;
-            again.push(slot.clone());
-        }
-        self.send_slots(again, now, out);
-    }
-
     /// Sends what the session owes to this connection, as far as the client takes it, and no more than `out` has room for. To be
     /// called until nothing comes of it.
     pub fn pay(&mut self, now: Time, out: &mut Out<'_>) {

@@ -28,7 +28,7 @@ pub struct Slot {
     pub awaiting: Awaiting,
     /// When it was last sent.
     pub sent_at: Time,
-    /// Not sent on this connection yet: the client takes fewer at once than the one before did.
+    /// To be sent on this connection: for the first time, or because no acknowledgement came.
     pub owed: bool,
 }
 
@@ -177,11 +177,6 @@ impl Inflight {
         })
     }
 
-    /// All slots in the order of sending, for a resend.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.slots.iter_mut()
-    }
-
     /// Forgets slots that `keep` refuses.
     pub fn retain(&mut self, keep: impl FnMut(&Slot) -> bool) {
         self.slots.retain(keep);
@@ -190,11 +185,16 @@ impl Inflight {
 
     /// A new connection: every message is owed to it again.
     pub fn owe_all(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.owed = true);
-        self.owed = count(self.slots.iter());
+        self.owe(|_| true);
     }
 
-    /// Whether something has not been sent on this connection yet.
+    /// What was last sent at a time that `due` accepts is owed again.
+    pub fn owe(&mut self, due: impl Fn(Time) -> bool) {
+        self.slots.iter_mut().for_each(|slot| slot.owed |= due(slot.sent_at));
+        self.owed = count(self.slots.iter().filter(|slot| slot.owed));
+    }
+
+    /// Whether something is to be sent on this connection first.
     #[must_use]
     pub fn is_owing(&self) -> bool {
         self.owed > 0

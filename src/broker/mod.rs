@@ -8,6 +8,7 @@ pub mod alias;
 pub mod asking;
 pub mod awaiting_rel;
 pub mod bans;
+pub mod bridge;
 pub mod channel;
 pub mod close;
 pub mod connect;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::message::Message;
-use crate::mqtt::QoS;
+use crate::{mqtt::QoS, sort};
 
 /// Subscription identifiers that a delivery carries (v5 3.3.2.3.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -257,7 +257,7 @@ impl MQueue {
     pub fn since(&self, from: u64) -> (Vec<Delivery>, u64) {
         let both = self.qos0.iter().chain(&self.others).filter(|(number, _)| *number >= from);
         let mut found: Vec<&(u64, Delivery)> = both.collect();
-        found.sort_unstable_by_key(|(number, _)| *number);
+        sort::sort_by_key(&mut found, |(number, _)| *number);
         (found.into_iter().map(|(_, delivery)| delivery.clone()).collect(), self.next)
     }
 

@@ -1,6 +1,8 @@
 //! In which order it is asked who may connect and what clients may do (`auth_order`, `acl_order`). The first that knows the answer
 //! gives it.
 
+use crate::sort;
+
 /// Who says whether a client may connect. A certificate that proves a client counts before all of them, `allow_anonymous` behind all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginBy {
@@ -48,7 +50,9 @@ where
     pub fn beginning_with(first: &[T]) -> Self {
         let Self(mut order) = Self::default();
         // Stable, so that those who are not named keep their places.
-        order.sort_by_key(|one| first.iter().position(|named| named == one).unwrap_or(first.len()));
+        sort::sort_by_key(&mut order, |one| {
+            first.iter().position(|named| named == one).unwrap_or(first.len())
+        });
         Self(order)
     }
 }

@@ -113,7 +113,10 @@ impl Portable {
         queue.append(&mut self.queue);
         self.queue = queue;
         self.proven |= older.proven;
-        self.replays.splice(..0, older.replays);
+        // Who has subscribed here as well has had them, or has them due.
+        let mut replays = older.replays;
+        replays.retain(|replay| !self.subscriptions.contains(&replay.subscription()));
+        self.replays.splice(..0, replays);
         for (to, terms) in older.subscriptions {
             if !self.subscriptions.contains(&to) {
                 self.subscriptions.insert(to, terms);

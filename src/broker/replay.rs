@@ -2,7 +2,10 @@
 //! to connection, and from node to node.
 
 use super::portable::{BadSession, Get, put_text, put_u32};
-use crate::{mqtt::QoS, topic::TopicFilter};
+use crate::{
+    mqtt::QoS,
+    topic::{TopicFilter, share::Subscription},
+};
 
 /// Retained messages on their way to a new subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,12 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// The subscription it is due to.
+    #[must_use]
+    pub fn subscription(&self) -> Subscription {
+        Subscription { group: None, filter: self.filter.clone() }
+    }
+
     /// As the body of a record, see [`super::portable`].
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[self.qos.as_u8(), u8::from(self.after.is_some())]);

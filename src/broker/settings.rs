@@ -1,6 +1,6 @@
 //! Limits and features of one zone: what a client may do and how much of it. Names follow `zone.$name.*` of emqx.conf.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::rate::Rate;
 use super::rewrite::Rule;
@@ -47,6 +47,9 @@ impl SharedStrategy {
         Self::ALL.get(usize::from(number)).copied().unwrap_or_default()
     }
 }
+
+/// Groups that have a strategy of their own, by name (`broker.$name.shared_subscription_strategy`).
+pub type GroupStrategies = BTreeMap<String, SharedStrategy>;
 
 /// What is told of connections that begin and end (`module.presence.*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +139,8 @@ pub struct Settings {
     pub max_will_payload: usize,
     /// Choice of the member of a shared group.
     pub shared_strategy: SharedStrategy,
+    /// Those of them that have another.
+    pub group_strategies: GroupStrategies,
     /// Bytes waiting for a slow socket above which nothing more is read from its client (`listener.*.high_watermark`).
     pub write_high: usize,
     /// A socket that takes nothing for this long is closed.
@@ -221,6 +226,7 @@ impl Default for Settings {
             mqueue_store_qos0: true,
             max_will_payload: 64 << 10,
             shared_strategy: SharedStrategy::Random,
+            group_strategies: GroupStrategies::new(),
             write_high: 1 << 20,
             send_timeout: Duration::from_secs(30),
             tcp_keepalive: None,

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use super::settings::SharedStrategy;
+use super::settings::{GroupStrategies, SharedStrategy};
 use crate::{
     mqtt::{QoS, SubscriptionOptions},
     topic::{Hashing, TopicFilter, TopicName, Trie, hashing::group_number, share::Subscription},
@@ -316,9 +316,11 @@ impl<S> Matches<S> {
 
 /// How the member of a group is chosen for one publish.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice {
+pub struct Choice<'a> {
     /// The strategy in force.
     pub strategy: SharedStrategy,
+    /// Groups for which another is in force.
+    pub own: Option<&'a GroupStrategies>,
     /// Hash of the publisher, for `hash_clientid`; `sticky` remembers by it.
     pub publisher: u64,
     /// Hash of the topic, for `hash_topic`.
@@ -327,7 +329,14 @@ pub struct Choice {
     pub dice: u64,
 }
 
-impl Choice {
+impl Choice<'_> {
+    /// The same with the strategy of this group.
+    #[must_use]
+    pub fn of(self, group: &str) -> Self {
+        let own = self.own.and_then(|own| own.get(group));
+        Self { strategy: own.copied().unwrap_or(self.strategy), ..self }
+    }
+
     /// The same with another hash of the publisher; 0 leaves it.
     #[must_use]
     pub const fn keyed(self, publisher: u64) -> Self {
@@ -481,7 +490,7 @@ impl<S: Clone> Subscriptions<S> {
 
     /// Collects who gets a message on `topic`, groups as well if there is a choice. What is chosen in groups is not remembered: the
     /// caller does that, so that this needs only a shared lock.
-    pub fn matches(&self, topic: TopicName<'_>, choice: Option<Choice>, out: &mut Matches<S>) {
+    pub fn matches(&self, topic: TopicName<'_>, choice: Option<Choice<'_>>, out: &mut Matches<S>) {
         if let Some((filter, entry)) = self.exact.get_key_value(topic.as_str()) {
             Self::collect(filter, entry, choice, out);
         }
@@ -499,7 +508,7 @@ impl<S: Clone> Subscriptions<S> {
         &self,
         (name, filter): (&str, &str),
         topic: TopicName<'_>,
-        choice: Choice,
+        choice: Choice<'_>,
     ) -> Option<SharedMatch<S>> {
         let (filter, entry) = self.at(filter).filter(|(filter, _)| filter.matches(topic))?;
         let (name, group) = entry.groups()?.get_key_value(name)?;
@@ -514,7 +523,7 @@ impl<S: Clone> Subscriptions<S> {
     fn collect(
         filter: &TopicFilter,
         entry: &Entry<S>,
-        choice: Option<Choice>,
+        choice: Option<Choice<'_>>,
         out: &mut Matches<S>,
     ) {
         let crowd = match entry {
@@ -556,8 +565,8 @@ impl<S: Clone> Subscriptions<S> {
 
 impl<S: Clone> Group<S> {
     /// As it is tried for a message.
-    fn chosen(&self, name: &Arc<str>, filter: &TopicFilter, choice: Choice) -> SharedMatch<S> {
-        let (first, count) = (pick(choice, self), self.members.len());
+    fn chosen(&self, name: &Arc<str>, filter: &TopicFilter, choice: Choice<'_>) -> SharedMatch<S> {
+        let (first, count) = (pick(choice.of(name), self), self.members.len());
         SharedMatch {
             group: name.clone(),
             filter: filter.clone(),
@@ -567,7 +576,7 @@ impl<S: Clone> Group<S> {
     }
 }
 
-fn pick<S>(choice: Choice, group: &Group<S>) -> usize {
+fn pick<S>(choice: Choice<'_>, group: &Group<S>) -> usize {
     let count = group.members.len().max(1);
     let number = match choice.strategy {
         SharedStrategy::Random | SharedStrategy::Local | SharedStrategy::Sticky => choice.dice >> 1,
@@ -586,11 +595,11 @@ mod tests {
 
     use super::*;
 
-    const CHOICE: Choice =
-        Choice { strategy: SharedStrategy::Random, publisher: 0, topic: 0, dice: 0 };
+    const CHOICE: Choice<'_> =
+        Choice { strategy: SharedStrategy::Random, own: None, publisher: 0, topic: 0, dice: 0 };
 
     /// Who is first to be tried in a group of three, publish after publish.
-    fn turns(choice: impl Fn(u64) -> Choice) -> Vec<u64> {
+    fn turns<'a>(choice: impl Fn(u64) -> Choice<'a>) -> Vec<u64> {
         let mut table = Subscriptions::default();
         let to = Subscription::parse("$share/g/t").unwrap();
         for session in 0..3 {
@@ -607,7 +616,7 @@ mod tests {
 
     #[test]
     fn each_strategy_chooses_in_its_way() {
-        let with = |strategy| Choice { strategy, publisher: 4, topic: 5, dice: 0 };
+        let with = |strategy| Choice { strategy, publisher: 4, topic: 5, ..CHOICE };
         assert_eq!(turns(|_| with(SharedStrategy::RoundRobin)), [0, 1, 2, 0, 1, 2]);
         assert_eq!(turns(|_| with(SharedStrategy::HashClientId)), [1; 6]);
         assert_eq!(turns(|_| with(SharedStrategy::HashTopic)), [2; 6]);
@@ -615,6 +624,11 @@ mod tests {
         assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2]);
         let dice = |publish| Choice { dice: publish * 2, ..with(SharedStrategy::Sticky) };
         assert_eq!(turns(dice), [0, 1, 2, 0, 1, 2], "whom it sticks to is known elsewhere");
+        for (group, want) in [("g", [2; 6]), ("another", [1; 6])] {
+            let own = GroupStrategies::from([(group.to_owned(), SharedStrategy::HashTopic)]);
+            let choice = |_| Choice { own: Some(&own), ..with(SharedStrategy::HashClientId) };
+            assert_eq!(turns(choice), want, "{group}");
+        }
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Autoclean {
         }
     }
 
+    /// This node did nothing for so long, and saw nobody come back.
+    pub fn on_standstill(&mut self, late: Duration) {
+        self.down_since.values_mut().for_each(|since| *since = *since + late);
+    }
+
     /// `node` is up, or no member any more.
     pub fn on_up(&mut self, node: NodeId) {
         self.down_since.remove(&node);

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use super::node_name::NodeName;
 use crate::{
+    sort,
     time::Time,
     topic::hashing::{GOLDEN, spread},
 };
@@ -73,10 +74,10 @@ struct Entry {
 
 /// Chance that is the same in every run: a generator that the shell seeds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -91,7 +92,7 @@ impl Dice {
     }
 
     /// `span`, give or take 20 %.
-    pub(super) fn about(&mut self, span: Duration) -> Duration {
+    pub(crate) fn about(&mut self, span: Duration) -> Duration {
         span * (u32::try_from(self.below(41)).unwrap_or_default() + 80) / 100
     }
 }
@@ -169,7 +170,7 @@ impl Autocluster {
         self.entries.retain(|_, entry| entry.hinted.is_none_or(|at| now < at + HINT));
         let hints = self.entries.iter().filter_map(|(name, entry)| Some((entry.hinted?, name)));
         let mut hints: Vec<_> = hints.map(|(at, name)| (at, name.clone())).collect();
-        hints.sort_unstable();
+        sort::sort(&mut hints);
         for (_, name) in hints.iter().take(hints.len().saturating_sub(HINTS)) {
             self.entries.remove(name);
         }
@@ -322,7 +323,7 @@ impl Autocluster {
         });
         let mut due: Vec<_> = due.collect();
         // Of those due at the same time the order stays that of the names.
-        due.sort_by_key(|(at, _)| *at);
+        sort::sort_by_key(&mut due, |(at, _)| *at);
         for (_, entry) in due {
             if entry.sighted {
                 if room == 0 {

@@ -22,12 +22,16 @@ use super::{
     settings::{HealAction, Settings},
     wire::{HealFrame, HealId},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// The leader asks this often whether all are back.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Views that have not come by then are not waited for.
 const VIEWS_LIMIT: Duration = Duration::from_secs(5);
+/// Reports that nothing follows come ever more seldom, up to this pause or the delay of a heal.
+const REPORT_MAX: Duration = Duration::from_secs(16);
+/// A report that the leader has not taken up so long after it should have ends the record.
+const UNHEEDED: Duration = Duration::from_secs(60);
 /// A rejoin that has not ended by then is not waited for.
 const REJOIN_LIMIT: Duration = Duration::from_secs(30);
 /// A heal that has not ended by then is forgotten; reports open another one.
@@ -52,7 +56,9 @@ pub struct HealPlan {
 pub fn heal_plan(views: &[BTreeSet<NodeId>], by_age: &[NodeId]) -> Option<HealPlan> {
     let age = |part: &BTreeSet<NodeId>| by_age.iter().position(|node| part.contains(node));
     let mut parts: Vec<_> = views.to_vec();
-    parts.sort_by_key(|part| (std::cmp::Reverse(part.len()), age(part).unwrap_or(usize::MAX)));
+    sort::sort_by_key(&mut parts, |part| {
+        (std::cmp::Reverse(part.len()), age(part).unwrap_or(usize::MAX))
+    });
     parts.dedup();
     let survivor = parts.first()?;
     let coordinator = *by_age.iter().find(|node| survivor.contains(*node))?;
@@ -99,6 +105,8 @@ pub enum HealEvent<N = NodeId> {
         /// Whom it had lost.
         lost: Vec<N>,
     },
+    /// All are back, and the leader has not taken up what this node reported: it does not any more.
+    Unheeded(N),
     /// This node leads a heal and waits until all members are up.
     Opened,
     /// The split view: the parts, the surviving one first, and who coordinates.
@@ -131,6 +139,16 @@ struct Split {
     reach: BTreeSet<NodeId>,
     since: Time,
     report_at: Option<Time>,
+    told: Option<Told>,
+}
+
+/// To whom a record was reported.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    leader: NodeId,
+    number: u64,
+    since: Time,
+    times: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -270,6 +288,7 @@ impl Autoheal {
             reach: BTreeSet::new(),
             since: now,
             report_at: None,
+            told: None,
         });
         split.number = number;
         split.lost.insert(node, incarnation);
@@ -280,6 +299,10 @@ impl Autoheal {
     /// A member is up.
     pub(crate) fn on_up(&mut self, node: NodeId, incarnation: u64, now: Time, out: &mut Vec<Step>) {
         let Some(split) = &mut self.split else { return };
+        // Another one may lead from here on.
+        if let Some(at) = &mut split.report_at {
+            *at = (*at).min(now + self.delay.max(LOOK_EVERY));
+        }
         match split.lost.get(&node) {
             Some(lost) if *lost == incarnation => {
                 split.back.insert(node);
@@ -342,9 +365,23 @@ impl Autoheal {
             return;
         }
         let Some(leader) = around.up.first().copied() else { return };
-        split.report_at = Some(now + self.delay.max(LOOK_EVERY));
         let lost: Vec<_> = split.lost.keys().copied().collect();
-        out.push(Step::Tell(HealEvent::Reported { leader, lost: lost.clone() }));
+        let known = |told: &Told| (told.leader, told.number) == (leader, split.number);
+        let mut told = split.told.filter(known).unwrap_or_else(|| {
+            out.push(Step::Tell(HealEvent::Reported { leader, lost: lost.clone() }));
+            Told { leader, number: split.number, since: now, times: 0 }
+        });
+        let patience = self.delay + self.max_wait.max(self.delay) + UNHEEDED;
+        if now.since(told.since) >= patience && split.back.len() == lost.len() {
+            // All are back, and this node alone wants to hear of it.
+            self.split = None;
+            return out.push(Step::Tell(HealEvent::Unheeded(leader)));
+        }
+        let first = self.delay.max(LOOK_EVERY);
+        let pause = first * 2_u32.pow(told.times.min(8));
+        split.report_at = Some(now + pause.min(REPORT_MAX.max(first)));
+        told.times += 1;
+        split.told = Some(told);
         out.push(Step::Send(leader, HealFrame::Report { number: split.number, lost }));
     }
 
@@ -420,6 +457,10 @@ impl Autoheal {
             HealFrame::Report { .. } => self.on_report(around, now, out),
             HealFrame::ViewReq(id) => {
                 let number = self.split.as_ref().map_or(0, |split| split.number);
+                if let Some(split) = &mut self.split {
+                    // Should nothing come of it, it is reported as if it was the first time.
+                    split.told = None;
+                }
                 let set = self.split.as_ref().map_or_else(
                     || around.up.clone(),
                     |split| split.reach.iter().copied().collect(),

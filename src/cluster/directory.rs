@@ -13,6 +13,7 @@ use std::{
 
 use super::{hlc::Hlc, member::NodeId, wire::ClaimFrame};
 use crate::{
+    sort,
     time::Time,
     topic::hashing::{GOLDEN, fnv, spread},
 };
@@ -469,7 +470,7 @@ impl Directory {
         out: &mut Vec<Order>,
     ) -> bool {
         view.push(self.me);
-        view.sort_unstable();
+        sort::sort(&mut view);
         view.dedup();
         if view == self.view {
             return false;

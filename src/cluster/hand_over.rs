@@ -127,6 +127,11 @@ impl Cluster {
         self.awaited.values().map(|awaited| awaited.until).min()
     }
 
+    /// This node could not see for so long whether they are back.
+    pub(super) fn put_off_awaiting(&mut self, late: Duration) {
+        self.awaited.values_mut().for_each(|awaited| awaited.until = awaited.until + late);
+    }
+
     /// Who is not back in time is lost, as if the link had broken now.
     pub(super) fn end_awaiting(&mut self, now: Time, out: &mut Vec<Action>) {
         let over = self.awaited.iter().filter(|(_, awaited)| awaited.until <= now);

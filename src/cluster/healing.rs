@@ -9,7 +9,7 @@ use super::{
     sync::RouteReceiver,
     wire::{Frame, HealFrame},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 impl Cluster {
     fn up(&self) -> impl Iterator<Item = Guid> {
@@ -166,7 +166,7 @@ impl Cluster {
     pub(super) fn reaches(&self, node: NodeId) -> Option<Vec<String>> {
         let named = |reach: &BTreeSet<NodeId>| {
             let mut names: Vec<_> = reach.iter().map(|node| self.name_of(*node)).collect();
-            names.sort_unstable();
+            sort::sort(&mut names);
             names
         };
         self.rows.of(node).map(named)
@@ -198,6 +198,7 @@ impl<N> HealEvent<N> {
             Self::Healed { parts, rejoined } => {
                 HealEvent::Healed { parts: lists(parts), rejoined: list(rejoined) }
             }
+            Self::Unheeded(leader) => HealEvent::Unheeded(name(leader)),
             Self::GivenUp => HealEvent::GivenUp,
         }
     }

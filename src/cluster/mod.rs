@@ -40,9 +40,11 @@ mod rows;
 pub mod secret;
 pub mod settings;
 mod shared_routes;
+mod standstill;
 pub mod status;
 pub mod stream;
 mod sync;
+mod undecided;
 pub mod versions;
 pub mod wills;
 pub mod wire;
@@ -75,7 +77,9 @@ use membership::Membership;
 use replica::OwnRoutes;
 use routes::{RouteKey, TableOp};
 use rows::Rows;
+use standstill::Standstill;
 use sync::{RouteReceiver, RouteSender};
+use undecided::Undecided;
 use wills::Wills;
 use wire::{CloseCode, Frame};
 
@@ -530,6 +534,8 @@ pub enum Event {
     RoutesRepaired(NodeName),
     /// The calendar of a node is ahead of this one, by seconds.
     ClockAhead(NodeName, u64),
+    /// This node itself did nothing for so long.
+    StoodStill(Duration),
 }
 
 impl fmt::Display for Event {
@@ -553,6 +559,7 @@ impl fmt::Display for Event {
             Self::Gap { a, b, open: true } => write!(f, "{a} and {b} do not reach each other"),
             Self::Gap { a, b, open: false } => write!(f, "{a} and {b} reach each other again"),
             Self::ClockAhead(name, by) => write!(f, "the clock of {name} is {by} s ahead"),
+            Self::StoodStill(late) => write!(f, "this node stood still for {late:?}"),
             Self::RoutesRepaired(name) => write!(f, "routes of {name} differed and are put right"),
         }
     }
@@ -608,11 +615,14 @@ pub struct Cluster {
     awaited: BTreeMap<NodeId, Awaited>,
     /// Process lives that are over by proof while others still say that they reach them.
     deaths: BTreeMap<NodeId, u64>,
+    /// Members that were given up, and may live.
+    undecided: BTreeMap<NodeId, Undecided>,
     /// When to look who is out for so long that it is not remembered any more.
     forget_at: Option<Time>,
     /// Who made the cluster, and its number. The oldest maker counts, so all end with the same.
     cluster: (Guid, [u8; 16]),
     next_ping: Time,
+    standstill: Standstill,
     pings: u64,
     left: bool,
     /// An operator asked to join, a moment ago.
@@ -650,10 +660,12 @@ impl Cluster {
             keep: BTreeMap::new(),
             awaited: BTreeMap::new(),
             deaths: BTreeMap::new(),
+            undecided: BTreeMap::new(),
             forget_at: None,
             goes_on: false,
             cluster: stored.cluster.map_or((me.guid, me.cluster_id), |(id, maker)| (maker, id)),
             next_ping: Time::ZERO,
+            standstill: Standstill::default(),
             pings: 0,
             left: stored.left,
             join_until: None,
@@ -679,6 +691,7 @@ impl Cluster {
 
     /// Takes one input.
     pub fn on(&mut self, input: Input, now: Time, out: &mut Vec<Action>) {
+        self.doubt_itself(now, out);
         match input {
             Input::Discovered(targets) => self.on_discovered(targets, now),
             Input::Sighted(target) => self.on_sighted(target, now),
@@ -767,6 +780,7 @@ impl Cluster {
             self.look_around(now, out);
             self.look_around_for_wills(now, out);
         }
+        self.decide_deaths(now);
         self.end_rejoin(now, out);
         self.pass_barriers(now, out);
         self.settle(now, out);
@@ -782,12 +796,13 @@ impl Cluster {
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];
         let more = [self.autoclean.deadline(), self.heal.deadline(), self.rows.deadline()];
         let last = [self.directory.deadline(), self.wills.deadline(), self.retained_deadline()];
-        let last = last.into_iter().chain([self.forget_at]);
+        let last = last.into_iter().chain([self.forget_at, self.undecided_until()]);
         all.into_iter().chain(more).chain(last).flatten().min()
     }
 
     /// Does what time asks for.
     pub fn on_deadline(&mut self, now: Time, out: &mut Vec<Action>) {
+        self.doubt_itself(now, out);
         if self.next_ping <= now {
             let late = now - self.next_ping;
             self.next_ping = now + self.ping_every();

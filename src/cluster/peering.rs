@@ -84,6 +84,7 @@ impl Cluster {
             self.lose(node, "replaced by a new connection", now, out);
         }
         self.end_older_life(node, peer.identity.incarnation, now, out);
+        self.wills.await_word(node, now + STATE_LIMIT);
         self.copies.entry(node).or_default().on_link(peer.identity.incarnation);
         let target = Target { name: name.clone(), port: None, addrs: Vec::new() };
         self.dialer.want(target, now);
@@ -92,6 +93,10 @@ impl Cluster {
             out.push(Action::Undial(name));
         }
         self.links.insert(peer.link, node);
+        if self.peers.is_empty() {
+            // Alone it had nothing to do regularly.
+            self.next_ping = self.next_ping.max(now);
+        }
         let frame = Frame::State(self.state_for(node, now));
         out.push(Action::Send { link: peer.link, frame });
         self.peers.insert(node, peer);
@@ -159,6 +164,7 @@ impl Cluster {
         }
         self.wills.on_linked(node, identity.incarnation);
         self.hold_wills(node, (identity.incarnation, state.caps), now);
+        self.wills.end_await(node);
         self.begin_retained(node, state.caps & super::CAP_RETAINED != 0, now);
         out.push(Action::Watch {
             node,
@@ -290,7 +296,7 @@ impl Cluster {
         let was_up = self.members.find(node).is_some_and(|member| member.reach == Reach::Up);
         let life = self.peers.get(&node).map(|peer| peer.identity.incarnation);
         self.lose(node, why, now, out);
-        if let Some(incarnation) = life.filter(|_| was_up) {
+        if let Some(incarnation) = life.filter(|_| was_up && !self.excused(now)) {
             self.note_loss(node, incarnation, now);
         }
     }
@@ -342,6 +348,7 @@ impl Cluster {
     ) {
         let Some(peer) = self.peers.remove(&node) else { return };
         self.links.remove(&peer.link);
+        self.wills.end_await(node);
         self.end_retained(node);
         self.dialer.on_lost(&peer.identity.name, now);
         let cut = self.copies.get_mut(&node).is_some_and(|copy| copy.on_link_down());

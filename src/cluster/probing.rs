@@ -4,9 +4,11 @@
 //! 5 s while a member is missing or the node is alone, else every 30 s. Whoever hears a HELLO of a node that it is not linked
 //! with answers it alone. What is heard never changes who is a member: it is a hint where to dial, and the handshake decides.
 //!
-//! Bounds: cheap checks first; then [`FRIENDS`] datagrams a second of addresses that have answered us with the cookie, and [`STRANGERS`]
-//! of all others, so that a flood does not make this node deaf for members; [`EACH`] a second of one address; one answer a second and
-//! one hint in 3 s for a process life. No table here grows past its constant.
+//! Bounds: cheap checks first; then [`FRIENDS`] datagrams a second that name a process life which has proven the cookie, and
+//! [`STRANGERS`] of all others, so that a flood does not make this node deaf for members; [`EACH`] a second of one life, at one address
+//! if it is not proven. The address alone proves nothing: anybody on the LAN can send under that of a member, and spends nothing of
+//! what is for the member, whose life is a number that has to be heard first. One answer a second and one hint in 3 s for a process
+//! life. No table here grows past its constant.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -23,16 +25,16 @@ use super::{
     node_name::NodeName,
     secret::{Keys, name_hash},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
-/// Datagrams a second whose MAC is checked, of addresses that have answered us with the cookie.
-const FRIENDS: u32 = 50;
+/// Datagrams a second whose MAC is checked, of process lives that have proven the cookie.
+const FRIENDS: u32 = 500;
 /// The same of all others: a node that has just begun knows nobody, and whoever sends under many addresses must not make it deaf.
 /// A check takes some microseconds.
 const STRANGERS: u32 = 2000;
-/// Datagrams a second whose MAC is checked, of one address.
+/// Datagrams a second whose MAC is checked, of one process life.
 const EACH: u32 = 10;
-/// Addresses remembered.
+/// Addresses remembered, with the lives that were named there and are not proven. Who is forgotten has all of [`EACH`] again.
 const SOURCES: usize = 256;
 /// Process lives whose counters are remembered.
 const LIVES: usize = 256;
@@ -250,23 +252,25 @@ impl Bucket {
     }
 
     fn take(&mut self, now: Time) -> bool {
-        let passed = now.as_ms().saturating_sub(self.filled.as_ms());
-        self.filled = now;
-        let most = u64::from(self.rate) * 1000;
-        self.level = passed.saturating_mul(self.rate.into()).saturating_add(self.level).min(most);
-        let some = self.level >= 1000;
+        let some = self.has(now);
         if some {
             self.level -= 1000;
         }
         some
+    }
+
+    fn has(&mut self, now: Time) -> bool {
+        let passed = now.as_ms().saturating_sub(self.filled.as_ms());
+        self.filled = now;
+        let most = u64::from(self.rate) * 1000;
+        self.level = passed.saturating_mul(self.rate.into()).saturating_add(self.level).min(most);
+        self.level >= 1000
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Source {
     budget: Bucket,
-    /// It has proven the cookie.
-    proven: bool,
     seen: Time,
 }
 
@@ -276,13 +280,28 @@ struct Life {
     highest: u64,
     window: u64,
     seen: Time,
+    budget: Bucket,
     /// When it was answered, and when it was named to be dialled.
     replied: Option<Time>,
     hinted: Option<Time>,
 }
 
 impl Life {
-    /// Whether `counter` is new.
+    fn new(now: Time) -> Self {
+        let budget = Bucket::new(EACH, now);
+        Self { highest: 0, window: 0, seen: now, budget, replied: None, hinted: None }
+    }
+
+    /// Whether `counter` was not heard yet.
+    fn is_new(&self, counter: u64) -> bool {
+        match self.highest.checked_sub(counter) {
+            None => true,
+            Some(back @ 0..64) => self.window & (1 << back) == 0,
+            Some(_) => false,
+        }
+    }
+
+    /// Whether `counter` is new; from here on it is not.
     fn take(&mut self, counter: u64, now: Time) -> bool {
         self.seen = now;
         if counter > self.highest {
@@ -291,12 +310,10 @@ impl Life {
             self.highest = counter;
             return true;
         }
-        let bit = match self.highest - counter {
-            back @ 0..64 => 1_u64 << back,
-            _ => return false,
-        };
-        let new = self.window & bit == 0;
-        self.window |= bit;
+        let new = self.is_new(counter);
+        if new {
+            self.window |= 1 << (self.highest - counter);
+        }
         new
     }
 }
@@ -328,7 +345,7 @@ pub struct Prober {
     replies: Vec<Reply>,
     strangers: Bucket,
     friends: Bucket,
-    sources: BTreeMap<IpAddr, Source>,
+    sources: BTreeMap<(IpAddr, u64), Source>,
     lives: BTreeMap<u64, Life>,
     heard: BTreeMap<(NodeName, IpAddr), Heard>,
     counters: Counters,
@@ -366,7 +383,7 @@ impl Prober {
 
     /// These are the networks of this host now. If they have changed, it asks again at once.
     pub fn on_networks(&mut self, mut networks: Vec<Network>, now: Time) -> bool {
-        networks.sort_unstable();
+        sort::sort(&mut networks);
         if networks == self.networks {
             return false;
         }
@@ -497,7 +514,11 @@ impl Prober {
             self.counters.off_link += 1;
             return;
         }
-        if !self.may_look(from.ip(), now) {
+        if self.lives.get(&head.boot).is_some_and(|life| !life.is_new(head.counter)) {
+            self.counters.replayed += 1;
+            return;
+        }
+        if !self.may_look(from.ip(), head.boot, now) {
             self.counters.over_budget += 1;
             return;
         }
@@ -529,6 +550,7 @@ impl Prober {
 
     fn on_proven(&mut self, head: &Head, beacon: &Beacon, arrival: Arrival, out: &mut Vec<Act>) {
         let Arrival { from, now, .. } = arrival;
+        self.sources.remove(&(from.ip(), head.boot));
         if !self.is_new(head, now) {
             self.counters.replayed += 1;
             return;
@@ -543,10 +565,6 @@ impl Prober {
                 self.counters.unasked += 1;
                 return;
             }
-        }
-        // Anybody may send again what another node called out; an answer is to our question.
-        if answered && let Some(source) = self.sources.get_mut(&from.ip()) {
-            source.proven = true;
         }
         let verdict = self.judge(head, beacon);
         self.note(beacon, arrival, (verdict, answered));
@@ -625,23 +643,25 @@ impl Prober {
         self.networks.iter().any(|net| net.index == index && net.contains(from))
     }
 
-    /// Whether the budgets allow a closer look at a datagram of `from`.
-    fn may_look(&mut self, from: IpAddr, now: Time) -> bool {
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(&from) {
-            // Who has proven the cookie goes last.
-            let oldest = self.sources.iter().min_by_key(|(_, source)| (source.proven, source.seen));
-            if let Some(oldest) = oldest.map(|(addr, _)| *addr) {
+    /// Whether the budgets allow a closer look at a datagram of `from` that names the process life `boot`.
+    fn may_look(&mut self, from: IpAddr, boot: u64, now: Time) -> bool {
+        if let Some(life) = self.lives.get_mut(&boot) {
+            return life.budget.take(now) && self.friends.take(now);
+        }
+        if !self.strangers.has(now) {
+            return false;
+        }
+        let key = (from, boot);
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&key) {
+            let oldest = self.sources.iter().min_by_key(|(_, source)| source.seen);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
                 self.sources.remove(&oldest);
             }
         }
-        let source = self.sources.entry(from).or_insert_with(|| Source {
-            budget: Bucket::new(EACH, now),
-            proven: false,
-            seen: now,
-        });
+        let unknown = Source { budget: Bucket::new(EACH, now), seen: now };
+        let source = self.sources.entry(key).or_insert(unknown);
         source.seen = now;
-        let total = if source.proven { &mut self.friends } else { &mut self.strangers };
-        source.budget.take(now) && total.take(now)
+        source.budget.take(now) && self.strangers.take(now)
     }
 
     fn is_new(&mut self, head: &Head, now: Time) -> bool {
@@ -651,8 +671,7 @@ impl Prober {
                 self.lives.remove(&oldest);
             }
         }
-        let unheard = Life { highest: 0, window: 0, seen: now, replied: None, hinted: None };
-        self.lives.entry(head.boot).or_insert(unheard).take(head.counter, now)
+        self.lives.entry(head.boot).or_insert_with(|| Life::new(now)).take(head.counter, now)
     }
 
     fn note(&mut self, beacon: &Beacon, arrival: Arrival, (verdict, answered): (Verdict, bool)) {

@@ -9,10 +9,12 @@ use super::{
     rows::Rows,
     wire::{CloseCode, Frame},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// How long a `cluster join` opens doors that were shut.
 const JOIN_FOR: Duration = Duration::from_secs(60);
+/// The ages of nodes that are out are written this often, so that they go on after a restart.
+const KEEP_AGES: Duration = Duration::from_secs(6 * 3600);
 /// Nodes that are out and remembered. Of more, those go that are out for longest, and who was forced out after all others.
 pub(super) const OUT_MAX: usize = 256;
 
@@ -354,6 +356,7 @@ impl Cluster {
         self.members.clear();
         self.awaited.clear();
         self.deaths.clear();
+        self.undecided.clear();
         self.forget_at = None;
         self.copies.clear();
         self.heal.clear();
@@ -434,6 +437,7 @@ impl Cluster {
         let out: Vec<_> = out.map(|member| (member.record.status, member.out_for(now))).collect();
         let ends = out.iter().filter(|(status, _)| *status != RecordStatus::Banned);
         let next = ends.map(|(_, age)| now + self.settings.remember.saturating_sub(*age)).min();
+        let next = next.map(|next| next.min(now + KEEP_AGES));
         self.forget_at = if out.len() > OUT_MAX { Some(now) } else { next };
     }
 
@@ -450,12 +454,13 @@ impl Cluster {
                 (!over, banned, std::cmp::Reverse(member.out_for(now)), member.record.node_id)
             })
             .collect();
-        all.sort_unstable();
+        sort::sort(&mut all);
         let over = all.iter().filter(|(stays, ..)| !stays).count();
         let count = over.max(all.len().saturating_sub(OUT_MAX));
         for (.., node) in all.into_iter().take(count) {
             self.forget_for_good(node, out);
         }
+        out.push(Action::Persist);
         self.plan_forgetting(now);
     }
 
@@ -547,6 +552,30 @@ mod tests {
         core.on_deadline(week, &mut done);
         assert_eq!(core.members.iter().count(), 10);
         assert!(core.dialer.deadline().is_none_or(|at| at > week), "nobody is dialled");
+    }
+
+    #[test]
+    fn the_age_of_who_is_out_goes_on_over_restarts() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let (mut core, mut age) = (with(vec![out(1, RecordStatus::Removed, 0)]), hours(0));
+        // A node that is started anew each day.
+        for _ in 0..12 {
+            let mut kept = core.stored(Time::ZERO);
+            while let Some(at) = core.deadline().filter(|at| *at < Time::ZERO + hours(23)) {
+                let mut done = Vec::new();
+                core.on_deadline(at, &mut done);
+                if done.contains(&Action::Persist) {
+                    kept = core.stored(at);
+                }
+            }
+            let known = kept.members.iter().find(|record| record.node_id == id(1));
+            let Some(known) = known else {
+                return assert!(age >= hours(6 * 18), "{age:?}");
+            };
+            age = known.out_for;
+            core = with(kept.members);
+        }
+        panic!("remembered for ever, {age:?}");
     }
 
     #[test]

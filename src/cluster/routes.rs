@@ -15,7 +15,10 @@ use super::{
     node_set::{CAPACITY, NodeSets, SetId},
     shared_routes::SharedRoutes,
 };
-use crate::topic::{TopicFilter, TopicName, Trie};
+use crate::{
+    sort,
+    topic::{TopicFilter, TopicName, Trie},
+};
 
 /// Work of a group for which a node is chosen, in messages handed on.
 const GROUP: usize = 4;
@@ -356,7 +359,7 @@ impl RouteTable {
             .map(|filter| (RouteKey { filter, group: None }, 1))
             .collect();
         self.shared.routes_of(place, &mut routes);
-        routes.sort_unstable();
+        sort::sort(&mut routes);
         routes
     }
 

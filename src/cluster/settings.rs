@@ -386,6 +386,8 @@ pub struct Settings {
     pub keep_bytes: usize,
     /// How long messages are kept for, and routed to, a peer that is down.
     pub keep_time: Duration,
+    /// What was sent to a node and is not taken for so long ends the connection; `None` = [`Self::failure_timeout`].
+    pub send_timeout: Option<Duration>,
     /// Mesh port; `None` = the one that the node name stands for.
     pub dist_port: Option<u16>,
     /// Address that the mesh listens on.
@@ -429,6 +431,7 @@ impl Settings {
             session_locking: SessionLocking::default(),
             keep_bytes: 64 << 20,
             keep_time: Duration::from_secs(300),
+            send_timeout: None,
             dist_port: None,
             dist_interface: IpAddr::from([0, 0, 0, 0]),
             cookie: None,

@@ -6,7 +6,7 @@ use super::{
     member::{Guid, MemberStatus, NodeId, Reach},
     refusals::Refusal,
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Cluster {
             leader: leader == member.record.node_id,
         });
         let mut members: Vec<_> = [own].into_iter().chain(others).collect();
-        members.sort_unstable_by(|a, b| (&a.name, a.node_id).cmp(&(&b.name, b.node_id)));
+        sort::sort_by(&mut members, |a, b| (&a.name, a.node_id).cmp(&(&b.name, b.node_id)));
         ClusterStatus {
             cluster: self.settings.name.clone(),
             node: self.me.name.clone(),

@@ -8,6 +8,7 @@
 //! Of two copies that are equal in a bucket each has been through what the other has. Therefore a node that starts empty and is
 //! filled knows what those knew that filled it, and one topic that never comes to rest holds back its bucket alone.
 
+use crate::sort;
 use std::collections::BTreeMap;
 
 use super::{NodeId, wire::Buckets};
@@ -150,7 +151,7 @@ impl Versions {
     #[must_use]
     pub fn by_size(&self) -> Vec<(&Vector, &Buckets)> {
         let mut all: Vec<_> = self.0.iter().collect();
-        all.sort_by_key(|(_, buckets)| std::cmp::Reverse(buckets.len()));
+        sort::sort_by_key(&mut all, |(_, buckets)| std::cmp::Reverse(buckets.len()));
         all
     }
 }

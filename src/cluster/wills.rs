@@ -24,7 +24,7 @@ use super::{
     member::Reach,
     wire::{Frame, WillCopy, WillFrame},
 };
-use crate::time::Time;
+use crate::{sort, time::Time};
 
 /// Longest will that is kept for another node, in bytes.
 pub const WILL_MAX: usize = 256 << 10;
@@ -82,6 +82,8 @@ pub struct Known {
     pub lives: bool,
     /// The newest claim on the client that is kept here.
     pub claim: Option<Claim>,
+    /// The client goes on in the next life of its node, which has told of it.
+    pub goes_on: bool,
 }
 
 /// A will of a client of another node.
@@ -129,6 +131,8 @@ pub struct Wills {
     due: BTreeSet<(Time, Arc<str>)>,
     /// The next piece of them is not looked at before.
     pause: Time,
+    /// Nodes in a new life that have not said yet whether their clients go on in it: nothing of the life before is due until then.
+    unheard: BTreeMap<NodeId, Time>,
     /// When to look for copies that are others' to keep, and from where on.
     sweep: Option<(Time, Option<Arc<str>>)>,
     /// Of these clients wills up to a claim are not to be published any more.
@@ -154,6 +158,7 @@ impl Wills {
             bytes: 0,
             due: BTreeSet::new(),
             pause: Time::ZERO,
+            unheard: BTreeMap::new(),
             sweep: None,
             over: BTreeMap::new(),
             over_since: VecDeque::new(),
@@ -357,7 +362,7 @@ impl Wills {
 
     /// The other nodes that are reachable now and keep wills.
     pub fn on_view(&mut self, mut others: Vec<NodeId>, now: Time, out: &mut Vec<Step>) {
-        others.sort_unstable();
+        sort::sort(&mut others);
         if others == self.others {
             return;
         }
@@ -378,6 +383,11 @@ impl Wills {
         for hlc in over.map(|(hlc, _)| *hlc).collect::<Vec<_>>() {
             self.settle(hlc, out);
         }
+    }
+
+    /// This node did nothing for a while: whom it reaches has to stand still anew before anything is published.
+    pub fn on_standstill(&mut self, now: Time) {
+        self.changed = now;
     }
 
     /// A link to this life of a node counts from now on: the node tells anew what is to be kept for it.
@@ -417,6 +427,16 @@ impl Wills {
         }
     }
 
+    /// A node is linked, maybe in a new life, and says by `until` whether its clients go on in that.
+    pub fn await_word(&mut self, node: NodeId, until: Time) {
+        self.unheard.insert(node, until);
+    }
+
+    /// It has said so, or its link is gone.
+    pub fn end_await(&mut self, node: NodeId) {
+        self.unheard.remove(&node);
+    }
+
     /// The clients of a node go on in its process life `incarnation`: their wills of the life before are not due, and are told anew.
     pub fn on_clients_stay(&mut self, node: NodeId, incarnation: u64, now: Time) {
         for (client, kept) in &mut self.kept {
@@ -443,6 +463,14 @@ impl Wills {
             return;
         }
         let claim = will.claim;
+        let told_anew = self.kept.get(client).is_some_and(|kept| {
+            kept.will.claim == claim && kept.will.incarnation > will.incarnation
+        });
+        if known.goes_on || told_anew {
+            // Who asks keeps it no longer, or it would have been told too.
+            let client = client.clone();
+            return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
+        }
         if self.is_over(client, claim) || known.claim.is_some_and(|newer| newer > claim) {
             self.on_gone(client, claim);
             let client = client.clone();
@@ -508,9 +536,16 @@ impl Wills {
         let first = first_owner(client, self.me, &self.others);
         let Some(kept) = self.kept.get_mut(client) else { return };
         let claim = kept.will.claim;
+        if let Some(until) = self.unheard.get(&claim.node).copied().filter(|until| now < *until) {
+            return self.put_off(client, until);
+        }
         if first == self.me {
             let will = kept.will.clone();
-            let Known { lives: _, claim: newest } = known(client, &will);
+            let Known { lives: _, claim: newest, goes_on } = known(client, &will);
+            if goes_on {
+                self.drop_copy(client);
+                return;
+            }
             let over = self.is_over(client, claim) || newest.is_some_and(|newer| newer > claim);
             if over {
                 self.drop_copy(client);
@@ -520,13 +555,17 @@ impl Wills {
         }
         let wait = AGAIN * 2_u32.pow(kept.handed.min(DOUBLINGS));
         kept.handed += 1;
-        let before = kept.due.replace(now + wait);
         let due = WillFrame::Due { client: client.clone(), will: kept.will.clone() };
         out.push(Step::Send(first, due));
-        if let Some(at) = before {
+        self.put_off(client, now + wait);
+    }
+
+    fn put_off(&mut self, client: &Arc<str>, until: Time) {
+        let Some(kept) = self.kept.get_mut(client) else { return };
+        if let Some(at) = kept.due.replace(until) {
             self.due.remove(&(at, client.clone()));
         }
-        self.due.insert((now + wait, client.clone()));
+        self.due.insert((until, client.clone()));
     }
 
     /// Drops what others keep for nodes that live, among some after `from`; the last of them, if there are more.
@@ -651,9 +690,15 @@ impl Cluster {
         let node = will.claim.node;
         let linked = self.peers.get(&node).filter(|peer| peer.proven);
         let here = node == self.me.node_id && will.incarnation == self.me.incarnation;
+        let claim = self.directory.find(client);
+        let record = self.members.find(node).map(|member| &member.record);
+        let stay = record.is_some_and(|record| {
+            record.incarnation > will.incarnation && record.caps & super::CAP_CLIENTS_STAY != 0
+        });
         Known {
             lives: here || linked.is_some_and(|p| p.identity.incarnation == will.incarnation),
-            claim: self.directory.find(client),
+            claim,
+            goes_on: stay && claim.is_some_and(|claim| claim.node == node),
         }
     }
 
@@ -709,10 +754,13 @@ impl Cluster {
     }
 
     /// A node was out of reach for so long that its routes go. It may live, beyond a cut: the larger part of the cluster takes it
-    /// for dead, as it forgets it (`autoclean.rs`). If others reach it its wills are theirs to keep.
+    /// for dead, as it forgets it (`autoclean.rs`), a smaller one waits (`undecided.rs`). If others reach it its wills are theirs to
+    /// keep.
     pub(super) fn on_given_up(&mut self, node: NodeId, now: Time) {
         if self.is_larger_part() && !self.is_held(node) {
             self.on_death(node, now);
+        } else {
+            self.leave_undecided(node, now);
         }
     }
 

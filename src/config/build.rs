@@ -16,7 +16,6 @@ use super::paths::read;
 use super::{
     Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
 };
-use crate::broker::access::{Access, Policy, Rules};
 use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
 use crate::broker::verdicts;
@@ -24,8 +23,13 @@ use crate::cluster::NodeName;
 use crate::cluster::invitation::{self, Invitation};
 use crate::cluster::settings::Cookie;
 use crate::net::interfaces::{self, Interface};
+use crate::node::bridge;
 use crate::node::listener::settings::{Bind, Listener, ListenerKind};
 use crate::node::tls::{Material, settings::Settings};
+use crate::{
+    broker::access::{Access, Policy, Rules},
+    sort,
+};
 
 /// See [`Config::load`].
 pub(super) fn load(file: Option<&Path>, env: &[(String, String)]) -> Result<Config, Faults> {
@@ -72,7 +76,7 @@ fn build(
         let (file, line) = fault.place()?;
         Some((files.iter().position(|read| read == file)?, line))
     };
-    faults.sort_by_key(|fault| at(fault).unwrap_or((usize::MAX, 0)));
+    sort::sort_by_key(&mut faults, |fault| at(fault).unwrap_or((usize::MAX, 0)));
     Err(Faults(faults))
 }
 
@@ -116,7 +120,7 @@ impl Builder<'_> {
     fn modules(&mut self) {
         let order = |id: &str| (id.parse().unwrap_or(u64::MAX), id.to_owned());
         let mut rules: Vec<_> = std::mem::take(&mut self.draft.rewrites).into_iter().collect();
-        rules.sort_by_key(|((_, id), _)| order(id));
+        sort::sort_by_key(&mut rules, |((_, id), _)| order(id));
         for ((kind, _), rule) in rules {
             match kind {
                 "pub" => self.draft.base.publish_rewrites.push(rule),
@@ -124,7 +128,7 @@ impl Builder<'_> {
             }
         }
         let mut all: Vec<_> = std::mem::take(&mut self.draft.subscriptions).into_iter().collect();
-        all.sort_by_key(|(id, _)| order(id));
+        sort::sort_by_key(&mut all, |(id, _)| order(id));
         for (id, (topic, options)) in all {
             let key = format!("module.subscription.{id}");
             if topic.is_empty() {
@@ -141,8 +145,8 @@ impl Builder<'_> {
 
     fn apply_one(&mut self, key: &str, setting: &Setting) {
         let Some((row, names)) = keys::find(key) else {
-            let what = format!("unknown key, the nearest known one is {}", keys::nearest(key));
-            return self.faults.push(Fault::new(&setting.origin, format!("{key}: {what}")));
+            let what = format!("{key}: unknown key{}", keys::hint(key));
+            return self.faults.push(Fault::new(&setting.origin, what));
         };
         let names = names.iter().map(String::as_str).collect();
         let place = Place { key, names, origin: &setting.origin };
@@ -178,7 +182,7 @@ impl Builder<'_> {
         self.cluster(&folders);
         self.addresses(flat);
         let mesh_tls = self.mesh_tls(&folders);
-        let listeners = self.listeners(&folders);
+        let listeners = self.listeners(flat, &folders);
         let (users, users_file) = self.users(&folders);
         let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
@@ -198,6 +202,7 @@ impl Builder<'_> {
             zones: self.policies(),
         };
         self.bypass_warning(&listeners, &access);
+        let bridges = self.bridges(&folders);
         let mut log = self.draft.log.clone();
         if self.draft.log_gate.is_some_and(|gate| gate < log.level) {
             self.effective.stands_in("log.level", "log.primary_log_level");
@@ -231,12 +236,24 @@ impl Builder<'_> {
             access,
             auth_http,
             jwks,
+            bridges,
             users_file,
             log,
             folders,
             notes,
             effective: std::mem::take(&mut self.effective),
         }
+    }
+
+    fn bridges(&mut self, folders: &Folders) -> Vec<bridge::Settings> {
+        let most = self.draft.zones.values().map(|zone| zone.max_packet_size).max();
+        let most = most.unwrap_or(0).max(self.draft.base.max_packet_size);
+        let node = self.draft.cluster.node_name.clone();
+        let mut all = Vec::new();
+        for (name, one) in std::mem::take(&mut self.draft.bridges) {
+            all.extend(self.or_fault(one.finish(&name, &node, (folders, most)).map(Some), |_| {}));
+        }
+        all
     }
 
     /// One line for all keys that have no meaning here, and one for each feature that is missing.
@@ -251,7 +268,7 @@ impl Builder<'_> {
         let mut idle = std::mem::take(&mut self.idle);
         if !idle.is_empty() {
             // Keys with one reason stay in their order.
-            idle.sort_by_key(|(why, _)| *why);
+            sort::sort_by_key(&mut idle, |(why, _)| *why);
             let groups = idle.chunk_by(|(one, _), (other, _)| one == other).map(|same| {
                 let keys: Vec<&str> = same.iter().map(|(_, key)| key.as_str()).collect();
                 let why = same.first().map(|(why, _)| *why).unwrap_or_default();
@@ -505,7 +522,7 @@ impl Builder<'_> {
     }
 
     /// Listeners with an address; `listener.tcp.external = 1883` when there is none at all.
-    fn listeners(&mut self, folders: &Folders) -> Vec<Listener> {
+    fn listeners(&mut self, flat: &Flat, folders: &Folders) -> Vec<Listener> {
         let mut drafts = std::mem::take(&mut self.draft.listeners);
         if drafts.values().all(|draft| draft.bind.is_none()) {
             self.draft.listeners = drafts;
@@ -526,7 +543,9 @@ impl Builder<'_> {
             self.draft.notes.extend(notes);
             listeners.push(listener);
         }
-        self.faults.extend(listeners::clashes(&listeners));
+        let place =
+            |key: &str| flat.0.get(key).map_or(keys::BUILT_IN, |set| &set.origin).to_owned();
+        self.faults.extend(listeners::clashes(&listeners, &place));
         listeners
     }
 

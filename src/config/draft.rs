@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Note;
 use super::auth_http::AuthHttpDraft;
+use super::bridge::BridgeDraft;
 use super::discovery::DiscoveryDraft;
 use super::jwks::JwksDraft;
 use super::keys::Place;
@@ -59,6 +60,8 @@ pub struct Draft {
     pub acl_cache: (bool, usize, Duration),
     /// `auth.http.*`
     pub auth_http: AuthHttpDraft,
+    /// `bridge.mqtt.*`, by name.
+    pub bridges: BTreeMap<String, BridgeDraft>,
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -177,6 +180,7 @@ impl Draft {
             acl_cache: (true, 32, Duration::from_secs(60)),
             auth_http: AuthHttpDraft::default(),
             jwt_claims: Default::default(),
+            bridges: BTreeMap::new(),
             policies: BTreeMap::new(),
             zones: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -217,6 +221,18 @@ impl Draft {
             (String::new(), options)
         };
         self.subscriptions.entry(place.name().to_owned()).or_insert_with(default)
+    }
+
+    /// The bridge that a key such as `bridge.mqtt.aws.address` names.
+    ///
+    /// # Errors
+    /// A name that no bridge can have.
+    pub fn bridge(&mut self, place: &Place<'_>) -> Parsed<&mut BridgeDraft> {
+        use std::collections::btree_map::Entry;
+        match self.bridges.entry(place.name().to_owned()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => Ok(free.insert(BridgeDraft::new(place)?)),
+        }
     }
 
     /// The policy of the zone a key names.

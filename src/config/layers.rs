@@ -4,6 +4,7 @@
 //! name, the environment. Then `$(key)` is filled in. The result is one [`config::Source`]; every value lies under the leaf
 //! `_self` of its key, because keys such as `listener.tcp.external` are a value and a prefix of others at the same time.
 
+use crate::sort;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use config::{Map, Source, Value, ValueKind};
 
 use super::file::{self, Item};
+use super::foreign;
 use super::keys::{self, Key};
 use super::paths::{beside, read};
 use super::{Fault, Note};
@@ -53,7 +55,8 @@ pub struct Reader {
 }
 
 /// Files of EMQX 4.4 plugins whose keys do something here, read from `plugins.etc_dir`.
-const PLUGIN_FILES: &[&str] = &["emqx_retainer.conf", "emqx_auth_mnesia.conf"];
+const PLUGIN_FILES: &[&str] =
+    &["emqx_retainer.conf", "emqx_auth_mnesia.conf", "emqx_bridge_mqtt.conf"];
 
 impl Reader {
     /// Reads the main file, what it includes, its plugin files and `conf.d/*.conf` beside it.
@@ -104,7 +107,7 @@ impl Reader {
             }
         };
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-        paths.sort_unstable();
+        sort::sort(&mut paths);
         paths
     }
 
@@ -126,7 +129,12 @@ impl Reader {
     fn text(&mut self, path: &Path, bytes: &[u8]) -> BTreeMap<String, Setting> {
         self.read.push(path.display().to_string());
         let (mut layer, mut includes) = (BTreeMap::<String, Setting>::new(), Vec::new());
-        for line in file::lines(bytes) {
+        let lines = file::lines(bytes);
+        if let Some((number, what)) = foreign::verdict(&lines) {
+            self.faults.push(Fault::new(format!("{}:{number}", path.display()), what));
+            return layer;
+        }
+        for line in lines {
             let origin = format!("{}:{}", path.display(), line.number);
             match line.item {
                 Ok(Item::Setting { key, value }) => {
@@ -176,10 +184,8 @@ impl Reader {
                         found.insert(key, (name, text.trim().to_owned()));
                     } else if name.contains("__") {
                         // Without two underscores it may be anybody's: Kubernetes makes EMQX_PORT for a service of that name.
-                        let nearest = keys::nearest(&key);
-                        let text = format!(
-                            "{name} sets nothing: there is no key {key}, the nearest one is {nearest}"
-                        );
+                        let hint = keys::hint(&key);
+                        let text = format!("{name} sets nothing: there is no key {key}{hint}");
                         self.notes.push(Note::warning(text));
                     }
                 }

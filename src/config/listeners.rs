@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::keys::Place;
 use super::values::{Expected, Parsed, list, word};
 use super::{Fault, Folders, Note};
-use crate::broker::access::Cidr;
 use crate::node::listener::settings::{
     AccessRule, Bind, CertificateName, Listener, ListenerKind, Tls,
 };
 use crate::node::tls::listener as tls;
 use crate::node::tls::listener::Material;
 use crate::node::tls::settings::{BadTls, FileAt};
+use crate::{broker::access::Cidr, sort};
 
 /// Kinds that are reached over a network.
 pub const NETWORK: &[ListenerKind] =
@@ -81,7 +81,7 @@ impl ListenerDraft {
         let mut notes = Vec::new();
         let key = key(&self.settings);
         let mut rules: Vec<_> = self.access.into_iter().collect();
-        rules.sort_by_key(|(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
+        sort::sort_by_key(&mut rules, |(id, _)| (id.parse().unwrap_or(u64::MAX), id.clone()));
         let mut listener = Listener {
             bind,
             access: rules.into_iter().map(|(_, rule)| rule).collect(),
@@ -141,17 +141,19 @@ fn material(key: &str, settings: &tls::Settings) -> Result<Material, String> {
     Material::load(settings).map_err(told)
 }
 
-/// Two listeners at one address.
+/// Two listeners where there is place for one; `place` tells where a key is set.
 #[must_use]
-pub fn clashes(listeners: &[Listener]) -> Vec<Fault> {
-    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+pub fn clashes(listeners: &[Listener], place: &dyn Fn(&str) -> String) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for listener in listeners.iter().filter(|listener| listener.bind != Bind::Port(0)) {
-        let (key, bind) = (key(listener), listener.bind.to_string());
-        if let Some(other) = taken.get(&bind) {
-            faults.push(Fault::new(&key, format!("{bind}: {other} listens there")));
-        } else {
-            taken.insert(bind, key);
+    for (at, listener) in listeners.iter().enumerate() {
+        let first = listeners.iter().take(at).find(|other| other.bind.overlaps(&listener.bind));
+        if let Some(other) = first {
+            let (key, there, bind) = (key(listener), key(other), &listener.bind);
+            let what = format!(
+                "{key} = {bind}: {there} ({}) listens there: one of them needs another port",
+                place(&there)
+            );
+            faults.push(Fault::new(place(&key), what));
         }
     }
     faults
@@ -175,34 +177,44 @@ pub fn file(place: &Place<'_>, text: &str) -> Option<FileAt> {
     Some(FileAt { path: PathBuf::from(text), origin })
 }
 
-/// TLS versions: whether 1.2 and 1.3 are among them.
+/// TLS versions: whether 1.2 and 1.3 are among them, and what else is.
 ///
 /// # Errors
 /// Neither is.
-pub fn versions(text: &str) -> Parsed<(bool, bool)> {
-    let has = |version: &str| list(text).any(|word| word.trim_matches('\'') == version);
-    match (has("tlsv1.2"), has("tlsv1.3")) {
-        (false, false) => Err("tlsv1.3, tlsv1.2 or both; older versions are not spoken".into()),
-        some => Ok(some),
+pub fn versions(text: &str) -> Parsed<(bool, bool, Vec<&str>)> {
+    let (mut found, mut others) = ([false; 2], Vec::new());
+    for word in list(text).map(|word| word.trim_matches('\'')) {
+        match word {
+            "tlsv1.2" => found[0] = true,
+            "tlsv1.3" => found[1] = true,
+            other => others.push(other),
+        }
+    }
+    match found {
+        [false, false] => Err("tlsv1.3, tlsv1.2 or both; older versions are not spoken".into()),
+        [tls12, tls13] => Ok((tls12, tls13, others)),
     }
 }
 
-/// Names of cipher suites, of OpenSSL or IANA; those that are not spoken here do not count.
+/// Names of cipher suites, of OpenSSL or IANA; and those that are not spoken here.
 ///
 /// # Errors
 /// None of them is spoken.
-pub fn suites(text: &str) -> Parsed<Vec<String>> {
-    let mut found = Vec::new();
+pub fn suites(text: &str) -> Parsed<(Vec<String>, Vec<&str>)> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     for name in text.split([',', ':', ' ']).filter(|name| !name.is_empty()) {
         let known = SUITES.iter().find(|(openssl, iana)| *openssl == name || *iana == name);
         let known = known.map(|(_, iana)| *iana);
-        found.extend(known.or_else(|| SUITES_13.into_iter().find(|suite| *suite == name)));
+        match known.or_else(|| SUITES_13.into_iter().find(|suite| *suite == name)) {
+            Some(suite) => found.push(suite.to_owned()),
+            None => others.push(name),
+        }
     }
     if found.is_empty() {
         let all = SUITES.iter().map(|(openssl, _)| *openssl).chain(SUITES_13);
         return Err(Expected(format!("at least one of {}", all.collect::<Vec<_>>().join(", "))));
     }
-    Ok(found.into_iter().map(str::to_owned).collect())
+    Ok((found, others))
 }
 
 /// Blocks of addresses.
@@ -260,19 +272,22 @@ mod tests {
 
     #[test]
     fn suites_have_two_names_and_one_that_is_known_is_enough() {
-        let got = suites("TLS_AES_128_GCM_SHA256,ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA").unwrap();
+        let text = "TLS_AES_128_GCM_SHA256,ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA";
+        let (got, others) = suites(text).unwrap();
         assert_eq!(got, ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]);
+        assert_eq!(others, ["AES128-SHA"]);
         assert!(suites("AES128-SHA,DES-CBC3-SHA").is_err());
         for (_, iana) in SUITES {
-            assert_eq!(suites(iana).unwrap(), [iana]);
+            assert_eq!(suites(iana).unwrap().0, [iana]);
         }
     }
 
     #[test]
     fn one_version_that_is_spoken_is_enough() {
-        assert_eq!(versions("tlsv1.3,tlsv1.2,tlsv1.1,tlsv1"), Ok((true, true)));
-        assert_eq!(versions("tlsv1.3"), Ok((false, true)));
-        assert_eq!(versions("tlsv1.2, tlsv1.1"), Ok((true, false)));
+        let old = vec!["tlsv1.1", "tlsv1"];
+        assert_eq!(versions("tlsv1.3,tlsv1.2,tlsv1.1,tlsv1"), Ok((true, true, old)));
+        assert_eq!(versions("tlsv1.3"), Ok((false, true, Vec::new())));
+        assert_eq!(versions("tlsv1.2, tlsv1.1"), Ok((true, false, vec!["tlsv1.1"])));
         assert!(versions("tlsv1.1,tlsv1").is_err() && versions("").is_err());
     }
 

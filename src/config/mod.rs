@@ -6,12 +6,14 @@
 
 pub mod acl_conf;
 pub mod auth_http;
+pub mod bridge;
 mod build;
 pub mod discovery;
 pub mod draft;
 pub mod effective;
 pub mod erlang_terms;
 pub mod file;
+pub mod foreign;
 pub mod jwks;
 pub mod keys;
 pub mod layers;
@@ -72,6 +74,8 @@ pub struct Config {
     pub auth_http: Option<Arc<AuthHttp>>,
     /// Where public keys for tokens are.
     pub jwks: Option<Arc<Jwks>>,
+    /// Bridges to brokers of others, by name.
+    pub bridges: Vec<crate::node::bridge::Settings>,
     /// Where users are looked for beside the configuration.
     pub users_file: PathBuf,
     /// The log.

@@ -33,6 +33,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Limits and features by zone", &["zone."]),
     ("The broker and what it keeps", &["broker.", "retainer.", "session."]),
     ("Modules", &["module.", "delayed."]),
+    ("Bridges", &["bridge."]),
     ("The log", &["log."]),
     ("Alarms", &["os_mon.", "alarm."]),
     ("Files of EMQX plugins", &["plugins."]),
@@ -151,6 +152,7 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
         .collect();
     assert!(text.len() > 60);
     text.push("listener.wss.external = 1".to_owned());
+    text.push("bridge.mqtt.external.address = h:1883".to_owned());
     let env = [("STATE_DIRECTORY".to_owned(), "/nonexistent".to_owned())];
     let all = Config::from_text(text.join("\n").as_bytes(), &env).unwrap();
     let none = Config::from_text(b"", &env).unwrap();

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::erlang_terms::{Section, Term, sections};
 use super::{Fault, Note};
-use crate::node::tls::settings::{FileAt, Role, Settings};
+use crate::{
+    node::tls::settings::{FileAt, Password, Role, Settings},
+    sort,
+};
 
 /// Options of OTP that change nothing here: TLS 1.3 decides, or we do.
 const WITHOUT_MEANING: &[&str] = &[
@@ -114,7 +117,7 @@ impl Reader<'_> {
             }
         }
         if !idle.is_empty() {
-            idle.sort_unstable();
+            sort::sort(&mut idle);
             idle.dedup();
             let text = format!("{}: no meaning here: {}", self.from.display(), idle.join(", "));
             self.notes.push(Note::info(text));
@@ -201,9 +204,8 @@ impl Reader<'_> {
                 let at = word(value, &["false", "best_effort", "true", "peer"])?;
                 draft.crl_check = (at > 1).then_some(line);
             }
-            // A key that it fits would be refused as encrypted; see `node::tls`.
             "password" => match value {
-                Term::Text(_) => draft.idle.push(name.to_owned()),
+                Term::Text(text) => role.password = Some(Password::new(text)),
                 Term::Atom(_) | Term::Number(_) | Term::Tuple(_) | Term::List(_) => {
                     return Err("a text in quotes".to_owned());
                 }
@@ -405,11 +407,12 @@ mod tests {
         assert_eq!((server.depth, server.verify, server.demand), (Some(2), true, false));
         assert_eq!(server.revoked.as_ref().unwrap().path, Path::new("/r/crl"));
         assert_eq!(server.suites, ["TLS_AES_128_GCM_SHA256"]);
+        assert_eq!(server.password, Some(Password::new("x")));
         assert_eq!(settings.client, *server, "no client: as server");
         let want = [
             "s.conf:3: what is unknown and ignored",
             "s.conf:3: inet6 is unknown and ignored",
-            "s.conf: no meaning here: dhfile, password, versions below 1.3",
+            "s.conf: no meaning here: dhfile, versions below 1.3",
             "W s.conf:1: server: no fail_if_no_peer_cert",
             "s.conf: no client in it: as server",
         ];

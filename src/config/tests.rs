@@ -150,9 +150,103 @@ fn keys_of_plugins_load_here_and_in_their_files() {
         (7, Some(Duration::from_secs(3600)))
     );
     let warned = config.notes.iter().filter(|note| note.warning).count();
-    assert!(warned >= 5, "{:#?}", config.notes);
+    assert!(warned >= 4, "{:#?}", config.notes);
     let listener = config.notes.iter().filter(|note| note.text.contains("management.listener"));
     assert_eq!(listener.count(), 2, "{:#?}", config.notes);
+}
+
+/// The file that EMQX 4.4 ships, without its comments.
+const BRIDGE: &str = "bridge.mqtt.aws.address = 127.0.0.1:1883
+bridge.mqtt.aws.proto_ver = mqttv4
+bridge.mqtt.aws.start_type = manual
+bridge.mqtt.aws.bridge_mode = false
+bridge.mqtt.aws.clientid = bridge_aws
+bridge.mqtt.aws.clean_start = true
+bridge.mqtt.aws.username = user
+bridge.mqtt.aws.password = passwd
+bridge.mqtt.aws.forwards = topic1/#,topic2/#
+bridge.mqtt.aws.forward_mountpoint = bridge/aws/${node}/
+bridge.mqtt.aws.ssl = off
+bridge.mqtt.aws.cacertfile = etc/certs/cacert.pem
+bridge.mqtt.aws.certfile = etc/certs/client-cert.pem
+bridge.mqtt.aws.keyfile = etc/certs/client-key.pem
+bridge.mqtt.aws.ciphers = TLS_AES_256_GCM_SHA384,ECDHE-ECDSA-AES256-GCM-SHA384
+bridge.mqtt.aws.keepalive = 60s
+bridge.mqtt.aws.tls_versions = tlsv1.3,tlsv1.2,tlsv1.1,tlsv1
+bridge.mqtt.aws.reconnect_interval = 30s
+bridge.mqtt.aws.retry_interval = 20s
+bridge.mqtt.aws.batch_size = 32
+bridge.mqtt.aws.max_inflight_size = 32
+bridge.mqtt.aws.queue.replayq_dir = data/replayq/emqx_aws_bridge/
+bridge.mqtt.aws.queue.replayq_seg_bytes = 10MB
+bridge.mqtt.aws.queue.max_total_size = 5GB
+";
+
+#[test]
+fn a_bridge_of_emqx_loads_with_its_plugin_file() {
+    let place = Place::new("node.name = emqx@10.0.0.1\nplugins.etc_dir = etc/plugins/");
+    place.file("plugins/emqx_bridge_mqtt.conf", BRIDGE);
+    let config = place.load().unwrap();
+    let [bridge] = config.bridges.as_slice() else { panic!("{:?}", config.bridges) };
+    assert_eq!(
+        (&*bridge.name, &*bridge.host, bridge.port, bridge.auto),
+        ("aws", "127.0.0.1", 1883, false)
+    );
+    assert_eq!(bridge.relay.forward_mountpoint, "bridge/aws/emqx@10.0.0.1/");
+    assert!(bridge.relay.single && bridge.tls.is_none() && bridge.relay.forwards.len() == 2);
+    assert_eq!(bridge.relay.queue_bytes, 256 << 20);
+    assert!(!format!("{config:?}").contains("passwd"), "a secret is not shown");
+    let warned: Vec<_> = config.notes.iter().filter(|note| note.warning).collect();
+    assert!(warned.is_empty(), "{warned:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_bridge_is_told_with_its_line() {
+    for (lines, want) in [
+        (
+            "a.ssl = off",
+            "emqx.conf:1: expected bridge.mqtt.a.address beside it, such as 192.168.1.20:1883",
+        ),
+        (
+            "a.address = h",
+            "emqx.conf:1: bridge.mqtt.a.address = h: expected host:port, such as broker.example.com:1883 or \
+             [2001:db8::1]:8883",
+        ),
+        (
+            "a.proto_ver = mqttv6",
+            "emqx.conf:1: bridge.mqtt.a.proto_ver = mqttv6: expected mqttv3, mqttv4 or mqttv5",
+        ),
+        (
+            "a.forwards = x/#/y",
+            "emqx.conf:1: bridge.mqtt.a.forwards = x/#/y: expected topic filters without $share, such as sensors/#, not \
+             x/#/y",
+        ),
+        (
+            "a.receive_mountpoint = x/+",
+            "emqx.conf:1: bridge.mqtt.a.receive_mountpoint = x/+: expected the begin of a topic, such as \
+             bridge/${node}/, without + and #",
+        ),
+        (
+            "a.address = h:1\nbridge.mqtt.a.subscription.1.qos = 1",
+            "emqx.conf:1: expected bridge.mqtt.a.subscription.1.topic beside its qos",
+        ),
+        (
+            "a.address = h:1\nbridge.mqtt.a.ssl = on",
+            "emqx.conf:1: expected bridge.mqtt.a.cacertfile beside bridge.mqtt.a.ssl = on, such as \
+             /etc/ssl/certs/ca-certificates.crt; bridge.mqtt.a.verify = verify_none believes anybody",
+        ),
+        (
+            "a.address = h:1\nbridge.mqtt.a.password = x",
+            "emqx.conf:1: expected bridge.mqtt.a.username beside bridge.mqtt.a.password",
+        ),
+        (
+            "a.adress = h:1",
+            "emqx.conf:1: bridge.mqtt.a.adress: unknown key, the nearest known one is bridge.mqtt.a.address",
+        ),
+    ] {
+        let place = Place::new(&format!("bridge.mqtt.{lines}\n"));
+        assert_eq!(place.faults(), [want]);
+    }
 }
 
 #[test]
@@ -349,7 +443,12 @@ fn the_default_listener_opens_when_none_is_set() {
     assert_eq!(binds("listener.tcp.a = 1\nlistener.tcp.external.backlog = 5\n"), ["a=1 1024"]);
     assert_eq!(binds("listener.tcp.a = 0\nlistener.tcp.b = 0\n"), ["a=0 1024", "b=0 1024"]);
     let both = Place::new("listener.tcp.a = 1\nlistener.tcp.b = 1\n");
-    assert_eq!(both.faults(), ["listener.tcp.b: 1: listener.tcp.a listens there"]);
+    assert_eq!(
+        both.faults(),
+        [
+            "emqx.conf:2: listener.tcp.b = 1: listener.tcp.a (emqx.conf:1) listens there: one of them needs another port"
+        ]
+    );
 }
 
 #[test]
@@ -485,6 +584,15 @@ fn old_and_new_names_meet() {
             .load()
             .unwrap();
     assert_eq!((never.cluster.autoclean, never.cluster.data_streams), (None, 3));
+}
+
+#[test]
+fn a_blocked_write_between_nodes_has_a_time_of_its_own() {
+    for (text, want) in [("3s", 3_000), ("1ms", 100), ("1h", 60_000)] {
+        let place = Place::new(&format!("rpc.send_timeout = {text}\n"));
+        let config = place.load().unwrap();
+        assert_eq!(config.cluster.send_timeout, Some(Duration::from_millis(want)), "{text}");
+    }
 }
 
 #[test]

@@ -134,10 +134,12 @@ fn of_cluster(cluster: &Cluster, out: &mut Findings) {
             );
             continue;
         }
-        out.warn(
-            format!("{way} {node}{}: {}", one.address, shown(&one.reason)),
-            "if it belongs to this cluster, change on one of the two what the reason names: man emqx-rs-discovery",
-        );
+        let remedy = if one.reason.contains("cookie mismatch") {
+            TAKE_IN
+        } else {
+            "if it belongs to this cluster, change on one of the two what the reason names: man emqx-rs-discovery"
+        };
+        out.warn(format!("{way} {node}{}: {}", one.address, shown(&one.reason)), remedy);
     }
     for member in cluster.members.iter().filter(|m| m.address.is_some() && !m.udp) {
         out.warn(
@@ -205,6 +207,9 @@ fn of_discovery(discovery: &Discovery, cluster: Option<&Cluster>, out: &mut Find
     }
 }
 
+/// For a node with another cookie.
+const TAKE_IN: &str = "if it belongs to this cluster: emqx-rs-ctl cluster token | ssh root@THAT-HOST emqx-rs-ctl cluster join -";
+
 fn is_of_this_cluster(heard: &Heard) -> bool {
     heard.linked || heard.status == "accepted"
 }
@@ -213,10 +218,7 @@ fn is_of_this_cluster(heard: &Heard) -> bool {
 fn stranger(heard: &Heard, out: &mut Findings) {
     let (node, address) = (shown(&heard.node), &heard.address);
     if heard.status.contains("other cookie") {
-        out.warn(
-            format!("{node} at {address} has another cookie"),
-            "if it belongs to this cluster: emqx-rs-ctl cluster token | ssh root@THAT-HOST emqx-rs-ctl cluster join -",
-        );
+        out.warn(format!("{node} at {address} has another cookie"), TAKE_IN);
     } else if heard.status.contains("other cluster") {
         out.warn(
             format!("{node} at {address} is of a cluster with another name"),

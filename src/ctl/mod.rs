@@ -211,6 +211,15 @@ pub enum Request {
         /// Which way.
         turn: Turn,
     },
+    /// The bridges.
+    Bridges,
+    /// Start a bridge, or stop it.
+    BridgeTurn {
+        /// Which.
+        name: String,
+        /// Start.
+        on: bool,
+    },
     /// Subscribe a client that is connected.
     SubscriptionsAdd {
         /// Which.
@@ -278,6 +287,7 @@ impl Request {
             | Self::RetainerInfo
             | Self::RetainerTopics { .. }
             | Self::Listeners
+            | Self::Bridges
             | Self::Alarms { .. }
             | Self::Banned
             | Self::ConfShow { .. }
@@ -304,6 +314,7 @@ impl Request {
             | Self::TraceStart { .. }
             | Self::TraceStop { .. }
             | Self::ListenerTurn { .. }
+            | Self::BridgeTurn { .. }
             | Self::SubscriptionsAdd { .. }
             | Self::SubscriptionsDel { .. }
             // It holds what was published.
@@ -331,6 +342,8 @@ impl Request {
                 | Self::AclCacheClean { .. }
                 | Self::CertificatesReload
                 | Self::Listeners
+                | Self::Bridges
+                | Self::BridgeTurn { .. }
                 | Self::Alarms { .. }
                 | Self::AlarmsDelete
                 | Self::Clients { .. }
@@ -443,6 +456,15 @@ pub enum Reply {
         /// Its address.
         listen_on: String,
     },
+    /// To `Bridges`, by name.
+    Bridges(Vec<Bridge>),
+    /// To `BridgeTurn`.
+    BridgeTurned {
+        /// Which.
+        name: String,
+        /// It runs.
+        on: bool,
+    },
     /// To `DataExport`; more of them follow.
     Data(Vec<data::Row>),
     /// To `DataImport`.
@@ -521,6 +543,8 @@ impl Reply {
             | Self::TraceStarted(_)
             | Self::TraceStopped { .. }
             | Self::ListenerTurned { .. }
+            | Self::Bridges(_)
+            | Self::BridgeTurned { .. }
             | Self::Data(_)
             | Self::Imported(_)
             | Self::Failed(_)
@@ -1011,6 +1035,30 @@ pub struct Listener {
     /// Why it is closed, if it is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed: Option<String>,
+}
+
+/// One bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridge {
+    /// Its name.
+    pub name: String,
+    /// Address of the remote.
+    pub server: String,
+    /// `stopped`, `connecting`, `connected`; `standby`: another node of the cluster is.
+    pub status: String,
+    /// This node has the subscriptions at the remote.
+    pub subscribed: bool,
+    /// Messages handed to the remote.
+    pub forwarded: u64,
+    /// Messages taken from it.
+    pub received: u64,
+    /// Messages that found no room, or were not wanted.
+    pub dropped: u64,
+    /// Messages that wait here.
+    pub queued: u64,
+    /// Why it is not connected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 /// Where a node puts its socket: `$RUNTIME_DIRECTORY`, else `/run/emqx-rs` when it can be made and written, else `data`.

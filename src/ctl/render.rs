@@ -8,8 +8,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Alarm, Ban, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation, Happened,
-    Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
+    Alarm, Ban, Bridge, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation,
+    Happened, Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
 /// Width at which Erlang breaks a term.
@@ -60,8 +60,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
         Reply::Vm(figures) => lines(figures, |(name, value)| {
-            let (section, name) = name.split_once('/').unwrap_or(("", name));
-            format!("{section}/{name:<20}: {value}")
+            format!("{name:<24}: {value}")
         }),
         Reply::Log(log) => lines(&log.handlers, |one| {
             let (id, level, to) = (shown(&one.id), shown(&one.level), shown(&one.destination));
@@ -80,6 +79,10 @@ pub fn text(reply: &Reply) -> String {
             format!("stop tracing {kind} {} successfully\n", shown(what))
         }
         Reply::ListenerTurned { id, turn, listen_on } => turned(id, *turn, listen_on),
+        Reply::Bridges(rows) => lines(rows, bridge),
+        Reply::BridgeTurned { name, on } => {
+            format!("bridge {} {}\n", shown(name), started(*on))
+        }
         Reply::Data(rows) => lines(rows, data::line),
         Reply::Imported(done) => done.to_string(),
         Reply::Failed(reason) => format!("{reason}\n"),
@@ -127,6 +130,8 @@ pub fn json(reply: &Reply) -> Value {
         Reply::Alarms(rows) => json!(rows),
         Reply::AlarmsDeleted(count) => json!({ "result": "ok", "deleted": count }),
         Reply::Happened(rows) => json!(rows),
+        Reply::Bridges(rows) => json!(rows),
+        Reply::BridgeTurned { name, on } => json!({ "result": started(*on), "name": name }),
         Reply::Data(rows) => json!(rows),
         Reply::Imported(done) => json!(done),
         Reply::Traces(rows) => json!(rows),
@@ -194,7 +199,7 @@ fn reloaded_text(reloaded: &Reloaded) -> String {
 
 /// `key = value` and where it stands, side by side.
 fn settings_text(rows: &[Setting]) -> String {
-    const MOST: usize = 56;
+    const MOST: usize = 60;
     let left = |row: &Setting| {
         format!("{} = {}", shown(&row.key), shown(row.value.as_deref().unwrap_or("(unset)")))
     };
@@ -350,6 +355,17 @@ fn wrapped(indent: usize, items: &[String]) -> String {
 
 fn route(row: &Route) -> String {
     format!("{} -> {}", shown(&row.asked_for()), row.node)
+}
+
+fn bridge(row: &Bridge) -> String {
+    let Bridge { name, server, status, forwarded, received, dropped, queued, .. } = row;
+    let why = row.reason.as_deref().map(|why| format!(", reason: {}", shown(why)));
+    format!(
+        "name: {name}     status: {status}     server: {server}, subscribed: {}, forwarded: {forwarded}, received: {received}, \
+         dropped: {dropped}, queued: {queued}{}",
+        row.subscribed,
+        why.unwrap_or_default()
+    )
 }
 
 fn turned(id: &str, turn: Turn, listen_on: &str) -> String {

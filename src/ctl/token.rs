@@ -68,6 +68,16 @@ pub enum TokenError {
         /// The file in clear.
         file: PathBuf,
     },
+    /// The usual file is not there, and the node has another one.
+    #[error(
+        "{file}: no such file; the node here has its cookie from {from}: name the file that holds it with --file"
+    )]
+    Elsewhere {
+        /// Where the node has its cookie from.
+        from: String,
+        /// The file that is not there.
+        file: PathBuf,
+    },
     /// The node reads another folder.
     #[error("the node here keeps its data in {0}: say so with --data")]
     OtherData(PathBuf),
@@ -102,7 +112,7 @@ pub fn make(places: &Places, file: &Path) -> Result<Zeroizing<String>, TokenErro
     if let Some(reason) = &places.refused {
         return Err(TokenError::Closed(reason.clone()));
     }
-    let mut text = cookie::show(file).map_err(|error| named(file, error))?;
+    let mut text = show(Some(places), file)?;
     let cookie = Cookie::new(std::mem::take(&mut *text));
     if has_number(places, &cookie) == Some(false) {
         let from = places.cookie_from.clone();
@@ -110,6 +120,19 @@ pub fn make(places: &Places, file: &Path) -> Result<Zeroizing<String>, TokenErro
     }
     let nodes = places.nodes.iter().filter_map(|line| invitation::node(line)).collect();
     Ok(Invitation { cluster: places.cluster.clone(), nodes }.token(&cookie))
+}
+
+/// The cookie in `file`, of which the node that said `places` may know nothing.
+///
+/// # Errors
+/// [`TokenError::File`], [`TokenError::Elsewhere`]
+pub fn show(places: Option<&Places>, file: &Path) -> Result<Zeroizing<String>, TokenError> {
+    cookie::show(file).map_err(|error| match places.map(|places| places.cookie_from.clone()) {
+        Some(from) if error.kind() == io::ErrorKind::NotFound && Path::new(&from) != file => {
+            TokenError::Elsewhere { from, file: file.into() }
+        }
+        Some(_) | None => named(file, error),
+    })
 }
 
 /// Whether `cookie` has the number of the one that the node uses; `None` where the node has none.

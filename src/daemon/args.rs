@@ -26,9 +26,14 @@ pub(super) enum Command {
     /// Run a cluster of several nodes on this host, for a first look
     Lab {
         /// Number of nodes
-        #[arg(default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=16))]
+        #[arg(default_value_t = 3, value_parser = nodes_of_lab)]
         nodes: u16,
     },
+}
+
+fn nodes_of_lab(text: &str) -> Result<u16, &'static str> {
+    let number = text.parse().ok().filter(|nodes| (1..=16).contains(nodes));
+    number.ok_or("expected a number from 1 to 16")
 }
 
 #[cfg(test)]

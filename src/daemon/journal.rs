@@ -37,7 +37,7 @@ use tracing_subscriber::layer::{Context, Layer};
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 54] = [
+const KINDS: [(&str, &str); 57] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -92,6 +92,9 @@ const KINDS: [(&str, &str); 54] = [
     ("clients-lost", "2aeda0a3b6ca4639bda1fa4541f686a6"),
     ("alarm-activated", "7d1c5a0e94e84b6fb0a3c2d9f61e5b48"),
     ("alarm-deactivated", "c05e1f7a3b9d4d26a8f47e90d2b6c31a"),
+    ("bridge-connected", "6fe74c57cf504fa89a64b1576a0c3e1e"),
+    ("bridge-lost", "03917928e31c4363bb2c9aff2c11f1d5"),
+    ("bridge-refused", "6dfe5dd74ec645ebb85a156070413bd0"),
 ];
 
 /// Those of level `info` that an operator wants to see first.
@@ -104,6 +107,7 @@ fn is_notable(kind: &str) -> bool {
             | "member-gone"
             | "partition-healed"
             | "alarm-deactivated"
+            | "bridge-connected"
     )
 }
 
@@ -209,7 +213,7 @@ impl<S: Subscriber> Layer<S> for Journal {
 /// The bytes of an event, as systemd's "Native Journal Protocol" has them.
 fn entry(event: &Event<'_>) -> Vec<u8> {
     let of = event.metadata();
-    let mut entry = Entry { bytes: Vec::with_capacity(512), text: String::new() };
+    let mut entry = Entry { bytes: Vec::with_capacity(512), ..Entry::default() };
     entry.put("PRIORITY", priority(*of.level(), of.name()));
     entry.put("SYSLOG_IDENTIFIER", "emqx-rs");
     if let Some((_, id)) = KINDS.iter().find(|(kind, _)| *kind == of.name()) {
@@ -221,6 +225,8 @@ fn entry(event: &Event<'_>) -> Vec<u8> {
         entry.put("CODE_LINE", &line.to_string());
     }
     event.record(&mut entry);
+    let message = std::mem::take(&mut entry.message);
+    entry.put("MESSAGE", &message);
     entry.bytes
 }
 
@@ -236,10 +242,35 @@ fn priority(level: Level, kind: &str) -> &'static str {
 }
 
 /// Fields one behind the other.
+#[derive(Default)]
 struct Entry {
     bytes: Vec<u8>,
+    /// The words of the event and then its fields, since `journalctl` shows nothing else.
+    message: String,
     /// Used again for each value that is to be formatted.
     text: String,
+}
+
+/// Of a value with more characters the message has the beginning.
+const SHOWN: usize = 400;
+
+/// Appends a field to the message, unless the message has those words already. What clients choose begins no line.
+fn show(message: &mut String, name: &str, value: &str) {
+    const WORDS: usize = 12;
+    if value.len() > WORDS && message.contains(value) {
+        return;
+    }
+    let (begin, more) = match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => (value.get(..end).unwrap_or_default(), "..."),
+        None => (value, ""),
+    };
+    let quoted = begin.is_empty() || begin.contains(|c: char| c.is_control() || " \"".contains(c));
+    // Writing to a string does not fail.
+    let _ = if quoted {
+        write!(message, " {name}={begin:?}{more}")
+    } else {
+        write!(message, " {name}={begin}{more}")
+    };
 }
 
 impl Entry {
@@ -261,8 +292,9 @@ impl Entry {
 
     fn put_field(&mut self, field: &Field, text: &str) {
         if field.name() == "message" {
-            self.put("MESSAGE", text);
+            self.message.insert_str(0, text);
         } else {
+            show(&mut self.message, field.name(), text);
             // In one piece with the name, which has no place of its own.
             self.bytes.extend(b"EMQX_");
             self.put(field.name(), text);
@@ -332,7 +364,7 @@ mod tests {
         let has = |entry: &[u8], part: &[u8]| entry.windows(part.len()).any(|at| at == part);
         for part in [
             &b"PRIORITY=4\nSYSLOG_IDENTIFIER=emqx-rs\nMESSAGE_ID=1577bba509174d3ba69c9bcf1ab6dc45\n"[..],
-            b"\nMESSAGE=node down\n",
+            b"\nMESSAGE=node down node=a@h count=7 reason=\"two\\nlines\"\n",
             b"\nEMQX_NODE=a@h\n",
             b"\nEMQX_COUNT=7\n",
             b"\nCODE_FILE=src/daemon/journal.rs\n",
@@ -340,7 +372,8 @@ mod tests {
         ] {
             assert!(has(&entry, part), "{}", String::from_utf8_lossy(&entry));
         }
-        assert!(next().starts_with(b"PRIORITY=5\n"));
+        let started = next();
+        assert!(started.starts_with(b"PRIORITY=5\n") && has(&started, b"\nMESSAGE=started\n"));
         let plain = next();
         assert!(plain.starts_with(b"PRIORITY=6\n") && !has(&plain, b"MESSAGE_ID"));
     }

@@ -227,10 +227,7 @@ impl Operator for Reloader {
     fn settings(&self, prefix: &str) -> Result<Vec<ctl::Setting>, String> {
         let rows = self.settings.rows(prefix);
         if rows.is_empty() {
-            let nearest = keys::nearest(prefix);
-            return Err(format!(
-                "no key that has a value begins with that; the nearest known one is {nearest}"
-            ));
+            return Err(format!("no key that has a value begins with that{}", keys::hint(prefix)));
         }
         Ok(rows)
     }
@@ -355,6 +352,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
         access: config.access.clone(),
         auth_http: config.auth_http.clone(),
         jwks: config.jwks.clone(),
+        bridges: config.bridges.clone(),
         retain: config.retain.clone(),
         data_dir: config.folders.data.clone(),
         trace_dir: config.log.dir.join("trace"),

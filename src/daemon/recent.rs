@@ -32,6 +32,7 @@ use crate::{
         sys_topics::local_time,
         traces::{Subject, Traces},
     },
+    sort,
     time::{Time, Wall},
 };
 
@@ -87,7 +88,7 @@ impl Stories {
     /// Forgets the oldest name of the address that has most names.
     fn forget_one(&mut self) {
         let mut sources: Vec<_> = self.0.values().map(|story| story.from).collect();
-        sources.sort_unstable();
+        sort::sort(&mut sources);
         let crowd = sources.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
         let Some(crowd) = crowd.and_then(|same| same.first().copied()) else { return };
         let of_crowd = self.0.iter().filter(|(_, story)| story.from == crowd);
@@ -146,7 +147,7 @@ impl Recent {
                 times: told.times,
             })
             .collect();
-        found.sort_by_key(|row| row.at_ms);
+        sort::sort_by_key(&mut found, |row| row.at_ms);
         found
     }
 

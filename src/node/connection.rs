@@ -247,7 +247,11 @@ impl Connection {
             self.waiting = None;
         }
         let limit = self.channel.settings().send_timeout;
-        let blocked = self.unsent.as_ref().map(|unsent| unsent.since + limit);
+        let lost = self.waiting.as_ref().and_then(|waiting| waiting.lost);
+        if lost.is_some() && self.reads() {
+            return false;
+        }
+        let blocked = self.unsent.as_ref().map(|unsent| unsent.since).or(lost).map(|at| at + limit);
         // Of most connections nothing is awaited.
         let (again, over) = self
             .waiting
@@ -274,7 +278,7 @@ impl Connection {
         {
             return false;
         }
-        let takes = self.unsent.is_none() && !self.is_standing();
+        let takes = self.takes();
         if takes && self.replay_room() > 0 {
             return false;
         }

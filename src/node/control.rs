@@ -4,6 +4,7 @@
 //! is decided by the credentials the kernel gives with the connection: uid 0 and the user of the service. What a node
 //! cannot do by itself (read the configuration, set the level of the log) is asked of an [`Operator`].
 
+mod bridges;
 mod clients;
 mod data;
 mod evacuation;
@@ -36,11 +37,6 @@ use super::{
     mesh::{Discovered, JoinError},
     sys_topics, vm, work,
 };
-use crate::broker::{
-    ClientId,
-    bans::{self, Ban},
-    stats::Metric,
-};
 use crate::cluster::{
     ClusterStatus, MemberLine, MemberStatus, NodeName, Target,
     invitation::{self, NODES_MAX},
@@ -52,6 +48,14 @@ use crate::ctl::{self, ClusterChange, HandlerChange, REQUEST_MAX, Reply, Request
 use crate::net::{clock::Clock, supervise};
 use crate::time::{Time, Wall};
 use crate::topic::TopicFilter;
+use crate::{
+    broker::{
+        ClientId,
+        bans::{self, Ban},
+        stats::Metric,
+    },
+    sort,
+};
 
 /// Connections at once.
 const MOST: usize = 16;
@@ -187,6 +191,8 @@ impl Desk {
             Request::Listeners => self.listeners(),
             Request::Alarms { activated } => Reply::Alarms(hub.alarms(activated)),
             Request::AlarmsDelete => Reply::AlarmsDeleted(hub.forget_alarms() as u64),
+            Request::Bridges => self.bridges(),
+            Request::BridgeTurn { name, on } => self.turn_bridge(&name, on),
             Request::ListenerTurn { id, port, turn } => self.turn_listener(&id, port, turn).await,
             Request::SubscriptionsAdd { client_id, topic, qos } => {
                 self.subscribe(&client_id, &topic, qos).await
@@ -348,7 +354,7 @@ impl Desk {
         let status = self.node.mesh().status().await?;
         let Origins { cluster_name, cookie, kdf, data, .. } = self.operator.origins();
         let mut up: Vec<_> = status.up().collect();
-        up.sort_by_key(|line| line.name != status.node);
+        sort::sort_by_key(&mut up, |line| line.name != status.node);
         let nodes = up.into_iter().take(NODES_MAX).map(|line| target(line).to_string());
         Some(ctl::Places {
             node: status.node.to_string(),

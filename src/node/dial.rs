@@ -21,6 +21,7 @@ use super::{
 use crate::{
     cluster::{
         NodeName,
+        gate::Gate,
         handshake::{
             Credentials, Established, HandshakeError, Hello, Identity, Initiator, LinkKind,
             PeerHello, Responder, Suites, Verdict, WIRE,
@@ -86,6 +87,8 @@ pub(crate) struct Local {
     pub(crate) told: Told,
     /// Who was refused lately.
     pub(crate) refusals: Mutex<Refusals>,
+    /// Who may begin a handshake.
+    pub(crate) gate: Mutex<Gate>,
     /// Where hosts are that have a name.
     pub(crate) hosts: Hosts,
 }
@@ -209,6 +212,7 @@ impl Local {
         target: NodeName,
         hasten: &Notify,
     ) -> Result<Proven, LinkError> {
+        locks::lock(&self.gate).on_dial(addr.ip(), Clock::system().now());
         let tcp = within(self.connect_timeout, connect(addr, hasten)).await??;
         self.prepare(&tcp)?;
         let shake = async {
@@ -330,4 +334,31 @@ fn has_aes() -> bool {
     return std::arch::is_aarch64_feature_detected!("aes");
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
     return false;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// The kernel counts a window that stays shut as well (`rpc.send_timeout`).
+    #[tokio::test]
+    async fn a_write_that_is_not_taken_ends_the_connection() {
+        let mut local = crate::node::link::tests::local("a@127.0.0.1", 1, None);
+        Arc::get_mut(&mut local).unwrap().dead_after = Duration::from_millis(300);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let _silent = listener.accept().await.unwrap();
+        local.prepare(&tcp).unwrap();
+        let blocked = async {
+            loop {
+                if let Err(error) = tcp.write_all(&[0; 65536]).await {
+                    return error.kind();
+                }
+            }
+        };
+        let ended = timeout(Duration::from_secs(60), blocked).await;
+        assert_eq!(ended, Ok(std::io::ErrorKind::TimedOut));
+    }
 }

@@ -5,19 +5,19 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
 };
 
 use super::{hub::Hub, locks, mailbox::Mailbox};
 use crate::{
     broker::{
-        Message,
+        Message, bridge,
         inflight::Awaiting,
         mqueue::Delivery,
         session::Session,
-        settings::SharedStrategy,
+        settings::{GroupStrategies, Settings, SharedStrategy},
         stats::Metric,
         subscriptions::{Choice, SharedMatch},
     },
@@ -48,6 +48,34 @@ pub(super) struct Chosen {
     pub(super) nodes: Vec<(u16, usize)>,
     /// What the member there is chosen by; 0 for nothing.
     pub(super) key: u64,
+}
+
+/// How members of groups are chosen: in all of them, and in those with a strategy of their own.
+#[derive(Debug, Default)]
+pub(super) struct Strategies {
+    /// [`SharedStrategy::number`]
+    all: AtomicU8,
+    /// There are some.
+    some: AtomicBool,
+    own: RwLock<GroupStrategies>,
+}
+
+impl Strategies {
+    /// As a zone has them: all have the same.
+    pub(super) fn set(&self, zone: &Settings) {
+        self.all.store(zone.shared_strategy.number(), Ordering::Relaxed);
+        zone.group_strategies.clone_into(&mut locks::write(&self.own));
+        self.some.store(!zone.group_strategies.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(super) fn all(&self) -> SharedStrategy {
+        SharedStrategy::from_number(self.all.load(Ordering::Relaxed))
+    }
+
+    /// Those of single groups; `None` where there are none, as mostly.
+    pub(super) fn own(&self) -> Option<RwLockReadGuard<'_, GroupStrategies>> {
+        self.some.load(Ordering::Relaxed).then(|| locks::read(&self.own))
+    }
 }
 
 /// Whom a publisher sticks to in a group: the node and, on this one, the session.
@@ -146,17 +174,15 @@ impl Hub {
         &self,
         remote: &RouteMatches,
         local: &mut Vec<SharedMatch<Arc<Mailbox>>>,
-        choice: Choice,
+        choice: Choice<'_>,
         chosen: &mut Chosen,
     ) {
-        if matches!(choice.strategy, SharedStrategy::HashClientId | SharedStrategy::Sticky) {
-            chosen.key = choice.publisher;
-        }
         let by_name = |g: &SharedMatch<_>, filter: &str, group: &str| {
             g.filter.as_str().cmp(filter).then_with(|| (*g.group).cmp(group))
         };
         local.sort_unstable_by(|g, other| by_name(g, other.filter.as_str(), &other.group));
         for (place, shared) in remote.shared.iter().enumerate() {
+            let choice = choice.of(&shared.group);
             let same = |g: &SharedMatch<_>| by_name(g, shared.filter.as_str(), &shared.group);
             let here = local.binary_search_by(same).ok().and_then(|at| local.get_mut(at));
             let own = weight(here.as_ref().map_or(0, |g| g.members.len()));
@@ -169,10 +195,19 @@ impl Hub {
             } else {
                 Cow::Borrowed(&*shared.candidates)
             };
+            // What a bridge forwards goes out where it was published, if that node can.
+            let choice = if shared.group.starts_with(bridge::GROUP) {
+                Choice { strategy: SharedStrategy::Local, ..choice }
+            } else {
+                choice
+            };
             let Some(node) = self.choose_node(&Nodes { own, others }, shared, choice) else {
                 continue;
             };
             chosen.nodes.push((node, place));
+            if matches!(choice.strategy, SharedStrategy::HashClientId | SharedStrategy::Sticky) {
+                chosen.key = choice.publisher;
+            }
             if let Some(group) = here {
                 group.members.clear();
             }
@@ -186,7 +221,12 @@ impl Hub {
     }
 
     /// The node that gets a message of `group`; `None` is this one.
-    fn choose_node(&self, nodes: &Nodes<'_>, group: &RouteMatch, choice: Choice) -> Option<u16> {
+    fn choose_node(
+        &self,
+        nodes: &Nodes<'_>,
+        group: &RouteMatch,
+        choice: Choice<'_>,
+    ) -> Option<u16> {
         let name = || group_number(&group.group, group.filter.as_str());
         match choice.strategy {
             SharedStrategy::Local if nodes.own > 0 => None,
@@ -313,7 +353,7 @@ mod tests {
             (0..100)
                 .flat_map(|n| {
                     let (strategy, dice) = (SharedStrategy::Random, n << 8);
-                    let choice = Choice { strategy, publisher: 0, topic: 0, dice };
+                    let choice = Choice { strategy, own: None, publisher: 0, topic: 0, dice };
                     let mut chosen = Chosen::default();
                     hub.choose_nodes(&remote, &mut Vec::new(), choice, &mut chosen);
                     chosen.nodes.into_iter().map(|(node, _)| node)
@@ -327,6 +367,35 @@ mod tests {
         assert_eq!(chosen(), [0, 1].into());
         peers[0].set_avoided(true);
         assert_eq!(chosen(), [1].into());
+    }
+
+    #[test]
+    fn a_group_may_have_a_strategy_of_its_own() {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let own = [("topic", SharedStrategy::HashTopic), ("stuck", SharedStrategy::Sticky)];
+        let own = own.map(|(group, strategy)| (group.to_owned(), strategy)).into();
+        hub.strategies.set(&Settings { group_strategies: own, ..Settings::default() });
+        let own = hub.strategies.own();
+        for (group, nodes, key) in [("any", 2, 0), ("topic", 1, 0), ("stuck", 1, 7)] {
+            let candidates =
+                vec![Candidate { node: 0, weight: 1 }, Candidate { node: 1, weight: 1 }];
+            let filter = TopicFilter::parse("t").unwrap();
+            let shared = vec![RouteMatch { group: group.into(), filter, candidates }];
+            let remote = RouteMatches { shared, ..RouteMatches::default() };
+            let mut seen = BTreeSet::new();
+            for dice in 0..100 {
+                let (strategy, own) = (hub.strategies.all(), own.as_deref());
+                let choice = Choice { strategy, own, publisher: 7, topic: 9, dice: dice << 8 };
+                let mut chosen = Chosen::default();
+                hub.choose_nodes(&remote, &mut Vec::new(), choice, &mut chosen);
+                assert_eq!(chosen.key, key, "{group}");
+                seen.extend(chosen.nodes.into_iter().map(|(node, _)| node));
+            }
+            assert_eq!(seen.len(), nodes, "{group}");
+        }
+        drop(own);
+        hub.strategies.set(&Settings::default());
+        assert!(hub.strategies.own().is_none());
     }
 
     fn fnv(text: &str) -> u64 {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, RwLock,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -24,7 +24,7 @@ use super::{
     clients::ClientRow,
     evacuation::Evacuations,
     forward::Forwarded,
-    groups::Turns,
+    groups::{Strategies, Turns},
     limits::{Limits, WillPace},
     link::Peers,
     listener::handshakes::Handshakes,
@@ -49,13 +49,13 @@ use crate::{
         message::Meta,
         retained::{NotKept, Retained, is_system},
         session::Session,
-        settings::SharedStrategy,
         stats::{Gauge, Metric, Stats},
         subscriptions::{Change, Subscriber, Subscriptions},
     },
     cluster::routes::{RouteKey, RouteMatches, RouteTable},
     mqtt::QoS,
     net::{clock::Clock, supervise},
+    sort,
     time::{Stamp, Time},
     topic::{TopicFilter, TopicName, share::Subscription},
 };
@@ -101,8 +101,8 @@ pub struct Hub {
     next_session: AtomicU64,
     /// Number of the next message to other nodes.
     pub(super) next_message: AtomicU64,
-    /// How the member of a shared group is chosen: [`SharedStrategy::number`].
-    pub(super) shared_strategy: AtomicU8,
+    /// How the member of a shared group is chosen.
+    pub(super) strategies: Strategies,
     /// Choices of nodes for shared groups.
     pub(super) turns: Turns,
     /// PUBACK waits for other nodes (`cluster.publish_ack = peers`).
@@ -173,7 +173,7 @@ impl Hub {
             peers: Arc::default(),
             next_session: AtomicU64::new(1),
             next_message: AtomicU64::new(1),
-            shared_strategy: AtomicU8::new(0),
+            strategies: Strategies::default(),
             turns: Turns::default(),
             waits_for_peers: true,
             suback_waits: true,
@@ -335,11 +335,6 @@ impl Hub {
             self.publish_will(&parked.session.client_id, *will);
         }
         self.end_session(&parked.session, mailbox);
-    }
-
-    /// `broker.shared_subscription_strategy`
-    pub fn set_shared_strategy(&self, strategy: SharedStrategy) {
-        self.shared_strategy.store(strategy.number(), Ordering::Relaxed);
     }
 
     /// This process comes to rest for the next one.
@@ -526,14 +521,15 @@ impl Hub {
 
     /// All clients of this node, or the one named, sorted by id.
     pub async fn clients(&self, only: Option<&ClientId>) -> Vec<ClientRow> {
-        let (mut rows, answers) = self.registry.describe(only);
+        let now = (self.clock.now(), self.clock.wall());
+        let (mut rows, answers) = self.registry.describe(only, now);
         let _ = tokio::time::timeout(DESCRIBE_LIMIT, async {
             for answer in answers {
                 rows.extend(answer.await.ok());
             }
         })
         .await;
-        rows.sort_unstable_by(|a, b| a.client_id.cmp(&b.client_id));
+        sort::sort_by(&mut rows, |a, b| a.client_id.cmp(&b.client_id));
         rows
     }
 
@@ -562,7 +558,7 @@ impl Hub {
         locks::read(&self.subscriptions).for_each_route(|filter, group| {
             all.push(RouteKey { filter: filter.clone(), group: group.cloned() });
         });
-        all.sort_unstable();
+        sort::sort(&mut all);
         all
     }
 

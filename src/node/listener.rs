@@ -78,11 +78,23 @@ pub struct Listening {
 
 /// A listener cannot listen.
 #[derive(Debug, thiserror::Error)]
-#[error("listener {id} cannot listen on {bind}: {error}")]
+#[error("listener {id} cannot listen on {bind}: {error}{}", remedy(.bind, .error))]
 pub struct CannotListen {
     id: String,
     bind: Bind,
     error: io::Error,
+}
+
+/// What an operator can do about it.
+fn remedy(bind: &Bind, error: &io::Error) -> String {
+    let (kind, port) = (error.kind(), bind.port());
+    if kind == io::ErrorKind::AddrInUse && port > 0 {
+        format!("; who has the port: ss -ltnp 'sport = :{port}'; stop that, or take another port")
+    } else if kind == io::ErrorKind::AddrNotAvailable {
+        "; no interface of this host has that address".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Sockets that systemd has opened for us, with their names.

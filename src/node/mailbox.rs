@@ -307,6 +307,14 @@ impl Mailbox {
         rare.taken = Some(taken);
     }
 
+    /// Numbers of the messages that were taken out lately, as far as that is remembered.
+    #[must_use]
+    pub fn taken(&self) -> Vec<u64> {
+        let inner = self.lock();
+        let taken = inner.rare.iter().filter_map(|rare| rare.taken.as_ref());
+        taken.flat_map(|taken| taken.numbers.iter().copied()).collect()
+    }
+
     /// Copies of what came in as number `from` or later, as [`MQueue::since`].
     #[must_use]
     pub fn since(&self, from: u64) -> (Vec<Delivery>, u64) {

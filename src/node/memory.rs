@@ -25,6 +25,7 @@ use super::{alarms, hub::Hub, mailbox::Mailbox, told::Told};
 use crate::{
     broker::{ClientId, stats::Metric},
     net::sys,
+    sort,
     time::Time,
 };
 
@@ -250,17 +251,17 @@ impl Largest {
         }
         self.0.push((bytes, client_id.clone(), mailbox.clone()));
         if self.0.len() >= 2 * SHED {
-            self.sort();
+            self.cut();
         }
     }
 
-    fn sort(&mut self) {
-        self.0.sort_unstable_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
+    fn cut(&mut self) {
+        sort::sort_by_key(&mut self.0, |(bytes, ..)| std::cmp::Reverse(*bytes));
         self.0.truncate(SHED);
     }
 
     fn into_sorted(mut self) -> Vec<(usize, ClientId, Arc<Mailbox>)> {
-        self.sort();
+        self.cut();
         self.0
     }
 }

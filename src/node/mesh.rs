@@ -722,13 +722,14 @@ impl Unlock {
             started: self.started,
             streams: settings.data_streams,
             message_max: self.message_max,
-            dead_after: settings.failure_timeout,
+            dead_after: settings.send_timeout.unwrap_or(settings.failure_timeout),
             connect_timeout: settings.connect_timeout,
             handshake_timeout: settings.handshake_timeout,
             v6: settings.proto_dist.is_v6(),
             tls: self.tls,
             told: Told::default(),
             refusals: Mutex::default(),
+            gate: Mutex::default(),
             hosts: Hosts::default(),
         })
     }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod alarms;
 mod announced;
 mod asking;
+pub mod bridge;
 pub mod clients;
 mod connection;
 pub mod control;
@@ -59,8 +60,7 @@ use tokio::{
 
 use crate::{
     broker::{
-        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained,
-        settings::SharedStrategy, users::Users,
+        RetainSettings, Settings, access::Access, channel::Shared, retained::Retained, users::Users,
     },
     cluster::{self, settings::SessionLocking},
     net::{clock::Clock, supervise},
@@ -70,6 +70,7 @@ use access::{
     jwks::{Jwks, KeySet},
     renewal::Renewal,
 };
+use bridge::Bridge;
 use estate::{Arrivals, Inheritance};
 use hub::Hub;
 use limits::Limits;
@@ -99,6 +100,8 @@ pub struct NodeParts {
     pub auth_http: Option<Arc<AuthHttp>>,
     /// Where public keys for tokens are.
     pub jwks: Option<Arc<Jwks>>,
+    /// Bridges to brokers of others.
+    pub bridges: Vec<bridge::Settings>,
     /// Limits of retained messages.
     pub retain: RetainSettings,
     /// `node.data_dir`.
@@ -146,6 +149,7 @@ pub struct Node {
     hub: Arc<Hub>,
     mesh: Mesh,
     listeners: Vec<Arc<Listening>>,
+    bridges: Vec<Arc<Bridge>>,
     /// Keys for tokens.
     keys: Arc<KeySet>,
     /// Certificates of listeners were read again.
@@ -173,7 +177,7 @@ impl Node {
         hub.places = Arc::new(NodePlaces::new(parts.max_connections));
         hub.set_limits(parts.limits, parts.alarms);
         hub.connect_waits = parts.cluster.session_locking == SessionLocking::Cluster;
-        hub.set_shared_strategy(shared_strategy(&parts.zones));
+        hub.strategies.set(&zone_settings(&parts.zones, "external"));
         hub.set_session_settings(zone_settings(&parts.zones, "external"));
         hub.bans.load(&parts.data_dir, clock.wall())?;
         hub.bans.set_policies(parts.access.bans);
@@ -227,9 +231,10 @@ impl Node {
         let watch = listener::watch_certificates(listeners.clone(), renewed, clock);
         supervise::spawn("listener certificates", watch);
         let keys = KeySet::following(listeners.clone(), parts.jwks);
-        let node = Self { hub, mesh, listeners, keys, certificates_renewed, stop, janitor };
-        node.listeners.iter().for_each(|listener| node.listen(listener, stopped.clone()));
-        Ok(node)
+        let bridges = parts.bridges.into_iter().map(|one| Bridge::begin(one, &hub)).collect();
+        let new = Self { hub, mesh, listeners, bridges, keys, certificates_renewed, stop, janitor };
+        new.listeners.iter().for_each(|listener| new.listen(listener, stopped.clone()));
+        Ok(new)
     }
 
     /// Days until the first certificate of a listener ends, rounded down.
@@ -286,6 +291,11 @@ impl Node {
         &self.listeners
     }
 
+    /// Its bridges.
+    pub(crate) fn bridges(&self) -> &[Arc<Bridge>] {
+        &self.bridges
+    }
+
     /// New limits, users and certificates, for connections to come; and rules, for all. A listener that was closed for want of a certificate
     /// opens when it has one.
     pub fn reload(&self, new: Renewed<'_>) {
@@ -299,7 +309,7 @@ impl Node {
             *locks::write(&listener.shared) = Arc::new(fresh);
         }
         self.certificates_renewed.notify_one();
-        self.hub.set_shared_strategy(shared_strategy(new.zones));
+        self.hub.strategies.set(&zone_settings(new.zones, "external"));
         self.hub.set_session_settings(zone_settings(new.zones, "external"));
         self.hub.renew_rules(access.clone());
         self.hub.reload_retain(new.retain);
@@ -353,6 +363,20 @@ impl Node {
         }
     }
 
+    /// What waits in bridges goes out, or to other nodes.
+    async fn end_bridges(&self) {
+        const LOOK: Duration = Duration::from_millis(20);
+        for one in &self.bridges {
+            one.turn(false);
+        }
+        let ended = async {
+            while self.bridges.iter().any(|one| one.standing().state != "stopped") {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(bridge::STOP, ended).await;
+    }
+
     /// Stops accepting, tells the clients (v5: 0x8B), waits until they are gone and until other nodes have their sessions, at most
     /// `limit`, and leaves the mesh.
     pub async fn drain(&self, limit: Duration) {
@@ -361,6 +385,7 @@ impl Node {
         // Who connects from here on is refused.
         self.listeners.iter().for_each(|listener| drop(listener.take_kept()));
         let _ = self.stop.send(true);
+        self.end_bridges().await;
         self.mesh.drain().await;
         self.hub.shut_down();
         let gone = async {
@@ -388,11 +413,6 @@ impl Node {
 /// The largest packet of any zone.
 fn message_max(zones: &BTreeMap<String, Settings>) -> u64 {
     zones.values().map(|zone| zone.max_packet_size).max().unwrap_or(2 << 20) as u64
-}
-
-/// One for the node: every zone has the same.
-fn shared_strategy(zones: &BTreeMap<String, Settings>) -> SharedStrategy {
-    zones.values().next().map(|zone| zone.shared_strategy).unwrap_or_default()
 }
 
 fn zone_settings(zones: &BTreeMap<String, Settings>, zone: &str) -> Settings {

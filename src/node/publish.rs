@@ -27,7 +27,7 @@ use crate::{
         Message,
         message::Meta,
         mqueue::{Delivery, SubscriptionIds},
-        settings::SharedStrategy,
+        settings::{GroupStrategies, SharedStrategy},
         stats::Metric,
         subscriptions::{Choice, Matches, SharedMatch, Subscriber},
     },
@@ -150,7 +150,8 @@ impl Hub {
         let _inside = self.sections.enter();
         let ((local, crossing), walked) = self.with_routes(message, |found| {
             let mut chosen = Chosen::default();
-            let choice = self.choice(message, client_id);
+            let own = self.strategies.own();
+            let choice = self.choice(message, client_id, own.as_deref());
             let Some(found) = found else {
                 let local = self.hand_out(message, (None, choice), (None, &mut chosen), bells);
                 return (local, Crossing::default());
@@ -170,22 +171,30 @@ impl Hub {
 
     /// Hands a message to the clients of this node. `true` when at least one wants it.
     pub(super) fn publish_local(&self, message: &Message, bells: &mut Vec<Waker>) -> bool {
-        let choice = self.choice(message, None);
+        let own = self.strategies.own();
+        let choice = self.choice(message, None, own.as_deref());
         self.hand_out(message, (None, choice), (None, &mut Chosen::default()), bells).matched
     }
 
     /// How members of shared groups are chosen for this message. Hashes are made only where they decide.
-    fn choice(&self, message: &Message, client_id: Option<&str>) -> Choice {
-        let strategy = SharedStrategy::from_number(self.shared_strategy.load(Ordering::Relaxed));
-        let (mut publisher, mut topic) = (message.publisher(), 0);
-        match strategy {
-            SharedStrategy::HashTopic => topic = fnv(message.topic()),
-            SharedStrategy::HashClientId | SharedStrategy::Sticky => {
-                publisher = client_id.map_or(publisher, fnv);
+    fn choice<'a>(
+        &self,
+        message: &Message,
+        client_id: Option<&str>,
+        own: Option<&'a GroupStrategies>,
+    ) -> Choice<'a> {
+        let strategy = self.strategies.all();
+        let (by_topic, by_client) = match strategy {
+            _ if own.is_some() => (true, true),
+            SharedStrategy::HashTopic => (true, false),
+            SharedStrategy::HashClientId | SharedStrategy::Sticky => (false, true),
+            SharedStrategy::Random | SharedStrategy::RoundRobin | SharedStrategy::Local => {
+                (false, false)
             }
-            SharedStrategy::Random | SharedStrategy::RoundRobin | SharedStrategy::Local => {}
-        }
-        Choice { strategy, publisher, topic, dice: self.dice() }
+        };
+        let topic = if by_topic { fnv(message.topic()) } else { 0 };
+        let publisher = client_id.filter(|_| by_client).map_or(message.publisher(), fnv);
+        Choice { strategy, own, publisher, topic, dice: self.dice() }
     }
 
     /// Hands a message to the clients of this node: to all that want it, or to those that its sender meant. Of a shared
@@ -193,7 +202,7 @@ impl Hub {
     fn hand_out(
         &self,
         message: &Message,
-        (meant, choice): (Option<Targets<'_>>, Choice),
+        (meant, choice): (Option<Targets<'_>>, Choice<'_>),
         (remote, chosen): (Option<&RouteMatches>, &mut Chosen),
         bells: &mut Vec<Waker>,
     ) -> Handed {
@@ -235,7 +244,7 @@ impl Hub {
                 self.choose_nodes(remote, &mut matches.groups, choice, chosen);
             }
             for group in &mut matches.groups {
-                if choice.strategy == SharedStrategy::Sticky {
+                if choice.of(&group.group).strategy == SharedStrategy::Sticky {
                     self.turns.stick(choice.publisher, group);
                 }
                 self.hand_group(message, group, bells);
@@ -390,7 +399,8 @@ impl Hub {
         let _inside = self.sections.enter();
         let (groups, key) = ([group], envelope.targets.key);
         let targets = Targets::new(false, &groups).keyed(key);
-        let meant = (Some(targets), self.choice(message, None).keyed(key));
+        let own = self.strategies.own();
+        let meant = (Some(targets), self.choice(message, None, own.as_deref()).keyed(key));
         let here = BELLS.with_borrow_mut(|bells| {
             self.hand_out(message, meant, (None, &mut Chosen::default()), bells).matched
         });
@@ -428,7 +438,9 @@ impl Deliver for Hub {
         let message = self.message_of(envelope, origin);
         let _inside = self.sections.enter();
         BELLS.with_borrow_mut(|bells| {
-            let choice = self.choice(&message, None).keyed(envelope.targets.key);
+            let own = self.strategies.own();
+            let choice = self.choice(&message, None, own.as_deref());
+            let choice = choice.keyed(envelope.targets.key);
             let meant = (Some(envelope.targets), choice);
             self.hand_out(&message, meant, (None, &mut Chosen::default()), bells)
         })

@@ -46,6 +46,13 @@ pub struct Parked {
 }
 
 impl Parked {
+    /// How long the session lives without a connection, rounded to seconds: what is left of that, and what is over.
+    fn expiry(&self, (now, wall): (Time, Wall)) -> Duration {
+        let over = Duration::from_millis(wall.as_ms().saturating_sub(self.since.as_ms()));
+        let whole = self.expires_at.since(now) + over + Duration::from_millis(500);
+        Duration::from_secs(whole.as_secs())
+    }
+
     fn deadline(&self) -> Time {
         self.will.as_ref().map_or(self.expires_at, |(_, at)| self.expires_at.min(*at))
     }
@@ -567,6 +574,7 @@ impl Registry {
     pub fn describe(
         &self,
         only: Option<&ClientId>,
+        now: (Time, Wall),
     ) -> (Vec<ClientRow>, Vec<oneshot::Receiver<ClientRow>>) {
         let (mut rows, mut answers) = (Vec::new(), Vec::new());
         for part in &self.parts {
@@ -582,6 +590,7 @@ impl Registry {
                             parked.identity.as_deref(),
                             &entry.mailbox,
                         );
+                        row.session_expiry = parked.expiry(now).as_secs();
                         row.disconnected_at = Some(parked.since);
                         rows.push(row);
                     }
@@ -664,6 +673,18 @@ mod tests {
         let session = Box::new(Session::new(1, client_id.clone(), Wall::default()));
         let expires_at = Time::from_ms(expires_at);
         Box::new(Parked { session, identity: None, expires_at, will: None, since: Wall::default() })
+    }
+
+    #[test]
+    fn a_listing_tells_for_how_long_a_session_is_kept_and_not_what_is_left_of_that() {
+        let (registry, id) = (Registry::default(), ClientId::new("c"));
+        let mailbox = Arc::new(Mailbox::new(&Settings::default()));
+        let _ = registry.open(&id, (false, None), &mailbox, 1);
+        let _ = registry.park(parked(&id, 60_000), &mailbox, Time::ZERO);
+        for over in [0, 1, 17_499, 59_900] {
+            let (rows, _) = registry.describe(None, (Time::from_ms(over), Wall::from_ms(over + 3)));
+            assert_eq!(rows[0].session_expiry, 60, "{over} ms after it was lost");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod certificate;
 mod expiry;
 pub mod listener;
+pub mod locked_key;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,14 +23,14 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
-    client::{Resumption, WebPkiServerVerifier},
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, pem::PemObject,
     },
     server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -40,7 +41,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use self::{
     expiry::{Expiring, Expiry},
-    settings::{BadTls, FileAt, Role, Settings},
+    locked_key::{LockedKey, StillLocked},
+    settings::{BadTls, FileAt, Password, Role, Settings},
     verify::{ClientCheck, ServerCheck},
 };
 use super::{
@@ -148,7 +150,13 @@ impl Files {
         let mut keep = |bad| faults.push(bad);
         let chain = role.certificate.as_ref().map(|file| items(file, "certificate"));
         let chain = chain.transpose().map_err(&mut keep).unwrap_or_default().unwrap_or_default();
-        let key = role.key.as_ref().map(key).transpose().map_err(&mut keep).unwrap_or_default();
+        let key = role
+            .key
+            .as_ref()
+            .map(|file| key(file, role.password.as_ref()))
+            .transpose()
+            .map_err(&mut keep)
+            .unwrap_or_default();
         let roots = role.authorities.as_ref().filter(|_| role.verify).map(roots);
         let roots = roots.transpose().map_err(&mut keep).unwrap_or_default();
         let revoked = role.revoked.as_ref().map(|file| items(file, "list of revoked certificates"));
@@ -182,22 +190,19 @@ fn items<T: PemObject>(file: &FileAt, kind: &str) -> Result<Vec<T>, BadTls> {
     if items.is_empty() { Err(bad(file, format_args!("no {kind} in it (PEM)"))) } else { Ok(items) }
 }
 
-fn key(file: &FileAt) -> Result<PrivateKeyDer<'static>, BadTls> {
+fn key(file: &FileAt, password: Option<&Password>) -> Result<PrivateKeyDer<'static>, BadTls> {
     let text = zeroize::Zeroizing::new(read(file)?);
     let mode = fs::metadata(&file.path).map_or(0, |meta| meta.mode() & 0o777);
     if mode & 0o004 != 0 {
         let what = "a key that everybody can read is refused; chmod 640 it";
         return Err(bad(file, format_args!("mode {mode:04o}: {what}")));
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        let sealed = text.windows(9).any(|window| window == b"ENCRYPTED");
-        if sealed {
-            let what = "the key is locked with a password, which this version cannot open: openssl pkey -in KEY -out NEW";
-            bad(file, what)
-        } else {
-            bad(file, format_args!("no key: {error}"))
-        }
-    })
+    if let Some(locked) = LockedKey::find(&text) {
+        let password = password.ok_or(StillLocked::NoPassword);
+        let opened = locked.and_then(|key| key.open(password?.expose()));
+        return opened.map_err(|error| bad(file, error));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| bad(file, format_args!("no key: {error}")))
 }
 
 fn roots(file: &FileAt) -> Result<RootCertStore, BadTls> {
@@ -259,6 +264,32 @@ fn server_config(role: &Role, files: Files) -> Result<ServerConfig, BadTls> {
 }
 
 fn client_config(role: &Role, files: Files, name_check: bool) -> Result<ClientConfig, BadTls> {
+    let mut config = any_client(role, files, Some(name_check), &[&TLS13])?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(config)
+}
+
+/// How this node behaves as a client of a server that is none of its cluster. Reads the files.
+///
+/// # Errors
+/// Every file at fault, with the place that names it.
+pub fn foreign_client(
+    role: &Role,
+    (tls12, tls13): (bool, bool),
+) -> Result<ClientConfig, Vec<BadTls>> {
+    let versions = [(tls13, &TLS13), (tls12, &TLS12)];
+    let versions: Vec<&SupportedProtocolVersion> =
+        versions.into_iter().filter(|(spoken, _)| *spoken).map(|(_, version)| version).collect();
+    any_client(role, Files::load(role)?, None, &versions).map_err(|bad| vec![bad])
+}
+
+/// `name_check`: whether a certificate must name its node; `None`: it names the server as all clients of TLS want it.
+fn any_client(
+    role: &Role,
+    files: Files,
+    name_check: Option<bool>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, BadTls> {
     let provider = provider(role);
     let algorithms = provider.signature_verification_algorithms;
     let chain = if role.verify {
@@ -271,19 +302,24 @@ fn client_config(role: &Role, files: Files, name_check: bool) -> Result<ClientCo
     } else {
         None
     };
-    let check = ServerCheck { chain, depth: role.depth, name_check, algorithms };
+    let check: Arc<dyn ServerCertVerifier> = match (chain, name_check) {
+        (Some(chain), None) => chain,
+        (chain, check) => {
+            let (depth, name_check) = (role.depth, check.unwrap_or_default());
+            Arc::new(ServerCheck { chain, depth, name_check, algorithms })
+        }
+    };
     let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13])
+        .with_protocol_versions(versions)
         .map_err(|error| at(role, error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(check));
+        .with_custom_certificate_verifier(check);
     let mut config = match files.key {
         Some(key) => builder
             .with_client_auth_cert(files.chain, key)
             .map_err(|error| at(role, misfit(&error)))?,
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
 }

@@ -25,6 +25,7 @@ use super::{locks, sys_topics::local_time};
 use crate::{
     ctl,
     net::{clock::Clock, supervise},
+    sort,
     time::{Time, Wall},
     topic::{TopicFilter, TopicName},
 };
@@ -363,7 +364,7 @@ fn open(folder: &Path, path: &Path, running: &[&Path]) -> io::Result<File> {
             old.push((meta.modified()?, entry.path()));
         }
     }
-    old.sort_unstable();
+    sort::sort(&mut old);
     let most = FILES.saturating_sub(running.len() + 1);
     for (_, path) in old.iter().take(old.len().saturating_sub(most)) {
         fs::remove_file(path)?;

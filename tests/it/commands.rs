@@ -251,7 +251,6 @@ fn what_is_not_here_says_why_and_exits_with_1() {
         "plugins load emqx_retainer",
         "traces delete mine",
         "rebalance start --evacuation",
-        "bridges list",
     ] {
         let words: Vec<&str> = words.split(' ').collect();
         let (code, text) = run(&node, &words);

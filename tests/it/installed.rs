@@ -104,6 +104,7 @@ fn a_start_that_fails_is_told_on_standard_error_too() {
         assert_eq!(output.status.code(), Some(1), "{errors}");
         let line = errors.lines().find(|line| line.contains(&port.to_string())).expect(&errors);
         assert_eq!(line.starts_with("<3>"), journal, "{errors}");
+        assert!(line.contains(&format!("ss -ltnp 'sport = :{port}'")), "{errors}");
     }
     let log = fs::read_to_string(folder.path().join("log/emqx.log")).unwrap();
     assert_eq!(log.matches("not started").count(), 2, "{log}");

@@ -16,6 +16,7 @@
 mod abuse;
 mod access;
 mod authorization;
+mod bridge;
 mod clients;
 mod cluster;
 mod commands;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -346,4 +346,44 @@ fn discovered(node: &Node) -> serde_json::Value {
 /// Datagrams that discovery took out of its sockets.
 fn received(node: &Node) -> u64 {
     discovered(node)["datagrams"]["received"].as_u64().unwrap_or(0)
+}
+
+/// A host without the cookie that connects to the mesh port 400 times a second, by connections that it closes at once and such that
+/// it leaves silent, does not keep a node out that nobody knows yet.
+#[test]
+fn a_flood_of_connections_keeps_no_node_out() {
+    let manual = "cluster.discovery = manual";
+    let mut cluster = Cluster::prepare_as(3, |host| format!("emqx@10.77.0.{host}"), manual);
+    cluster.nodes.truncate(2);
+    cluster.nodes.iter_mut().for_each(Node::spawn);
+    cluster.nodes.iter_mut().for_each(Node::wait_ready);
+    for silent in [0, 200] {
+        let stop = Arc::new(AtomicBool::new(false));
+        let made = AtomicU64::new(0);
+        let took = std::thread::scope(|scope| {
+            let (lan, stop, made) = (&cluster.lan, stop.clone(), &made);
+            let _end = Ends(stop.clone());
+            scope.spawn(move || {
+                lan.enter_as("3");
+                let mut open = std::collections::VecDeque::new();
+                let door = SocketAddr::from(([10, 77, 0, 1], 4370));
+                while !stop.load(Ordering::Relaxed) {
+                    let next = Instant::now() + Duration::from_micros(2_500);
+                    open.extend(TcpStream::connect_timeout(&door, Duration::from_millis(500)));
+                    open.drain(..open.len().saturating_sub(silent));
+                    made.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                }
+            });
+            wait_for("the flood is under way", SOON, || made.load(Ordering::Relaxed) > 1_000);
+            let start = Instant::now();
+            let done = cluster.node(2).ctl_output(&["cluster", "join", "emqx@10.77.0.1"]);
+            assert!(done.status.success(), "{done:?}");
+            start.elapsed()
+        });
+        println!("FIGURE a flood of connections, {silent} silent: a node joins in {took:?}");
+        // Two seconds are wanted; the machine may be busy.
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        assert!(cluster.node(2).ctl_output(&["cluster", "leave"]).status.success());
+    }
 }

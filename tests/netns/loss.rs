@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use super::{
     cluster::{Cluster, SOON},
     report,
@@ -118,4 +123,24 @@ fn blocked_udp_is_told_of_and_harmless() {
     for node in &cluster.nodes {
         assert_eq!(node.log().matches("no sign of life").count(), 0, "{}", node.log());
     }
+}
+
+/// A process that was stopped says so when it goes on, and tells of no partition: it was its own doing.
+#[test]
+fn a_node_that_was_stopped_says_so() {
+    let cluster = Cluster::start(3, "");
+    let pid = Pid::from_raw(cluster.node(3).pid());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    for host in [1, 2] {
+        cluster.wait_down(host, 3, SOON);
+    }
+    std::thread::sleep(Duration::from_secs(8));
+    kill(pid, Signal::SIGCONT).unwrap();
+    let took = cluster.wait_whole("it is back", SOON);
+    println!("FIGURE stopped for about 10 s: back within {took:?}");
+    cluster.wait_healed(Duration::from_secs(60));
+    let says = |host: usize, text: &str| cluster.node(host).log().matches(text).count();
+    assert_eq!(says(3, "this node stood still"), 1, "{}", cluster.node(3).log());
+    assert_eq!(says(3, "network was partitioned"), 0, "{}", cluster.node(3).log());
+    assert_eq!([1, 2].map(|host| says(host, "this node stood still")), [0, 0]);
 }

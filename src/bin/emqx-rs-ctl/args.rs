@@ -180,6 +180,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<ListenersCommand>,
     },
+    /// Bridges to brokers of others: how they stand; start and stop one
+    Bridges {
+        #[command(subcommand)]
+        command: Option<BridgesCommand>,
+    },
     /// Write down what a client, a topic or an address sends and gets, packet by packet, for a while
     #[command(subcommand, after_help = TRACE_EXAMPLES)]
     Trace(TraceCommand),
@@ -439,6 +444,22 @@ pub(super) enum ListenersCommand {
 }
 
 #[derive(Subcommand)]
+pub(super) enum BridgesCommand {
+    /// All of them, as without a command
+    List,
+    /// Start one on this node, until it or the node is stopped
+    Start {
+        /// As in bridge.mqtt.NAME
+        name: String,
+    },
+    /// Stop one on this node; what waits goes to other nodes that run it
+    Stop {
+        /// As in bridge.mqtt.NAME
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
 pub(super) enum TraceCommand {
     /// Traces that run, and their files
     List,
@@ -506,7 +527,8 @@ pub(super) enum BannedCommand {
     List,
     /// Ban somebody and end the connections that are there
     Add {
-        /// What is banned: clientid, username or peerhost
+        /// What is banned
+        #[arg(value_name = BANNED_KINDS)]
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
@@ -520,12 +542,15 @@ pub(super) enum BannedCommand {
     /// Take a ban out
     #[command(alias = "delete")]
     Del {
-        /// What is banned: clientid, username or peerhost
+        /// What is banned
+        #[arg(value_name = BANNED_KINDS)]
         kind: BannedKind,
         /// Client id, user name, or address or block
         who: String,
     },
 }
+
+const BANNED_KINDS: &str = "clientid|username|peerhost";
 
 #[derive(Clone, Copy)]
 pub(super) struct BannedKind(pub(super) &'static str);

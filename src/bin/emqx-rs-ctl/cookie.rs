@@ -13,15 +13,18 @@ use crate::here::{complain, from_stdin, places, say};
 pub(super) fn run(
     file: Option<PathBuf>,
     command: CookieCommand,
-    socket: &Path,
+    (socket, chosen): (&Path, bool),
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state/emqx-rs"));
     let data: Vec<_> = home.into_iter().chain([PathBuf::from("/var/lib/emqx-rs")]).collect();
+    // Who names a node means that one, and not the usual file.
+    let strict = chosen && file.is_none();
     let path = file.unwrap_or_else(|| cookie::file(&data));
     let named = |error: io::Error| anyhow::anyhow!("{}: {error}", path.display());
     if matches!(command, CookieCommand::Show) {
-        let text = cookie::show(&path).map_err(named)?;
+        let places = places(socket);
+        let text = token::show(places.as_ref(), &path)?;
         if json {
             let value = serde_json::json!({ "cookie": *text, "file": path });
             say(&format!("{value:#}\n"))?;
@@ -30,7 +33,6 @@ pub(super) fn run(
             say("\n")?;
         }
         let cookie = Cookie::new(text.to_string());
-        let places = places(socket);
         if let Some(places) = places.filter(|at| token::has_number(at, &cookie) == Some(false)) {
             let from = &places.cookie_from;
             complain(&format!(
@@ -44,8 +46,10 @@ pub(super) fn run(
         Some(places) => token::check_file(places, &path),
         None => token::check_sealed(&path),
     };
-    if let Err(sealed @ token::TokenError::Sealed { .. }) = counts {
-        return Err(sealed.into());
+    match counts {
+        Err(sealed @ token::TokenError::Sealed { .. }) => return Err(sealed.into()),
+        Err(other) if strict => return Err(other.into()),
+        Err(_) | Ok(()) => {}
     }
     let text = if matches!(command, CookieCommand::Set) {
         from_stdin(cookie::LONGEST, false)?

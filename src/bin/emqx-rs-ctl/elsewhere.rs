@@ -26,7 +26,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
         "has no use: everything is built in, and switched by its keys in emqx.conf, then conf reload",
     ),
     (
-        &["rules", "resources", "rule-actions", "bridges", "exhook", "luahook", "ds"],
+        &["rules", "resources", "rule-actions", "exhook", "luahook", "ds"],
         "is not part of this program, which only brings messages from publishers to subscribers",
     ),
     (

@@ -14,7 +14,7 @@ use crate::{part, text};
 pub(super) fn at(socket: &Path, node: &str, request: Request) -> anyhow::Result<Reply> {
     if !request.about_a_node() {
         anyhow::bail!(Misused(
-            "--node and --all are for status, ping, broker, stats, metrics, vm, listeners (list), clients, subscriptions, \
+            "--node and --all are for status, ping, broker, stats, metrics, vm, listeners (list), bridges, clients, subscriptions, \
              retainer info, banned, acl, pem_cache, trace, cluster evacuate status and why"
                 .into()
         ));

@@ -121,11 +121,12 @@ fn alone(args: Args, socket: &Path) -> anyhow::Result<ExitCode> {
     if args.all || args.at.is_some() {
         anyhow::bail!(Misused("--node and --all are not for this command".into()));
     }
+    let chosen = args.socket.is_some() || std::env::var_os("EMQX_RS_SOCKET").is_some();
     if matches!(args.command, Command::Doctor) {
         return doctor::run(socket, json);
     }
     if let Command::Cookie { file, command } = args.command {
-        return cookie::run(file, command, socket, json);
+        return cookie::run(file, command, (socket, chosen), json);
     }
     if let Command::Data(command) = args.command {
         return data::run(command, socket, json);
@@ -151,7 +152,6 @@ fn alone(args: Args, socket: &Path) -> anyhow::Result<ExitCode> {
         return joining::make_token(files, socket, json);
     }
     if let Command::Cluster(ClusterCommand::Join { node, no_restart, files }) = args.command {
-        let chosen = args.socket.is_some() || std::env::var_os("EMQX_RS_SOCKET").is_some();
         let node = Zeroizing::new(node);
         return joining::join_by_token(&node, files, socket, (no_restart, chosen, json));
     }

@@ -3,9 +3,9 @@
 use emqx_rs::ctl::{HandlerChange, Request, Turn, token};
 
 use crate::args::{
-    AlarmsCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
-    DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, Numbers,
-    RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
+    AlarmsCommand, BannedCommand, BridgesCommand, ClientsCommand, ClusterCommand, Command,
+    ConfCommand, DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand,
+    Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -55,10 +55,8 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             Request::RetainerClean { topic: topic.clone() }
         }
         Command::Listeners { command } => listeners(command.as_ref()),
-        Command::Alarms(AlarmsCommand::List { which }) => {
-            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
-        }
-        Command::Alarms(AlarmsCommand::Delete) => Request::AlarmsDelete,
+        Command::Bridges { command } => bridges(command.as_ref()),
+        Command::Alarms(command) => alarms(command),
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
@@ -110,6 +108,27 @@ fn listeners(command: Option<&ListenersCommand>) -> Request {
         Some(ListenersCommand::Restart { id, port }) => (id, Turn::Restart, port.clone()),
     };
     Request::ListenerTurn { id: id.clone(), port, turn }
+}
+
+fn alarms(command: &AlarmsCommand) -> Request {
+    match command {
+        AlarmsCommand::List { which } => {
+            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
+        }
+        AlarmsCommand::Delete => Request::AlarmsDelete,
+    }
+}
+
+fn bridges(command: Option<&BridgesCommand>) -> Request {
+    match command {
+        None | Some(BridgesCommand::List) => Request::Bridges,
+        Some(BridgesCommand::Start { name }) => {
+            Request::BridgeTurn { name: name.clone(), on: true }
+        }
+        Some(BridgesCommand::Stop { name }) => {
+            Request::BridgeTurn { name: name.clone(), on: false }
+        }
+    }
 }
 
 fn evacuate(command: &EvacuateCommand) -> Request {

@@ -224,3 +224,27 @@ fn a_loss_after_the_view_was_told_stays_open() {
     node.on_frame((id(2), done), &around, now, &mut Vec::new());
     assert!(node.status().split.is_some());
 }
+
+/// The oldest node does not heal partitions, the others do: they say so, each once, and do not go on for ever.
+#[test]
+fn who_is_not_heard_gives_up_and_says_why() {
+    let mut nodes = Nodes::new(&[1, 2, 3], |settings| settings.heal_delay = Duration::ZERO);
+    nodes.nodes.get_mut(&id(1)).unwrap().enabled = false;
+    nodes.split(&[&[1, 2], &[3]]);
+    nodes.run(30);
+    let count = |nodes: &Nodes, which: fn(&HealEvent) -> bool| {
+        nodes.told.iter().filter(|event| which(event)).count()
+    };
+    let reported = |event: &HealEvent| matches!(event, HealEvent::Reported { .. });
+    assert_eq!((count(&nodes, reported), nodes.open()), (2, 2));
+    nodes.run(600);
+    let unheeded = |event: &HealEvent| *event == HealEvent::Unheeded(id(1));
+    assert_eq!((count(&nodes, reported), count(&nodes, unheeded), nodes.open()), (2, 2, 0));
+    // Another one that leads is told of the next one, and takes it up.
+    nodes.split(&[&[1, 2], &[3]]);
+    nodes.run(30);
+    nodes.dead.insert(id(1));
+    nodes.nodes.values_mut().for_each(|node| node.on_gone(id(1)));
+    nodes.run(120);
+    assert_eq!((nodes.heals(), nodes.open()), (1, 0));
+}

@@ -188,16 +188,8 @@ fn only_addresses_of_the_own_networks_are_dialled() {
 
 #[test]
 fn a_flood_of_strangers_does_not_make_deaf_for_friends() {
-    let mut one = node(1, "a", "c");
-    let mut two = node(2, "a", "c");
-    take(&mut two, addr(1), &hello(&mut one), 0);
-    two.due = at(100_000);
-    let answer = sent(&mut two, 110).remove(0).2;
-    take(&mut one, addr(2), &answer, 110);
-    assert!(one.sources[&addr(2).ip()].proven);
-    // Sent again by somebody who has no cookie, what a node called out makes no friend of him.
-    take(&mut one, addr(250), &hello(&mut two), 110);
-    assert!(!one.sources[&addr(250).ip()].proven);
+    let (mut one, mut two) = (node(1, "a", "c"), node(2, "a", "c"));
+    take(&mut one, addr(2), &hello(&mut two), 0);
     let fake = hello(&mut node(3, "b", "c"));
     for n in 0..20_000_u32 {
         let from = SocketAddr::from(([10, 0, 0, 3 + u8::try_from(n % 200).unwrap()], 4369));
@@ -212,6 +204,37 @@ fn a_flood_of_strangers_does_not_make_deaf_for_friends() {
     assert_eq!(one.heard().find(|h| h.name == two.setup.name).unwrap().count, before + 1);
 }
 
+/// Whoever sends under the address of a member, under one life or under many, spends neither what is for the life that is known
+/// there nor what is for the next one.
+#[test]
+fn a_flood_under_the_address_of_a_member_does_not_make_deaf_for_it() {
+    for lives in [1, 1_000] {
+        let (mut one, mut two) = (node(1, "a", "c"), node(2, "a", "c"));
+        take(&mut one, addr(2), &hello(&mut two), 0);
+        let mut faker = node(3, "b", "c");
+        for n in 0..2_990_u64 {
+            faker.setup.boot = 5_000 + n % lives;
+            take(&mut one, addr(2), &hello(&mut faker), 1_000 + 2 * n);
+        }
+        let found = |acts: Vec<Act>| matches!(&acts[..], [Act::Found(_)]);
+        assert!(found(take(&mut one, addr(2), &hello(&mut two), 6_979)), "{lives}");
+        two.setup.boot = 77;
+        assert!(found(take(&mut one, addr(2), &hello(&mut two), 6_980)), "its next life, {lives}");
+    }
+}
+
+/// What a node called out, sent again and again, costs it nothing.
+#[test]
+fn repeats_do_not_make_deaf_for_whom_they_repeat() {
+    let (mut one, mut two) = (node(1, "a", "c"), node(2, "a", "c"));
+    let question = hello(&mut two);
+    for n in 0..6_000 {
+        take(&mut one, addr(250), &question, n);
+    }
+    assert_eq!(one.counters().replayed, 5_999);
+    assert!(!take(&mut one, addr(2), &hello(&mut two), 6_000).is_empty());
+}
+
 #[test]
 fn tables_are_bounded() {
     let mut one = node(1, "a", "c");
@@ -224,13 +247,19 @@ fn tables_are_bounded() {
         let from = SocketAddr::from(([10, 9, c, d], 4369));
         take(&mut one, from, &hello(&mut other), u64::from(n) * 100);
     }
-    assert_eq!((one.sources.len(), one.lives.len()), (SOURCES, LIVES));
+    assert_eq!((one.sources.len(), one.lives.len()), (0, LIVES), "who is proven is no stranger");
     assert_eq!((one.heard.len(), one.replies.len()), (HEARD, REPLIES));
+    let mut faker = node(3, "b", "c");
+    for n in 0..2_000 {
+        faker.setup.boot = 10_000 + n;
+        take(&mut one, addr(2), &hello(&mut faker), 300_000 + n);
+    }
+    assert_eq!(one.sources.len(), SOURCES);
 }
 
 #[test]
 fn counters_are_heard_once_in_any_order() {
-    let mut life = Life { highest: 0, window: 0, seen: at(0), replied: None, hinted: None };
+    let mut life = Life::new(at(0));
     for (counter, new) in [(5, true), (3, true), (5, false), (3, false), (4, true), (100, true)] {
         assert_eq!(life.take(counter, at(0)), new, "{counter}");
     }

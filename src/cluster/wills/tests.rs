@@ -20,7 +20,7 @@ fn copy(of: u8, hlc: u64, delay_ms: u64) -> WillCopy {
     WillCopy { claim, incarnation: 7, delay_ms, body: Arc::from(&b"gone"[..]) }
 }
 
-const NOTHING: Known = Known { lives: false, claim: None };
+const NOTHING: Known = Known { lives: false, claim: None, goes_on: false };
 
 /// What node `n` has that reaches `others`.
 fn wills(n: u8, others: &[u8]) -> Wills {
@@ -177,7 +177,7 @@ fn a_client_that_is_back_ends_it() {
     assert_eq!(published(&out), 0);
     // Where only the directory knows.
     let mut third = wills(3, &[1, 2]);
-    let known = Known { lives: false, claim: Some(newer) };
+    let known = Known { lives: false, claim: Some(newer), goes_on: false };
     third.on_due((second.me, known), (&client, &will), at(7_000), &mut out);
     assert_eq!(published(&out), 0);
     assert_eq!(out.len(), 2, "both say so");
@@ -192,7 +192,7 @@ fn who_knows_the_node_to_live_publishes_nothing() {
     else {
         panic!()
     };
-    let known = Known { lives: true, claim: None };
+    let known = Known { lives: true, claim: None, goes_on: false };
     let mut out = Vec::new();
     first.on_due((second.me, known), (&client, &will), at(2_000), &mut out);
     assert_eq!((out, first.len()), (Vec::new(), 1));
@@ -311,4 +311,47 @@ fn clients_that_go_on_in_the_next_life_are_not_dead() {
     first.on_dead(node(4), 7, at(1_000));
     first.on_clients_stay(node(4), 8, at(1_010));
     assert_eq!(published(&pass(&mut first, 62_000, NOTHING)), 1);
+}
+
+/// The node has not said yet whether its clients go on: it is slow, as what has just begun is.
+#[test]
+fn nothing_is_due_while_a_new_life_has_not_spoken() {
+    let [mut first, _] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    first.await_word(node(4), at(6_000));
+    assert_eq!(pass(&mut first, 4_000, NOTHING), []);
+    first.on_clients_stay(node(4), 8, at(4_000));
+    first.end_await(node(4));
+    assert_eq!(pass(&mut first, 59_000, NOTHING), [], "they go on");
+    let [mut first, _] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    first.await_word(node(4), at(6_000));
+    assert_eq!(published(&pass(&mut first, 7_000, NOTHING)), 1, "and not for ever");
+}
+
+/// The client goes on in the next life of its node, but this node is not told again: others keep its will by now.
+#[test]
+fn who_kept_the_will_of_the_life_before_does_not_publish_it() {
+    let goes_on = Known { goes_on: true, ..NOTHING };
+    let [mut first, mut second] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    assert_eq!((published(&pass(&mut first, 90_000, goes_on)), first.len()), (0, 0));
+    second.on_dead(node(4), 7, at(1_000));
+    let asked = pass(&mut second, 2_500, NOTHING);
+    let Some(Step::Send(to, WillFrame::Due { client, will })) = asked.first() else {
+        panic!("{asked:?}")
+    };
+    let mut owner = wills(to.0[0], &[1, 2, 3]);
+    let again = WillCopy { incarnation: 8, ..copy(4, 9, 0) };
+    let whose = client.clone();
+    owner.on_keep(node(4), (whose.clone(), again), false, &mut Vec::new());
+    for known in [goes_on, NOTHING] {
+        let mut out = Vec::new();
+        owner.on_due((second.me, known), (client, will), at(3_000), &mut out);
+        let [Step::Send(_, WillFrame::Gone { client, claim })] = &out[..] else {
+            panic!("{out:?}")
+        };
+        second.on_gone(client, *claim);
+    }
+    assert_eq!((owner.len(), second.len()), (1, 0));
 }

@@ -6,17 +6,6 @@ use crate::cluster::settings::{SessionLocking, SubackWait};
 use crate::config::draft::shared_strategy;
 use crate::config::values::{duration_or_off, flag, integer, percent, size, word};
 
-const STRATEGIES: super::Kind = Words(&[
-    "random",
-    "round_robin",
-    "round_robin_per_group",
-    "sticky",
-    "hash",
-    "local",
-    "hash_clientid",
-    "hash_topic",
-]);
-
 pub(super) const KEYS: &[Key] = &[
     Key::set(
         "broker.sys_interval",
@@ -42,6 +31,15 @@ pub(super) const KEYS: &[Key] = &[
         "Member of a shared group: random, round_robin, sticky, local, hash_clientid (hash) or hash_topic.",
         |d, _, t| {
             d.base.shared_strategy = shared_strategy(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "broker.$name.shared_subscription_strategy",
+        "",
+        "The strategy of the group of this name alone. The publisher's node chooses a node by its own.",
+        |d, p, t| {
+            d.base.group_strategies.insert(p.name().to_owned(), shared_strategy(t)?);
             Ok(())
         },
     ),
@@ -132,7 +130,6 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::missing("broker.$name.shared_subscription_strategy", STRATEGIES, &[]),
     Key::set(
         "broker.shared_dispatch_ack_enabled",
         "false",

@@ -7,8 +7,11 @@ use crate::config::listeners::{
     ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
     socket_path, suites, versions,
 };
-use crate::config::values::{Parsed, bind, bytes, duration, flag, integer, list, rate, size, word};
+use crate::config::values::{
+    Parsed, bind, bytes, duration, duration_or_off, flag, integer, list, rate, size, word,
+};
 use crate::node::listener::settings::ListenerKind;
+use crate::node::tls::settings::Password;
 
 const ANY: &[ListenerKind] = &ListenerKind::ALL;
 
@@ -20,6 +23,13 @@ fn of<'d>(
 ) -> Parsed<&'d mut ListenerDraft> {
     let name = place.names.get(1).copied().unwrap_or_default();
     Ok(draft.listener(kind(place, kinds)?, name))
+}
+
+/// Tells what of a list is left out.
+pub(super) fn not_spoken(d: &mut Draft, p: &Place<'_>, others: &[&str]) {
+    if !others.is_empty() {
+        d.info(format!("{}: {}: not spoken here: {}", p.origin, p.key, others.join(", ")));
+    }
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -224,9 +234,18 @@ pub(super) const WITH_TLS: &[Key] = &[
     Key::set(
         "listener.$kind.$name.keyfile",
         "",
-        "ssl, wss: its key (PEM, without a password), which not everybody may be able to read.",
+        "ssl, wss: its key (PEM), which not everybody may be able to read.",
         |d, p, t| {
             of(d, p, TLS)?.tls.role.key = file(p, t);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.key_password",
+        "",
+        "ssl, wss: password of the key, if it is locked with one (AES with 128 or 256 bits).",
+        |d, p, t| {
+            of(d, p, TLS)?.tls.role.password = Some(Password::new(t));
             Ok(())
         },
     ),
@@ -280,8 +299,10 @@ pub(super) const WITH_TLS: &[Key] = &[
         "tlsv1.3,tlsv1.2",
         "ssl, wss: versions that are spoken; there are no others than these.",
         |d, p, t| {
+            let (tls12, tls13, others) = versions(t)?;
             let tls = &mut of(d, p, TLS)?.tls;
-            (tls.tls12, tls.tls13) = versions(t)?;
+            (tls.tls12, tls.tls13) = (tls12, tls13);
+            not_spoken(d, p, &others);
             Ok(())
         },
     ),
@@ -290,7 +311,9 @@ pub(super) const WITH_TLS: &[Key] = &[
         "",
         "ssl, wss: cipher suites by OpenSSL's or IANA's names; unset, all nine that are spoken here.",
         |d, p, t| {
-            of(d, p, TLS)?.tls.role.suites = suites(t)?;
+            let (known, others) = suites(t)?;
+            of(d, p, TLS)?.tls.role.suites = known;
+            not_spoken(d, p, &others);
             Ok(())
         },
     ),
@@ -313,7 +336,6 @@ pub(super) const WITH_TLS: &[Key] = &[
         },
     ),
     Key::missing("listener.$kind.$name.psk_ciphers", Text, &[]),
-    Key::missing("listener.$kind.$name.key_password", Text, &[]),
     Key::unused("listener.$kind.$name.dhfile", Text),
     Key::missing(
         "listener.$kind.$name.partial_chain",
@@ -456,6 +478,22 @@ pub(super) const WITH_WEBSOCKET: &[Key] = &[
     ),
     Key::unused("listener.$kind.$name.deflate_opts.server_max_window_bits", Integer),
     Key::unused("listener.$kind.$name.deflate_opts.client_max_window_bits", Integer),
-    Key::unused("listener.$kind.$name.idle_timeout", Duration),
-    Key::unused("listener.$kind.$name.mqtt_piggyback", Words(&["single", "multiple"])),
+    Key::set(
+        "listener.$kind.$name.idle_timeout",
+        "infinity",
+        "ws, wss: who sends nothing for so long, no ping either, is closed, whatever its keep alive.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.idle_timeout = duration_or_off(t)?;
+            Ok(())
+        },
+    ),
+    Key::set(
+        "listener.$kind.$name.mqtt_piggyback",
+        "multiple",
+        "ws, wss: single = a frame for each packet to a client. From clients a frame may always hold several.",
+        |d, p, t| {
+            of(d, p, WEB)?.settings.one_packet_frames = word(t, &["single", "multiple"])? == 0;
+            Ok(())
+        },
+    ),
 ];

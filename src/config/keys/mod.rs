@@ -5,6 +5,7 @@
 //! nothing here is still in the table with its type, so that a file of EMQX 4.4 loads unchanged and a slip in it is found.
 
 mod access;
+mod bridge;
 mod broker;
 mod cluster;
 mod listener;
@@ -179,12 +180,14 @@ impl Key {
             "log.primary_log_level",
             "retainer.",
             "broker.shared_",
+            "broker.$name.shared_",
             "broker.client_disconnect_",
             "module.",
             "delayed.",
             "cluster.tls_name_check",
             "listener.$kind.$name.certfile",
             "listener.$kind.$name.keyfile",
+            "listener.$kind.$name.key_password",
             "listener.$kind.$name.cacertfile",
             "listener.$kind.$name.crlfile",
             "listener.$kind.$name.verify",
@@ -244,6 +247,7 @@ const TABLES: &[&[Key]] = &[
     mqtt::KEYS,
     zone::KEYS,
     broker::KEYS,
+    bridge::KEYS,
     log::KEYS,
     other::KEYS,
 ];
@@ -263,21 +267,31 @@ pub fn find(key: &str) -> Option<(&'static Key, Vec<String>)> {
     Some((row, names.into_iter().map(Into::into).collect()))
 }
 
-/// The known key most like `key`, with the names of `key` in its free segments.
+/// What to say of a key that is none: the known one most like it, where one is.
 #[must_use]
-pub fn nearest(key: &str) -> String {
+pub fn hint(key: &str) -> String {
+    nearest(key).map_or_else(
+        || "; all of them stand in emqx.conf(5)".into(),
+        |name| format!(", the nearest known one is {name}"),
+    )
+}
+
+/// The known key most like `key`, with the names of `key` in its free segments, if a third of it is the same.
+#[must_use]
+pub fn nearest(key: &str) -> Option<String> {
     let key: String = key.chars().take(128).collect();
-    let words = segments(&key);
-    let mut best = (usize::MAX, String::new());
+    let (words, small) = (segments(&key), key.to_ascii_lowercase());
+    let mut best = (small.len() * 2 / 3 + 1, String::new());
     for name in all().filter(|row| !row.name.contains('*')).map(|row| fill(row.name, &words)) {
-        if name.len().abs_diff(key.len()) < best.0 {
-            // A slip in the case of letters is the smallest of all.
-            let apart = distance(&name.to_ascii_lowercase(), &key.to_ascii_lowercase());
-            let candidate = (apart, name);
-            best = best.min(candidate);
+        // A slip in the case of letters is the smallest of all, and the last word alone is one too.
+        let lower = name.to_ascii_lowercase();
+        if lower.rsplit_once('.').is_some_and(|(_, last)| last == small) {
+            best = best.min((1, name));
+        } else if lower.len().abs_diff(small.len()) < best.0 {
+            best = best.min((distance(&lower, &small), name));
         }
     }
-    best.1
+    Some(best.1).filter(|name| !name.is_empty())
 }
 
 fn fill(name: &str, words: &[String]) -> String {
@@ -397,8 +411,11 @@ mod tests {
             ("mqtt.max_packetsize", "mqtt.max_packet_size"),
             ("auth.user.1.user", "auth.user.1.username"),
         ] {
-            assert_eq!(nearest(key), want);
+            assert_eq!(nearest(key).as_deref(), Some(want));
         }
+        assert_eq!(nearest("cookie").as_deref(), Some("node.cookie"), "the last word of a key");
+        assert_eq!(nearest("dashboard"), None, "nothing is like it");
+        assert_eq!(hint("x"), "; all of them stand in emqx.conf(5)");
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "ab"), 2);
     }

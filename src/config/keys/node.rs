@@ -192,7 +192,15 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::unused("rpc.send_timeout", Duration),
+    Key::set(
+        "rpc.send_timeout",
+        "",
+        "What was sent to a node and is not taken for so long ends the connection; unset, cluster.failure_timeout.",
+        |d, _, t| {
+            d.cluster.send_timeout = Some(link_time(t)?);
+            Ok(())
+        },
+    ),
     Key::set(
         "rpc.authentication_timeout",
         "5s",

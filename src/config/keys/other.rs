@@ -12,7 +12,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "plugins.etc_dir",
         "",
-        "Folder of EMQX's plugin files; emqx_retainer.conf and emqx_auth_mnesia.conf in it are read.",
+        "Folder of EMQX's plugin files; emqx_retainer.conf, emqx_auth_mnesia.conf and emqx_bridge_mqtt.conf are read.",
         |_, _, _| Ok(()),
     ),
     Key::unused("crl_cache_http_timeout", Duration),
@@ -225,7 +225,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("dashboard.*", Text),
     Key::missing("psk.file.path", Text, &[]),
     Key::unused("psk.file.delimiter", Text),
-    Key::missing("bridge.mqtt.*", Text, &[]),
     Key::missing("prometheus.*", Text, &[]),
     Key::missing("web.hook.*", Text, &[]),
     Key::missing("exhook.*", Text, &[]),

@@ -41,10 +41,13 @@ const REASONS: &[(&str, &str)] = &[
     ("auth.mysql.", NO_SERVER),
     ("auth.pgsql.", NO_SERVER),
     ("auth.redis.", NO_SERVER),
-    ("bridge.mqtt.", "there are no bridges; nodes of one cluster need none"),
+    ("bridge.mqtt.$name.batch_size", "messages go out as they come"),
+    ("bridge.mqtt.$name.ciphers", RUSTLS),
+    ("bridge.mqtt.$name.psk_ciphers", RUSTLS),
+    ("bridge.mqtt.$name.queue.", "what waits for the remote is kept in memory"),
     (
-        "broker.$name.shared_subscription_strategy",
-        "all groups have broker.shared_subscription_strategy",
+        "bridge.mqtt.$name.retry_interval",
+        "what is not acknowledged is sent again with the next connection, as the standard wants it",
     ),
     ("broker.enable_session_registry", "a client id is always one client in the cluster"),
     ("broker.perf.", ERLANG),
@@ -74,10 +77,7 @@ const REASONS: &[(&str, &str)] = &[
     ("listener.$kind.$name.gc_after_handshake", ERLANG),
     ("listener.$kind.$name.hibernate_after", ERLANG),
     ("listener.$kind.$name.honor_cipher_order", RUSTLS),
-    ("listener.$kind.$name.idle_timeout", "the keep alive of MQTT ends silent clients"),
-    ("listener.$kind.$name.key_password", "the TLS library opens no locked keys"),
     ("listener.$kind.$name.log_level", "log.level is for everything"),
-    ("listener.$kind.$name.mqtt_piggyback", "a frame may always hold several packets"),
     ("listener.$kind.$name.ocsp_", "OCSP is not asked"),
     ("listener.$kind.$name.partial_chain", RUSTLS),
     ("listener.$kind.$name.psk_ciphers", "TLS is by certificates"),
@@ -123,10 +123,6 @@ const REASONS: &[(&str, &str)] = &[
     ("rpc.insecure_fallback", "the cookie never crosses the wire"),
     ("rpc.keyfile", MESH_TLS),
     ("rpc.mode", "cluster.publish_ack says what a publisher waits for"),
-    (
-        "rpc.send_timeout",
-        "cluster.failure_timeout says how long what was sent may stay unacknowledged",
-    ),
     ("rpc.socket_", MESH),
     ("rule_engine.", "there are no rules"),
     ("session.store", "sessions are in memory, and go to another node with a restart"),
@@ -152,6 +148,50 @@ const REASONS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::config::keys;
+
+    /// How those begin that its users set in EMQX and that do nothing here, for the reasons above.
+    const IDLE_THOUGH_USED: &[&str] = &[
+        "auth.http.connect_timeout",
+        "auth.http.enable_pipelining",
+        "auth.mnesia.password_hash",
+        "bridge.mqtt.",
+        "broker.$name.shared_subscription_strategy",
+        "broker.enable_session_registry",
+        "listener.$kind.$name.idle_timeout",
+        "management.",
+        "mqtt.strict_mode",
+        "node.dist_listen_",
+        "retainer.storage_type",
+        "rpc.async_batch_size",
+        "rpc.cacertfile",
+        "rpc.call_receive_timeout",
+        "rpc.certfile",
+        "rpc.driver",
+        "rpc.keyfile",
+        "rpc.mode",
+        "rpc.port_discovery",
+        "rpc.send_timeout",
+        "rpc.tcp_server_",
+        "zone.$name.enable_stats",
+        "zone.$name.strict_mode",
+    ];
+
+    #[test]
+    fn keys_that_are_used_act_unless_something_else_is_in_their_place() {
+        let used = include_str!("../../../tests/data/emqx-4.4-used-keys.txt");
+        let used: Vec<&str> =
+            used.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert_eq!(used.len(), 250);
+        for name in &used {
+            let found = keys::find(&name.replace('$', "x"));
+            let (row, _) = found.unwrap_or_else(|| panic!("{name}: unknown"));
+            let known = IDLE_THOUGH_USED.iter().any(|front| name.starts_with(front));
+            assert!(row.acts() || known, "{name}: does nothing");
+        }
+        for front in IDLE_THOUGH_USED {
+            assert!(used.iter().any(|name| name.starts_with(front)), "{front}: no such key");
+        }
+    }
 
     #[test]
     fn every_key_that_does_nothing_says_why() {

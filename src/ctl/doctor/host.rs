@@ -11,7 +11,7 @@ use std::{
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
-use crate::cluster::NodeName;
+use crate::{cluster::NodeName, sort};
 
 /// Whether the host in the name of a node is this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn silent_bridges(interfaces: &Path) -> Vec<String> {
         })
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    silent.sort_unstable();
+    sort::sort(&mut silent);
     silent
 }
 

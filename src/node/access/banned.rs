@@ -22,6 +22,7 @@ use crate::{
     ctl,
     net::clock::Clock,
     node::{hub::Hub, locks, mailbox::Signal},
+    sort,
     time::Wall,
 };
 
@@ -187,7 +188,7 @@ impl BanList {
                 }
             })
             .collect();
-        own.sort_unstable_by(|a, b| {
+        sort::sort_by(&mut own, |a, b| {
             (&a.kind, &a.who, &a.at_address).cmp(&(&b.kind, &b.who, &b.at_address))
         });
         rows.append(&mut own);

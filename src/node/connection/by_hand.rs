@@ -44,6 +44,8 @@ struct Wire {
     room: usize,
     /// The connection asked for more to read, and got nothing.
     listens: bool,
+    /// The client is gone: what it sent is still to be read, then comes the end.
+    gone: bool,
 }
 
 #[derive(Clone)]
@@ -57,6 +59,9 @@ impl AsyncRead for Pipe {
     ) -> Poll<io::Result<()>> {
         let mut wire = locks::lock(&self.0);
         let Some(mut bytes) = wire.inward.pop_front() else {
+            if wire.gone {
+                return Poll::Ready(Ok(()));
+            }
             wire.listens = true;
             return Poll::Pending;
         };
@@ -76,6 +81,9 @@ impl AsyncWrite for Pipe {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut wire = locks::lock(&self.0);
+        if wire.gone {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let taken = bytes.len().min(wire.room);
         if taken == 0 {
             return Poll::Pending;
@@ -96,7 +104,7 @@ impl AsyncWrite for Pipe {
 
 impl Transport for Pipe {
     fn has_ended(&self) -> bool {
-        false
+        locks::lock(&self.0).gone
     }
 }
 
@@ -583,7 +591,9 @@ fn only_mqtt_3_gets_messages_again_while_it_is_connected() {
         let later = world.hub.clock.now() + Duration::from_secs(60);
         let (mut bytes, mut actions) = (Vec::new(), Vec::new());
         let channel = &mut client.connection.as_mut().unwrap().channel;
-        channel.on_deadline(later, &mut Out { bytes: &mut bytes, actions: &mut actions });
+        let mut out = Out { bytes: &mut bytes, actions: &mut actions };
+        channel.on_deadline(later, &mut out);
+        channel.pay(later, &mut out);
         assert_eq!(!bytes.is_empty(), again, "MQTT level {level}");
     }
 }

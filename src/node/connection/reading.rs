@@ -58,7 +58,7 @@ impl Connection {
             let held = self.carry.len();
             if held >= READ / 2 {
                 match self.read_large(cx, scratch, now) {
-                    Poll::Pending => return None,
+                    Poll::Pending => return self.is_lost().then_some(CloseReason::TcpClosed),
                     Poll::Ready(Some(reason)) => return Some(reason),
                     Poll::Ready(None) => continue,
                 }
@@ -66,7 +66,7 @@ impl Connection {
             let room = scratch.read.get_mut(held..)?;
             let mut buffer = ReadBuf::new(room);
             match self.stream.poll_read(cx, &mut buffer) {
-                Poll::Pending => return None,
+                Poll::Pending => return self.is_lost().then_some(CloseReason::TcpClosed),
                 Poll::Ready(Err(error)) => return Some(broken(&error)),
                 Poll::Ready(Ok(())) => {}
             }
@@ -194,6 +194,10 @@ impl Connection {
 
 /// Why a stream ended with an error: the network, or a rule of the layer below MQTT that the client broke.
 fn broken(error: &io::Error) -> CloseReason {
+    // What the kernel says has no text of ours in it.
+    if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_some() {
+        return CloseReason::Idle;
+    }
     let rule = error.get_ref().and_then(|error| error.downcast_ref::<Violation>());
     let Some(Violation { code, what }) = rule else { return CloseReason::TcpClosed };
     let reason = match code {

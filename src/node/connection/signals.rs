@@ -1,6 +1,6 @@
 //! What others want of a connection: an operator, another connection of its client, another node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -20,7 +20,11 @@ use crate::{
         registry::Handover,
     },
     time::Time,
+    topic::share::Subscription,
 };
+
+/// For so long a client is heard to its end before another connection of its gets its session: less than who asks waits.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
@@ -65,11 +69,9 @@ impl Connection {
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
+                Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
-                    match self.gives_to(&taker) {
-                        None => drop(reply.send(Handover::Closed)),
-                        Some(same) => self.hand_over(discard || !same, reply, scratch, now),
-                    }
+                    self.on_take_over((discard, &taker), reply, scratch, now);
                 }
                 Signal::TakeOver { reply, .. } => {
                     let _ = reply.send(Handover::Again);
@@ -89,12 +91,47 @@ impl Connection {
         }
     }
 
-    /// Whether who comes for the session gets what is kept in it, or a new one; `None`: it stays here.
-    fn gives_to(&self, taker: &Taker) -> Option<bool> {
-        let Taker::Client(user) = taker else { return Some(true) };
-        let closed = self.channel.session().is_some_and(|one| one.is_closed_to(user.as_deref()));
-        let stays = closed && !self.hub.registry.replaces();
-        (!stays).then(|| user.as_deref() == self.channel.owner())
+    /// Gives the session to who asks for it, unless it is closed to that user.
+    fn on_take_over(
+        &mut self,
+        (discard, taker): (bool, &Taker),
+        reply: oneshot::Sender<Handover>,
+        scratch: &mut Scratch,
+        now: Time,
+    ) {
+        let (other, closed) = match taker {
+            Taker::Node => (false, false),
+            Taker::Client(user) => (
+                user.as_deref() != self.channel.owner(),
+                self.channel.session().is_some_and(|it| it.is_closed_to(user.as_deref())),
+            ),
+        };
+        if closed && !self.hub.registry.replaces() {
+            let _ = reply.send(Handover::Closed);
+        } else {
+            self.hand_over(discard || other, reply, scratch, now);
+        }
+    }
+
+    /// What the client sent before it connected anew counts, a goodbye most of all: what has come is read first, and to its end if the
+    /// client has closed this connection.
+    fn is_to_be_heard(&mut self, now: Time) -> bool {
+        let deaf = self.unsent_len() > self.channel.settings().write_high;
+        if deaf || !self.channel.is_up() || self.closing.is_some() || !self.reads() {
+            return false;
+        }
+        let ends = self.is_lost() || self.stream.has_ended();
+        let waiting = self.waiting();
+        match waiting.last_words {
+            None => waiting.last_words = Some(now),
+            Some(since) if ends && now.since(since) < LAST_WORDS => {}
+            Some(_) => {
+                // The one who asks may be refused: then the next waits anew.
+                waiting.last_words = None;
+                return false;
+            }
+        }
+        true
     }
 
     /// Subscribes the client, takes a subscription out or ends the connection, because an operator says so.
@@ -131,8 +168,15 @@ impl Connection {
     }
 
     /// What the client's session on another node had and this one has not.
-    pub(super) fn absorb(&mut self, older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
+    pub(super) fn absorb(&mut self, mut older: Portable, mailbox: &Arc<Mailbox>) -> Option<Wanted> {
+        let mut replays = std::mem::take(&mut older.replays);
+        // Who has subscribed here as well has had them, or has them due.
+        replays.retain(|replay| !self.has(&replay.subscription()));
         let (news, wanted) = self.channel.absorb(older)?;
+        replays.retain(|replay| self.has(&replay.subscription()));
+        for replay in replays {
+            self.waiting().replays.push(replay);
+        }
         for (to, (options, id)) in news {
             if let Some(session) = self.channel.session() {
                 let upgrade = self.channel.settings().upgrade_qos;
@@ -141,6 +185,10 @@ impl Connection {
             }
         }
         Some(wanted)
+    }
+
+    fn has(&self, to: &Subscription) -> bool {
+        self.channel.session().is_some_and(|session| session.subscriptions.contains(to))
     }
 
     pub(super) fn close(&mut self, reason: CloseReason, scratch: &mut Scratch, now: Time) {

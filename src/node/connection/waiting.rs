@@ -64,6 +64,10 @@ pub(super) struct Waiting {
     pub(super) look_at: Time,
     /// It is not: what it sent before is read to the end, and not taken for nodes that are too slow.
     pub(super) ended: bool,
+    /// Since when nothing reaches it: what it sent before is heard, a goodbye maybe, and nothing more is written.
+    pub(super) lost: Option<Time>,
+    /// Since when another connection of the client waits for what is still to be heard of this one.
+    pub(super) last_words: Option<Time>,
     /// The next process takes the connection, as soon as it waits for nothing else.
     pub(super) standing: Option<Standing>,
     /// How much the client may send, where that is limited.
@@ -76,7 +80,7 @@ impl Waiting {
     pub(super) fn is_over(&self, now: Time) -> bool {
         let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
         let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && !told && !self.behind && self.is_quiet()
+        last && !told && !self.behind && self.last_words.is_none() && self.is_quiet()
     }
 
     /// Whether one more refusal by the rules is told.
@@ -129,7 +133,7 @@ impl Connection {
         if self.is_paused() {
             self.channel.on_held(now);
             // What a client that has gone sent before is read to its end at once.
-            if self.stream.has_ended()
+            if (self.is_lost() || self.stream.has_ended())
                 && let Some(waiting) = &mut self.waiting
             {
                 waiting.pace = None;
@@ -143,6 +147,11 @@ impl Connection {
     pub(super) fn is_held(&self) -> bool {
         let holds = |waiting: &Waiting| waiting.held.is_some() || waiting.standing.is_some();
         self.waiting.as_deref().is_some_and(holds)
+    }
+
+    /// Nothing that is written reaches the client.
+    pub(super) fn is_lost(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.lost.is_some())
     }
 
     pub(super) fn is_standing(&self) -> bool {
@@ -177,7 +186,7 @@ impl Connection {
         self.channel.on_held(now);
         if now >= waiting.look_at {
             waiting.look_at = now + LOOK;
-            waiting.ended = self.stream.has_ended();
+            waiting.ended = waiting.lost.is_some() || self.stream.has_ended();
         }
         if waiting.ended || held.has_arrived() {
             waiting.held = None;

@@ -23,8 +23,7 @@ impl Connection {
         now: Time,
     ) -> Option<CloseReason> {
         loop {
-            let free = self.unsent.is_none() && !self.is_standing();
-            if free && self.channel.is_up() && self.closing.is_none() {
+            if self.takes() && self.channel.is_up() && self.closing.is_none() {
                 let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
                 self.channel.pay(now, &mut out);
                 self.take_retained(scratch);
@@ -51,6 +50,23 @@ impl Connection {
         }
     }
 
+    /// Messages go out to the client.
+    pub(super) fn takes(&self) -> bool {
+        self.unsent.is_none() && !self.is_standing() && !self.is_lost()
+    }
+
+    /// Writing failed. Of a client that was served more may be here than was read, with a goodbye behind it: that decides about its
+    /// will.
+    fn on_lost(&mut self, now: Time) -> Option<CloseReason> {
+        if !self.channel.is_up() || self.closing.is_some() {
+            return Some(CloseReason::TcpClosed);
+        }
+        self.unsent = None;
+        let waiting = self.waiting();
+        (waiting.ended, waiting.lost) = (true, Some(now));
+        None
+    }
+
     /// Writes, once; what the kernel does not take stays in `unsent`.
     pub(super) fn write(
         &mut self,
@@ -58,7 +74,7 @@ impl Connection {
         bytes: &[u8],
         now: Time,
     ) -> Option<CloseReason> {
-        if bytes.is_empty() {
+        if bytes.is_empty() || self.is_lost() {
             return None;
         }
         if self.hub.traces.is_on() {
@@ -70,7 +86,7 @@ impl Connection {
         }
         let sent = match self.stream.poll_write(cx, bytes) {
             Poll::Ready(Ok(sent)) => sent,
-            Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+            Poll::Ready(Err(_)) => return self.on_lost(now),
             Poll::Pending => 0,
         };
         self.hub.stats.add(Metric::BytesSent, sent as u64);
@@ -85,7 +101,10 @@ impl Connection {
     /// Writes what was left over. Progress moves the limit on.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, now: Time) -> Option<CloseReason> {
         let Some(unsent) = &mut self.unsent else {
-            return self.stream.poll_flush(cx).is_err().then_some(CloseReason::TcpClosed);
+            if self.is_lost() || self.stream.poll_flush(cx).is_ok() {
+                return None;
+            }
+            return self.on_lost(now);
         };
         let mut done = 0;
         while let Some(rest) = unsent.bytes.get(done..).filter(|rest| !rest.is_empty()) {
@@ -95,7 +114,7 @@ impl Connection {
                     unsent.since = now;
                     self.hub.stats.add(Metric::BytesSent, sent as u64);
                 }
-                Poll::Ready(Err(_)) => return Some(CloseReason::TcpClosed),
+                Poll::Ready(Err(_)) => return self.on_lost(now),
                 Poll::Pending => break,
             }
         }

@@ -6,7 +6,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::Desk;
 use crate::{
-    broker::ClientId,
+    broker::{ClientId, bridge},
     cluster::routes::RouteKey,
     ctl::{self, Reply},
     mqtt::QoS,
@@ -14,6 +14,7 @@ use crate::{
         clients::ClientRow,
         mailbox::{Order, Signal},
     },
+    sort,
     time::Wall,
     topic::share::Subscription,
 };
@@ -43,13 +44,16 @@ impl Desk {
         let mut all = Vec::new();
         for row in rows {
             let client_id = row.client_id;
+            if client_id.starts_with(bridge::CLIENT) {
+                continue;
+            }
             all.extend(row.subscriptions.into_iter().map(|(topic, qos)| ctl::Subscription {
                 client_id: client_id.clone(),
                 topic,
                 qos,
             }));
         }
-        all.sort_unstable();
+        sort::sort(&mut all);
         Reply::Subscriptions(all)
     }
 
@@ -65,8 +69,12 @@ impl Desk {
         }
         let is_it =
             |row: &ctl::Route, topic: &String| *topic == row.topic || *topic == row.asked_for();
+        let of_bridge = |row: &ctl::Route| {
+            row.group.as_ref().is_some_and(|group| group.starts_with(bridge::GROUP))
+        };
+        rows.retain(|row| !of_bridge(row));
         rows.retain(|row| only.as_ref().is_none_or(|topic| is_it(row, topic)));
-        rows.sort_unstable();
+        sort::sort(&mut rows);
         if only.is_some() && rows.is_empty() { Reply::NotFound } else { Reply::Routes(rows) }
     }
 

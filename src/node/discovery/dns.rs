@@ -6,9 +6,12 @@ use std::{net::IpAddr, time::Duration};
 use tokio::{net::lookup_host, sync::mpsc::Sender, time::timeout};
 
 use super::pace::Pace;
-use crate::cluster::{
-    NodeName, Target,
-    settings::{Dns, DnsRecord},
+use crate::{
+    cluster::{
+        NodeName, Target,
+        settings::{Dns, DnsRecord},
+    },
+    sort,
 };
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -48,7 +51,7 @@ async fn look_up(dns: &Dns) -> Result<Vec<Target>, String> {
 fn targets(dns: &Dns, addrs: impl Iterator<Item = IpAddr>) -> Vec<Target> {
     let v6 = dns.record == DnsRecord::Aaaa;
     let mut addrs: Vec<IpAddr> = addrs.filter(|addr| addr.is_ipv6() == v6).collect();
-    addrs.sort_unstable();
+    sort::sort(&mut addrs);
     addrs.dedup();
     let names =
         addrs.into_iter().filter_map(|addr| NodeName::parse(&format!("{}@{addr}", dns.app)).ok());

@@ -14,6 +14,7 @@ use crate::{
         settings::{AddressType, K8s, TlsFiles},
     },
     node::http::{self, Fault},
+    sort,
 };
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -129,7 +130,7 @@ fn in_slices(answer: &Value) -> impl Iterator<Item = Pod<'_>> {
 
 fn targets<'a>(k8s: &K8s, pods: impl Iterator<Item = Pod<'a>>) -> Vec<Target> {
     let mut targets: Vec<Target> = pods.filter_map(|pod| target(k8s, &pod)).collect();
-    targets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    sort::sort_by(&mut targets, |a, b| a.name.cmp(&b.name));
     targets.dedup_by(|a, b| a.name == b.name);
     targets
 }

@@ -94,6 +94,8 @@ struct Mcasting {
     found: Sender<Target>,
     /// Ways that could not be opened, and that it was said.
     failed: BTreeSet<Way>,
+    /// The interfaces could not be listed, and it was said.
+    unlisted: bool,
     buffer: Box<[u8; MAX + 1]>,
 }
 
@@ -109,6 +111,7 @@ pub(crate) fn start(parts: Parts) -> (View, impl Future<Output = ()> + Send + 's
         sockets: BTreeMap::new(),
         found,
         failed: BTreeSet::new(),
+        unlisted: false,
         buffer: Box::new([0; MAX + 1]),
     };
     (View(prober), mcasting.run(links))
@@ -233,7 +236,14 @@ impl Mcasting {
     /// Opens sockets where networks came, closes them where they went.
     fn look_at_interfaces(&mut self) {
         let all = match interfaces::list() {
-            Ok(all) => all,
+            Ok(all) => {
+                self.unlisted = false;
+                all
+            }
+            Err(error) if std::mem::replace(&mut self.unlisted, true) => {
+                tracing::debug!(%error, "interfaces cannot be listed still");
+                return;
+            }
             Err(error) => {
                 tracing::warn!(%error, "interfaces cannot be listed; check RestrictAddressFamilies of the unit");
                 return;

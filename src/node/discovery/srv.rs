@@ -7,7 +7,10 @@ use hickory_resolver::{TokioResolver, proto::rr::RData};
 use tokio::{sync::mpsc::Sender, time::timeout};
 
 use super::{dns::fault, pace::Pace};
-use crate::cluster::{NodeName, Target, settings::Dns};
+use crate::{
+    cluster::{NodeName, Target, settings::Dns},
+    sort,
+};
 
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -49,7 +52,7 @@ async fn ask(dns: &Dns, resolver: &mut Option<TokioResolver>) -> Result<Vec<Targ
             Some(Target { name: NodeName::parse(&name).ok()?, port: dns.port, addrs: Vec::new() })
         })
         .collect();
-    targets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    sort::sort_by(&mut targets, |a, b| a.name.cmp(&b.name));
     targets.dedup_by(|a, b| a.name == b.name);
     Ok(targets)
 }

@@ -44,6 +44,7 @@ pub(crate) fn local(name: &str, incarnation: u64, tls: Option<MeshTls>) -> Arc<L
         handshake_timeout: LIMIT,
         told: crate::node::told::Told::default(),
         refusals: Mutex::default(),
+        gate: Mutex::default(),
         hosts: crate::node::discovery::Hosts::default(),
     })
 }

@@ -21,7 +21,7 @@ use super::{
     proxy::{self, Proxied},
     settings::ListenerKind,
     websocket::{
-        WebSocket,
+        Framing, Idle, WebSocket,
         upgrade::{self, REQUEST_MAX, Request},
     },
 };
@@ -232,8 +232,12 @@ impl Arrival {
         };
         within(UPGRADE_LIMIT, answer).await.map_err(failed)?;
         let longest = locks::read(&listening.shared).settings.max_packet_size as u64;
-        let max_frame = listening.settings.max_frame.unwrap_or(longest + FRAME_SPARE);
-        Ok(Stream::Other(Box::new(WebSocket::new(stream, early, max_frame))))
+        let framing = Framing {
+            longest: listening.settings.max_frame.unwrap_or(longest + FRAME_SPARE),
+            idle: listening.settings.idle_timeout.map(|limit| Idle::new(self.hub.clock, limit)),
+            single: listening.settings.one_packet_frames,
+        };
+        Ok(Stream::Other(Box::new(WebSocket::new(stream, early, framing))))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +81,25 @@ impl Bind {
         }
     }
 
+    /// The kernel gives both to nobody.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.socket(), other.socket()) else { return self == other };
+        let covers =
+            |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+        let same = one.ip() == two.ip() || covers(one.ip(), two.ip()) || covers(two.ip(), one.ip());
+        same && one.port() == two.port() && one.port() != 0
+    }
+
+    /// What is bound: a bare port is every address of both families.
+    fn socket(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Path(_) => None,
+            Self::Port(port) => Some((Ipv6Addr::UNSPECIFIED, *port).into()),
+            Self::Address(address) => Some(*address),
+        }
+    }
+
     /// Only programs of this host can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -153,6 +172,10 @@ pub struct Listener {
     pub websocket: upgrade::Rules,
     /// Longest WebSocket frame; `None` is as long as a packet may be.
     pub max_frame: Option<u64>,
+    /// WebSocket: who sends nothing for so long is closed.
+    pub idle_timeout: Option<Duration>,
+    /// Each packet goes to the client in a WebSocket frame of its own.
+    pub one_packet_frames: bool,
 }
 
 /// TLS of a listener: how it is set, and what came of it.
@@ -224,6 +247,8 @@ impl Listener {
             tls: None,
             websocket: upgrade::Rules::default(),
             max_frame: None,
+            idle_timeout: None,
+            one_packet_frames: false,
         }
     }
 
@@ -287,6 +312,26 @@ mod tests {
         assert!(listener.accepts(peer("10.1.1.1")) && listener.accepts(peer("::ffff:10.1.1.1")));
         assert!(!listener.accepts(peer("9.9.9.9")));
         assert_eq!(listener.id(), "mqtt:tcp:x");
+    }
+
+    #[test]
+    fn who_listens_everywhere_listens_at_each_address() {
+        let at = |text: &str| Bind::Address(text.parse().unwrap());
+        let path = |text: &str| Bind::Path(text.into());
+        for (one, two, want) in [
+            (Bind::Port(1), Bind::Port(1), true),
+            (Bind::Port(1), Bind::Port(2), false),
+            (Bind::Port(0), Bind::Port(0), false),
+            (Bind::Port(1), at("127.0.0.1:1"), true),
+            (at("0.0.0.0:1"), at("127.0.0.1:1"), true),
+            (at("[::]:1"), at("127.0.0.1:1"), true),
+            (at("0.0.0.0:1"), at("[::1]:1"), false),
+            (at("10.0.0.1:1"), at("10.0.0.2:1"), false),
+            (path("/a"), path("/a"), true),
+            (path("/a"), Bind::Port(1), false),
+        ] {
+            assert_eq!((one.overlaps(&two), two.overlaps(&one)), (want, want), "{one} {two}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! WebSocket (RFC 6455) above a byte stream, at the server's end: the payload of frames in and out, as a byte stream again.
 //!
 //! Nothing is kept while nothing is under way: what is read is unmasked in the reader's buffer, and what is written goes out
-//! behind a header of its own, one frame for each write.
+//! behind a header of its own, one frame for each write; or one for each packet, where a client wants that.
 
 pub mod frames;
+mod idle;
 pub mod upgrade;
 
 use std::{
@@ -14,9 +15,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(in crate::node) use self::frames::{CloseCode, Violation};
 use self::frames::{Decoder, Event};
-use crate::node::transport::Transport;
+pub(in crate::node) use self::{
+    frames::{CloseCode, Violation},
+    idle::Idle,
+};
+use crate::{mqtt::frame, node::transport::Transport};
 
 /// WebSocket above `S`, after the upgrade.
 pub(in crate::node) struct WebSocket<S> {
@@ -31,8 +35,22 @@ pub(in crate::node) struct WebSocket<S> {
     /// The answer to the last ping, to go out between two frames.
     pong: Option<Vec<u8>>,
     end: End,
+    /// Where the client must not be silent for long.
+    idle: Option<Idle>,
     /// The last frame is out or on its way.
     said: bool,
+    /// A frame for each packet.
+    single: bool,
+}
+
+/// What frames may be, and when they must come.
+pub(in crate::node) struct Framing {
+    /// Longest data frame of the client, in bytes.
+    pub longest: u64,
+    /// How long the client may be silent.
+    pub idle: Option<Idle>,
+    /// Each packet goes to the client in a frame of its own; what is written must be whole packets.
+    pub single: bool,
 }
 
 /// Whether the client may still send.
@@ -47,17 +65,20 @@ enum End {
 }
 
 impl<S: Transport> WebSocket<S> {
-    /// `early` came behind the request; data frames have at most `max_frame` bytes.
-    pub(in crate::node) fn new(inner: S, early: Vec<u8>, max_frame: u64) -> Self {
+    /// `early` came behind the request.
+    pub(in crate::node) fn new(inner: S, early: Vec<u8>, framing: Framing) -> Self {
+        let Framing { longest, idle, single } = framing;
         Self {
             inner,
-            decoder: Decoder::new(max_frame),
+            decoder: Decoder::new(longest),
             early,
             out: Vec::new(),
             owed: 0,
             pong: None,
             end: End::Open,
+            idle,
             said: false,
+            single,
         }
     }
 
@@ -69,7 +90,11 @@ impl<S: Transport> WebSocket<S> {
     ) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();
         if self.early.is_empty() {
-            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+            let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+            if let Some(idle) = &mut self.idle {
+                idle.on_read(read.is_ready(), cx)?;
+            }
+            ready!(read)?;
         } else {
             let part = self.early.len().min(buffer.remaining());
             buffer.put_slice(self.early.get(..part).unwrap_or_default());
@@ -132,6 +157,12 @@ impl<S: Transport> WebSocket<S> {
     }
 }
 
+/// Length of the first packet.
+fn packet(bytes: &[u8]) -> usize {
+    let first = frame::split(bytes, frame::MAX_REMAINING_LENGTH);
+    first.ok().flatten().map_or(bytes.len(), |(_, _, length)| length)
+}
+
 impl<S: Transport> AsyncRead for WebSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -182,8 +213,8 @@ impl<S: Transport> AsyncWrite for WebSocket<S> {
             if this.said {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            frames::header(bytes.len(), &mut this.out);
-            this.owed = bytes.len();
+            this.owed = if this.single { packet(bytes) } else { bytes.len() };
+            frames::header(this.owed, &mut this.out);
         }
         let payload = bytes.get(..this.owed.min(bytes.len())).unwrap_or_default();
         loop {

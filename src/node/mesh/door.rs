@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use super::{MeshError, task::Notice};
 use crate::{
     cluster::{
         DialError, NodeName, PeerIdentity, Settings, Target,
-        gate::{Gate, Outcome},
+        gate::Outcome,
         handshake::{HandshakeError, LinkKind, PeerHello, Verdict},
         secret::check_cookie,
         settings::Cookie,
@@ -197,6 +197,15 @@ fn known_places(target: &Target, port: u16) -> VecDeque<SocketAddr> {
     places
 }
 
+/// What brings two nodes of one cluster together, for the log.
+fn remedy(error: &LinkError) -> &'static str {
+    if matches!(error, LinkError::Handshake(HandshakeError::Cookie)) {
+        ", the two have different cookies: emqx-rs-ctl cluster token on one, cluster join - on the other"
+    } else {
+        ""
+    }
+}
+
 /// Says why there is no link: a refusal once a minute for each node.
 fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
     local.note(error, (Some(node), addr), true);
@@ -207,7 +216,7 @@ fn tell(local: &Local, node: &NodeName, addr: SocketAddr, error: &LinkError) {
             tracing::info!(%node, %addr, "has another cookie; if it is the previous one, it dials this node");
         }
     } else if error.is_refusal() && due() {
-        tracing::warn!(name: "link-refused", %node, %addr, %error, "no link");
+        tracing::warn!(name: "link-refused", %node, %addr, %error, "no link{}", remedy(error));
     } else {
         tracing::debug!(%node, %addr, %error, "no link");
     }
@@ -307,7 +316,6 @@ pub(super) async fn accept_all(
     notices: mpsc::Sender<Notice>,
 ) {
     let clock = Clock::system();
-    let gate = Arc::new(Mutex::new(Gate::new(clock.now())));
     loop {
         let (tcp, addr) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -317,14 +325,14 @@ pub(super) async fn accept_all(
                 continue;
             }
         };
-        let pass = match locks::lock(&gate).on_attempt(addr.ip(), clock.now()) {
+        let pass = match locks::lock(&local.gate).on_attempt(addr.ip(), clock.now()) {
             Ok(pass) => pass,
             Err(refusal) => {
                 tracing::debug!(%addr, %refusal, "mesh connection closed unread");
                 continue;
             }
         };
-        let (local, notices, gate) = (local.clone(), notices.clone(), gate.clone());
+        let (local, notices) = (local.clone(), notices.clone());
         supervise::spawn("mesh handshake", async move {
             let judge = async |peer: &PeerHello| {
                 let (reply, answer) = oneshot::channel();
@@ -334,7 +342,7 @@ pub(super) async fn accept_all(
                 if asked.is_err() { stopping } else { answer.await.unwrap_or(stopping) }
             };
             let accepted = local.accept(tcp, addr, judge).await;
-            locks::lock(&gate).on_end(pass, outcome(&accepted), clock.now());
+            locks::lock(&local.gate).on_end(pass, outcome(&accepted), clock.now());
             match accepted {
                 Ok(proven) => {
                     let proven = Box::new(proven);
@@ -347,7 +355,8 @@ pub(super) async fn accept_all(
                     local.note(&error, (node.as_ref(), addr), false);
                     let node = node.as_ref().map(NodeName::as_str);
                     if local.told.is_due(&addr.ip().to_string(), clock.now()) {
-                        tracing::warn!(name: "link-refused", node, %addr, %error, "refused");
+                        let remedy = remedy(&error);
+                        tracing::warn!(name: "link-refused", node, %addr, %error, "refused{remedy}");
                     } else {
                         tracing::debug!(node, %addr, %error, "refused");
                     }

@@ -770,6 +770,12 @@ fn log_heal(step: &HealEvent<String>) {
         HealEvent::Healed { parts, rejoined } => {
             tracing::info!(name: "partition-healed", parts = sets(parts), rejoined = rejoined.join(","), "partition healed");
         }
+        HealEvent::Unheeded(leader) => {
+            tracing::warn!(
+                leader,
+                "nobody takes up the partition that was reported; cluster.autoheal must be the same on all nodes"
+            );
+        }
         HealEvent::GivenUp => tracing::warn!("heal did not end in time; reports open another one"),
     }
 }
@@ -818,6 +824,12 @@ fn log(event: &Event) {
         Event::Left => tracing::info!("left the cluster"),
         Event::ClockAhead(node, seconds) => {
             tracing::warn!(name: "clock-ahead", %node, seconds, "clock of another node is ahead of this one");
+        }
+        Event::StoodStill(late) => {
+            tracing::warn!(
+                seconds = late.as_secs(),
+                "this node stood still; others may have lost it"
+            );
         }
         Event::RoutesRepaired(node) => tracing::error!(%node, "routes differed and are put right"),
     }

@@ -154,6 +154,7 @@ impl Frozen {
     pub(super) fn keep_since(&mut self, after: u64) {
         self.session.inflight = Inflight::default();
         self.session.awaiting_rel.clear();
+        self.session.replays = Box::default();
         self.mailbox.forget_before(after);
     }
 

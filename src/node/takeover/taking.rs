@@ -68,20 +68,8 @@ impl Hub {
         };
         let newer = self.registry.claim_of(client_id).is_some_and(|(hlc, _)| hlc == claim.hlc);
         let mut mine = self.freeze(client_id, false).await;
-        // From this number on its queue is not in `state`.
-        let mut after = 0;
-        let mut same = true;
-        if let Some(mine) = &mine {
-            let mut own;
-            (own, after) = mine.portable(now);
-            same = state.username == own.username;
-            if newer {
-                std::mem::swap(&mut own, &mut state);
-            }
-            if same {
-                state.absorb(own);
-            }
-        }
+        let joined = mine.as_ref().map(|mine| Joined::of(mine, &mut state, (newer, now)));
+        let Joined { same, after, taken } = joined.unwrap_or_default();
         if newer
             && !same
             && let Some(mine) = mine.take()
@@ -98,6 +86,9 @@ impl Hub {
         let _ = timeout(LIMIT / 2, pull.mesh.mark()).await;
         let mut frozen = self.install(client_id, state, claim.hlc, settings).await;
         if let Some(mine) = &mut mine {
+            if same {
+                frozen.frozen.mailbox.remember(taken.into_iter(), now);
+            }
             mine.unsubscribe(self);
             self.sections.passed().await;
         }
@@ -214,21 +205,58 @@ impl Installed {
     /// Adds what the queue of the other node has got since, and what has come late to a session that was here before. Returns how
     /// many messages had to go.
     fn finish(&mut self, rest: Vec<Delivery>, mut late: Vec<Delivery>) -> usize {
-        let mut queue = std::mem::take(&mut self.queue);
-        queue.extend(rest);
+        self.add(rest);
         if !late.is_empty() {
-            let numbers: BTreeSet<u64> = queue.iter().map(|one| one.message.number()).collect();
-            let has = |number| numbers.contains(&number) || self.known.contains(&number);
             // What never left this node has no number, but one block of bytes in both mailboxes.
             let here = self.frozen.mailbox.since(0).0;
             let here: BTreeSet<usize> = here.iter().map(|one| one.message.block()).collect();
-            late.retain(|Delivery { message, .. }| {
-                (message.number() == 0 || !has(message.number()))
-                    && !here.contains(&message.block())
-            });
-            queue.extend(late);
+            late.retain(|one| !here.contains(&one.message.block()));
+            self.add(late);
         }
-        self.frozen.mailbox.prepend(queue, &self.known)
+        self.frozen.mailbox.prepend(std::mem::take(&mut self.queue), &self.known)
+    }
+
+    /// Adds what is not in the queue, as both sessions may have got it.
+    fn add(&mut self, mut more: Vec<Delivery>) {
+        let number = |one: &Delivery| one.message.number();
+        let mut has: BTreeSet<u64> = self.queue.iter().map(number).collect();
+        has.remove(&0);
+        more.retain(|one| !has.contains(&number(one)));
+        self.queue.append(&mut more);
+    }
+}
+
+/// What became of a session here when that of another node came.
+struct Joined {
+    /// It was the same user's, and went into the one that goes on.
+    same: bool,
+    /// From this number on its queue has not.
+    after: u64,
+    /// What the client has from here.
+    taken: Vec<u64>,
+}
+
+impl Default for Joined {
+    fn default() -> Self {
+        Self { same: true, after: 0, taken: Vec::new() }
+    }
+}
+
+impl Joined {
+    /// Takes the older of `mine` and `state` into the other, which is in `state` then; `newer`: that is this node's.
+    fn of(mine: &Frozen, state: &mut Portable, (newer, now): (bool, Time)) -> Self {
+        let (mut own, after) = mine.portable(now);
+        let under_way = own.numbers_under_way();
+        let mut taken = mine.mailbox.taken();
+        taken.retain(|number| !under_way.contains(number));
+        let same = state.username == own.username;
+        if newer {
+            std::mem::swap(&mut own, state);
+        }
+        if same {
+            state.absorb(own);
+        }
+        Self { same, after, taken }
     }
 }
 

@@ -542,3 +542,27 @@ async fn what_is_kept_for_the_other_node_has_no_unfinished_qos_2() {
     let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
     assert!(parked.session.awaiting_rel.is_empty());
 }
+
+/// Of two sessions without a connection: the client has 7 from here, and 9 reached both while they became one.
+#[tokio::test]
+async fn what_two_parked_sessions_both_got_comes_once() {
+    let mut world = World::new();
+    let mailbox = world.parked(20, &["t"]);
+    let now = world.hub.clock.now();
+    mailbox.remember([].into_iter(), now);
+    for number in [7, 9] {
+        mailbox.push(numbered(number));
+    }
+    mailbox.take((1, usize::MAX), now, &mut Vec::new());
+    let claim = Claim { hlc: 10, node: OTHER };
+    world.hears(TakeFrame::Offer { client: world.client(), claim, adopt: false });
+    world.pulled(Stage::State).await;
+    world.hears_piece(Stage::State, state(&["t"], &[6, 7]));
+    world.pulled(Stage::Rest).await;
+    world.hears_piece(Stage::Rest, rest(&[8, 9]));
+    assert!(matches!(world.frame().await, TakeFrame::Done { .. }));
+    let hub = world.hub.clone();
+    let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((20, false));
+    until("it is in its place", back).await;
+    assert_eq!(world.waiting(), ["6", "9", "8"]);
+}

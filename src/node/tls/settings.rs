@@ -11,6 +11,28 @@ pub struct FileAt {
     pub origin: String,
 }
 
+/// What opens a key; never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Password(zeroize::Zeroizing<Vec<u8>>);
+
+impl Password {
+    /// Takes the text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.as_bytes().to_vec().into())
+    }
+
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
 /// How a node behaves at one end of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
@@ -18,6 +40,8 @@ pub struct Role {
     pub certificate: Option<FileAt>,
     /// The key of the certificate.
     pub key: Option<FileAt>,
+    /// What opens the key, if it is locked.
+    pub password: Option<Password>,
     /// Authorities whose certificates are believed.
     pub authorities: Option<FileAt>,
     /// Lists of certificates that were called back.

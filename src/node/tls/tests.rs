@@ -325,6 +325,35 @@ async fn new_files_serve_connections_to_come() {
     assert!(meet(&good, &renewed, "b@127.0.0.1").await.0.is_ok());
 }
 
+const LOCKED: &str = include_str!("../../../tests/data/locked/pkcs8-aes256-sha512.pem");
+
+#[test]
+fn a_key_that_is_locked_opens_with_its_password() {
+    let clear = include_str!("../../../tests/data/locked/clear.pem");
+    let pair = rcgen::KeyPair::from_pem(clear).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["a.lan".to_owned()]).unwrap();
+    let cert = params.self_signed(&pair).unwrap().pem();
+    let authority = Authority::new("ca");
+    let mut end = End::new(&authority.issue(&["a.lan"]), &cert);
+    fs::write(end.dir.path().join("cert.pem"), cert).unwrap();
+    fs::write(end.dir.path().join("key.pem"), LOCKED).unwrap();
+    for (password, opens) in [("opensesame", true), ("openbarley", false)] {
+        let password = Some(Password::new(password));
+        for role in [&mut end.settings.server, &mut end.settings.client] {
+            role.password.clone_from(&password);
+        }
+        let faults = end.load().err().unwrap_or_default();
+        assert_eq!(faults.is_empty(), opens, "{faults:?}");
+        let told = "s.conf:1: key.pem: ";
+        assert!(
+            faults
+                .iter()
+                .all(|one| one.starts_with(told) && one.ends_with("does not open the key"))
+        );
+    }
+    assert!(!format!("{:?}", end.settings).contains("openbarley"));
+}
+
 #[test]
 fn files_at_fault_are_named_with_the_place_that_names_them() {
     let authority = Authority::new("ca");
@@ -343,7 +372,9 @@ fn files_at_fault_are_named_with_the_place_that_names_them() {
     let key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     fs::write(path("key.pem"), key).unwrap();
     fs::set_permissions(path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-    fails(&end, "locked with a password");
+    fails(&end, "locked in a way that is not opened here");
+    fs::write(path("key.pem"), LOCKED).unwrap();
+    fails(&end, "locked with a password, and none is set");
     fs::write(path("key.pem"), authority.issue(&["x"]).key).unwrap();
     fails(&end, "key.pem: the key does not fit the certificate");
     fs::write(path("cert.pem"), "nothing").unwrap();

@@ -8,7 +8,7 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature},
+    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
@@ -34,7 +34,7 @@ fn check_depth(between: &[CertificateDer<'_>], limit: Option<usize>) -> Result<(
     if found > limit { Err(refuse(TooDeep { found, limit })) } else { Ok(()) }
 }
 
-/// What a node that dials wants to see.
+/// What this node wants to see where it dials.
 #[derive(Debug)]
 pub(super) struct ServerCheck {
     /// `None` is verify_none.
@@ -71,12 +71,11 @@ impl ServerCertVerifier for ServerCheck {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // The configuration has TLS 1.3 alone.
-        Err(Error::General("TLS 1.2 on the mesh".to_owned()))
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(

@@ -107,6 +107,30 @@ fn pings_are_answered_and_a_close_is_too() {
     wait_for("the connection is over", LIMIT, || listener(&node, "mqtt:ws:x")["current_conn"] == 0);
 }
 
+/// Long enough for a busy machine: the one that pings does so twenty times in it.
+#[test]
+fn who_is_silent_for_the_idle_timeout_is_closed() {
+    let (node, port) = start(&["idle_timeout = 2s"]);
+    let open = || {
+        let mut wire = WebSocket::mqtt(tcp(port));
+        wire.write_all(&connect(V5).bytes()).unwrap();
+        wire
+    };
+    let (mut alive, mut silent) = (open(), open());
+    let closed = || listener(&node, "mqtt:ws:x")["current_conn"] == 1;
+    wait_for("the silent one is closed", LIMIT, || {
+        alive.send_raw(&frame(0x89, b"here"));
+        closed()
+    });
+    assert_eq!(silent.close_code(), 1000);
+    alive.write_all(&[0xc0, 0]).unwrap();
+    alive.send_raw(&frame(0x88, &1001_u16.to_be_bytes()));
+    let mut answers = Vec::new();
+    alive.read_within(LIMIT);
+    alive.read_to_end(&mut answers).unwrap();
+    assert!(answers.ends_with(&[0xd0, 0]), "{answers:02x?}");
+}
+
 #[test]
 fn what_breaks_rfc_6455_ends_with_its_code() {
     let (node, port) = start(&[]);
@@ -222,6 +246,47 @@ fn the_word_of_a_proxy_on_this_host_counts_and_takes_no_rights_it_has_not() {
         .attempt_over(over("X-Forwarded-For: 127.0.0.9\r\nX-Forwarded-Port: 4711\r\n"));
     assert_eq!((near.code, row(&node, &id)["peername"].as_str()), (0, Some("127.0.0.9:4711")));
     assert_eq!(connect(V3).attempt_over(over("")).code, 0);
+}
+
+/// Frames of a server, whole, as the lengths of the packets in them, until there are so many packets.
+fn frames_of(mut tcp: TcpStream, packets: usize) -> Vec<Vec<usize>> {
+    tcp.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut frames = Vec::new();
+    while frames.iter().map(Vec::len).sum::<usize>() < packets {
+        let mut head = [0; 2];
+        tcp.read_exact(&mut head).unwrap();
+        assert!(head[0] == 0x82 && head[1] < 126, "{head:?}");
+        let mut inside = vec![0; usize::from(head[1])];
+        tcp.read_exact(&mut inside).unwrap();
+        let (mut at, mut lengths) = (0, Vec::new());
+        while at < inside.len() {
+            let length = 2 + usize::from(inside[at + 1]);
+            lengths.push(length);
+            at += length;
+        }
+        assert_eq!(at, inside.len(), "a packet ends in another frame: {inside:?}");
+        frames.push(lengths);
+    }
+    frames
+}
+
+#[test]
+fn each_packet_has_its_frame_where_that_is_wanted() {
+    for (option, single) in
+        [("mqtt_piggyback = single", true), ("mqtt_piggyback = multiple", false)]
+    {
+        let (_node, port) = start(&[option]);
+        let tcp = tcp(port);
+        let answers = tcp.try_clone().unwrap();
+        let mut wire = WebSocket::mqtt(tcp);
+        let mut bytes = connect(V3).bytes();
+        bytes.extend([0xc0, 0].repeat(20));
+        bytes.extend(crate::support::client::subscribe_bytes(V3, 1, &[("a", 0)], &[]));
+        wire.write_all(&bytes).unwrap();
+        let frames = frames_of(answers, 22);
+        assert_eq!(frames.iter().all(|one| one.len() == 1), single, "{option}: {frames:?}");
+        assert_eq!(frames.concat().len(), 22, "{option}");
+    }
 }
 
 #[test]

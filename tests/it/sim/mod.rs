@@ -317,6 +317,27 @@ fn stalls(seed: u64, fault: Option<Fault>) {
     w.assert_whole("10 s after the last stall");
 }
 
+/// A node that did nothing for so long that the others have lost it says so, and tells of no partition of its own.
+#[test]
+fn a_node_that_slept_says_so() {
+    for seed in seeds().into_iter().take(100) {
+        let mut w = running(seed, 4, None);
+        let span = Duration::from_millis(3_000 + w.dice.below(60_000));
+        w.freeze(1, span);
+        w.run_for(span + Duration::from_secs(6));
+        w.assert_whole("6 s after it woke up");
+        for number in 0..4 {
+            let (stood_still, back) = w.told_of_standstill(number);
+            let slept = number == 1;
+            assert_eq!((stood_still == 1, back), (slept, !slept), "seed {seed}: {number}");
+        }
+        w.run_for(Duration::from_secs(60));
+        w.assert_whole("a minute later");
+        let split = (0..4).filter(|number| w.status(*number).unwrap().heal.split.is_some());
+        assert_eq!(split.count(), 0, "seed {seed}: somebody has a partition still");
+    }
+}
+
 /// A copy that went wrong (a bug, a bit that fell over) is found by its hash and put right by the parts that differ.
 #[test]
 fn a_wrong_copy_is_found_and_mended() {
@@ -727,6 +748,53 @@ fn given_up(seed: u64, fault: Option<Fault>) {
     w.crash(3);
     w.run_for(Duration::from_secs(15));
     assert_eq!(w.wills_published(), 20, "seed {seed}: after the death of a node that was back");
+}
+
+/// The older of two nodes loses its power: what the other one keeps of its clients' wills goes out when it was given up twice over.
+#[test]
+fn of_two_nodes_the_younger_publishes_in_the_end() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = running(seed, 2, None);
+        let older = (0..2).find(|number| w.leads(*number)).unwrap();
+        for client in 0..10 {
+            w.connect_with_will(older, &format!("w{client}"), Duration::from_secs(1));
+        }
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([older]));
+        w.crash(older);
+        w.run_for(Duration::from_secs(590));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: it may live beyond a cut");
+        w.run_for(Duration::from_secs(30));
+        assert_eq!(w.wills_published(), 10, "seed {seed}");
+        w.assert_last_wills("after ten minutes");
+    }
+}
+
+/// One node of three is cut off: it judges neither of the others, until it is in the larger part.
+#[test]
+fn a_part_that_grew_publishes_what_it_kept() {
+    for seed in seeds().into_iter().take(20) {
+        let mut w = running(seed, 3, None);
+        let part = w.dice.below(3) as usize;
+        let (lost, back) = ((part + 1) % 3, (part + 2) % 3);
+        for client in 0..10 {
+            w.connect_with_will(lost, &format!("w{client}"), Duration::from_secs(1));
+        }
+        w.run_for(Duration::from_secs(5));
+        w.cut_off(&BTreeSet::from([part]));
+        w.run_for(Duration::from_secs(1_000));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: the part is one of three");
+        w.crash(lost);
+        w.crash(back);
+        w.mend();
+        w.cut_off(&BTreeSet::from([lost]));
+        w.start(back);
+        w.run_for(Duration::from_secs(200));
+        assert_eq!(w.wills_published(), 0, "seed {seed}: it has just become the larger one");
+        w.run_for(Duration::from_secs(130));
+        assert_eq!(w.wills_published(), 10, "seed {seed}");
+        w.assert_last_wills("when it is the larger part");
+    }
 }
 
 /// More than is kept for a node that is away: the oldest go, counted, and what is left comes once and in order.

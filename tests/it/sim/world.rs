@@ -104,6 +104,8 @@ struct Node {
     inconsistent: Option<u64>,
     /// Gaps between others that it has told of and that are open.
     gaps: usize,
+    /// How often it said that it stood still.
+    stood_still: u64,
 }
 
 impl Node {
@@ -210,6 +212,7 @@ impl World {
             said: (0, 0),
             inconsistent: None,
             gaps: 0,
+            stood_still: 0,
         });
         Self {
             seed,
@@ -302,6 +305,7 @@ impl World {
         node.in_vain.clear();
         node.inconsistent = None;
         node.gaps = 0;
+        node.stood_still = 0;
         node.said = (0, node.said.1.max(node.said.0));
         let fresh = Guid { started: self.now * 1000 + tick, node: node.node_id };
         let guid = legacy.map_or(fresh, |legacy| legacy.guid);
@@ -932,6 +936,7 @@ impl World {
             // Two that dialled each other at the same time: one of two connections goes.
             Told::Down(_, "replaced by a new connection") => {}
             Told::Down(..) => self.losses += 1,
+            Told::StoodStill(_) => node.stood_still += 1,
             Told::Gap { open: true, .. } => node.gaps += 1,
             Told::Gap { open: false, .. } => node.gaps -= 1,
             Told::Heal(HealEvent::Inconsistent(_)) => {
@@ -953,9 +958,29 @@ impl World {
         }
     }
 
+    /// Whether a node takes itself for the oldest in reach.
+    pub(crate) fn leads(&self, number: usize) -> bool {
+        let status = self.status(number).unwrap();
+        let me = self.nodes[number].node_id;
+        status.members.iter().any(|line| line.node_id == me && line.leader)
+    }
+
     /// How often a node rejoined in this life.
     pub(crate) fn rejoined(&self, number: usize) -> u64 {
         self.status(number).unwrap().heal.rejoined
+    }
+
+    /// A process does nothing for a while.
+    pub(crate) fn freeze(&mut self, number: usize, span: Duration) {
+        self.frozen = true;
+        let span = u64::try_from(span.as_millis()).unwrap();
+        self.nodes[number].stalled_until = self.now + span;
+    }
+
+    /// How often a node said that it stood still, and whether it told of a lost member that is back.
+    pub(crate) fn told_of_standstill(&self, number: usize) -> (u64, bool) {
+        let node = &self.nodes[number];
+        (node.stood_still, node.inconsistent.is_some())
     }
 
     /// Gaps between others that a node has told of and that are open.
@@ -1169,6 +1194,9 @@ impl World {
         if self.is_apart(from, to) {
             let dead = self.has(Fault::CutIsDeath) || self.refuse_when_cut;
             return Some(if dead { DialError::NobodyListens } else { DialError::Unreachable });
+        }
+        if self.nodes[to].stalled_until > self.now {
+            return Some(DialError::Unreachable);
         }
         let Some(core) = &self.nodes[to].core else {
             // The port is kept for the next process: who dials waits.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    broker::{ClientId, portable::Portable},
+    broker::{ClientId, portable::Portable, replay::Replay},
     node::{
         mailbox::Signal,
         registry::{Parked, Taken},
@@ -166,4 +166,148 @@ fn a_session_whose_time_is_over_is_not_resumed() {
     assert_eq!(watcher.topics(), ["will"]);
     assert_ne!(second.channel().session().unwrap().number, number);
     assert!(world.hub.own_routes().iter().all(|route| route.filter.as_str() != "t"));
+}
+
+#[test]
+fn what_is_due_again_goes_out_as_the_client_takes_it() {
+    const RETRY: Duration = Duration::from_millis(20);
+    let world = World::new();
+    let settings = Settings {
+        retry_interval: Some(RETRY),
+        max_inflight: 1000,
+        mqueue_len: 1000,
+        ..Settings::default()
+    };
+    let mut client = world.connect(4, "c", settings);
+    client.subscribe(&["t"], 1);
+    let meta = Meta { qos: QoS::AtLeastOnce, retain: false, expires_at: None, publisher: 0 };
+    for _ in 0..500 {
+        world.hub.publish_now(&Message::new("t", &[], &[0; 4000], meta));
+    }
+    assert_eq!(client.topics().len(), 500);
+    client.takes(1);
+    let past = world.hub.clock.now() + RETRY;
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    client.send(&[0xc0, 0]);
+    let connection = client.connection.as_ref().unwrap();
+    assert!(connection.unsent_len() > 0 && connection.unsent_len() < 2 * WRITE);
+    client.takes(usize::MAX);
+    assert!(client.topics().len() >= 500);
+}
+
+/// A session of user `None` on another node, with a subscription to each filter and what is retained there due.
+fn older(filters: &[&str]) -> Portable {
+    let mut older = Portable::default();
+    for one in filters {
+        let to = crate::topic::share::Subscription::parse(one).unwrap();
+        let (filter, qos) = (to.filter.clone(), QoS::AtMostOnce);
+        older.subscriptions.insert(to, (crate::mqtt::SubscriptionOptions::default(), 0));
+        older.replays.push(Replay { filter, after: None, qos, id: 0, no_local: false });
+    }
+    older
+}
+
+#[test]
+fn retained_messages_that_an_older_session_is_due_come_once() {
+    let world = World::new();
+    world.retain("a/1", b"x", QoS::AtMostOnce, None);
+    world.retain("b/1", b"x", QoS::AtMostOnce, None);
+    let mut client = world.connect(5, "c", Settings::default());
+    client.subscribe(&["b/#"], 0);
+    assert_eq!(client.topics(), ["b/1"]);
+    let (tell, done) = oneshot::channel();
+    let mailbox = client.connection.as_ref().unwrap().mailbox.clone().unwrap();
+    mailbox.signal(Signal::Absorb(Box::new(older(&["a/#", "b/#"])), tell));
+    client.run();
+    assert!(done.blocking_recv().unwrap().is_some());
+    assert_eq!(client.topics(), ["a/1"]);
+}
+
+#[test]
+fn of_two_sessions_each_filter_has_its_retained_messages_once() {
+    let mut newer = older(&["b/#"]);
+    newer.replays.clear();
+    newer.absorb(older(&["a/#", "b/#"]));
+    let due: Vec<_> = newer.replays.iter().map(|replay| replay.filter.as_str()).collect();
+    assert_eq!(due, ["a/#"]);
+}
+
+/// It goes away without reading an answer, behind more than one turn has work for.
+#[test]
+fn a_goodbye_behind_a_long_burst_keeps_the_will_back() {
+    for goodbye in [true, false] {
+        let world = World::new();
+        subscribe(&world, ["t".to_owned()].into_iter(), 1000..1000 + work::TURN as u64 / 4);
+        let mut watcher = world.connect(5, "watcher", Settings::default());
+        watcher.subscribe(&["will", "last"], 0);
+        let mut client = world.mortal(0, 0);
+        let publish = |topic: &str| packet(0x32, &[&text(topic)[..], &[0, 1, 0]].concat());
+        let mut bytes = publish("t").repeat(50);
+        bytes.extend(publish("last"));
+        bytes.extend(if goodbye { &[0xe0, 0][..] } else { &[] });
+        client.arrive(&bytes);
+        locks::lock(&client.pipe.0).gone = true;
+        client.run();
+        assert!(client.connection.is_none());
+        let want: &[&str] = if goodbye { &["last"] } else { &["last", "will"] };
+        assert_eq!(watcher.topics(), want);
+    }
+}
+
+/// It sent more than a turn has work for, and said goodbye or not, before it connected anew.
+#[test]
+fn what_was_said_before_a_take_over_is_heard() {
+    for (count, goodbye) in [(1, true), (50, true), (50, false)] {
+        let world = World::new();
+        subscribe(&world, ["t".to_owned()].into_iter(), 1000..1000 + work::TURN as u64 / 4);
+        let mut watcher = world.connect(5, "watcher", Settings::default());
+        watcher.subscribe(&["will", "last"], 0);
+        let mut first = world.mortal(100, 0);
+        let publish = |topic: &str| packet(0x30, &[&text(topic)[..], &[0]].concat());
+        let mut bytes = publish("t").repeat(count);
+        bytes.extend(publish("last"));
+        bytes.extend(if goodbye { &[0xe0, 0][..] } else { &[] });
+        first.arrive(&bytes);
+        locks::lock(&first.pipe.0).gone = true;
+        let mut second = world.take_over(5, "c", &Asked::default());
+        first.run();
+        assert!(first.connection.is_none());
+        assert!(session_present(&mut second));
+        let want: &[&str] = if goodbye { &["last"] } else { &["last", "will"] };
+        assert_eq!(watcher.topics(), want);
+    }
+}
+
+/// Its connection is open still: what has come is heard, and no more.
+#[test]
+fn what_comes_after_a_take_over_is_not_waited_for() {
+    let world = World::new();
+    let mut watcher = world.connect(5, "watcher", Settings::default());
+    watcher.subscribe(&["t"], 0);
+    let mut first = world.connect(5, "c", Settings::default());
+    first.arrive(&packet(0x30, &[&text("t")[..], &[0]].concat()));
+    let mut second = world.take_over(5, "c", &Asked::default());
+    first.run();
+    assert!(session_present(&mut second));
+    assert_eq!(watcher.topics(), ["t"]);
+    assert_eq!(first.packets(), [(0xe0, vec![0x8e])]);
+}
+
+#[test]
+fn the_keep_alive_begins_when_the_session_has_come() {
+    let world = World::new();
+    let mut first = world.connect(4, "c", Settings::default());
+    // Half a second of silence.
+    let settings = Settings { keepalive_backoff: 0.25, ..Settings::default() };
+    let mut second = world.accept(settings);
+    second.send(&connect(4, "c", &Asked { keep_alive: 1, ..Asked::default() }));
+    let past = world.hub.clock.now() + Duration::from_millis(600);
+    while world.hub.clock.now() <= past {
+        std::thread::yield_now();
+    }
+    first.run();
+    assert!(session_present(&mut second));
+    assert!(second.connection.is_some_and(|one| one.closing.is_none()));
 }

@@ -1,0 +1,183 @@
+//! Messages of QoS 1 and 2 under way to one end of a bridge, oldest first.
+
+use std::collections::VecDeque;
+
+use crate::mqtt::{PacketId, QoS};
+
+/// How far a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is no room in the window yet.
+    Held,
+    /// PUBLISH was sent.
+    Sent,
+    /// PUBREC has come; its origin has not said PUBREL yet.
+    Received,
+    /// PUBREL was sent.
+    Released,
+}
+
+/// A message under way.
+pub(super) struct Sent {
+    pub(super) id: PacketId,
+    /// Its number at the other end, which awaits the answer; `None`: that has forgotten it.
+    pub(super) from: Option<PacketId>,
+    /// With which QoS it came from there.
+    pub(super) from_qos: QoS,
+    pub(super) qos: QoS,
+    pub(super) stage: Stage,
+    /// The PUBLISH, until it is received.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// DUP in the first byte of a PUBLISH.
+const DUP: u8 = 8;
+
+pub(super) struct Window {
+    sent: VecDeque<Sent>,
+    room: usize,
+    next: PacketId,
+}
+
+impl Window {
+    pub(super) const fn new() -> Self {
+        Self { sent: VecDeque::new(), room: 1, next: PacketId::FIRST }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// So many may be under way.
+    pub(super) fn room(&mut self, room: usize) {
+        self.room = room.max(1);
+    }
+
+    /// A number that no message under way has: there are far fewer than numbers.
+    pub(super) fn next_id(&mut self) -> PacketId {
+        while self.sent.iter().any(|sent| sent.id == self.next) {
+            self.next = self.next.next();
+        }
+        let id = self.next;
+        self.next = id.next();
+        id
+    }
+
+    pub(super) fn push(&mut self, sent: Sent) {
+        self.sent.push_back(sent);
+    }
+
+    /// Sends what is held, as far as there is room.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>) {
+        let under_way = self.sent.iter().filter(|sent| sent.stage != Stage::Held).count();
+        let free = self.room.saturating_sub(under_way);
+        for sent in self.sent.iter_mut().filter(|sent| sent.stage == Stage::Held).take(free) {
+            sent.stage = Stage::Sent;
+            out.extend_from_slice(&sent.bytes);
+        }
+    }
+
+    fn by_id(&mut self, id: PacketId) -> Option<&mut Sent> {
+        self.sent.iter_mut().find(|sent| sent.id == id)
+    }
+
+    /// How far the message is that has this number at the other end.
+    pub(super) fn stage_from(&self, id: PacketId) -> Option<Stage> {
+        self.sent.iter().find(|sent| sent.from == Some(id)).map(|sent| sent.stage)
+    }
+
+    /// Takes out the message with this number that is in one of these stages.
+    pub(super) fn take(&mut self, id: PacketId, stages: &[Stage]) -> Option<Sent> {
+        let is = |sent: &Sent| sent.id == id && stages.contains(&sent.stage);
+        self.sent.iter().position(is).and_then(|at| self.sent.remove(at))
+    }
+
+    /// PUBREC came. Whose message it is, with its QoS there; `None`: of no message that awaited it, and of one that is released.
+    pub(super) fn receive(&mut self, id: PacketId) -> Option<(Option<PacketId>, QoS)> {
+        let sent = self.by_id(id).filter(|sent| sent.qos == QoS::ExactlyOnce)?;
+        match sent.stage {
+            Stage::Sent | Stage::Received => {
+                sent.bytes = Vec::new();
+                sent.stage = if sent.from.is_some() { Stage::Received } else { Stage::Released };
+                Some((sent.from, sent.from_qos))
+            }
+            Stage::Held | Stage::Released => None,
+        }
+    }
+
+    /// PUBREL is sent.
+    pub(super) fn release(&mut self, id: PacketId) {
+        if let Some(sent) = self.by_id(id) {
+            sent.stage = Stage::Released;
+        }
+    }
+
+    /// The other end has said PUBREL to its message `id`: the number under which that is to be released here, if it is not already;
+    /// `None`: there is no such message.
+    pub(super) fn release_from(&mut self, id: PacketId) -> Option<Option<PacketId>> {
+        let sent = self.sent.iter_mut().find(|sent| sent.from == Some(id))?;
+        let release = sent.stage == Stage::Received;
+        if release {
+            sent.stage = Stage::Released;
+        }
+        Some(release.then_some(sent.id))
+    }
+
+    /// The other end knows nothing any more of its messages; those that `keep` refuses are forgotten here too. What is to be released
+    /// now, as nobody else will.
+    pub(super) fn orphan(&mut self, keep: impl Fn(&Sent) -> bool) -> Vec<PacketId> {
+        self.sent.retain(keep);
+        let mut released = Vec::new();
+        for sent in &mut self.sent {
+            sent.from = None;
+            if sent.stage == Stage::Received {
+                sent.stage = Stage::Released;
+                released.push(sent.id);
+            }
+        }
+        released
+    }
+
+    /// The end has the session of before: what it has not received is sent again. Gives what is to be released again.
+    pub(super) fn resend(&mut self, out: &mut Vec<u8>) -> Vec<PacketId> {
+        let mut released = Vec::new();
+        for sent in &mut self.sent {
+            match sent.stage {
+                Stage::Sent => {
+                    if let Some(first) = sent.bytes.first_mut() {
+                        *first |= DUP;
+                    }
+                    out.extend_from_slice(&sent.bytes);
+                }
+                Stage::Released => released.push(sent.id),
+                Stage::Held | Stage::Received => {}
+            }
+        }
+        released
+    }
+
+    /// The end has a new session: what it has not received is sent as if for the first time. Gives the numbers at the other end of
+    /// those that are over, and await no more than PUBCOMP.
+    pub(super) fn begin_anew(&mut self) -> Vec<PacketId> {
+        let mut over = Vec::new();
+        self.sent.retain_mut(|sent| match sent.stage {
+            Stage::Held | Stage::Sent => {
+                if let Some(first) = sent.bytes.first_mut() {
+                    *first &= !DUP;
+                }
+                sent.stage = Stage::Held;
+                true
+            }
+            Stage::Released => {
+                over.extend(sent.from.filter(|_| sent.from_qos == QoS::ExactlyOnce));
+                false
+            }
+            Stage::Received => false,
+        });
+        over
+    }
+}
