@@ -17,6 +17,7 @@ pub mod keys;
 pub mod layers;
 pub mod listeners;
 pub mod log;
+pub mod management;
 pub mod order;
 #[cfg(test)]
 mod pages;
@@ -45,6 +46,7 @@ use crate::node::access::jwks::Jwks;
 use crate::node::alarms;
 use crate::node::limits::Limits;
 use crate::node::listener::settings::Listener;
+use crate::node::rest;
 use crate::node::tls::Material;
 
 /// The whole configuration of a daemon.
@@ -72,6 +74,8 @@ pub struct Config {
     pub auth_http: Option<Arc<AuthHttp>>,
     /// Where public keys for tokens are.
     pub jwks: Option<Arc<Jwks>>,
+    /// The HTTP API.
+    pub api: rest::settings::Settings,
     /// Where users are looked for beside the configuration.
     pub users_file: PathBuf,
     /// The log.

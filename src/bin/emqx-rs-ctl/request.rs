@@ -1,11 +1,11 @@
 //! The request to a node that a command stands for.
 
-use emqx_rs::ctl::{HandlerChange, Request, Turn, token};
+use emqx_rs::ctl::{HandlerChange, Mgmt, Request, Turn, token};
 
 use crate::args::{
     AlarmsCommand, BannedCommand, ClientsCommand, ClusterCommand, Command, ConfCommand,
-    DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, Numbers,
-    RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
+    DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand, MgmtCommand,
+    Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -55,12 +55,10 @@ pub(super) fn request(command: &Command) -> Option<Request> {
             Request::RetainerClean { topic: topic.clone() }
         }
         Command::Listeners { command } => listeners(command.as_ref()),
-        Command::Alarms(AlarmsCommand::List { which }) => {
-            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
-        }
-        Command::Alarms(AlarmsCommand::Delete) => Request::AlarmsDelete,
+        Command::Alarms(command) => alarms(command),
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
+        Command::Mgmt(command) => mgmt(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::PrimaryLevel { level: None }) => Request::LogShow,
@@ -148,6 +146,25 @@ fn trace(command: &TraceCommand) -> Request {
     }
 }
 
+fn alarms(command: &AlarmsCommand) -> Request {
+    match command {
+        AlarmsCommand::List { which } => {
+            Request::Alarms { activated: which.as_ref().map(|which| which == "activated") }
+        }
+        AlarmsCommand::Delete => Request::AlarmsDelete,
+    }
+}
+
+fn mgmt(command: &MgmtCommand) -> Request {
+    Request::Mgmt(match command {
+        MgmtCommand::List => Mgmt::List,
+        MgmtCommand::Insert { id, name } => Mgmt::Insert { id: id.clone(), name: name.clone() },
+        MgmtCommand::Lookup { id } => Mgmt::Lookup { id: id.clone() },
+        MgmtCommand::Update { id, on } => Mgmt::Update { id: id.clone(), enabled: *on },
+        MgmtCommand::Delete { id } => Mgmt::Delete { id: id.clone() },
+    })
+}
+
 fn banned(command: &BannedCommand) -> Request {
     match command {
         BannedCommand::List => Request::Banned,
@@ -156,6 +173,7 @@ fn banned(command: &BannedCommand) -> Request {
             who: who.clone(),
             seconds: r#for.map(|time| time.as_secs().max(1)),
             reason: reason.clone(),
+            by: None,
         },
         BannedCommand::Del { kind, who } => {
             Request::BannedDel { kind: kind.0.into(), who: who.clone() }
