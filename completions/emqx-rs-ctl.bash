@@ -64,6 +64,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl,metrics)
                 cmd="emqx__rs__ctl__subcmd__metrics"
                 ;;
+            emqx__rs__ctl,mgmt)
+                cmd="emqx__rs__ctl__subcmd__mgmt"
+                ;;
             emqx__rs__ctl,modules)
                 cmd="emqx__rs__ctl__subcmd__modules"
                 ;;
@@ -466,6 +469,9 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help,metrics)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__metrics"
                 ;;
+            emqx__rs__ctl__subcmd__help,mgmt)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt"
+                ;;
             emqx__rs__ctl__subcmd__help,modules)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__modules"
                 ;;
@@ -655,6 +661,21 @@ _emqx__rs__ctl() {
             emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers,stop)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__log__subcmd__handlers__subcmd__stop"
                 ;;
+            emqx__rs__ctl__subcmd__help__subcmd__mgmt,delete)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__mgmt,insert)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__insert"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__mgmt,list)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__mgmt,lookup)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__lookup"
+                ;;
+            emqx__rs__ctl__subcmd__help__subcmd__mgmt,update)
+                cmd="emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__update"
+                ;;
             emqx__rs__ctl__subcmd__help__subcmd__modules,list)
                 cmd="emqx__rs__ctl__subcmd__help__subcmd__modules__subcmd__list"
                 ;;
@@ -822,6 +843,42 @@ _emqx__rs__ctl() {
                 ;;
             emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers,stop)
                 cmd="emqx__rs__ctl__subcmd__log__subcmd__help__subcmd__handlers__subcmd__stop"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,delete)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,help)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,insert)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__insert"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,list)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,lookup)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__lookup"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt,update)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__update"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,delete)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__delete"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,help)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__help"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,insert)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__insert"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,list)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__list"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,lookup)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__lookup"
+                ;;
+            emqx__rs__ctl__subcmd__mgmt__subcmd__help,update)
+                cmd="emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__update"
                 ;;
             emqx__rs__ctl__subcmd__modules,help)
                 cmd="emqx__rs__ctl__subcmd__modules__subcmd__help"
@@ -4053,6 +4110,90 @@ _emqx__rs__ctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt)
+            opts="list insert lookup update delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__insert)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__lookup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__help__subcmd__mgmt__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         emqx__rs__ctl__subcmd__help__subcmd__modules)
             opts="list"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -5176,6 +5317,236 @@ _emqx__rs__ctl() {
         emqx__rs__ctl__subcmd__metrics)
             opts="-h --socket --json --all --node --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt)
+            opts="-h --socket --json --all --node --help list insert lookup update delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__delete)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help)
+            opts="list insert lookup update delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__insert)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__lookup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__help__subcmd__update)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__insert)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__list)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__lookup)
+            opts="-h --socket --json --all --node --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        emqx__rs__ctl__subcmd__mgmt__subcmd__update)
+            opts="-h --socket --json --all --node --help true false"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -42,6 +42,7 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "retainer" -
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "user" -d 'Who may connect with a password, in the users file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "clientid" -d 'Which client ids may connect with a password, in the users file'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "banned" -d 'Who is kept out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "mgmt" -d 'Applications that may use the HTTP API (management.* of emqx.conf)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "alarms" -d 'What is wrong on a node, and what was'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "why" -d 'What happened lately to a client: refused why, closed why, denied what, taken over by whom'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_needs_command" -f -a "acl" -d 'Cached answers of the HTTP server about what clients may do'
@@ -397,6 +398,48 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fi
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "add" -d 'Ban somebody and end the connections that are there'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "del" -d 'Take a ban out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand banned; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "list" -d 'All of them; their secrets are not shown'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "insert" -d 'Make one; its secret is shown now and never again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "lookup" -d 'One of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "update" -d 'Let one in, or not'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "delete" -d 'Take one out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and not __fish_seen_subcommand_from list insert lookup update delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from list" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from list" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from list" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from insert" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from insert" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from insert" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from insert" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from insert" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from lookup" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from lookup" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from lookup" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from lookup" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from lookup" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from update" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from update" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from update" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from update" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from delete" -l socket -d 'Socket of the node' -r -F
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from delete" -l node -d 'Ask this running node of the cluster' -r
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from delete" -l json -d 'Print JSON'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from delete" -l all -d 'Ask every running node of the cluster; each line begins with the name of its node'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "list" -d 'All of them; their secrets are not shown'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "insert" -d 'Make one; its secret is shown now and never again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "lookup" -d 'One of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "update" -d 'Let one in, or not'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Take one out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand mgmt; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand alarms; and not __fish_seen_subcommand_from list delete help" -l socket -d 'Socket of the node' -r -F
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand alarms; and not __fish_seen_subcommand_from list delete help" -l node -d 'Ask this running node of the cluster' -r
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand alarms; and not __fish_seen_subcommand_from list delete help" -l json -d 'Print JSON'
@@ -793,6 +836,11 @@ complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "list" -d 'All bans that hold'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "add" -d 'Ban somebody and end the connections that are there'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from banned" -f -a "del" -d 'Take a ban out'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from mgmt" -f -a "list" -d 'All of them; their secrets are not shown'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from mgmt" -f -a "insert" -d 'Make one; its secret is shown now and never again'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from mgmt" -f -a "lookup" -d 'One of them'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from mgmt" -f -a "update" -d 'Let one in, or not'
+complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from mgmt" -f -a "delete" -d 'Take one out'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from alarms" -f -a "list" -d 'All of them, those that are active, or those that are over'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from alarms" -f -a "delete" -d 'Forget those that are over'
 complete -c emqx-rs-ctl -n "__fish_emqx_rs_ctl_using_subcommand help; and __fish_seen_subcommand_from acl" -f -a "cache-clean" -d 'Ask again what clients may do'

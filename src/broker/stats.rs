@@ -169,6 +169,9 @@ named! {
         LogLost = "emqx_rs.log.lost",
         ControlRequests = "emqx_rs.control.requests",
         ControlRefused = "emqx_rs.control.refused",
+        ApiRequests = "emqx_rs.api.requests",
+        ApiDenied = "emqx_rs.api.denied",
+        ApiRefused = "emqx_rs.api.refused",
     }
 }
 

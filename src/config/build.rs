@@ -186,6 +186,8 @@ impl Builder<'_> {
         let (users, users_file) = self.users(&folders);
         let late = std::mem::take(&mut self.draft.auth_http).finish(&folders);
         let auth_http = self.or_fault(late, |_| {}).map(Arc::new);
+        let late = std::mem::take(&mut self.draft.management);
+        let api = late.finish(&folders, &mut self.draft.notes, &mut self.faults);
         let (cached, most, ttl) = self.draft.acl_cache;
         let asks = verdicts::Settings { cache: cached.then_some((most, ttl)) };
         let late = std::mem::take(&mut self.draft.jwks).finish(&folders);
@@ -237,6 +239,7 @@ impl Builder<'_> {
             auth_http,
             jwks,
             bridges,
+            api,
             users_file,
             log,
             folders,

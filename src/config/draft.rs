@@ -11,6 +11,7 @@ use super::jwks::JwksDraft;
 use super::keys::Place;
 use super::listeners::ListenerDraft;
 use super::log::{LogLevel, LogSettings};
+use super::management::ManagementDraft;
 use super::values::{Expected, Parsed, duration, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
@@ -62,6 +63,8 @@ pub struct Draft {
     pub auth_http: AuthHttpDraft,
     /// `bridge.mqtt.*`, by name.
     pub bridges: BTreeMap<String, BridgeDraft>,
+    /// `management.*`
+    pub management: ManagementDraft,
     /// What zones set of the policy.
     pub policies: BTreeMap<String, PolicyDraft>,
     /// Zones that set something.
@@ -179,6 +182,7 @@ impl Draft {
             acl_order: Order::default(),
             acl_cache: (true, 32, Duration::from_secs(60)),
             auth_http: AuthHttpDraft::default(),
+            management: ManagementDraft::default(),
             jwt_claims: Default::default(),
             bridges: BTreeMap::new(),
             policies: BTreeMap::new(),

@@ -55,8 +55,12 @@ pub struct Reader {
 }
 
 /// Files of EMQX 4.4 plugins whose keys do something here, read from `plugins.etc_dir`.
-const PLUGIN_FILES: &[&str] =
-    &["emqx_retainer.conf", "emqx_auth_mnesia.conf", "emqx_bridge_mqtt.conf"];
+const PLUGIN_FILES: &[&str] = &[
+    "emqx_retainer.conf",
+    "emqx_auth_mnesia.conf",
+    "emqx_bridge_mqtt.conf",
+    "emqx_management.conf",
+];
 
 impl Reader {
     /// Reads the main file, what it includes, its plugin files and `conf.d/*.conf` beside it.

@@ -114,7 +114,7 @@ pub fn key(listener: &Listener) -> String {
     format!("listener.{}.{}", listener.kind.as_str(), listener.name)
 }
 
-fn resolved(mut settings: tls::Settings, folders: &Folders) -> tls::Settings {
+pub(super) fn resolved(mut settings: tls::Settings, folders: &Folders) -> tls::Settings {
     let role = &mut settings.role;
     let files = [&mut role.certificate, &mut role.key, &mut role.authorities, &mut role.revoked];
     for file in files.into_iter().flatten() {
@@ -124,7 +124,7 @@ fn resolved(mut settings: tls::Settings, folders: &Folders) -> tls::Settings {
 }
 
 /// What the files hold. What is wrong with them closes this listener and no other.
-fn material(key: &str, settings: &tls::Settings) -> Result<Material, String> {
+pub(super) fn material(key: &str, settings: &tls::Settings) -> Result<Material, String> {
     let role = &settings.role;
     let needed = [
         (role.certificate.is_some(), "certfile"),

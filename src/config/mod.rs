@@ -19,6 +19,7 @@ pub mod keys;
 pub mod layers;
 pub mod listeners;
 pub mod log;
+pub mod management;
 pub mod order;
 #[cfg(test)]
 mod pages;
@@ -47,6 +48,7 @@ use crate::node::access::jwks::Jwks;
 use crate::node::alarms;
 use crate::node::limits::Limits;
 use crate::node::listener::settings::Listener;
+use crate::node::rest;
 use crate::node::tls::Material;
 
 /// The whole configuration of a daemon.
@@ -76,6 +78,8 @@ pub struct Config {
     pub jwks: Option<Arc<Jwks>>,
     /// Bridges to brokers of others, by name.
     pub bridges: Vec<crate::node::bridge::Settings>,
+    /// The HTTP API.
+    pub api: rest::settings::Settings,
     /// Where users are looked for beside the configuration.
     pub users_file: PathBuf,
     /// The log.

@@ -34,6 +34,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("The broker and what it keeps", &["broker.", "retainer.", "session."]),
     ("Modules", &["module.", "delayed."]),
     ("Bridges", &["bridge."]),
+    ("The HTTP API", &["management."]),
     ("The log", &["log."]),
     ("Alarms", &["os_mon.", "alarm."]),
     ("Files of EMQX plugins", &["plugins."]),
@@ -52,7 +53,8 @@ fn acting_in(heading: &str) -> impl Iterator<Item = &'static Key> {
 fn example() -> String {
     let mut text = String::from(
         "## Every key of emqx-rs that does something, with its default. Copy what you change to emqx.conf or a file in conf.d/.\n\
-         ## A key without a value has no default. $name is a name of your choice, $id a number, $kind one of tcp, ssl, ws, wss, unix.\n\
+         ## A key without a value has no default. $name is a name of your choice, $id a number, $kind one of tcp, ssl, ws, wss, unix;\n\
+         ## below management.listener http or https.\n\
          ## Generated; see emqx.conf(5).\n",
     );
     for (heading, _) in GROUPS {
@@ -144,7 +146,11 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
         .filter(|line| !line.starts_with('#') && !line.ends_with('='))
         // They say how a topic is subscribed to, and that has no default.
         .filter(|line| !line.starts_with("module.subscription."));
-    let kind = |line: &str| if line.contains(".mode ") { "unix" } else { "wss" };
+    let kind = |line: &str| match line {
+        _ if line.starts_with("management.") => "https",
+        _ if line.contains(".mode ") => "unix",
+        _ => "wss",
+    };
     let mut text: Vec<_> = set
         .map(|line| {
             line.replace("$kind", kind(line)).replace("$name", "external").replace("$id", "1")
@@ -153,9 +159,10 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
     assert!(text.len() > 60);
     text.push("listener.wss.external = 1".to_owned());
     text.push("bridge.mqtt.external.address = h:1883".to_owned());
+    text.push("management.listener.https = 2".to_owned());
     let env = [("STATE_DIRECTORY".to_owned(), "/nonexistent".to_owned())];
     let all = Config::from_text(text.join("\n").as_bytes(), &env).unwrap();
-    let none = Config::from_text(b"", &env).unwrap();
+    let none = Config::from_text(b"management.listener.https = 2", &env).unwrap();
     assert_eq!(
         all.zones["external"], none.zones["external"],
         "defaults of zone keys are those of the module"
@@ -164,6 +171,11 @@ fn the_example_loads_when_its_defaults_are_uncommented() {
     let (set, plain) = (&all.listeners[0], Listener::new(ListenerKind::Wss, "", Bind::Port(0)));
     let of = |one: &Listener| format!("{} {:?} {:?}", one.backlog, one.websocket, one.send_timeout);
     assert_eq!(of(set), of(&plain));
+    let [of_all, of_none] = [&all, &none].map(|one| {
+        let api = &one.api.listeners[0];
+        format!("{} {} {:?} {}", of(api), api.max_connections, api.bind, api.nodelay)
+    });
+    assert_eq!((of_all, all.api.max_rows), (of_none, none.api.max_rows));
     let tls =
         tls::Settings { role: Role { depth: Some(10), ..Role::default() }, ..Default::default() };
     assert_eq!(set.tls.as_ref().unwrap().settings, tls);

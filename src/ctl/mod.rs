@@ -100,6 +100,11 @@ pub enum Request {
         /// So many at most.
         limit: u64,
     },
+    /// A retained message.
+    Retained {
+        /// Its topic.
+        topic: String,
+    },
     /// Forget retained messages, on all nodes.
     RetainerClean {
         /// Only those that this filter matches.
@@ -126,6 +131,9 @@ pub enum Request {
         seconds: Option<u64>,
         /// Why.
         reason: Option<String>,
+        /// Who bans; the operator of the node without.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        by: Option<String>,
     },
     /// Take a ban out.
     BannedDel {
@@ -139,6 +147,8 @@ pub enum Request {
         /// Only of this client.
         client_id: Option<String>,
     },
+    /// Who may use the HTTP API.
+    Mgmt(Mgmt),
     /// Where the users are.
     UsersFile,
     /// Read the users again, and nothing else.
@@ -242,6 +252,38 @@ pub enum Request {
     DataImport,
 }
 
+/// What is to be done with applications that may use the HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mgmt {
+    /// All of them.
+    List,
+    /// Make one.
+    Insert {
+        /// Its id.
+        id: String,
+        /// Its name, for people.
+        name: String,
+    },
+    /// One of them.
+    Lookup {
+        /// Its id.
+        id: String,
+    },
+    /// Let one in or not.
+    Update {
+        /// Its id.
+        id: String,
+        /// It gets in.
+        enabled: bool,
+    },
+    /// Take one out.
+    Delete {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// What is to become of a place that the log goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -292,6 +334,7 @@ impl Request {
             | Self::Banned
             | Self::ConfShow { .. }
             | Self::UsersFile
+            | Self::Mgmt(Mgmt::List | Mgmt::Lookup { .. })
             | Self::EvacuateStatus
             | Self::Traces
             | Self::Why { .. } => false,
@@ -307,6 +350,7 @@ impl Request {
             | Self::BannedAdd { .. }
             | Self::BannedDel { .. }
             | Self::AclCacheClean { .. }
+            | Self::Mgmt(Mgmt::Insert { .. } | Mgmt::Update { .. } | Mgmt::Delete { .. })
             | Self::UsersReload
             | Self::CertificatesReload
             | Self::AlarmsDelete
@@ -319,6 +363,7 @@ impl Request {
             | Self::SubscriptionsDel { .. }
             // It holds what was published.
             | Self::DataExport
+            | Self::Retained { .. }
             | Self::DataImport
             | Self::LogSetLevel { .. } => true,
         }
@@ -413,6 +458,10 @@ pub enum Reply {
     AlarmsDeleted(u64),
     /// To `Banned`, by kind and name.
     Banned(Vec<Ban>),
+    /// To `Mgmt`, by id.
+    Apps(Vec<App>),
+    /// To `Mgmt` that makes one: the secret, which is told once.
+    AppSecret(String),
     /// To `UsersFile`: the path of the node, whether there is a file or not.
     UsersFile(PathBuf),
     /// To `ConfReload`: read, and what it changed.
@@ -465,7 +514,7 @@ pub enum Reply {
         /// It runs.
         on: bool,
     },
-    /// To `DataExport`; more of them follow.
+    /// To `DataExport`, where more of them follow, and to `Retained`.
     Data(Vec<data::Row>),
     /// To `DataImport`.
     Imported(data::Imported),
@@ -532,6 +581,8 @@ impl Reply {
             | Self::NotFound
             | Self::Done
             | Self::Listeners(_)
+            | Self::Apps(_)
+            | Self::AppSecret(_)
             | Self::UsersFile(_)
             | Self::Vm(_)
             | Self::Log(_)
@@ -714,6 +765,19 @@ pub struct Happened {
     pub what: String,
     /// How often within a second.
     pub times: u64,
+}
+
+/// An application that may use the HTTP API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Its id.
+    pub app_id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Where it comes from.
+    pub desc: String,
+    /// It gets in.
+    pub status: bool,
 }
 
 /// Somebody who is kept out.
@@ -953,6 +1017,12 @@ pub struct Client {
     pub username: Option<String>,
     /// `IP:PORT` of the other end.
     pub peername: String,
+    /// Version of MQTT: 3, 4 or 5; 0 without a connection.
+    #[serde(default)]
+    pub proto_ver: u8,
+    /// Zone of its listener, if it has a connection.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub zone: Option<String>,
     /// Clean Start, or Clean Session of version 3.
     pub clean_start: bool,
     /// Keep Alive in seconds.

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    Alarm, Ban, Bridge, Broker, Changed, Client, Cluster, ClusterChange, Discovery, Evacuation,
-    Happened, Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
+    Alarm, App, Ban, Bridge, Broker, Changed, Client, Cluster, ClusterChange, Discovery,
+    Evacuation, Happened, Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
 /// Width at which Erlang breaks a term.
@@ -56,6 +56,8 @@ pub fn text(reply: &Reply) -> String {
         Reply::Banned(rows) => lines(rows, ban),
         Reply::Alarms(rows) => lines(rows, alarm),
         Reply::AlarmsDeleted(count) => format!("Deleted {count} alarms\n"),
+        Reply::Apps(rows) => lines(rows, app),
+        Reply::AppSecret(secret) => format!("AppSecret: {secret}\n"),
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
@@ -110,6 +112,8 @@ pub fn json(reply: &Reply) -> Value {
         }
         Reply::Settings(rows) => json!(rows),
         Reply::Banned(rows) => json!(rows),
+        Reply::Apps(rows) => json!(rows),
+        Reply::AppSecret(secret) => json!({ "secret": secret }),
         Reply::UsersFile(path) => json!({ "file": path }),
         Reply::Subscriptions(rows) => json!(rows),
         Reply::Status(status) => json!(status),
@@ -225,6 +229,14 @@ fn broker_text(broker: &Broker) -> String {
         ("datetime", &broker.datetime),
     ];
     lines(rows, |(name, value)| format!("{name:<10}: {value}"))
+}
+
+fn app(app: &App) -> String {
+    let [id, name, desc] = [&app.app_id, &app.name, &app.desc].map(|text| shown(text));
+    let status = app.status;
+    format!(
+        "app_id: {id}, secret: ******, name: {name}, desc: {desc}, status: {status}, expired: undefined"
+    )
 }
 
 const fn started(on: bool) -> &'static str {

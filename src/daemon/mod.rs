@@ -35,6 +35,7 @@ use crate::ctl;
 use crate::net::{supervise, sys};
 use crate::node::control::{ControlSocket, Desk, Operator, Origins};
 use crate::node::listener::settings::Listener;
+use crate::node::rest::Api;
 use crate::node::{Node, NodeParts, Renewed, sys_topics};
 use args::{Args, Command};
 use exit::Exit;
@@ -203,6 +204,7 @@ impl Reloader {
         })?;
         self.node.reload_auth_http(new.auth_http.clone());
         self.node.reload_jwks(new.jwks.clone());
+        self.node.reload_api(&new.api);
         self.node.reload(Renewed {
             zones: &new.zones,
             access: &new.access,
@@ -250,6 +252,7 @@ impl Operator for Reloader {
             faults.to_string()
         })?;
         self.node.renew_certificates(new.mesh_tls, &new.listeners);
+        self.node.reload_api(&new.api);
         Ok(())
     }
 
@@ -366,10 +369,12 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     process.log.tells(node.hub().traces.clone());
     let gaps = process.log.clone().tell_of_gaps(node.hub().stats.clone());
     supervise::spawn_core("gaps in the log", gaps);
+    let api = config.api.clone();
     let settings = Settings::new(&process.config);
     let reloader = Reloader { node: node.clone(), settings, process };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     desk.open_to_others();
+    Api::start(desk.clone(), api);
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
     supervise::spawn_core("$SYS", sys_topics::run(node.clone(), name.to_string(), periods));
     let serving = systemd::serve(node.clone(), name.to_string());

@@ -19,6 +19,8 @@ pub struct ClientRow {
     pub peer: Option<SocketAddr>,
     /// Protocol version: 3, 4 or 5.
     pub protocol: u8,
+    /// Zone of its listener; `None` without a connection.
+    pub zone: Option<String>,
     /// Clean Start as sent.
     pub clean_start: bool,
     /// Keep alive in force, in seconds.
@@ -56,6 +58,7 @@ impl ClientRow {
             username: identity.and_then(|who| who.username.as_deref()).map(str::to_owned),
             peer: None,
             protocol: 0,
+            zone: None,
             clean_start: identity.is_some_and(|who| who.clean_start),
             keep_alive: identity.map_or(0, |who| who.keep_alive),
             session_expiry: 0,
@@ -83,6 +86,7 @@ impl ClientRow {
         let mut row = Self::of_session(channel.session()?, identity.as_ref(), mailbox);
         row.peer = Some(channel.peer());
         row.protocol = channel.version().level();
+        row.zone = Some(channel.shared().zone.clone());
         row.session_expiry = channel.expiry().as_secs();
         row.connected = true;
         Some(row)

@@ -44,7 +44,7 @@ use crate::cluster::{
     refusals::Refusal,
     settings::{Kdf, Seed},
 };
-use crate::ctl::{self, ClusterChange, HandlerChange, REQUEST_MAX, Reply, Request};
+use crate::ctl::{self, ClusterChange, HandlerChange, Mgmt, REQUEST_MAX, Reply, Request};
 use crate::net::{clock::Clock, supervise};
 use crate::time::{Time, Wall};
 use crate::topic::TopicFilter;
@@ -63,6 +63,8 @@ const MOST: usize = 16;
 const IDLE: Duration = Duration::from_secs(5);
 /// Days until the first of the certificates for other nodes ends.
 const CERTIFICATE_DAYS: &str = "mesh.certificate.days";
+/// Why an export is not answered here.
+const ONLY_HERE: &str = "only the node of this host is asked for that";
 /// The same of the listeners.
 const LISTENER_CERTIFICATE_DAYS: &str = "listener.certificate.days";
 
@@ -160,8 +162,23 @@ impl Desk {
         self.operator.reload()
     }
 
+    /// The node.
+    pub(in crate::node) const fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Its name.
+    pub(in crate::node) const fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// The process around it.
+    pub(in crate::node) fn operator(&self) -> &dyn Operator {
+        &*self.operator
+    }
+
     /// The answer to a request.
-    async fn answer(&self, request: Request) -> Reply {
+    pub(in crate::node) async fn answer(&self, request: Request) -> Reply {
         let hub = self.node.hub();
         match request {
             Request::Status => Reply::Status(self.status()),
@@ -184,9 +201,8 @@ impl Desk {
             Request::Routes { topic } => self.routes(topic).await,
             Request::Subscriptions { client_id } => self.subscriptions(client_id).await,
             Request::RetainerInfo => Reply::Retainer(hub.retainer()),
-            Request::RetainerTopics { start, limit } => {
-                Reply::RetainedTopics(hub.topics_of_retained(start, limit).await)
-            }
+            Request::RetainerTopics { start, limit } => hub.topics_of_retained(start, limit).await,
+            Request::Retained { topic } => self.retained_message(&topic),
             Request::RetainerClean { topic } => clean_retained(hub, topic.as_deref()).await,
             Request::Listeners => self.listeners(),
             Request::Alarms { activated } => Reply::Alarms(hub.alarms(activated)),
@@ -200,9 +216,7 @@ impl Desk {
             Request::SubscriptionsDel { client_id, topic } => {
                 self.unsubscribe(&client_id, &topic).await
             }
-            Request::DataExport | Request::DataImport => {
-                Reply::Failed("only the node of this host is asked for that".into())
-            }
+            Request::DataExport | Request::DataImport => Reply::Failed(ONLY_HERE.into()),
             Request::Traces => Reply::Traces(hub.traces.list()),
             Request::TraceStart { kind, what, file, level, seconds } => {
                 let wish = (file.as_deref(), level.as_deref(), seconds);
@@ -214,11 +228,12 @@ impl Desk {
             Request::CertificatesReload => done(self.operator.reload_certificates()),
             Request::LogShow => Reply::Log(self.operator.log()),
             Request::Banned => Reply::Banned(hub.bans_shown()),
-            Request::BannedAdd { kind, who, seconds, reason } => {
-                self.ban((&kind, &who), seconds, reason)
+            Request::BannedAdd { kind, who, seconds, reason, by } => {
+                self.ban((&kind, &who), seconds, (reason, by))
             }
             Request::BannedDel { kind, who } => self.unban(&kind, &who),
             Request::AclCacheClean { client_id } => self.clean_acl_cache(client_id.as_deref()),
+            Request::Mgmt(command) => self.mgmt(command),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
             Request::UsersReload => done(self.operator.reload_users()),
             Request::ConfReload => self.reloaded(),
@@ -256,6 +271,28 @@ impl Desk {
         }
     }
 
+    fn mgmt(&self, command: Mgmt) -> Reply {
+        let apps = &self.node.hub().apps;
+        match command {
+            Mgmt::List => Reply::Apps(apps.list()),
+            Mgmt::Insert { id, name } => {
+                let made = apps.insert(&id, &name);
+                made.map_or_else(Reply::Failed, |secret| Reply::AppSecret(secret.to_string()))
+            }
+            Mgmt::Lookup { id } => {
+                let one = apps.list().into_iter().find(|app| app.app_id == id);
+                one.map_or(Reply::NotFound, |app| Reply::Apps(vec![app]))
+            }
+            Mgmt::Update { id, enabled } => found(apps.enable(&id, enabled)),
+            Mgmt::Delete { id } => found(apps.remove(&id)),
+        }
+    }
+
+    fn retained_message(&self, topic: &str) -> Reply {
+        let one = self.retained(topic).map(|row| vec![ctl::data::Row::Retained(row)]);
+        one.map_or(Reply::NotFound, Reply::Data)
+    }
+
     /// As EMQX: done, whether it was there or not.
     fn kick(&self, client_id: &str) -> Reply {
         self.node.hub().kick(&ClientId::new(client_id));
@@ -283,14 +320,14 @@ impl Desk {
         &self,
         (kind, who): (&str, &str),
         seconds: Option<u64>,
-        reason: Option<String>,
+        (reason, by): (Option<String>, Option<String>),
     ) -> Reply {
         let Some(target) = bans::Target::parse(kind, who) else { return bad_target(kind) };
         let hub = self.node.hub();
         let at = hub.clock.wall();
         let until = seconds
             .map(|seconds| Wall::from_ms(at.as_ms().saturating_add(seconds.saturating_mul(1000))));
-        let by = "emqx-rs-ctl".to_owned();
+        let by = by.unwrap_or_else(|| "emqx-rs-ctl".to_owned());
         match hub.ban(target, Ban { reason: reason.unwrap_or_default(), by, at, until }) {
             Ok(()) => Reply::Done,
             Err(why) => Reply::Failed(why),
@@ -312,11 +349,7 @@ impl Desk {
     fn unban(&self, kind: &str, who: &str) -> Reply {
         let Some(target) = bans::Target::parse(kind, who) else { return bad_target(kind) };
         let hub = self.node.hub();
-        match hub.bans.remove(&target, hub.clock.wall()) {
-            Ok(true) => Reply::Done,
-            Ok(false) => Reply::NotFound,
-            Err(why) => Reply::Failed(why),
-        }
+        found(hub.bans.remove(&target, hub.clock.wall()))
     }
 
     fn status(&self) -> ctl::Status {
@@ -449,6 +482,11 @@ impl Answers for Desk {
     }
 }
 
+/// Whether there was what was to be changed.
+fn found(result: Result<bool, String>) -> Reply {
+    result.map_or_else(Reply::Failed, |found| if found { Reply::Done } else { Reply::NotFound })
+}
+
 fn done(result: Result<(), String>) -> Reply {
     result.map_or_else(Reply::Failed, |()| Reply::Done)
 }
@@ -504,16 +542,16 @@ impl Hub {
     }
 
     /// Taken in steps, so that no publish waits for a long list.
-    async fn topics_of_retained(&self, start: u64, limit: u64) -> Vec<String> {
+    async fn topics_of_retained(&self, start: u64, limit: u64) -> Reply {
         let (mut seen, mut topics, mut after) = (0_u64, Vec::new(), None::<Arc<str>>);
         loop {
             let step = locks::read(&self.retained).topics(after.as_deref(), work::LOOK);
-            let Some(last) = step.last().cloned() else { return topics };
+            let Some(last) = step.last().cloned() else { return Reply::RetainedTopics(topics) };
             after = Some(last);
             for topic in step {
                 seen += 1;
                 if topics.len() as u64 >= limit {
-                    return topics;
+                    return Reply::RetainedTopics(topics);
                 }
                 if seen >= start {
                     topics.push(topic.as_ref().to_owned());

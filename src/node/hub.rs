@@ -36,8 +36,10 @@ use super::{
     paced::PacedWills,
     publish::{Publisher, Returns},
     registry::{Due, Kicked, Parked, Registry},
+    rest::apps::Apps,
     sections::Sections,
     takeover::Takeovers,
+    tls::listener::ListenerTls,
     told::Told,
     traces::Traces,
     work,
@@ -79,6 +81,10 @@ pub struct Hub {
     pub traces: Arc<Traces>,
     /// Who is kept out.
     pub(super) bans: BanList,
+    /// Who may use the HTTP API.
+    pub(super) apps: Apps,
+    /// TLS of the HTTP API, where it is spoken.
+    pub(super) api_tls: OnceLock<ListenerTls>,
     /// The next process takes the clients over: nobody gets in any more.
     pub(super) resting: AtomicBool,
     /// The clients are sent to other nodes.
@@ -157,6 +163,8 @@ impl Hub {
             name: String::new(),
             traces: Arc::new(Traces::new(PathBuf::from("trace"), clock)),
             bans: BanList::default(),
+            apps: Apps::default(),
+            api_tls: OnceLock::new(),
             resting: AtomicBool::new(false),
             evacuations: Evacuations::default(),
             authenticator: Authenticator::new(stats.clone()),

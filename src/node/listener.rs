@@ -498,6 +498,14 @@ fn bind(settings: &Listener) -> io::Result<(ListenSocket, String)> {
     Ok((ListenSocket::Tcp(tcp), address))
 }
 
+/// The socket of a listener that has an address, for the HTTP API.
+pub(super) fn bind_tcp(settings: &Listener) -> io::Result<TcpListener> {
+    match bind(settings)?.0 {
+        ListenSocket::Tcp(tcp) => Ok(tcp),
+        ListenSocket::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
 fn open(address: SocketAddr, settings: &Listener) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {

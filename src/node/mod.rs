@@ -32,6 +32,7 @@ mod paced;
 mod presence;
 mod publish;
 pub mod registry;
+pub mod rest;
 pub mod sections;
 pub mod socket;
 pub mod state;
@@ -180,6 +181,7 @@ impl Node {
         hub.strategies.set(&zone_settings(&parts.zones, "external"));
         hub.set_session_settings(zone_settings(&parts.zones, "external"));
         hub.bans.load(&parts.data_dir, clock.wall())?;
+        hub.apps.load(&parts.data_dir);
         hub.bans.set_policies(parts.access.bans);
         hub.authenticator.set_http(parts.auth_http);
         let users = hub.authenticator.adopt(parts.access.users.clone());
@@ -342,6 +344,21 @@ impl Node {
         match listener.open(&mut Vec::new()) {
             Ok(()) => self.listen(listener, self.stop.subscribe()),
             Err(error) => tracing::error!(%error, "listener stays closed"),
+        }
+    }
+
+    /// Other applications of the configuration and another certificate for the HTTP API.
+    pub fn reload_api(&self, api: &rest::settings::Settings) {
+        self.hub.apps.configure(api.apps.clone());
+        let tls = api.listeners.iter().find_map(|one| one.tls.as_ref());
+        if let (Some(present), Some(tls)) = (self.hub.api_tls.get(), tls) {
+            if let Err(reason) = &tls.material {
+                tracing::error!(
+                    reason,
+                    "certificate of the HTTP API not renewed, the old one stays"
+                );
+            }
+            present.renew(tls.material.clone());
         }
     }
 

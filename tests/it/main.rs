@@ -41,6 +41,7 @@ mod mesh_tls;
 mod node_limits;
 mod nodes;
 mod refusals;
+mod rest;
 mod restart;
 mod retained;
 mod secrets;

@@ -163,6 +163,9 @@ pub(super) enum Command {
     /// Who is kept out
     #[command(subcommand, after_help = BANNED_EXAMPLES)]
     Banned(BannedCommand),
+    /// Applications that may use the HTTP API (management.* of emqx.conf)
+    #[command(subcommand)]
+    Mgmt(MgmtCommand),
     /// What is wrong on a node, and what was
     #[command(subcommand)]
     Alarms(AlarmsCommand),
@@ -395,6 +398,37 @@ pub(super) enum SubscriptionsCommand {
         client_id: String,
         /// The filter as the list shows it
         topic: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum MgmtCommand {
+    /// All of them; their secrets are not shown
+    List,
+    /// Make one; its secret is shown now and never again
+    Insert {
+        /// Its id, the user name of HTTP
+        id: String,
+        /// Its name, for people
+        name: String,
+    },
+    /// One of them
+    Lookup {
+        /// Its id
+        id: String,
+    },
+    /// Let one in, or not
+    Update {
+        /// Its id
+        id: String,
+        /// true: it gets in
+        #[arg(value_name = "true|false", action = clap::ArgAction::Set)]
+        on: bool,
+    },
+    /// Take one out
+    Delete {
+        /// Its id
+        id: String,
     },
 }
 

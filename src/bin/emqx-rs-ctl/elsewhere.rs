@@ -33,7 +33,7 @@ const NOT_HERE: &[(&[&str], &str)] = &[
         &["license", "telemetry", "audit", "sasl"],
         "has no use: nothing is licensed, and nothing calls home",
     ),
-    (&["admins", "mgmt"], "has no use: there is no dashboard and no HTTP interface"),
+    (&["admins"], "has no use: there is no dashboard; mgmt is about who may use the HTTP API"),
     (
         &["acl list", "acl show", "acl add", "acl del", "acl delete", "acl aclrule"],
         "has nothing behind it: rules stand in acl.conf(5), then conf reload; banned add keeps a client out",

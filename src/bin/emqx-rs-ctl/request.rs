@@ -1,11 +1,11 @@
 //! The request to a node that a command stands for.
 
-use emqx_rs::ctl::{HandlerChange, Request, Turn, token};
+use emqx_rs::ctl::{HandlerChange, Mgmt, Request, Turn, token};
 
 use crate::args::{
     AlarmsCommand, BannedCommand, BridgesCommand, ClientsCommand, ClusterCommand, Command,
     ConfCommand, DiscoveryCommand, EvacuateCommand, HandlersCommand, ListenersCommand, LogCommand,
-    Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
+    MgmtCommand, Numbers, RetainerCommand, SubscriptionsCommand, TopicsCommand, TraceCommand,
 };
 
 /// The request a command stands for; none when it needs no node.
@@ -59,6 +59,7 @@ pub(super) fn request(command: &Command) -> Option<Request> {
         Command::Alarms(command) => alarms(command),
         Command::Why { who } => Request::Why { who: who.clone() },
         Command::Banned(command) => banned(command),
+        Command::Mgmt(command) => mgmt(command),
         Command::Conf(ConfCommand::Show { prefix }) => Request::ConfShow { prefix: prefix.clone() },
         Command::Conf(ConfCommand::Reload) => Request::ConfReload,
         Command::Log(LogCommand::PrimaryLevel { level: None }) => Request::LogShow,
@@ -167,6 +168,16 @@ fn trace(command: &TraceCommand) -> Request {
     }
 }
 
+fn mgmt(command: &MgmtCommand) -> Request {
+    Request::Mgmt(match command {
+        MgmtCommand::List => Mgmt::List,
+        MgmtCommand::Insert { id, name } => Mgmt::Insert { id: id.clone(), name: name.clone() },
+        MgmtCommand::Lookup { id } => Mgmt::Lookup { id: id.clone() },
+        MgmtCommand::Update { id, on } => Mgmt::Update { id: id.clone(), enabled: *on },
+        MgmtCommand::Delete { id } => Mgmt::Delete { id: id.clone() },
+    })
+}
+
 fn banned(command: &BannedCommand) -> Request {
     match command {
         BannedCommand::List => Request::Banned,
@@ -175,6 +186,7 @@ fn banned(command: &BannedCommand) -> Request {
             who: who.clone(),
             seconds: r#for.map(|time| time.as_secs().max(1)),
             reason: reason.clone(),
+            by: None,
         },
         BannedCommand::Del { kind, who } => {
             Request::BannedDel { kind: kind.0.into(), who: who.clone() }

@@ -10,6 +10,7 @@ mod broker;
 mod cluster;
 mod listener;
 mod log;
+mod management;
 mod mqtt;
 mod node;
 mod other;
@@ -184,6 +185,16 @@ impl Key {
             "broker.client_disconnect_",
             "module.",
             "delayed.",
+            "management.default_application.",
+            "management.bootstrap_apps_file",
+            "management.listener.$kind.certfile",
+            "management.listener.$kind.keyfile",
+            "management.listener.$kind.cacertfile",
+            "management.listener.$kind.verify",
+            "management.listener.$kind.fail_if_no_peer_cert",
+            "management.listener.$kind.depth",
+            "management.listener.$kind.tls_versions",
+            "management.listener.$kind.ciphers",
             "cluster.tls_name_check",
             "listener.$kind.$name.certfile",
             "listener.$kind.$name.keyfile",
@@ -249,6 +260,7 @@ const TABLES: &[&[Key]] = &[
     broker::KEYS,
     bridge::KEYS,
     log::KEYS,
+    management::KEYS,
     other::KEYS,
 ];
 

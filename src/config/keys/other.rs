@@ -1,7 +1,7 @@
 //! Modules, plugins, monitoring and the rest of EMQX: keys that load and do nothing here.
 
 use super::Key;
-use super::Kind::{Bind, Bytes, Duration, Either, Flag, Integer, Percent, Text, Words};
+use super::Kind::{Bytes, Duration, Either, Flag, Integer, Percent, Text, Words};
 use crate::broker::alarms;
 use crate::broker::rewrite::Rule;
 use crate::config::draft::qos;
@@ -12,7 +12,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "plugins.etc_dir",
         "",
-        "Folder of EMQX's plugin files; emqx_retainer.conf, emqx_auth_mnesia.conf and emqx_bridge_mqtt.conf are read.",
+        "Folder of EMQX's plugin files; its emqx_retainer, auth_mnesia, bridge_mqtt and management.conf are read.",
         |_, _, _| Ok(()),
     ),
     Key::unused("crl_cache_http_timeout", Duration),
@@ -214,14 +214,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::unused("telemetry.enabled", Flag),
     Key::unused("telemetry.url", Text),
     Key::unused("telemetry.report_interval", Duration),
-    Key::missing("management.listener.http", Bind, &[]),
-    Key::missing("management.listener.https", Bind, &[]),
-    Key::unused("management.listener.http.*", Text),
-    Key::unused("management.listener.https.*", Text),
-    Key::unused("management.default_application.id", Text),
-    Key::unused("management.default_application.secret", Text),
-    Key::missing("management.bootstrap_apps_file", Text, &[]),
-    Key::unused("management.max_row_limit", Integer),
     Key::unused("dashboard.*", Text),
     Key::missing("psk.file.path", Text, &[]),
     Key::unused("psk.file.delimiter", Text),

@@ -16,7 +16,6 @@ const OWN_BUFFERS: &str = "a connection has no buffer of its own to tune";
 const RUSTLS: &str = "the TLS library decides that by itself";
 const DEFLATE: &str = "WebSocket is not compressed";
 const LOG: &str = "lines are whole, and what is left out of a flood is counted";
-const NO_HTTP: &str = "there is no HTTP interface";
 const NO_SERVER: &str = "databases are not asked; auth.http can ask a server that does";
 const STRICT: &str = "packets are always checked";
 const NO_MODULES: &str = "everything is built in, and what is set is on";
@@ -55,7 +54,7 @@ const REASONS: &[(&str, &str)] = &[
     ("cluster.mcast.buffer", OWN_BUFFERS),
     ("coap.", "this is a broker of MQTT"),
     ("crl_cache_", "listener.*.crlfile is read at the start and on reload"),
-    ("dashboard.", NO_HTTP),
+    ("dashboard.", "there is no dashboard; management.listener.http is the HTTP API"),
     ("exhook.", "there are no hooks"),
     ("exproto.", "this is a broker of MQTT"),
     ("listener.$kind.$name.acceptors", "one task accepts, and is quick enough"),
@@ -91,7 +90,14 @@ const REASONS: &[(&str, &str)] = &[
     ("log.$level.file", "one log has everything; journalctl -p filters it"),
     ("log.size", "log.rotation bounds the file"),
     ("lwm2m.", "this is a broker of MQTT"),
-    ("management.", NO_HTTP),
+    ("management.listener.", OWN_BUFFERS),
+    ("management.listener.$kind.acceptors", "one task accepts, and is quick enough"),
+    ("management.listener.$kind.ipv6_v6only", "the address says it"),
+    ("management.listener.$kind.key_password", "the TLS library opens no locked keys"),
+    (
+        "management.listener.$kind.proxy_header",
+        "the address of a connection is the one that is logged",
+    ),
     (
         "module.slow_subs.",
         "slow subscribers are not ranked; emqx-rs-ctl clients list shows what waits for each",

@@ -128,6 +128,8 @@ fn client(row: ClientRow) -> ctl::Client {
         client_id: row.client_id,
         username: row.username,
         peername: row.peer.map_or_else(String::new, |peer| peer.to_string()),
+        proto_ver: row.protocol,
+        zone: row.zone,
         clean_start: row.clean_start,
         keepalive: row.keep_alive,
         session_expiry_interval: row.session_expiry,

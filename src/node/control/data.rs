@@ -67,7 +67,7 @@ impl Desk {
         write_reply(write, &Reply::Data(rows)).await
     }
 
-    fn retained(&self, topic: &str) -> Option<Retained> {
+    pub(super) fn retained(&self, topic: &str) -> Option<Retained> {
         let hub = self.node.hub();
         let filter = TopicFilter::parse(topic).ok()?;
         let mut found = Vec::new();
