@@ -520,12 +520,10 @@ impl Channel {
         session.proven |= connecting.proven;
         self.will = connecting.will.map(|will| Box::new(will.will(session.number)));
         self.state = State::Up(session);
-        if present {
-            self.take_out_denied(out);
-        }
         if let (true, State::Up(session)) = (present, &mut self.state) {
             session.awaiting_rel.come_back(moment.now);
             session.inflight.owe_all();
+            self.take_out_denied(out);
         }
         self.subscribe_unasked(out);
         // However long that took.

@@ -203,7 +203,7 @@ impl Default for Settings {
             retain_available: true,
             wildcard_subscription: true,
             shared_subscription: true,
-            replaces_sessions: false,
+            replaces_sessions: true,
             ignore_loop_deliver: false,
             messages_in: None,
             bytes_in: None,

@@ -237,7 +237,7 @@ impl Channel {
     }
 
     /// Takes out of a session that goes on what its client may not subscribe to, since the rules may have changed, or another address
-    /// has come, or another token. What waits because of that alone is forgotten.
+    /// has come, or another token. What waits because of that alone, and was not sent on this connection, is forgotten.
     pub(super) fn take_out_denied(&mut self, out: &mut Out<'_>) {
         let State::Up(session) = &self.state else { return };
         let kept = session.subscriptions.iter().map(|(to, _)| to);
@@ -254,9 +254,10 @@ impl Channel {
         }
         let before = session.inflight.len();
         let wanted = Wanted::new(denied.iter(), &session.subscriptions);
+        // What was sent on this connection will be acknowledged on it: until then its packet identifier is taken.
         session.inflight.retain(|slot| match &slot.awaiting {
             Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
-                wanted.has(&delivery.message)
+                !slot.owed || wanted.has(&delivery.message)
             }
             Awaiting::PubComp => true,
         });

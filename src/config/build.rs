@@ -14,7 +14,8 @@ use super::keys::{self, Effect, Place, reasons};
 use super::layers::{Defaults, Flat, Reader, SELF, Setting};
 use super::paths::read;
 use super::{
-    Config, Fault, Faults, Folders, NodeSettings, Note, acl_conf, listeners, secrets, ssl_dist,
+    Config, Fault, Faults, Folders, LogSettings, NodeSettings, Note, acl_conf, listeners, secrets,
+    ssl_dist,
 };
 use crate::broker::jwt::{Jwt, PublicKey};
 use crate::broker::users::{BadUser, Users};
@@ -205,12 +206,7 @@ impl Builder<'_> {
         };
         self.bypass_warning(&listeners, &access);
         let bridges = self.bridges(&folders);
-        let mut log = self.draft.log.clone();
-        if self.draft.log_gate.is_some_and(|gate| gate < log.level) {
-            self.effective.stands_in("log.level", "log.primary_log_level");
-        }
-        log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
-        log.dir = folders.resolve(&self.draft.log_dir);
+        let log = self.log(&folders);
         let mut zones = std::mem::take(&mut self.draft.zones);
         for name in listeners.iter().map(|listener| listener.zone.as_str()).chain(["external"]) {
             zones.entry(name.to_owned()).or_insert_with(|| self.draft.base.clone());
@@ -246,6 +242,17 @@ impl Builder<'_> {
             notes,
             effective: std::mem::take(&mut self.effective),
         }
+    }
+
+    /// What is logged, and where to; the gate of `log.primary_log_level` holds for all that is.
+    fn log(&mut self, folders: &Folders) -> LogSettings {
+        let mut log = self.draft.log.clone();
+        if self.draft.log_gate.is_some_and(|gate| gate < log.level) {
+            self.effective.stands_in("log.level", "log.primary_log_level");
+        }
+        log.level = self.draft.log_gate.map_or(log.level, |gate| gate.min(log.level));
+        log.dir = folders.resolve(&self.draft.log_dir);
+        log
     }
 
     fn bridges(&mut self, folders: &Folders) -> Vec<bridge::Settings> {

@@ -12,6 +12,10 @@ use super::{
     Evacuation, Happened, Listener, Refusal, Reloaded, Reply, Route, Setting, Trace, Turn, data,
 };
 
+const NOTHING_HAPPENED: &str = "Nothing happened lately on this node to a client of that identifier, or at that address; \
+    emqx-rs-ctl --all why asks the others too. A user name finds the clients that are here, not what happened to them: \
+    emqx-rs-ctl why with their client identifier, or with the address of a device that does not get in, tells that.\n";
+
 /// Width at which Erlang breaks a term.
 const WIDTH: usize = 80;
 
@@ -46,12 +50,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::RetainedTopics(rows) => lines(rows, |topic| shown(topic)),
         Reply::Cleaned(count) => format!("Cleaned {count} retained messages\n"),
         Reply::Listeners(rows) => rows.iter().map(listener).collect(),
-        Reply::Happened(rows) if rows.is_empty() => {
-            "Nothing happened lately on this node to a client of that identifier, or at that address; emqx-rs-ctl --all why \
-             asks the others too. A user name finds the clients that are here, not what happened to them: emqx-rs-ctl why \
-             with their client identifier, or with the address of a device that does not get in, tells that.\n"
-                .into()
-        }
+        Reply::Happened(rows) if rows.is_empty() => NOTHING_HAPPENED.into(),
         Reply::Happened(rows) => rows.iter().map(happened).collect(),
         Reply::Banned(rows) => lines(rows, ban),
         Reply::Alarms(rows) => lines(rows, alarm),
@@ -61,9 +60,7 @@ pub fn text(reply: &Reply) -> String {
         Reply::UsersFile(path) => format!("{}\n", path.display()),
         Reply::Reloaded(reloaded) => reloaded_text(reloaded),
         Reply::Settings(rows) => settings_text(rows),
-        Reply::Vm(figures) => lines(figures, |(name, value)| {
-            format!("{name:<24}: {value}")
-        }),
+        Reply::Vm(figures) => lines(figures, |(name, value)| format!("{name:<24}: {value}")),
         Reply::Log(log) => lines(&log.handlers, |one| {
             let (id, level, to) = (shown(&one.id), shown(&one.level), shown(&one.destination));
             let status = started(one.started);

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{access::renewal::Renewal, clients::ClientRow, connection, locks, registry::Handover};
+use super::{clients::ClientRow, connection, locks, registry::Handover};
 use crate::{
     broker::{
         Settings,
@@ -79,7 +79,7 @@ pub enum Signal {
     /// What others said about the client is to be asked again.
     CleanAclCache,
     /// There are other rules of access.
-    Rules(Arc<Renewal>),
+    Rules,
     /// The node stops.
     ShutDown,
     /// Memory is short, and what waited for the client is gone.

@@ -69,7 +69,6 @@ use crate::{
 use access::{
     auth_http::AuthHttp,
     jwks::{Jwks, KeySet},
-    renewal::Renewal,
 };
 use bridge::Bridge;
 use estate::{Arrivals, Inheritance};
@@ -184,9 +183,7 @@ impl Node {
         hub.apps.load(&parts.data_dir);
         hub.bans.set_policies(parts.access.bans);
         hub.authenticator.set_http(parts.auth_http);
-        let users = hub.authenticator.adopt(parts.access.users.clone());
-        let access = Access { users, ..parts.access };
-        *locks::write(&hub.rules) = Some(Arc::new(Renewal::new(access.clone())));
+        let access = hub.begin_rules(parts.access);
         let hub = Arc::new(hub);
         // Bound first, so that a port that is taken is told before other nodes hear of us.
         let (mut listeners, mut inherited) = (Vec::new(), parts.inherited);

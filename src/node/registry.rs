@@ -183,7 +183,7 @@ impl Default for Registry {
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
             len: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
-            replaces: AtomicBool::new(false),
+            replaces: AtomicBool::new(true),
             hashing: Hashing::default(),
             deadlines: Mutex::default(),
             changed: Notify::new(),
@@ -737,6 +737,7 @@ mod tests {
     #[test]
     fn a_user_s_session_is_not_ended_by_who_comes_with_its_client_id() {
         let (registry, id) = (Registry::default(), ClientId::new("c"));
+        registry.set_replaces(false);
         let mailbox = Arc::new(Mailbox::new(&Settings::default()));
         let park = |owner: Option<&str>, proven| {
             let _ = registry.open(&id, (true, owner), &mailbox, 1);

@@ -718,13 +718,17 @@ fn a_session_is_its_user_s() {
     }
 }
 
-/// A user's session, connected or not, on this node or another, is not ended by another user that has its client id.
+/// Where it is set, a user's session, connected or not, on this node or another, is not ended by another user that has its client id.
 #[test]
 fn a_user_s_session_is_kept_from_other_users() {
     let named = |n: usize, name: &str| {
         format!("auth.user.{n}.username = {name}\nauth.user.{n}.password = {name}\n")
     };
-    let lines = format!("{}{}allow_anonymous = true", named(1, "alice"), named(2, "mallory"));
+    let lines = format!(
+        "{}{}allow_anonymous = true\nmqtt.replace_session_of_other_user = false",
+        named(1, "alice"),
+        named(2, "mallory")
+    );
     let nodes = cluster_with(2, &lines);
     let of = |user: Option<&str>, id: &str, clean: bool| {
         let mut connect = Connect::new(Version::V5).id(id);
@@ -744,10 +748,8 @@ fn a_user_s_session_is_kept_from_other_users() {
                 let alice = if living {
                     Some(alice)
                 } else {
-                    {
-                        alice.cut();
-                        None
-                    }
+                    alice.cut();
+                    None
                 };
                 let other = of(user, &id, clean).attempt(nodes[after].mqtt());
                 let case = (before, after, living, user, clean);
@@ -769,7 +771,7 @@ fn a_user_s_session_is_kept_from_other_users() {
     assert_eq!((first.code, first.session_present), (0, false));
     first.cut();
     let config = fs::read_to_string(node.config()).unwrap();
-    let config = format!("{config}\nmqtt.replace_session_of_other_user = true\n");
+    let config = config.replace("other_user = false", "other_user = true");
     fs::write(node.config(), config).unwrap();
     node.ctl(&["conf", "reload"]);
     let other = of(Some("mallory"), &id, false).attempt(node.mqtt());
@@ -779,7 +781,8 @@ fn a_user_s_session_is_kept_from_other_users() {
 /// Who is kept out claims the client before it is looked whose session it is, which ends an older will at the nodes that keep it.
 #[test]
 fn the_will_of_a_user_is_kept_although_another_tries_its_client_id() {
-    let user = "auth.user.1.username = alice\nauth.user.1.password = alice\nallow_anonymous = true";
+    let user = "auth.user.1.username = alice\nauth.user.1.password = alice\nallow_anonymous = true\n\
+        mqtt.replace_session_of_other_user = false";
     let mut nodes = cluster_with(2, user);
     let topic = unique("will/");
     let mut watcher = Client::at(Version::V5, nodes[1].mqtt());

@@ -59,8 +59,9 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::set(
         "mqtt.replace_session_of_other_user",
-        "false",
-        "A client id that a user's session has may be taken by another user, which ends that session, as in EMQX; false = refused.",
+        "true",
+        "A client id that a user's session has may be taken by another user, which ends that session, as in EMQX; false = \
+         refused.",
         |d, _, t| {
             d.base.replaces_sessions = flag(t)?;
             Ok(())

@@ -37,13 +37,20 @@ impl Renewal {
 
     /// Gives a channel these rules, if it has others.
     pub(in crate::node) fn renew(&self, channel: &mut Channel, out: &mut Out<'_>) {
-        if !Arc::ptr_eq(&channel.shared().access.rules.0, &self.access.rules.0) {
-            let shared = self.shared(channel.shared());
-            channel.renew_rules(shared, out);
+        if !self.is_of(channel.shared()) {
+            channel.renew_rules(self.shared(channel.shared()), out);
         }
     }
 
-    fn shared(&self, old: &Arc<Shared>) -> Arc<Shared> {
+    fn is_of(&self, shared: &Shared) -> bool {
+        Arc::ptr_eq(&shared.access.rules.0, &self.access.rules.0)
+    }
+
+    /// `old` with these rules.
+    pub(in crate::node) fn shared(&self, old: &Arc<Shared>) -> Arc<Shared> {
+        if self.is_of(old) {
+            return old.clone();
+        }
         let mut made = locks::lock(&self.made);
         if let Some((_, new)) = made.iter().find(|(before, _)| Arc::ptr_eq(before, old)) {
             return new.clone();
@@ -65,10 +72,22 @@ impl Hub {
         }
     }
 
+    /// The rules the node starts with.
+    pub(in crate::node) fn begin_rules(&mut self, access: Access) -> Access {
+        let users = self.authenticator.adopt(access.users.clone());
+        let access = Access { users, ..access };
+        *locks::write(&self.rules) = Some(Arc::new(Renewal::new(access.clone())));
+        access
+    }
+
     async fn tell_rules(self: Arc<Self>, new: Arc<Renewal>, same: bool) {
         let (mut told, mut all) = (0, 0);
         for at in 0.. {
-            let signal = || if same { Signal::CleanAclCache } else { Signal::Rules(new.clone()) };
+            // Those of a later reload hold, and its own round tells them.
+            if !locks::read(&self.rules).as_ref().is_some_and(|now| Arc::ptr_eq(now, &new)) {
+                return;
+            }
+            let signal = || if same { Signal::CleanAclCache } else { Signal::Rules };
             let Some(clients) = self.registry.signal_part(at, signal) else { break };
             told += clients;
             all += clients;

@@ -201,7 +201,7 @@ impl Connection {
                 return false;
             }
             Opened::Closed => {
-                self.keep_out(scratch);
+                self.keep_out(&client_id, claim, scratch);
                 return false;
             }
         }
@@ -209,7 +209,13 @@ impl Connection {
     }
 
     /// The client id is that of a session of another user.
-    fn keep_out(&mut self, scratch: &mut Scratch) {
+    fn keep_out(&mut self, client_id: &ClientId, claim: Admission, scratch: &mut Scratch) {
+        // With its claim the one who is kept out has ended the will of the other's session, at nodes that keep it: that is claimed
+        // anew, and told.
+        drop(claim);
+        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+            self.hub.claim_later(client_id, false);
+        }
         let what = "client id of another user's session; emqx-rs-ctl clients kick ID ends that \
             (mqtt.replace_session_of_other_user)";
         self.hub.stats.count(Metric::SessionOfOtherUser);
@@ -308,15 +314,7 @@ impl Connection {
                 self.hub.stats.count(Metric::SessionTakeovered);
                 self.start((Some(session), awaited.claim), awaited.mailbox, scratch, now);
             }
-            Handover::Closed => {
-                // With its claim the one who is kept out has ended the will of the one who is here, at nodes that keep it: that is
-                // claimed anew, and told.
-                drop(awaited.claim);
-                if self.hub.mesh().is_some_and(Mesh::has_peers) {
-                    self.hub.claim_later(&awaited.client_id, false);
-                }
-                self.keep_out(scratch);
-            }
+            Handover::Closed => self.keep_out(&awaited.client_id, awaited.claim, scratch),
             Handover::Again => {
                 let how = (awaited.clean_start, awaited.claim);
                 self.open_here(awaited.client_id, how, scratch, now);

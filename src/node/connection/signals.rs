@@ -55,10 +55,8 @@ impl Connection {
                     self.obey(*order, scratch, now);
                 }
                 Signal::CleanAclCache => self.channel.clean_acl_cache(),
-                Signal::Rules(renewal) if self.channel.is_up() && self.closing.is_none() => {
-                    let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
-                    renewal.renew(&mut self.channel, &mut out);
-                    self.perform(scratch, now);
+                Signal::Rules if self.channel.is_up() && self.closing.is_none() => {
+                    self.waiting().rules_anew = true;
                 }
                 Signal::ShutDown if self.closing.is_none() => {
                     self.close(CloseReason::ShuttingDown, scratch, now);
@@ -83,7 +81,7 @@ impl Connection {
                 Signal::Obey(_)
                 | Signal::Absorb(..)
                 | Signal::Ban(_)
-                | Signal::Rules(_)
+                | Signal::Rules
                 | Signal::ShutDown
                 | Signal::Shed
                 | Signal::StandStill(_) => {}

@@ -152,6 +152,8 @@ impl Connection {
         let held = Some(Forwarded { awaited: Vec::new(), since: now, bell: None });
         let waiting = connection.waiting();
         waiting.held = held;
+        // They may have changed while no process ran.
+        waiting.rules_anew = true;
         replays.into_iter().for_each(|replay| waiting.replays.push(replay));
         connection
     }

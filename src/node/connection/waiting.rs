@@ -27,6 +27,7 @@ use crate::{
     node::{
         access::authorizer::Asking,
         forward::{Forwarded, LIMIT},
+        locks,
         registry::Handover,
     },
     time::Time,
@@ -72,6 +73,8 @@ pub(super) struct Waiting {
     pub(super) standing: Option<Standing>,
     /// How much the client may send, where that is limited.
     pub(super) pace: Option<Pace>,
+    /// There are other rules of access: they hold as soon as no packet waits for what others say by those of before.
+    pub(super) rules_anew: bool,
     /// When it last began to be told that the rules refuse something, and how often since.
     pub(super) denied: Option<(Time, u8)>,
 }
@@ -80,7 +83,11 @@ impl Waiting {
     pub(super) fn is_over(&self, now: Time) -> bool {
         let told = self.denied.is_some_and(|(at, _)| now.since(at) < DENIALS_IN);
         let last = self.replays.is_empty() && self.standing.is_none() && self.pace.is_none();
-        last && !told && !self.behind && self.last_words.is_none() && self.is_quiet()
+        last && !told
+            && !self.behind
+            && !self.rules_anew
+            && self.last_words.is_none()
+            && self.is_quiet()
     }
 
     /// Whether one more refusal by the rules is told.
@@ -202,6 +209,21 @@ impl Connection {
         self.waiting().rulings = Some(answer);
     }
 
+    /// Lets the rules of now hold, if there are others; a packet that waits for what others say is answered first.
+    fn renew_rules(&mut self, scratch: &mut Scratch, now: Time) {
+        let anew = self.waiting.as_ref().is_some_and(|waiting| waiting.rules_anew);
+        if !anew || self.channel.is_asking() {
+            return;
+        }
+        self.waiting().rules_anew = false;
+        let rules = locks::read(&self.hub.rules).clone();
+        let old = self.channel.shared();
+        let shared = rules.map_or_else(|| old.clone(), |rules| rules.shared(old));
+        let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
+        self.channel.renew_rules(shared, &mut out);
+        self.perform(scratch, now);
+    }
+
     pub(super) fn waiting(&mut self) -> &mut Waiting {
         self.waiting.get_or_insert_with(Box::default)
     }
@@ -211,6 +233,7 @@ impl Connection {
         if self.waiting.is_none() {
             return;
         }
+        self.renew_rules(scratch, now);
         self.poll_forwards(scratch, now);
         self.poll_held(now);
         if let Some(answer) = self.waiting.as_mut().and_then(|waiting| waiting.verdict.as_mut())
@@ -227,6 +250,7 @@ impl Connection {
             let mut out = Out { bytes: &mut scratch.out, actions: &mut scratch.actions };
             self.channel.on_rulings(&rulings.unwrap_or_default(), now, &mut out);
             self.perform(scratch, now);
+            self.renew_rules(scratch, now);
         }
         if let Some(awaited) = self.waiting.as_mut().and_then(|waiting| waiting.claim.as_mut())
             && let Poll::Ready(may) = Pin::new(&mut awaited.answer).poll(cx)

@@ -102,7 +102,7 @@ impl Hub {
                 Signal::Absorb(..)
                 | Signal::Ban(_)
                 | Signal::CleanAclCache
-                | Signal::Rules(_)
+                | Signal::Rules
                 | Signal::ShutDown
                 | Signal::Shed
                 | Signal::StandStill(_)

@@ -116,6 +116,19 @@ impl Node {
             self.disk.hlc = value;
         }
     }
+
+    /// A process begins: what the one before waited for and counted is forgotten.
+    fn begin(&mut self) {
+        self.late.clear();
+        self.barriers.clear();
+        self.stalled_until = 0;
+        self.tick_at = None;
+        self.in_vain.clear();
+        self.inconsistent = None;
+        self.gaps = 0;
+        self.stood_still = 0;
+        self.said = (0, self.said.1.max(self.said.0));
+    }
 }
 
 /// What a process left for the next one.
@@ -297,19 +310,11 @@ impl World {
         assert!(node.core.is_none() && node.left.is_none());
         node.end_writing(now);
         node.table = RouteTable::new();
-        node.late.clear();
         if legacy.is_none() {
             node.incarnation += 1;
             node.routes.clear();
         }
-        node.barriers.clear();
-        node.stalled_until = 0;
-        node.tick_at = None;
-        node.in_vain.clear();
-        node.inconsistent = None;
-        node.gaps = 0;
-        node.stood_still = 0;
-        node.said = (0, node.said.1.max(node.said.0));
+        node.begin();
         let fresh = Guid { started: self.now * 1000 + tick, node: node.node_id };
         let guid = legacy.map_or(fresh, |legacy| legacy.guid);
         let skewed = 1_700_000_000_000 + self.now + skew;
