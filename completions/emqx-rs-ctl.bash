@@ -1073,7 +1073,7 @@ _emqx__rs__ctl() {
 
     case "${cmd}" in
         emqx__rs__ctl)
-            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="-h -V --socket --json --all --node --help --version status ping broker cluster doctor clients topics subscriptions retainer user clientid banned mgmt alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3187,7 +3187,7 @@ _emqx__rs__ctl() {
             return 0
             ;;
         emqx__rs__ctl__subcmd__help)
-            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
+            opts="status ping broker cluster doctor clients topics subscriptions retainer user clientid banned mgmt alarms why acl listeners bridges trace traces stats metrics cookie vm pem_cache conf data log plugins modules help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
