@@ -335,6 +335,12 @@ impl Registry {
         Some((**kept).clone())
     }
 
+    /// A will of the client is kept, here and by other nodes.
+    #[must_use]
+    pub fn has_will(&self, client_id: &ClientId) -> bool {
+        self.part(client_id).get(client_id).is_some_and(|entry| entry.will.is_some())
+    }
+
     /// The mailbox of a client whose session a connection has.
     #[must_use]
     pub fn live(&self, client_id: &ClientId) -> Option<Arc<Mailbox>> {

@@ -182,6 +182,42 @@ fn many_filters_are_asked_side_by_side_and_hold_up_nobody_else() {
     assert_eq!(node.metric("emqx_rs.acl.http_error"), 0);
 }
 
+/// The packet of a client that waits, and whether its answer may come.
+static WAITS: Mutex<(bool, bool)> = Mutex::new((false, false));
+static ANSWER: Condvar = Condvar::new();
+
+fn answered_later(_: &str) -> Option<&'static str> {
+    let mut waits = WAITS.lock().unwrap();
+    waits.0 = true;
+    let waits = ANSWER.wait_while(waits, |waits| !waits.1).unwrap();
+    drop(waits);
+    Some(OK)
+}
+
+/// Rules that come while a packet waits hold after it.
+#[test]
+fn a_packet_that_waits_is_not_lost_when_there_are_new_rules() {
+    let node = node(http_server(answered_later), "{allow, all}.\n", "auth.http.timeout = 15s");
+    let mut client = Client::at(Version::V5, node.mqtt());
+    let mut bytes = Message::new("first", "", 1).id(1).bytes(Version::V5);
+    bytes.extend(Message::new("second", "", 1).id(2).bytes(Version::V5));
+    client.send(&bytes);
+    wait_for("the server is asked", LIMIT, || WAITS.lock().unwrap().0);
+    let rules = "{deny, all, publish, [\"second\"]}.\n{allow, all}.\n";
+    fs::write(node.config().with_file_name("rules.conf"), rules).unwrap();
+    fs::write(
+        node.config(),
+        fs::read_to_string(node.config()).unwrap() + "\nacl_order = internal, http\n",
+    )
+    .unwrap();
+    node.ctl(&["conf", "reload"]);
+    wait_for("the rules hold", LIMIT, || node.log().contains("rules of access hold"));
+    WAITS.lock().unwrap().1 = true;
+    ANSWER.notify_all();
+    assert_eq!(client.complete(1, 1) & 0x80, 0);
+    assert_eq!(client.complete(1, 2), NOT_AUTHORIZED);
+}
+
 /// All questions of a packet have the time of one.
 #[test]
 fn what_is_not_answered_in_time_is_denied_and_the_rest_counts() {

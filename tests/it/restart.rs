@@ -208,6 +208,30 @@ fn who_was_banned_while_nobody_was_there_does_not_go_on() {
 }
 
 #[test]
+fn a_filter_that_was_denied_while_nobody_was_there_is_taken_out() {
+    let number = free_mesh_number();
+    let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    let rules = node.config().with_file_name("rules.conf");
+    fs::write(&rules, "{allow, all}.\n").unwrap();
+    node.configure("acl_file = rules.conf");
+    let mut manager = Manager::start_node(node, MOST);
+    let at = manager.node.mqtt();
+    let mut client = Connect::new(V5).id("c").open(at);
+    assert_eq!(client.subscribe_to(&[("secret/#", 1), ("plain/#", 1)], &[]), [1, 1]);
+    manager.end("restart");
+    fs::write(&rules, "{deny, all, subscribe, [\"secret/#\"]}.\n{allow, all}.\n").unwrap();
+    manager.launch();
+    client.ping();
+    wait_for("the filter is taken out", LIMIT, || {
+        !manager.node.ctl(&["subscriptions", "show", "c"]).contains("secret/#")
+    });
+    let mut publisher = Client::at(V5, at);
+    publisher.publish("secret/later", "x", 1);
+    publisher.publish("plain/later", "x", 1);
+    assert_eq!(client.message().topic, "plain/later");
+}
+
+#[test]
 fn a_client_of_enhanced_authentication_goes_on_and_may_show_again_who_it_is() {
     let number = free_mesh_number();
     let node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");

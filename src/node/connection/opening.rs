@@ -213,7 +213,7 @@ impl Connection {
         // With its claim the one who is kept out has ended the will of the other's session, at nodes that keep it: that is claimed
         // anew, and told.
         drop(claim);
-        if self.hub.mesh().is_some_and(Mesh::has_peers) {
+        if self.hub.mesh().is_some_and(Mesh::has_peers) && self.hub.registry.has_will(client_id) {
             self.hub.claim_later(client_id, false);
         }
         let what = "client id of another user's session; emqx-rs-ctl clients kick ID ends that \

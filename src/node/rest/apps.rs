@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{ctl, node::locks};
+use crate::{ctl, node::locks, sort};
 
 /// Name of the file in the data folder.
 const FILE: &str = "apps";
@@ -147,7 +147,7 @@ impl Apps {
         let configured = table.configured.keys().filter(|id| !table.kept.contains_key(*id));
         let mut rows: Vec<_> = configured.map(|id| configured_row(id)).collect();
         rows.extend(table.kept.iter().map(|(id, app)| row(id, app)));
-        rows.sort_unstable_by(|a, b| a.app_id.cmp(&b.app_id));
+        sort::sort_by(&mut rows, |a, b| a.app_id.cmp(&b.app_id));
         rows
     }
 
