@@ -1,9 +1,13 @@
 //! `management.*`: the HTTP API.
 
+use std::path::Path;
+
 use super::Kind::{Bytes, Flag, Integer, Text};
 use super::{Key, listener::not_spoken};
 use crate::config::listeners::{file, suites, versions};
+use crate::config::secrets::exposed;
 use crate::config::values::{duration, flag, integer, size, word};
+use crate::node::tls::settings::Password;
 
 pub(super) const KEYS: &[Key] = &[
     Key::set(
@@ -91,9 +95,20 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "management.listener.$kind.keyfile",
         "",
-        "https: its key (PEM, without a password), which not everybody may be able to read.",
+        "https: its key (PEM), which not everybody may be able to read.",
         |d, p, t| {
             d.management.endpoint(p)?.listener.tls.role.key = file(p, t);
+            Ok(())
+        },
+    ),
+    Key::set(
+        "management.listener.$kind.key_password",
+        "",
+        "https: password of the key, if it is locked with one (AES or triple DES).",
+        |d, p, t| {
+            d.management.endpoint(p)?.listener.tls.role.password = Some(Password::new(t));
+            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
+            d.notes.extend(file.and_then(|file| exposed(file, "the password of a key")));
             Ok(())
         },
     ),
@@ -148,7 +163,6 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    Key::missing("management.listener.$kind.key_password", Text, &[]),
     Key::missing("management.listener.$kind.proxy_header", Flag, &["off", "false"]),
     Key::unused("management.listener.$kind.acceptors", Integer),
     Key::unused("management.listener.$kind.send_timeout_close", Flag),

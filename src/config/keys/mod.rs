@@ -189,6 +189,7 @@ impl Key {
             "management.bootstrap_apps_file",
             "management.listener.$kind.certfile",
             "management.listener.$kind.keyfile",
+            "management.listener.$kind.key_password",
             "management.listener.$kind.cacertfile",
             "management.listener.$kind.verify",
             "management.listener.$kind.fail_if_no_peer_cert",
