@@ -140,7 +140,8 @@ impl PendingWill {
         let (delay, named) = undelayed(will.topic, settings).map_err(no_delay)?;
         let place = stands_for(named, settings, Some(who));
         let topic: Box<str> = match delay.as_secs() {
-            0 => place.into(),
+            // What looks like a delay once more is a topic, and is not to be taken for one when the will is due.
+            0 if !(settings.delayed && place.starts_with(delayed::PREFIX)) => place.into(),
             seconds => format!("{}{seconds}/{place}", delayed::PREFIX).into(),
         };
         if topic.len() > usize::from(u16::MAX) {

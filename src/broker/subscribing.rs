@@ -254,12 +254,11 @@ impl Channel {
         }
         let before = session.inflight.len();
         let wanted = Wanted::new(denied.iter(), &session.subscriptions);
-        // What was sent on this connection will be acknowledged on it: until then its packet identifier is taken.
+        // What was sent on this connection will be acknowledged on it: until then its packet identifier is taken. That of a message of
+        // QoS 2 is so beyond the connection.
         session.inflight.retain(|slot| match &slot.awaiting {
-            Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
-                !slot.owed || wanted.has(&delivery.message)
-            }
-            Awaiting::PubComp => true,
+            Awaiting::PubAck(delivery) => !slot.owed || wanted.has(&delivery.message),
+            Awaiting::PubRec(_) | Awaiting::PubComp => true,
         });
         let dropped = before - session.inflight.len();
         self.shared.stats.add(Metric::DeliveryDropped, dropped as u64);

@@ -790,7 +790,7 @@ impl Cluster {
     /// When [`Cluster::on_deadline`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        let ping = (!self.peers.is_empty()).then_some(self.next_ping);
+        let ping = self.judges().then_some(self.next_ping);
         let settle = (!self.settled).then(|| self.started + self.settle_limit());
         let keep = self.keep.values().min().copied().into_iter().chain(self.awaited_until()).min();
         let all = [ping, settle, keep, self.dialer.deadline(), self.barrier.deadline()];

@@ -20,9 +20,14 @@ pub(super) struct Standstill {
 impl Cluster {
     /// Looks how late this node is with what it does regularly. To be called with everything that happens, before it is judged.
     pub(super) fn doubt_itself(&mut self, now: Time, out: &mut Vec<Action>) {
+        if !self.judges() {
+            // Then it does nothing regularly.
+            self.next_ping = self.next_ping.max(now);
+            return;
+        }
         let late = now.since(self.next_ping);
         let limit = self.settings.failure_timeout.saturating_sub(self.ping_every());
-        if self.peers.is_empty() || late < limit.max(Duration::from_secs(1)) {
+        if late < limit.max(Duration::from_secs(1)) {
             return;
         }
         if self.excused(now) {
@@ -31,9 +36,16 @@ impl Cluster {
         self.standstill.until = now + self.settings.failure_timeout;
         self.keep.values_mut().for_each(|until| *until = *until + late);
         self.put_off_awaiting(late);
+        self.put_off_verdicts(late);
         self.autoclean.on_standstill(late);
         self.wills.on_standstill(now);
         out.push(Action::Log(Event::StoodStill(late)));
+    }
+
+    /// Timers run that judge other nodes.
+    pub(super) fn judges(&self) -> bool {
+        let nobody = self.peers.is_empty() && self.keep.is_empty();
+        !(nobody && self.awaited.is_empty() && self.undecided.is_empty())
     }
 
     /// Whether who is lost now may be so by a standstill of this node.

@@ -30,6 +30,14 @@ impl Cluster {
         self.undecided.insert(node, Undecided { life, half_at, larger_since: None });
     }
 
+    /// This node itself stood still.
+    pub(super) fn put_off_verdicts(&mut self, late: Duration) {
+        for one in self.undecided.values_mut() {
+            one.half_at = one.half_at + late;
+            one.larger_since = one.larger_since.map(|since| since + late);
+        }
+    }
+
     /// When the next verdict is due, should nothing change.
     pub(super) fn undecided_until(&self) -> Option<Time> {
         let half = !self.undecided.is_empty() && self.is_half();

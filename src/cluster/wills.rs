@@ -458,8 +458,9 @@ impl Wills {
         now: Time,
         out: &mut Vec<Step>,
     ) {
-        if known.lives {
-            // It will ask again; if the node is well it hears so from that node.
+        let unheard = self.unheard.get(&will.claim.node).is_some_and(|until| now < *until);
+        if known.lives || unheard {
+            // It will ask again; if the node is well, or its clients go on, it hears so from that node.
             return;
         }
         let claim = will.claim;

@@ -1,7 +1,10 @@
 //! New rules of access reach who is connected: each client gets its rights by them, and loses what it subscribes to and may not any more.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,11 +26,13 @@ pub struct Renewal {
     access: Access,
     /// What connections of a listener share, and the same with these rules.
     made: Mutex<Vec<(Arc<Shared>, Arc<Shared>)>>,
+    /// All that are connected have them.
+    told: AtomicBool,
 }
 
 impl Renewal {
-    pub(in crate::node) fn new(access: Access) -> Self {
-        Self { access, made: Mutex::default() }
+    fn new(access: Access, told: bool) -> Self {
+        Self { access, made: Mutex::default(), told: told.into() }
     }
 
     /// A user name may be a token.
@@ -64,9 +69,13 @@ impl Renewal {
 impl Hub {
     /// These rules hold from now on, for clients to come and, portion by portion, for all that are connected.
     pub(in crate::node) fn renew_rules(self: &Arc<Self>, access: Access) {
-        let new = Arc::new(Renewal::new(access));
-        let old = locks::write(&self.rules).replace(new.clone());
-        let same = old.is_some_and(|old| new.access.has_rules_of(&old.access));
+        let mut rules = locks::write(&self.rules);
+        let same = rules.as_ref().is_some_and(|old| {
+            old.told.load(Ordering::Acquire) && access.has_rules_of(&old.access)
+        });
+        let new = Arc::new(Renewal::new(access, same));
+        *rules = Some(new.clone());
+        drop(rules);
         if !same || new.access.asks.is_some() {
             supervise::spawn("rules", self.clone().tell_rules(new, same));
         }
@@ -76,7 +85,7 @@ impl Hub {
     pub(in crate::node) fn begin_rules(&mut self, access: Access) -> Access {
         let users = self.authenticator.adopt(access.users.clone());
         let access = Access { users, ..access };
-        *locks::write(&self.rules) = Some(Arc::new(Renewal::new(access.clone())));
+        *locks::write(&self.rules) = Some(Arc::new(Renewal::new(access.clone(), true)));
         access
     }
 
@@ -96,6 +105,7 @@ impl Hub {
                 tokio::time::sleep(PORTION.1).await;
             }
         }
+        new.told.store(true, Ordering::Release);
         tracing::info!(clients = all, "rules of access hold for clients that are connected");
     }
 }

@@ -29,6 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 impl Connection {
     pub(super) fn on_signals(&mut self, scratch: &mut Scratch, now: Time) {
         let Some(mailbox) = self.mailbox.clone() else { return };
+        let mut later = false;
         for signal in mailbox.signals() {
             match signal {
                 Signal::Describe(tell) => {
@@ -67,7 +68,11 @@ impl Connection {
                 Signal::StandStill(order) if self.closing.is_none() => {
                     self.on_order(order, scratch, now);
                 }
-                Signal::TakeOver { .. } if self.is_to_be_heard(now) => mailbox.signal(signal),
+                // Those behind one that waits wait too: the last one gets the session.
+                Signal::TakeOver { .. } if later || self.is_to_be_heard(now) => {
+                    later = true;
+                    mailbox.signal(signal);
+                }
                 Signal::TakeOver { discard, taker, reply } if self.channel.is_up() => {
                     self.on_take_over((discard, &taker), reply, scratch, now);
                 }
@@ -115,10 +120,16 @@ impl Connection {
     /// client has closed this connection.
     fn is_to_be_heard(&mut self, now: Time) -> bool {
         let deaf = self.unsent_len() > self.channel.settings().write_high;
+        let ends = self.is_lost() || self.stream.has_ended();
+        if ends {
+            self.hold_up_no_more();
+        }
         if deaf || !self.channel.is_up() || self.closing.is_some() || !self.reads() {
+            if let Some(waiting) = &mut self.waiting {
+                waiting.last_words = None;
+            }
             return false;
         }
-        let ends = self.is_lost() || self.stream.has_ended();
         let waiting = self.waiting();
         match waiting.last_words {
             None => waiting.last_words = Some(now),

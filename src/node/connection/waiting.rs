@@ -139,16 +139,20 @@ impl Connection {
     pub(super) fn poll_pace(&mut self, now: Time) {
         if self.is_paused() {
             self.channel.on_held(now);
-            // What a client that has gone sent before is read to its end at once.
-            if (self.is_lost() || self.stream.has_ended())
-                && let Some(waiting) = &mut self.waiting
-            {
-                waiting.pace = None;
+            if self.is_lost() || self.stream.has_ended() {
+                self.hold_up_no_more();
             }
         }
         if let Some(pace) = self.waiting.as_mut().and_then(|waiting| waiting.pace.as_mut()) {
             pace.on_time(now);
         }
+    }
+
+    /// What a client that has gone sent before is read to its end at once.
+    pub(super) fn hold_up_no_more(&mut self) {
+        let Some(waiting) = &mut self.waiting else { return };
+        waiting.pace = waiting.pace.take().filter(|pace| pace.until().is_none());
+        waiting.ended |= waiting.held.take().is_some();
     }
 
     pub(super) fn is_held(&self) -> bool {

@@ -831,7 +831,7 @@ const MUTANTS: [(Fault, Scenario, u64); 67] = [
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
     (Fault::DeafConnections, blocked_datagrams, 3),
-    (Fault::LastRecordCounts, late_news, 5),
+    (Fault::LastRecordCounts, late_news, 20),
     (Fault::LoseNews, comings_and_goings, 5),
     (Fault::AgesDiffer, cold_start, 5),
     (Fault::LoseMerge, cold_start, 3),

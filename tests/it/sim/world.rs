@@ -166,6 +166,8 @@ pub(crate) struct World {
     pub(crate) clock_skew_ms: u64,
     /// And that of some nodes, whatever chance says.
     pub(crate) ahead_ms: BTreeMap<usize, u64>,
+    /// Batches of actions that are being performed, one because of another.
+    under_way: u32,
     frozen: bool,
     now: u64,
     count: u64,
@@ -238,6 +240,7 @@ impl World {
             datagram_loss_percent: 0,
             clock_skew_ms: 0,
             ahead_ms: BTreeMap::new(),
+            under_way: 0,
             frozen: false,
             now: 0,
             count: 0,
@@ -867,6 +870,9 @@ impl World {
 
     fn perform(&mut self, number: usize, out: Vec<Action>) {
         self.cover_clock(number, &out);
+        self.under_way += 1;
+        // As a node does: the routes of a batch are changed before anything follows from them.
+        let mut differ = Vec::new();
         for action in out {
             match action {
                 Action::Dial { target, .. } => self.dial(number, target.name),
@@ -892,8 +898,7 @@ impl World {
                 Action::CheckRoutes { .. } if self.has(Fault::PingsWithoutHash) => {}
                 Action::CheckRoutes { node, hash } => {
                     if self.nodes[number].table.summary(node).1 != hash {
-                        let sums = self.nodes[number].table.sums(node);
-                        self.input(number, Input::RoutesDiffer { node, sums });
+                        differ.push(node);
                     }
                 }
                 Action::BarrierDone(id) => self.check_barrier(number, id),
@@ -934,7 +939,15 @@ impl World {
                 Action::Log(event) => self.told(number, &event),
             }
         }
-        self.check_old_lives(number);
+        for node in differ {
+            let sums = self.nodes[number].table.sums(node);
+            self.input(number, Input::RoutesDiffer { node, sums });
+        }
+        self.under_way -= 1;
+        // What a node has decided it has done when all of it is.
+        if self.under_way == 0 {
+            (0..self.nodes.len()).for_each(|number| self.check_old_lives(number));
+        }
     }
 
     /// What a user of the node reads in its log.
