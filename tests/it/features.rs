@@ -370,3 +370,17 @@ fn a_will_is_delayed_and_its_topic_rewritten() {
         }
     }
 }
+
+/// A topic that begins with a delay once more is only a topic, and no way around the rules.
+#[test]
+fn a_will_is_delayed_once() {
+    let node = with_rules(
+        "{deny, all, publish, [\"secret/#\"]}.\n{allow, all}.\n",
+        "module.rewrite.pub.rule.1 = old/# ^old/(.+)$ new/$1\n",
+    );
+    let mut watcher = Client::at(V5, node.mqtt());
+    assert_eq!(watcher.subscribe_to(&[("secret/#", 0), ("$delayed/#", 0)], &[]), [0, 0]);
+    let will = Will::new("$delayed/0/$delayed/0/secret/x", "gone");
+    Connect::new(V5).will(will).open(node.mqtt()).cut();
+    assert_eq!(watcher.message().topic, "$delayed/0/secret/x");
+}
