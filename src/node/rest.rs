@@ -13,6 +13,7 @@ pub mod apps;
 mod bans;
 pub mod call;
 mod clients;
+mod guesses;
 mod listeners;
 mod messages;
 mod nodes;
