@@ -22,6 +22,7 @@ mod performing;
 mod places;
 mod plan;
 mod prometheus;
+mod publishing;
 mod server;
 pub mod settings;
 mod subscriptions;

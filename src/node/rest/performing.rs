@@ -1,22 +1,18 @@
-//! Does what was planned: asks this node and others, publishes, changes the users file.
+//! Does what was planned: asks this node and others, has messages published, changes the users file.
 
-use std::{future::Future, pin::Pin, sync::atomic::Ordering};
+use std::{future::Future, pin::Pin};
 
 use serde_json::Value;
 
 use super::{
     answer::{Answer, code},
     call::Call,
-    messages::Publication,
-    plan::{Gathered, Of, Plan, Published},
+    plan::{Gathered, Of, Plan},
+    publishing::publish_all,
     server::Api,
     users::{self, UserWish},
 };
-use crate::{
-    broker::{Message, delayed, message::Meta, stats::Metric},
-    ctl::{Reply, Request},
-    node::{locks, publish::Publisher},
-};
+use crate::ctl::{Reply, Request};
 
 /// An answer that is on its way.
 type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -35,14 +31,16 @@ impl Api {
                     }
                 }
                 Plan::Publish { messages, shape } => {
-                    let done: Vec<_> = messages.iter().map(|one| self.publish(one)).collect();
-                    shape(&done)
+                    let _turn = self.publishing.acquire().await;
+                    shape(&publish_all(self.desk.node().hub(), &messages).await)
                 }
                 Plan::Users(wish) => self.users(wish).await,
                 Plan::Batch(plans) => {
                     let mut rows = Vec::with_capacity(plans.len());
                     for (about, plan) in plans {
                         rows.push(joined(about, self.perform(plan, call).await));
+                        // Each row counts its own work alone.
+                        tokio::task::yield_now().await;
                     }
                     Answer::data(Value::Array(rows))
                 }
@@ -97,48 +95,6 @@ impl Api {
             return Err(Answer::fault(code::BAD_RPC, why));
         }
         Ok(reply)
-    }
-
-    fn publish(&self, one: &Publication) -> Published {
-        let hub = self.desk.node().hub();
-        let id = hub.next_message.load(Ordering::Relaxed);
-        let done = |matched, refused| Published { matched, refused, id };
-        let size = one.topic.len() + one.properties.len() + one.payload.len();
-        let (max_message, delays, bounds) = {
-            let zone = locks::read(&hub.session_settings);
-            let bounds = (zone.max_delayed, zone.max_delayed_bytes);
-            (zone.max_packet_size, zone.delayed, bounds)
-        };
-        if size > max_message {
-            self.count(Metric::LimitPacketSize);
-            return done(false, Some("larger than mqtt.max_packet_size"));
-        }
-        let expires_at = one.expiry.map(|expiry| hub.clock.now() + expiry);
-        let meta = Meta { qos: one.qos, retain: one.retain, expires_at, publisher: 0 };
-        let (delay, topic) = match delayed::split(&one.topic) {
-            Ok(Some((delay, topic))) if delays => (Some(delay), topic),
-            Ok(_) => (None, one.topic.as_str()),
-            Err(_) if !delays => (None, one.topic.as_str()),
-            Err(_) => return done(false, Some("no delayed topic: $delayed/SECONDS/TOPIC")),
-        };
-        let message = Message::new(topic, &one.properties, &one.payload, meta);
-        self.count(Metric::MessagesPublish);
-        if let Some(delay) = delay {
-            let kept = hub.delay(message, delay, bounds);
-            return done(kept, (!kept).then_some("there are too many delayed messages"));
-        }
-        let client_id = one.client_id.as_deref();
-        let publisher = Publisher { client_id, strict: true, patient: false };
-        let mut bells = Vec::new();
-        let outcome = hub.publish(&message, publisher, &mut bells);
-        bells.into_iter().for_each(std::task::Waker::wake);
-        hub.flush_links();
-        let refused = match (outcome.refused, outcome.full) {
-            (true, _) => Some("there is no room for another retained message"),
-            (false, true) => Some("not taken for a node that is too slow"),
-            (false, false) => None,
-        };
-        done(outcome.matched, refused)
     }
 
     /// Reads or changes the users file, and has the node read it again.

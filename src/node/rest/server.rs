@@ -73,7 +73,8 @@ const PENALTY: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(5);
 /// A pause after an accept that failed.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Requests that gather rows of the cluster or hash passwords, at once; the others wait.
+/// Requests that gather rows of the cluster or hash passwords, at once; the others wait. As many publish: these are through soon,
+/// and do not wait behind a node that is silent.
 const ABREAST: usize = 4;
 
 /// The HTTP API of a node.
@@ -83,6 +84,7 @@ pub struct Api {
     strangers: Arc<Strangers>,
     guesses: Guesses,
     pub(super) abreast: Semaphore,
+    pub(super) publishing: Semaphore,
     told: Told,
 }
 
@@ -107,6 +109,7 @@ impl Api {
             strangers: Arc::default(),
             guesses: Guesses::default(),
             abreast: Semaphore::new(ABREAST),
+            publishing: Semaphore::new(ABREAST),
             told: Told::default(),
         });
         for one in listeners {
