@@ -8,6 +8,10 @@ use std::{
 };
 
 use base64ct::{Base64, Encoding};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
@@ -537,6 +541,26 @@ fn bans_hold_on_every_node() {
     assert_eq!(apis[0].data("banned"), json!([]));
     assert_eq!(apis[0].code("DELETE", "banned/color/red", &Value::Null), 108);
     let _back = Connect::new(V5).id(&id).open(nodes[1].mqtt());
+}
+
+#[test]
+fn a_node_that_is_silent_keeps_nothing_from_the_others() {
+    let (nodes, apis) = two();
+    // The one that is asked first, if one were asked after the other.
+    let (silent, other) = if nodes[0].name < nodes[1].name { (0, 1) } else { (1, 0) };
+    let id = unique("s-");
+    let mut client = Connect::new(V5).id(&id).open(nodes[other].mqtt());
+    kill(Pid::from_raw(nodes[silent].pid()), Signal::SIGSTOP).unwrap();
+    let path = format!("clients/{id}");
+    let kicked = apis[other].code("DELETE", &path, &Value::Null);
+    client.closed();
+    let ban = json!({ "who": "nobody", "as": "clientid" });
+    let banned = apis[other].code("POST", "banned", &ban);
+    assert!(nodes[other].ctl(&["banned", "list"]).contains("nobody"));
+    kill(Pid::from_raw(nodes[silent].pid()), Signal::SIGCONT).unwrap();
+    assert_eq!(kicked, 0, "it was where it was");
+    // By then it may count as stopped.
+    assert!([0, 101].contains(&banned), "{banned}");
 }
 
 #[test]

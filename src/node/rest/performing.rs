@@ -1,6 +1,10 @@
 //! Does what was planned: asks this node and others, has messages published, changes the users file.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
 
 use serde_json::Value;
 
@@ -48,7 +52,10 @@ impl Api {
         })
     }
 
-    /// Asks each of these nodes, one after the other.
+    /// Asks each of these nodes, all at once: one that is silent keeps nothing from the others.
+    ///
+    /// # Errors
+    /// One could not do it. Where those are asked that know a client, none of the others knows it.
     async fn gather(&self, of: Of, requests: &[Request]) -> Result<Gathered, Answer> {
         let own = self.desk.name().to_string();
         let (mut names, mut stopped) = (Vec::new(), Vec::new());
@@ -63,21 +70,27 @@ impl Api {
                 }
             }
         }
-        let mut nodes = Vec::with_capacity(names.len());
-        for name in names {
-            if let Of::Home(client_id) = &of {
-                let known = Request::Clients { client_id: Some(client_id.clone()) };
-                if self.ask(&name, known).await? == Reply::NotFound {
-                    continue;
-                }
-            }
-            let mut replies = Vec::with_capacity(requests.len());
-            for request in requests {
-                replies.push(self.ask(&name, request.clone()).await?);
-            }
-            nodes.push((name, replies));
+        let asked = names.into_iter().map(|name| Box::pin(self.ask_all(name, &of, requests)));
+        let (nodes, fault) = sorted_out(together(asked.collect()).await);
+        match fault {
+            Some(answer) if nodes.is_empty() || !matches!(of, Of::Home(_)) => Err(answer),
+            Some(_) | None => Ok(Gathered { nodes, stopped }),
         }
-        Ok(Gathered { nodes, stopped })
+    }
+
+    /// What a node replies to all of these; nothing if it does not know the client they are about.
+    async fn ask_all(&self, name: String, of: &Of, requests: &[Request]) -> Asked {
+        if let Of::Home(client_id) = of {
+            let known = Request::Clients { client_id: Some(client_id.clone()) };
+            if self.ask(&name, known).await? == Reply::NotFound {
+                return Ok(None);
+            }
+        }
+        let mut replies = Vec::with_capacity(requests.len());
+        for request in requests {
+            replies.push(self.ask(&name, request.clone()).await?);
+        }
+        Ok(Some((name, replies)))
     }
 
     /// Asks a node.
@@ -112,6 +125,36 @@ impl Api {
     }
 }
 
+/// The replies of a node with its name, if it has any.
+type Asked = Result<Option<(String, Vec<Reply>)>, Answer>;
+
+/// What was replied, and the first fault.
+fn sorted_out(all: Vec<Asked>) -> (Vec<(String, Vec<Reply>)>, Option<Answer>) {
+    let (mut nodes, mut fault) = (Vec::new(), None);
+    for one in all {
+        match one {
+            Ok(replied) => nodes.extend(replied),
+            Err(answer) => fault = fault.or(Some(answer)),
+        }
+    }
+    (nodes, fault)
+}
+
+/// Does all of these at once; what each gave, in their order.
+async fn together<F: Future + Unpin>(mut all: Vec<F>) -> Vec<F::Output> {
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (one, done) in all.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(output) = Pin::new(one).poll(cx) {
+                *done = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
 /// What a row of a batch is about, with its code.
 fn joined(about: Value, answer: Answer) -> Value {
     let mut row = about;
@@ -122,4 +165,32 @@ fn joined(about: Value, answer: Answer) -> Value {
         row.extend(told);
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_slow_keeps_nobody_waiting() {
+        let (first, last) = (Semaphore::new(0), Semaphore::new(0));
+        let one = async |mine: &Semaphore, other: &Semaphore, name| {
+            other.add_permits(1);
+            let _ = mine.acquire().await;
+            name
+        };
+        let all = vec![Box::pin(one(&first, &last, 1)), Box::pin(one(&last, &first, 2))];
+        assert_eq!(together(all).await, [1, 2], "each waits for the other");
+    }
+
+    #[test]
+    fn a_fault_is_told_beside_what_the_others_replied() {
+        let row = || Ok(Some(("n@h".to_owned(), vec![Reply::Done])));
+        let fault = || Asked::Err(Answer::fault(code::BAD_RPC, "silent"));
+        let (nodes, told) = sorted_out(vec![fault(), row(), Ok(None), Err(Answer::bare(500))]);
+        assert!(nodes.len() == 1 && told == fault().err());
+        assert!(sorted_out(vec![row()]).1.is_none());
+    }
 }
