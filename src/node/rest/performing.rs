@@ -112,16 +112,19 @@ impl Api {
 
     /// Reads or changes the users file, and has the node read it again.
     async fn users(&self, wish: UserWish) -> Answer {
-        let _turn = self.abreast.acquire().await;
-        let path = self.desk.operator().origins().users;
-        let changes = wish.changes();
-        // Hashing takes long, and the file is synced.
-        let done = tokio::task::spawn_blocking(move || users::perform(&path, &wish)).await;
-        let Ok(answer) = done else { return Answer::bare(500) };
-        if changes && let Err(why) = self.desk.operator().reload_users() {
-            return Answer::fault(code::UNKNOWN, &why);
-        }
-        answer
+        let Ok(turn) = self.abreast.clone().acquire_owned().await else {
+            return Answer::bare(500);
+        };
+        let desk = self.desk.clone();
+        // Hashing takes long, and the file is synced. It goes on when nobody waits for the answer any more, and its turn is over
+        // when the node has read what is in the file.
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let answer = users::perform(&desk.operator().origins().users, &wish);
+            let read = if wish.changes() { desk.operator().reload_users() } else { Ok(()) };
+            read.map_or_else(|why| Answer::fault(code::UNKNOWN, &why), |()| answer)
+        });
+        done.await.unwrap_or(Answer::bare(500))
     }
 }
 

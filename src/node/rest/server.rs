@@ -83,7 +83,7 @@ pub struct Api {
     pub(super) settings: Settings,
     strangers: Arc<Strangers>,
     guesses: Guesses,
-    pub(super) abreast: Semaphore,
+    pub(super) abreast: Arc<Semaphore>,
     pub(super) publishing: Semaphore,
     told: Told,
 }
@@ -108,7 +108,7 @@ impl Api {
             settings,
             strangers: Arc::default(),
             guesses: Guesses::default(),
-            abreast: Semaphore::new(ABREAST),
+            abreast: Arc::new(Semaphore::new(ABREAST)),
             publishing: Semaphore::new(ABREAST),
             told: Told::default(),
         });
