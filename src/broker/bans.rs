@@ -393,17 +393,8 @@ impl Bans {
     /// A client gave wrong credentials.
     pub fn on_failure(&mut self, client: &Banned<'_>, now: Time, wall: Wall) -> Failure {
         let name = client.name();
-        let mut failure = Failure::Fine;
-        for (place, times) in places(client.peer) {
-            if let Some(policy) = self.policies.sprays
-                && self.sprays.on_wrong(&name, place, now, &policy.times(times))
-            {
-                let reason = "wrong passwords for many names";
-                let own = Own { reason, at: wall, until: now + policy.ban };
-                self.by_itself.insert((Name::Guesser, place), own);
-                failure = Failure::Address;
-            }
-        }
+        let sprayed = self.sprayed(&name, client.peer, now, wall);
+        let mut failure = if sprayed { Failure::Address } else { Failure::Fine };
         let Some(policy) = self.policies.failures.filter(|_| failure == Failure::Fine) else {
             return failure;
         };
@@ -413,6 +404,27 @@ impl Bans {
             failure = Failure::Name;
         }
         failure
+    }
+
+    /// Somebody who is no client gave a wrong secret for this name. It counts for the address alone: a client may be called the same.
+    /// `true`: the address is banned from now on.
+    pub fn on_other_failure(&mut self, name: &str, peer: IpAddr, now: Time, wall: Wall) -> bool {
+        self.sprayed(&Name::Username(name.into()), peer, now, wall)
+    }
+
+    /// Counts a name with a wrong password at an address; whether that was one too many.
+    fn sprayed(&mut self, name: &Name, peer: IpAddr, now: Time, wall: Wall) -> bool {
+        let Some(policy) = self.policies.sprays else { return false };
+        let mut any = false;
+        for (place, times) in places(peer) {
+            if self.sprays.on_wrong(name, place, now, &policy.times(times)) {
+                let reason = "wrong passwords for many names";
+                let own = Own { reason, at: wall, until: now + policy.ban };
+                self.by_itself.insert((Name::Guesser, place), own);
+                any = true;
+            }
+        }
+        any
     }
 
     /// A client showed the right credentials.
@@ -529,6 +541,17 @@ mod tests {
     }
 
     const WALL: Wall = Wall::from_ms(1000);
+
+    #[test]
+    fn wrong_secrets_of_others_count_for_the_address_alone() {
+        let mut bans = Bans::default();
+        let mut wrong = |name: &str| bans.on_other_failure(name, ip("10.0.0.1"), at(0), WALL);
+        assert!((0..50).all(|_| !wrong("app")), "one name is nothing");
+        assert!((0..19).any(|n| wrong(&format!("app{n}"))));
+        let same = client("c", Some("app"), "10.0.0.1");
+        assert_eq!(bans.reason(&same, at(1), WALL), None, "a client may be called the same");
+        assert!(bans.reason_to_guess(&same, at(1), WALL).is_some());
+    }
 
     #[test]
     fn operators_ban_ids_names_addresses_and_blocks() {

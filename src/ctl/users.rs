@@ -126,7 +126,7 @@ fn iterations(line: &str) -> Option<NonZeroU32> {
 /// There is (no) such user, the name or password is none, or the file cannot be read or written; it is unchanged.
 pub fn change(path: &Path, whom: Whom<'_>, change: Change<'_>) -> Result<usize, String> {
     let name = whom.name();
-    check_name(name).map_err(|bad| format!("{}: {bad}", super::render::shown(name)))?;
+    check_name(name).map_err(|bad| bad_name(whom, &bad.to_string()))?;
     let _lock = lock(path)?;
     let text = read(path)?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -139,8 +139,7 @@ pub fn change(path: &Path, whom: Whom<'_>, change: Change<'_>) -> Result<usize, 
     match change {
         Change::Add { password, superuser, scram } => {
             if at.is_some() {
-                let (what, name) = (whom.command(), super::render::shown(name));
-                return Err(format!("{name} is in {}; {what} passwd changes it", path.display()));
+                return Err(taken(path, whom));
             }
             lines.push(line(whom, password, superuser, scram)?);
         }
@@ -157,10 +156,62 @@ pub fn change(path: &Path, whom: Whom<'_>, change: Change<'_>) -> Result<usize, 
     }
     let left = lines.iter().filter(|line| user_in(line).is_some()).count();
     let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    write(path, &text)?;
+    Ok(left)
+}
+
+/// Adds users or client ids with their passwords, with one write of the file; what became of each, in their order.
+///
+/// # Errors
+/// The file cannot be read or written; it is unchanged.
+pub fn add_all(path: &Path, new: &[(Whom<'_>, &str)]) -> Result<Vec<Result<(), String>>, String> {
+    // Before the lock: it takes long.
+    let before = read(path)?;
+    let there = known(&before);
+    let hashed = |(whom, password): &(Whom<'_>, &str)| {
+        check_name(whom.name()).map_err(|bad| bad_name(*whom, &bad.to_string()))?;
+        if there.contains(whom) {
+            Err(taken(path, *whom))
+        } else {
+            line(*whom, password, false, None)
+        }
+    };
+    let hashed: Vec<_> = new.iter().map(hashed).collect();
+    let _lock = lock(path)?;
+    let text = read(path)?;
+    let mut there = known(&text);
+    let mut results = Vec::with_capacity(new.len());
+    let mut lines = String::new();
+    for ((whom, _), line) in new.iter().zip(hashed) {
+        let free = |line| if there.insert(*whom) { Ok(line) } else { Err(taken(path, *whom)) };
+        results.push(line.and_then(free).map(|line| lines.extend([line.as_str(), "\n"])));
+    }
+    if !lines.is_empty() {
+        let between = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        write(path, &[&text, between, &lines].concat())?;
+    }
+    Ok(results)
+}
+
+/// Who stands in a file.
+fn known(text: &str) -> BTreeSet<Whom<'_>> {
+    text.lines().filter_map(user_in).map(Whom::of).collect()
+}
+
+fn bad_name(whom: Whom<'_>, bad: &str) -> String {
+    format!("{}: {bad}", super::render::shown(whom.name()))
+}
+
+fn taken(path: &Path, whom: Whom<'_>) -> String {
+    let (what, name) = (whom.command(), super::render::shown(whom.name()));
+    format!("{name} is in {}; {what} passwd changes it", path.display())
+}
+
+/// Puts another text in the place of the file.
+fn write(path: &Path, text: &str) -> Result<(), String> {
     let mode = fs::metadata(path).map_or(0o600, |old| old.permissions().mode() & 0o660);
     let written = replace_with(path, text.as_bytes(), mode);
-    written.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(left)
+    written.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The lines of the users of a file; none when there is no file.
@@ -199,9 +250,7 @@ pub fn add_lines(path: &Path, new: &[String]) -> Result<u64, String> {
     }
     let mut checked = Users::default();
     checked.add_file(&text).map_err(|_| "a line of a user in it is none".to_owned())?;
-    let mode = fs::metadata(path).map_or(0o600, |old| old.permissions().mode() & 0o660);
-    let written = replace_with(path, text.as_bytes(), mode);
-    written.map_err(|error| format!("{}: {error}", path.display()))?;
+    write(path, &text)?;
     Ok(added)
 }
 

@@ -170,6 +170,8 @@ impl Node {
         let _ = timeout(ARRIVALS, until(quiet)).await;
         // Who gets in from here on would be missed: its session would be served, and be left to nobody.
         self.hub.resting.store(true, Ordering::Release);
+        // What is published over HTTP and has not seen it yet comes before any of them stands still.
+        self.hub.sections.passed().await;
         self.janitor.abort();
         self.hub.end_takeovers(ARRIVALS).await;
         let mut clients = Vec::new();

@@ -8,6 +8,10 @@ use std::{
 };
 
 use base64ct::{Base64, Encoding};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
@@ -257,12 +261,46 @@ fn a_wrong_secret_is_answered_late_counted_and_told() {
     let told: Vec<_> = log.lines().filter(|line| line.contains("wrong id or secret")).collect();
     assert_eq!(told.len(), 1, "once a minute of an address: {told:?}");
     assert!(told[0].contains("127.0.0.1") && !log.contains("s3cre"), "{told:?}");
-    // Who has the right one does not wait for those who have not.
+    // Who has the right one comes in behind them, and elsewhere at once.
     let slow = api.by("app", "x");
     let waiting = std::thread::spawn(move || slow.send("GET", "/api/v4/nodes", ""));
-    wait_for("it is refused", LIMIT, || node.metric("emqx_rs.api.denied") == 4);
     assert_eq!(api.get("/api/v4/nodes")["code"], 0);
     assert_eq!(waiting.join().unwrap().0, 401);
+}
+
+#[test]
+fn who_guesses_and_closes_waits_before_the_next_guess_is_looked_at() {
+    let (node, api) = start(APP);
+    let ask = |stream: &mut TcpStream, api: &Api| {
+        let head = api.head("GET", "/api/v4/nodes", 0);
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+    };
+    let mut first = api.connect();
+    ask(&mut first, &api.by("app", "x"));
+    wait_for("it is refused", LIMIT, || node.metric("emqx_rs.api.denied") == 1);
+    drop(first);
+    // Nobody waits for these.
+    let began = Instant::now();
+    let guesses: Vec<TcpStream> = (0..5)
+        .map(|_| {
+            let mut stream = api.connect();
+            ask(&mut stream, &api.by("app", "x"));
+            stream
+        })
+        .collect();
+    let elsewhere = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let elsewhere = elsewhere.unwrap();
+    elsewhere.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    elsewhere.connect(&api.at.into()).unwrap();
+    let mut elsewhere = TcpStream::from(elsewhere);
+    ask(&mut elsewhere, &api);
+    assert_eq!(answer(&mut elsewhere).0, 200, "another address does not wait");
+    let looked_at = node.metric("emqx_rs.api.denied") - 1;
+    assert!(looked_at <= began.elapsed().as_secs(), "{looked_at} in {:?}", began.elapsed());
+    drop(guesses);
+    let began = Instant::now();
+    assert_eq!(api.get("/api/v4/nodes")["code"], 0, "the right one comes in");
+    assert!(began.elapsed() >= Duration::from_secs(1), "at its turn: {:?}", began.elapsed());
 }
 
 #[test]
@@ -503,6 +541,26 @@ fn bans_hold_on_every_node() {
     assert_eq!(apis[0].data("banned"), json!([]));
     assert_eq!(apis[0].code("DELETE", "banned/color/red", &Value::Null), 108);
     let _back = Connect::new(V5).id(&id).open(nodes[1].mqtt());
+}
+
+#[test]
+fn a_node_that_is_silent_keeps_nothing_from_the_others() {
+    let (nodes, apis) = two();
+    // The one that is asked first, if one were asked after the other.
+    let (silent, other) = if nodes[0].name < nodes[1].name { (0, 1) } else { (1, 0) };
+    let id = unique("s-");
+    let mut client = Connect::new(V5).id(&id).open(nodes[other].mqtt());
+    kill(Pid::from_raw(nodes[silent].pid()), Signal::SIGSTOP).unwrap();
+    let path = format!("clients/{id}");
+    let kicked = apis[other].code("DELETE", &path, &Value::Null);
+    client.closed();
+    let ban = json!({ "who": "nobody", "as": "clientid" });
+    let banned = apis[other].code("POST", "banned", &ban);
+    assert!(nodes[other].ctl(&["banned", "list"]).contains("nobody"));
+    kill(Pid::from_raw(nodes[silent].pid()), Signal::SIGCONT).unwrap();
+    assert_eq!(kicked, 0, "it was where it was");
+    // By then it may count as stopped.
+    assert!([0, 101].contains(&banned), "{banned}");
 }
 
 #[test]

@@ -255,12 +255,22 @@ impl Hub {
                 name: "password-banned", clientid, username, %peer, stranger = true,
                 "client banned at its address: too many wrong passwords (auth_failure_policy)"
             ),
-            Failure::Address => tracing::warn!(
-                name: "spray-banned", clientid, username, %peer, stranger = true,
-                "address banned: wrong passwords for many names, the last one this (auth_spray_policy)"
-            ),
+            Failure::Address => tell_sprayed(clientid, username, peer),
         }
         self.banned_by_itself();
+    }
+
+    /// Somebody gave the HTTP API a wrong secret for the application of this id.
+    pub(in crate::node) fn on_api_failure(&self, id: &str, peer: IpAddr) {
+        if is_local(peer) {
+            return;
+        }
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        if locks::lock(&self.bans.table).bans.on_other_failure(id, peer, now, wall) {
+            // What it is called may be a secret in the wrong field.
+            tell_sprayed("", None, peer);
+            self.banned_by_itself();
+        }
     }
 
     /// A client of this listener gave the right credentials.
@@ -314,10 +324,20 @@ impl Hub {
 /// Whether passwords are counted at the address of a client.
 fn counts(client: &Banned<'_>, shared: &Shared) -> bool {
     let peer = client.peer;
-    // All programs of this host come from there, and one with an old password must not shut the others out. And what a
-    // proxy that does not say where its clients are passes on may come from anybody.
-    let local = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer);
-    !local && !shared.proxies.iter().any(|block| block.contains(peer))
+    // What a proxy that does not say where its clients are passes on may come from anybody.
+    !is_local(peer) && !shared.proxies.iter().any(|block| block.contains(peer))
+}
+
+/// All programs of this host come from there, and one with an old password must not shut the others out.
+fn is_local(peer: IpAddr) -> bool {
+    [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].contains(&peer)
+}
+
+fn tell_sprayed(clientid: &str, username: Option<&str>, peer: IpAddr) {
+    tracing::warn!(
+        name: "spray-banned", clientid, username, %peer, stranger = true,
+        "address banned: wrong passwords for many names, the last one this (auth_spray_policy)"
+    );
 }
 
 #[cfg(test)]

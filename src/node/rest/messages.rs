@@ -1,6 +1,6 @@
 //! Messages that are published over HTTP (`/mqtt/publish` of EMQX 4).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::{
     answer::{Answer, code, object},
     call::{optional_number, optional_text, text},
-    plan::{Plan, Published},
+    plan::{Load, Plan, Published},
 };
 use crate::{
-    mqtt::{Property, QoS},
-    topic::TopicName,
+    mqtt::{Properties, Property, PropertySet, QoS},
+    topic::{BadTopic, TopicName},
 };
 
 /// Topics of one request, and requests of one batch, at most.
@@ -20,18 +20,26 @@ pub(super) const MOST: usize = 1000;
 /// Longest text of a property.
 const LONGEST: usize = 65_535;
 
-/// A message to publish.
+/// A message to publish. One to another topic shares what it carries.
+#[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(super) struct Publication {
     pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Arc<[u8]>,
     pub(super) qos: QoS,
     pub(super) retain: bool,
     pub(super) expiry: Option<Duration>,
     /// As they go to subscribers.
-    pub(super) properties: Vec<u8>,
+    pub(super) properties: Arc<[u8]>,
     /// Decides where members of shared groups are chosen by the publisher.
-    pub(super) client_id: Option<String>,
+    pub(super) client_id: Option<Arc<str>>,
+}
+
+impl Publication {
+    /// Bytes of it.
+    pub(super) fn size(&self) -> usize {
+        self.topic.len() + self.properties.len() + self.payload.len()
+    }
 }
 
 /// What `/mqtt/publish` asks for.
@@ -40,10 +48,13 @@ pub(super) struct Publication {
 /// A field is missing or no such thing.
 pub(super) fn publish(body: &Value) -> Result<Plan, Answer> {
     let topics = topics(body)?;
-    let messages = topics.iter().map(|topic| publication(body, topic, "encoding"));
-    let messages = messages.collect::<Result<Vec<_>, Answer>>()?;
+    topics.iter().try_for_each(|topic| named(topic))?;
+    let first = publication(body, topics.first().map_or("", String::as_str), "encoding")?;
+    let messages = topics.into_iter().map(|topic| Publication { topic, ..first.clone() }).collect();
     let told = body.get("return").is_some_and(|wanted| *wanted != Value::Bool(false));
-    Ok(Plan::Publish { messages, shape: if told { numbered } else { plain } })
+    let plan = Plan::Publish { messages, shape: if told { numbered } else { plain } };
+    Load::default().add(&plan)?;
+    Ok(plan)
 }
 
 fn plain(done: &[Published]) -> Answer {
@@ -57,8 +68,8 @@ fn numbered(done: &[Published]) -> Answer {
 }
 
 fn refusal(done: &[Published]) -> Option<Answer> {
-    let why = done.iter().find_map(|one| one.refused)?;
-    Some(Answer::fault(code::UNKNOWN, why))
+    let refusal = done.iter().find_map(|one| one.refused)?;
+    Some(Answer::fault(refusal.code, refusal.why))
 }
 
 /// `topic`, or those of `topics` between commas; one at least.
@@ -67,7 +78,7 @@ fn refusal(done: &[Published]) -> Option<Answer> {
 /// There is none.
 pub(super) fn topics(body: &Value) -> Result<Vec<String>, Answer> {
     let mut found: Vec<String> = match optional_text(body, "topics")? {
-        Some(list) => list.split(',').map(str::trim).map(str::to_owned).collect(),
+        Some(list) => list.split(',').take(MOST + 1).map(str::trim).map(str::to_owned).collect(),
         None => Vec::new(),
     };
     found.extend(optional_text(body, "topic")?.map(str::to_owned));
@@ -93,6 +104,11 @@ fn bad_qos() -> Answer {
     Answer::fault(code::BAD_QOS, "QoS should be 0, 1, 2")
 }
 
+fn named(topic: &str) -> Result<(), Answer> {
+    let bad = |bad: BadTopic| Answer::fault(code::BAD_TOPIC, &bad.to_string());
+    TopicName::parse(topic).map(drop).map_err(bad)
+}
+
 /// One message; `encoding` is the field that says what the payload is.
 ///
 /// # Errors
@@ -102,7 +118,7 @@ pub(super) fn publication(
     topic: &str,
     encoding: &str,
 ) -> Result<Publication, Answer> {
-    TopicName::parse(topic).map_err(|bad| Answer::fault(code::BAD_TOPIC, &bad.to_string()))?;
+    named(topic)?;
     let payload = text(body, "payload")?;
     let payload = match optional_text(body, encoding)? {
         None | Some("plain") => payload.as_bytes().to_vec(),
@@ -121,12 +137,12 @@ pub(super) fn publication(
     let (properties, expiry) = properties(body)?;
     Ok(Publication {
         topic: topic.to_owned(),
-        payload,
+        payload: payload.into(),
         qos: qos(body)?,
         retain,
         expiry,
-        properties,
-        client_id: optional_text(body, "clientid")?.map(str::to_owned),
+        properties: properties.into(),
+        client_id: optional_text(body, "clientid")?.map(Arc::from),
     })
 }
 
@@ -158,6 +174,10 @@ fn properties(body: &Value) -> Result<(Vec<u8>, Option<Duration>), Answer> {
             Property::UserProperty(name, text).encode(&mut out);
         }
     }
+    // As many as a client may have.
+    if let Err(error) = Properties::parse(&out, PropertySet::PUBLISH) {
+        return Err(Answer::fault(code::BAD_TYPE, &format!("properties: {error}")));
+    }
     let expiry = optional_number(given, "message_expiry_interval")?;
     let expiry =
         expiry.map(|seconds| u32::try_from(seconds).map_err(|_| odd("message_expiry_interval")));
@@ -178,7 +198,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mqtt::{Properties, PropertySet};
 
     #[test]
     fn a_message_is_read_with_its_properties() {
@@ -191,10 +210,7 @@ mod tests {
             },
         });
         let one = publication(&body, "t/a", "encoding").unwrap();
-        assert_eq!(
-            (one.payload.as_slice(), one.qos, one.retain),
-            (&b"hi"[..], QoS::AtLeastOnce, true)
-        );
+        assert_eq!((&*one.payload, one.qos, one.retain), (&b"hi"[..], QoS::AtLeastOnce, true));
         assert_eq!(one.expiry, Some(Duration::from_secs(7)));
         let read = Properties::parse(&one.properties, PropertySet::PUBLISH).unwrap();
         let pairs: Vec<_> = read.user_properties().collect();
@@ -225,6 +241,34 @@ mod tests {
         ] {
             assert_eq!(code(body.clone(), topic), want, "{body}");
         }
+    }
+
+    #[test]
+    fn properties_have_the_limits_of_a_client() {
+        let with = |count: usize, len: usize| {
+            let pairs = (0..count).map(|n| (n.to_string(), "x".repeat(len).into()));
+            let pairs = Value::Object(pairs.collect());
+            let body = json!({ "payload": "", "properties": { "user_properties": pairs } });
+            publication(&body, "a", "encoding").is_ok()
+        };
+        assert!(with(64, 1) && !with(65, 1), "by number");
+        assert!(with(2, 8 << 10 >> 1) && !with(2, 8 << 10), "by length");
+    }
+
+    #[test]
+    fn messages_of_one_request_share_what_they_carry_and_are_bounded() {
+        let planned = |topics: usize, len: usize| {
+            let topics = vec!["a"; topics].join(",");
+            match publish(&json!({ "topics": topics, "payload": "x".repeat(len) })) {
+                Ok(Plan::Publish { messages, .. }) => messages,
+                Ok(_) | Err(_) => Vec::new(),
+            }
+        };
+        let all = planned(MOST, 1 << 10);
+        assert_eq!(all.len(), MOST);
+        assert!(all.iter().all(|one| Arc::ptr_eq(&one.payload, &all[0].payload)));
+        assert_eq!((planned(MOST, 1 << 17).len(), planned(MOST + 1, 1).len()), (0, 0));
+        assert_eq!(planned(1, 65 << 20).len(), 1, "one is as long as it may be");
     }
 
     #[test]

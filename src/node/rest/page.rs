@@ -42,7 +42,7 @@ impl Page {
     /// The first row, counted from 1, and how many.
     pub(super) fn span(self) -> (u64, u64) {
         let before = (self.page - 1).saturating_mul(self.limit);
-        (before as u64 + 1, self.limit as u64)
+        ((before as u64).saturating_add(1), self.limit as u64)
     }
 
     /// The rows of this page out of all, each through `row`.
@@ -85,6 +85,13 @@ mod tests {
         for bad in ["_page=0", "_page=x", "_limit=-1", "_limit="] {
             assert!(page(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_span_begins_behind_the_pages_before_it() {
+        let span = |query: &str| page(query).unwrap().span();
+        assert_eq!((span(""), span("page=3&limit=5")), ((1, 10), (11, 5)));
+        assert_eq!(span("page=18446744073709551615"), (u64::MAX, 10));
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! Does what was planned: asks this node and others, publishes, changes the users file.
+//! Does what was planned: asks this node and others, has messages published, changes the users file.
 
-use std::{future::Future, pin::Pin, sync::atomic::Ordering};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
 
 use serde_json::Value;
 
 use super::{
     answer::{Answer, code},
     call::Call,
-    messages::Publication,
-    plan::{Gathered, Of, Plan, Published},
+    plan::{Gathered, Of, Plan},
+    publishing::publish_all,
     server::Api,
     users::{self, UserWish},
 };
-use crate::{
-    broker::{Message, delayed, message::Meta, stats::Metric},
-    ctl::{Reply, Request},
-    node::{locks, publish::Publisher},
-};
+use crate::ctl::{Reply, Request};
 
 /// An answer that is on its way.
 type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -35,14 +35,16 @@ impl Api {
                     }
                 }
                 Plan::Publish { messages, shape } => {
-                    let done: Vec<_> = messages.iter().map(|one| self.publish(one)).collect();
-                    shape(&done)
+                    let _turn = self.publishing.acquire().await;
+                    shape(&publish_all(self.desk.node().hub(), &messages).await)
                 }
                 Plan::Users(wish) => self.users(wish).await,
                 Plan::Batch(plans) => {
                     let mut rows = Vec::with_capacity(plans.len());
                     for (about, plan) in plans {
                         rows.push(joined(about, self.perform(plan, call).await));
+                        // Each row counts its own work alone.
+                        tokio::task::yield_now().await;
                     }
                     Answer::data(Value::Array(rows))
                 }
@@ -50,7 +52,10 @@ impl Api {
         })
     }
 
-    /// Asks each of these nodes, one after the other.
+    /// Asks each of these nodes, all at once: one that is silent keeps nothing from the others.
+    ///
+    /// # Errors
+    /// One could not do it. Where those are asked that know a client, none of the others knows it.
     async fn gather(&self, of: Of, requests: &[Request]) -> Result<Gathered, Answer> {
         let own = self.desk.name().to_string();
         let (mut names, mut stopped) = (Vec::new(), Vec::new());
@@ -65,21 +70,27 @@ impl Api {
                 }
             }
         }
-        let mut nodes = Vec::with_capacity(names.len());
-        for name in names {
-            if let Of::Home(client_id) = &of {
-                let known = Request::Clients { client_id: Some(client_id.clone()) };
-                if self.ask(&name, known).await? == Reply::NotFound {
-                    continue;
-                }
-            }
-            let mut replies = Vec::with_capacity(requests.len());
-            for request in requests {
-                replies.push(self.ask(&name, request.clone()).await?);
-            }
-            nodes.push((name, replies));
+        let asked = names.into_iter().map(|name| Box::pin(self.ask_all(name, &of, requests)));
+        let (nodes, fault) = sorted_out(together(asked.collect()).await);
+        match fault {
+            Some(answer) if nodes.is_empty() || !matches!(of, Of::Home(_)) => Err(answer),
+            Some(_) | None => Ok(Gathered { nodes, stopped }),
         }
-        Ok(Gathered { nodes, stopped })
+    }
+
+    /// What a node replies to all of these; nothing if it does not know the client they are about.
+    async fn ask_all(&self, name: String, of: &Of, requests: &[Request]) -> Asked {
+        if let Of::Home(client_id) = of {
+            let known = Request::Clients { client_id: Some(client_id.clone()) };
+            if self.ask(&name, known).await? == Reply::NotFound {
+                return Ok(None);
+            }
+        }
+        let mut replies = Vec::with_capacity(requests.len());
+        for request in requests {
+            replies.push(self.ask(&name, request.clone()).await?);
+        }
+        Ok(Some((name, replies)))
     }
 
     /// Asks a node.
@@ -99,61 +110,52 @@ impl Api {
         Ok(reply)
     }
 
-    fn publish(&self, one: &Publication) -> Published {
-        let hub = self.desk.node().hub();
-        let id = hub.next_message.load(Ordering::Relaxed);
-        let done = |matched, refused| Published { matched, refused, id };
-        let size = one.topic.len() + one.properties.len() + one.payload.len();
-        let (max_message, delays, bounds) = {
-            let zone = locks::read(&hub.session_settings);
-            let bounds = (zone.max_delayed, zone.max_delayed_bytes);
-            (zone.max_packet_size, zone.delayed, bounds)
-        };
-        if size > max_message {
-            self.count(Metric::LimitPacketSize);
-            return done(false, Some("larger than mqtt.max_packet_size"));
-        }
-        let expires_at = one.expiry.map(|expiry| hub.clock.now() + expiry);
-        let meta = Meta { qos: one.qos, retain: one.retain, expires_at, publisher: 0 };
-        let (delay, topic) = match delayed::split(&one.topic) {
-            Ok(Some((delay, topic))) if delays => (Some(delay), topic),
-            Ok(_) => (None, one.topic.as_str()),
-            Err(_) if !delays => (None, one.topic.as_str()),
-            Err(_) => return done(false, Some("no delayed topic: $delayed/SECONDS/TOPIC")),
-        };
-        let message = Message::new(topic, &one.properties, &one.payload, meta);
-        self.count(Metric::MessagesPublish);
-        if let Some(delay) = delay {
-            let kept = hub.delay(message, delay, bounds);
-            return done(kept, (!kept).then_some("there are too many delayed messages"));
-        }
-        let client_id = one.client_id.as_deref();
-        let publisher = Publisher { client_id, strict: true, patient: false };
-        let mut bells = Vec::new();
-        let outcome = hub.publish(&message, publisher, &mut bells);
-        bells.into_iter().for_each(std::task::Waker::wake);
-        hub.flush_links();
-        let refused = match (outcome.refused, outcome.full) {
-            (true, _) => Some("there is no room for another retained message"),
-            (false, true) => Some("not taken for a node that is too slow"),
-            (false, false) => None,
-        };
-        done(outcome.matched, refused)
-    }
-
     /// Reads or changes the users file, and has the node read it again.
     async fn users(&self, wish: UserWish) -> Answer {
-        let _turn = self.abreast.acquire().await;
-        let path = self.desk.operator().origins().users;
-        let changes = wish.changes();
-        // Hashing takes long, and the file is synced.
-        let done = tokio::task::spawn_blocking(move || users::perform(&path, &wish)).await;
-        let Ok(answer) = done else { return Answer::bare(500) };
-        if changes && let Err(why) = self.desk.operator().reload_users() {
-            return Answer::fault(code::UNKNOWN, &why);
-        }
-        answer
+        let Ok(turn) = self.abreast.clone().acquire_owned().await else {
+            return Answer::bare(500);
+        };
+        let desk = self.desk.clone();
+        // Hashing takes long, and the file is synced. It goes on when nobody waits for the answer any more, and its turn is over
+        // when the node has read what is in the file.
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let answer = users::perform(&desk.operator().origins().users, &wish);
+            let read = if wish.changes() { desk.operator().reload_users() } else { Ok(()) };
+            read.map_or_else(|why| Answer::fault(code::UNKNOWN, &why), |()| answer)
+        });
+        done.await.unwrap_or(Answer::bare(500))
     }
+}
+
+/// The replies of a node with its name, if it has any.
+type Asked = Result<Option<(String, Vec<Reply>)>, Answer>;
+
+/// What was replied, and the first fault.
+fn sorted_out(all: Vec<Asked>) -> (Vec<(String, Vec<Reply>)>, Option<Answer>) {
+    let (mut nodes, mut fault) = (Vec::new(), None);
+    for one in all {
+        match one {
+            Ok(replied) => nodes.extend(replied),
+            Err(answer) => fault = fault.or(Some(answer)),
+        }
+    }
+    (nodes, fault)
+}
+
+/// Does all of these at once; what each gave, in their order.
+async fn together<F: Future + Unpin>(mut all: Vec<F>) -> Vec<F::Output> {
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (one, done) in all.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            if let Poll::Ready(output) = Pin::new(one).poll(cx) {
+                *done = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 /// What a row of a batch is about, with its code.
@@ -166,4 +168,32 @@ fn joined(about: Value, answer: Answer) -> Value {
         row.extend(told);
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_slow_keeps_nobody_waiting() {
+        let (first, last) = (Semaphore::new(0), Semaphore::new(0));
+        let one = async |mine: &Semaphore, other: &Semaphore, name| {
+            other.add_permits(1);
+            let _ = mine.acquire().await;
+            name
+        };
+        let all = vec![Box::pin(one(&first, &last, 1)), Box::pin(one(&last, &first, 2))];
+        assert_eq!(together(all).await, [1, 2], "each waits for the other");
+    }
+
+    #[test]
+    fn a_fault_is_told_beside_what_the_others_replied() {
+        let row = || Ok(Some(("n@h".to_owned(), vec![Reply::Done])));
+        let fault = || Asked::Err(Answer::fault(code::BAD_RPC, "silent"));
+        let (nodes, told) = sorted_out(vec![fault(), row(), Ok(None), Err(Answer::bare(500))]);
+        assert!(nodes.len() == 1 && told == fault().err());
+        assert!(sorted_out(vec![row()]).1.is_none());
+    }
 }

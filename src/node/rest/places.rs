@@ -1,7 +1,8 @@
 //! Places for connections that have shown no secret yet.
 //!
 //! There are few, so that strangers take little; and whoever comes gets one: when all are taken, the oldest connection of the
-//! address that has most of them goes. So one address that opens many takes its own places and not those of others.
+//! address that has most of them goes. So one address that opens many takes its own places and not those of others. A /64 of IPv6 is
+//! one address here.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{broker::bans, node::locks};
+use super::guesses::source;
+use crate::node::locks;
 
 /// Places.
 const MOST: usize = 16;
@@ -42,7 +44,7 @@ pub(super) struct Place {
 impl Strangers {
     /// A place for a connection from this address. `true` beside it: another had to go.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> (Place, bool) {
-        let (source, gone) = (bans::source(address), Arc::new(Notify::new()));
+        let (source, gone) = (source(address), Arc::new(Notify::new()));
         let mut places = locks::lock(&self.0);
         places.next += 1;
         let number = places.next;
@@ -117,5 +119,15 @@ mod tests {
         assert!(!all.take(at(4)).1, "who is known takes none");
         drop((held, other, late));
         assert_eq!(locks::lock(&all.0).taken.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_a_whole_network_turns_his_own_out() {
+        let all = Arc::new(Strangers::default());
+        let other = all.take(at(2)).0;
+        let host = |n: usize| format!("2001:db8::{n:x}").parse().unwrap();
+        let held: Vec<_> = (0..MOST * 2).map(|n| all.take(host(n)).0).collect();
+        assert!(locks::lock(&all.0).taken.iter().any(|one| one.number == other.number));
+        drop(held);
     }
 }

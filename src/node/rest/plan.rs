@@ -2,8 +2,16 @@
 
 use serde_json::Value;
 
-use super::{answer::Answer, call::Call, messages::Publication, users::UserWish};
+use super::{
+    answer::{Answer, code},
+    call::Call,
+    messages::{MOST, Publication},
+    users::UserWish,
+};
 use crate::ctl::{Reply, Request};
+
+/// Bytes that the messages of one request come to, at most; a single one may be as long as one of a client.
+const BYTES: usize = 64 << 20;
 
 /// What is to be done.
 pub(super) enum Plan {
@@ -67,9 +75,56 @@ pub(super) struct Published {
     /// Somebody wanted it.
     pub(super) matched: bool,
     /// Why it was not taken.
-    pub(super) refused: Option<&'static str>,
+    pub(super) refused: Option<Refusal>,
     /// Its number.
     pub(super) id: u64,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    /// As EMQX 4 numbers faults.
+    pub(super) code: u16,
+    pub(super) why: &'static str,
+}
+
+impl Refusal {
+    /// One that has no number of its own.
+    pub(super) const fn of(why: &'static str) -> Self {
+        Self { code: code::UNKNOWN, why }
+    }
+}
+
+/// Messages to publish, or questions, of one request.
+#[derive(Default)]
+pub(super) struct Load {
+    count: usize,
+    bytes: usize,
+}
+
+impl Load {
+    /// This is to be done as well.
+    ///
+    /// # Errors
+    /// It is more than one request may ask for.
+    pub(super) fn add(&mut self, plan: &Plan) -> Result<(), Answer> {
+        match plan {
+            Plan::Ask { requests, .. } => self.count += requests.len(),
+            Plan::Publish { messages, .. } => {
+                self.count += messages.len();
+                self.bytes += messages.iter().map(Publication::size).sum::<usize>();
+            }
+            Plan::Done(_) | Plan::Users(_) | Plan::Batch(_) => {}
+        }
+        let what = if self.count > MOST {
+            "more than 1000 topics in all"
+        } else if self.count > 1 && self.bytes > BYTES {
+            "more than 64 MiB to publish in all"
+        } else {
+            return Ok(());
+        };
+        Err(Answer::fault(code::BAD_TYPE, what))
+    }
 }
 
 /// Asks.

@@ -2,8 +2,8 @@
 //!
 //! Bounds: `max_clients` connections at each listener, of which those that have shown no secret are few (`places`); a head of
 //! [`HEAD_MAX`] bytes within [`HEAD`], which is also how long a connection may be idle; a body of [`BODY_MAX`] bytes, a message to
-//! publish aside, within [`BODY`]; an answer within [`WORK`]; and whoever takes nothing of it for `send_timeout` is closed. Wrong
-//! secrets are answered one a second, all of them together.
+//! publish aside, within [`BODY`]; an answer within [`WORK`]; and whoever takes nothing of it for `send_timeout` is closed. Of
+//! an address that showed a wrong secret lately, one secret a second is looked at ([`guesses`](super::guesses)).
 
 use std::{
     convert::Infallible,
@@ -37,6 +37,7 @@ use tokio::{
 use super::{
     answer::{Answer, Content, code},
     call::{self, Call},
+    guesses::{Guesses, Turn},
     is_open,
     places::{Place, Strangers},
     plan,
@@ -66,13 +67,14 @@ const BODY_MAX: usize = 64 << 10;
 const BODY: Duration = Duration::from_secs(10);
 /// What is asked has this long; another node that is silent takes 8 s.
 const WORK: Duration = Duration::from_secs(30);
-/// A wrong secret is answered after this long.
+/// A wrong secret is answered after this long, and what comes behind it from its address is looked at after this long.
 const PENALTY: Duration = Duration::from_secs(1);
 /// A listener that cannot open tries again.
 const RETRY: Duration = Duration::from_secs(5);
 /// A pause after an accept that failed.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Requests that gather rows of the cluster or hash passwords, at once; the others wait.
+/// Requests that gather rows of the cluster or hash passwords, at once; the others wait. As many publish: these are through soon,
+/// and do not wait behind a node that is silent.
 const ABREAST: usize = 4;
 
 /// The HTTP API of a node.
@@ -80,9 +82,9 @@ pub struct Api {
     pub(super) desk: Arc<Desk>,
     pub(super) settings: Settings,
     strangers: Arc<Strangers>,
-    /// Of those whose secret was wrong, one waits and the others wait for it.
-    penalty: Semaphore,
-    pub(super) abreast: Semaphore,
+    guesses: Guesses,
+    pub(super) abreast: Arc<Semaphore>,
+    pub(super) publishing: Semaphore,
     told: Told,
 }
 
@@ -105,8 +107,9 @@ impl Api {
             desk,
             settings,
             strangers: Arc::default(),
-            penalty: Semaphore::new(1),
-            abreast: Semaphore::new(ABREAST),
+            guesses: Guesses::default(),
+            abreast: Arc::new(Semaphore::new(ABREAST)),
+            publishing: Semaphore::new(ABREAST),
             told: Told::default(),
         });
         for one in listeners {
@@ -281,22 +284,42 @@ impl Api {
             return denied(code::NO_CREDENTIALS, "id and secret of an application are needed");
         };
         let hub = self.desk.node().hub();
+        let turn = self.guesses.turn(peer.ip(), hub.clock.now());
+        let has_waited = turn.is_some();
+        if let Some(turn) = turn {
+            wait(&turn).await;
+        }
         let given = call::basic(header.as_bytes());
         if let Some((id, secret)) = &given
             && hub.apps.admits(id, secret)
         {
             return Ok(id.clone());
         }
-        self.count(Metric::ApiDenied);
-        if self.told.is_due(&peer.ip().to_string(), hub.clock.now()) {
-            let app: String = given.map(|(id, _)| shown(&id)).unwrap_or_default();
-            let app: String = app.chars().take(64).collect();
-            tracing::warn!(%peer, app, "HTTP API: wrong id or secret; told once a minute of an address");
+        // Before anything is waited for: nobody has to stay for the answer.
+        let turn = self.guesses.note(peer.ip(), hub.clock.now());
+        let app: String = given.map(|(id, _)| shown(&id)).unwrap_or_default();
+        let app: String = app.chars().take(64).collect();
+        self.note_denied(&app, peer);
+        if !has_waited {
+            wait(&turn).await;
         }
-        let _turn = self.penalty.acquire().await;
-        sleep(PENALTY).await;
         denied(code::WRONG_CREDENTIALS, "wrong id or secret")
     }
+
+    fn note_denied(&self, app: &str, peer: SocketAddr) {
+        let hub = self.desk.node().hub();
+        self.count(Metric::ApiDenied);
+        hub.on_api_failure(app, peer.ip());
+        if self.told.is_due(&peer.ip().to_string(), hub.clock.now()) {
+            tracing::warn!(%peer, app, "HTTP API: wrong id or secret; told once a minute of an address");
+        }
+    }
+}
+
+/// Waits for a turn, and then for its time.
+async fn wait(turn: &Turn) {
+    let _turn = turn.acquire().await;
+    sleep(PENALTY).await;
 }
 
 /// A page of another site had a browser send it, with the secret that the browser remembers.

@@ -10,7 +10,7 @@ use super::{
     clients, listeners,
     messages::{self, MOST},
     nodes,
-    plan::{Of, Plan, ask},
+    plan::{Load, Of, Plan, ask},
     subscriptions,
     users::{self, Kind},
 };
@@ -83,16 +83,20 @@ fn mqtt(what: &str, body: &Value) -> Result<Plan, Answer> {
     }
 }
 
-/// Each row by itself: one that is none does not keep the others from what they are about.
+/// Each row by itself: one that is none does not keep the others from what they are about. Together they are no more than one
+/// request may ask for.
 fn batch(body: &Value, plan: fn(&Value) -> Result<Plan, Answer>) -> Result<Plan, Answer> {
     let odd = || Answer::fault(code::BAD_TYPE, "an array of at most 1000 rows is wanted");
     let rows = body.as_array().filter(|rows| rows.len() <= MOST).ok_or_else(odd)?;
+    let mut load = Load::default();
     let row = |row: &Value| {
         let field = |name| row.get(name).cloned().unwrap_or_default();
         let about = json!({ "topic": field("topic"), "clientid": field("clientid") });
-        (about, plan(row).unwrap_or_else(Plan::Done))
+        let plan = plan(row).unwrap_or_else(Plan::Done);
+        load.add(&plan)?;
+        Ok((about, plan))
     };
-    Ok(Plan::Batch(rows.iter().map(row).collect()))
+    Ok(Plan::Batch(rows.iter().map(row).collect::<Result<_, Answer>>()?))
 }
 
 #[cfg(test)]
@@ -178,5 +182,18 @@ mod tests {
         let good: Vec<_> =
             rows.iter().map(|(_, plan)| matches!(plan, Plan::Publish { .. })).collect();
         assert_eq!(good, [true, false]);
+    }
+
+    #[test]
+    fn rows_of_a_batch_are_bounded_together() {
+        let topics = vec!["a"; MOST / 2].join(",");
+        for (path, row) in [
+            ("mqtt/publish_batch", json!({ "topics": topics, "payload": "" })),
+            ("mqtt/subscribe_batch", json!({ "topics": topics, "clientid": "c" })),
+        ] {
+            let rows = |count: usize| Value::Array(vec![row.clone(); count]).to_string();
+            assert!(matches!(planned("POST", path, &rows(2)), Plan::Batch(_)), "{path}");
+            assert!(matches!(planned("POST", path, &rows(3)), Plan::Done(_)), "{path}");
+        }
     }
 }

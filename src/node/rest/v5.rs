@@ -14,7 +14,7 @@ use super::{
     messages::{self, MOST},
     nodes,
     page::Page,
-    plan::{Gathered, Of, Plan, Published, ask},
+    plan::{Gathered, Of, Plan, Published, Refusal, ask},
     subscriptions,
 };
 use crate::{
@@ -183,7 +183,8 @@ fn published(one: &Published) -> (u16, Value) {
         (status, object(vec![("reason_code", reason.into()), ("message", why.into())]))
     };
     match (one.refused, one.matched) {
-        (Some(why), _) => fault(503, 0x97, why),
+        (Some(Refusal { code: code::BAD_TOPIC, why }), _) => fault(400, 0x90, why),
+        (Some(Refusal { why, .. }), _) => fault(503, 0x97, why),
         (None, false) => fault(202, 16, "no_matching_subscribers"),
         (None, true) => (200, object(vec![("id", one.id.to_string().into())])),
     }
