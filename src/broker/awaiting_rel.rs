@@ -38,6 +38,7 @@ impl AwaitingRel {
     }
 
     /// The message of this id came at `since`.
+    #[inline]
     pub fn insert(&mut self, id: PacketId, since: Time) {
         self.0.get_or_insert_default().since.insert(id, since);
     }

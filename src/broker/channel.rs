@@ -420,6 +420,7 @@ impl Channel {
 
     /// Limits of its zone.
     #[must_use]
+    #[inline]
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -456,12 +457,14 @@ impl Channel {
 
     /// CONNECT is accepted and its session found.
     #[must_use]
+    #[inline]
     pub const fn is_up(&self) -> bool {
         matches!(self.state, State::Up(_))
     }
 
     /// No packet is read while a password is being verified, a session is being fetched, or others are asked about a packet.
     #[must_use]
+    #[inline]
     pub fn wants_packets(&self) -> bool {
         let wants = match self.state {
             State::Up(_) | State::Waiting(_) => true,
@@ -471,6 +474,7 @@ impl Channel {
         wants && !self.is_asking()
     }
 
+    #[inline]
     pub(super) fn count(&self, metric: Metric) {
         self.shared.stats.count(metric);
     }
@@ -681,6 +685,7 @@ impl Channel {
     }
 
     /// The message of the PUBLISH before was routed.
+    #[inline]
     pub fn on_routed(&mut self, reply: Reply, routed: Routed, out: &mut Out<'_>) {
         if let (Routed::Refused | Routed::Unheard, Reply::PubRec(id), State::Up(session)) =
             (routed, reply, &mut self.state)
@@ -1034,6 +1039,7 @@ pub(super) fn undelayed<'t>(
 }
 
 /// The topic that a topic name of this client stands for: rewritten, and behind its mount point.
+#[inline]
 pub(super) fn stands_for<'t>(
     topic: &'t str,
     settings: &Settings,
@@ -1052,6 +1058,7 @@ pub(super) fn stands_for<'t>(
 }
 
 /// The message of a PUBLISH, whose life begins at `now`.
+#[inline]
 fn message(publish: &Publish<'_>, topic: &str, session: &Session, now: Time) -> Message {
     let mut meta = Meta {
         qos: publish.qos,

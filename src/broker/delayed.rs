@@ -23,6 +23,7 @@ pub struct BadDelay;
 ///
 /// # Errors
 /// [`BadDelay`]
+#[inline]
 pub fn split(topic: &str) -> Result<Option<(Duration, &str)>, BadDelay> {
     let Some(rest) = topic.strip_prefix(PREFIX) else { return Ok(None) };
     let (seconds, topic) = rest.split_once('/').ok_or(BadDelay)?;

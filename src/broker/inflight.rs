@@ -84,10 +84,12 @@ impl Inflight {
         self.slots.push_back(Slot { packet_id, awaiting, sent_at: now, owed: false });
     }
 
+    #[inline]
     fn position(&self, id: PacketId) -> Option<usize> {
         self.slots.iter().position(|slot| slot.packet_id == id)
     }
 
+    #[inline]
     fn remove(&mut self, at: usize) -> Option<Slot> {
         let slot = self.slots.remove(at);
         self.owed -= u32::from(slot.as_ref().is_some_and(|slot| slot.owed));
@@ -98,6 +100,7 @@ impl Inflight {
     }
 
     /// PUBACK: ends a QoS 1 message. `false` when nothing of that id waits for one.
+    #[inline]
     pub fn on_puback(&mut self, id: PacketId) -> bool {
         match self.position(id) {
             Some(at)
@@ -113,6 +116,7 @@ impl Inflight {
     }
 
     /// PUBREC with success: the message has arrived, PUBREL is due. `false` when nothing of that id is QoS 2.
+    #[inline]
     pub fn on_pubrec(&mut self, id: PacketId, now: Time) -> bool {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.packet_id == id) else {
             return false;
@@ -143,6 +147,7 @@ impl Inflight {
     }
 
     /// PUBCOMP: ends a QoS 2 message. `false` when it was not due.
+    #[inline]
     pub fn on_pubcomp(&mut self, id: PacketId) -> bool {
         match self.position(id) {
             Some(at)

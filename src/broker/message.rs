@@ -119,6 +119,7 @@ impl Message {
 
     /// The topic name.
     #[must_use]
+    #[inline]
     pub fn topic(&self) -> &str {
         self.bytes
             .get(..usize::from(self.topic_end))
@@ -133,18 +134,21 @@ impl Message {
 
     /// The payload.
     #[must_use]
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         self.bytes.get(self.properties_end as usize..).unwrap_or(&[])
     }
 
     /// QoS it was published with.
     #[must_use]
+    #[inline]
     pub const fn qos(&self) -> QoS {
         self.qos
     }
 
     /// It was published with RETAIN.
     #[must_use]
+    #[inline]
     pub const fn retain(&self) -> bool {
         self.retain
     }
@@ -157,6 +161,7 @@ impl Message {
 
     /// Its number in the cluster, the same on every node that has it; 0 if it never left its node.
     #[must_use]
+    #[inline]
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -197,6 +202,7 @@ impl Message {
 
     /// Its Message Expiry Interval has passed [MQTT-3.3.2-5].
     #[must_use]
+    #[inline]
     pub fn is_expired(&self, now: Time) -> bool {
         self.expires_at <= now
     }
@@ -211,6 +217,7 @@ impl Message {
 
     /// Bytes it takes in a queue.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> usize {
         self.bytes.len() + size_of::<Self>()
     }

@@ -28,6 +28,7 @@ impl SubscriptionIds {
     }
 
     /// Bytes they take beside the delivery.
+    #[inline]
     fn size(&self) -> usize {
         match self {
             Self::None | Self::One(_) => 0,
@@ -75,6 +76,7 @@ pub struct Delivery {
 impl Delivery {
     /// Bytes it takes in a queue.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> usize {
         self.message.size() + self.ids.size()
     }
@@ -157,6 +159,7 @@ impl MQueue {
     }
 
     /// Adds `delivery` at the end. A full queue drops its oldest QoS 0 message first, then its oldest.
+    #[inline]
     pub fn push(&mut self, delivery: Delivery, bounds: Bounds) -> Pushed {
         let size = delivery.size();
         if bounds.bytes() != 0 && size > bounds.bytes() {

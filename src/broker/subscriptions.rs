@@ -298,6 +298,7 @@ impl<S> Default for Matches<S> {
 
 impl<S> Matches<S> {
     /// Forgets everything and keeps the space.
+    #[inline]
     pub fn clear(&mut self) {
         self.single.clear();
         self.chunks.clear();
@@ -490,6 +491,7 @@ impl<S: Clone> Subscriptions<S> {
 
     /// Collects who gets a message on `topic`, groups as well if there is a choice. What is chosen in groups is not remembered: the
     /// caller does that, so that this needs only a shared lock.
+    #[inline]
     pub fn matches(&self, topic: TopicName<'_>, choice: Option<Choice<'_>>, out: &mut Matches<S>) {
         if let Some((filter, entry)) = self.exact.get_key_value(topic.as_str()) {
             Self::collect(filter, entry, choice, out);
@@ -520,6 +522,7 @@ impl<S: Clone> Subscriptions<S> {
         self.exact.get_key_value(filter).or_else(|| self.wildcards.get_entry(filter))
     }
 
+    #[inline]
     fn collect(
         filter: &TopicFilter,
         entry: &Entry<S>,

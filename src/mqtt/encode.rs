@@ -419,6 +419,7 @@ fn framed(out: &mut Vec<u8>, first: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.splice(start - 1..start, length);
 }
 
+#[inline]
 pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
     put_binary(out, clip_str(text).as_bytes());
 }

@@ -23,14 +23,21 @@ pub fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Counts and logs the panic that unwinds through it; one word beside the task, no second task.
-struct Guard(&'static str);
+/// Counts and logs the panic that unwinds through it, and ends the process if the task is one without which the node makes no sense;
+/// a few words beside the task, no second task.
+struct Guard {
+    name: &'static str,
+    fatal: bool,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             PANICS.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(task = self.0, "task panicked: a bug, please report");
+            tracing::error!(task = self.name, "task panicked: a bug, please report");
+            if self.fatal {
+                std::process::exit(EXIT_BUG);
+            }
         }
     }
 }
@@ -65,10 +72,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    runtime.spawn(async move {
-        let _guard = Guard(name);
-        future.await
-    })
+    spawn_boxed(runtime, Guard { name, fatal: false }, Box::pin(future))
 }
 
 /// Spawns a future that is its own state machine: nothing is wrapped around it but the guard.
@@ -77,7 +81,7 @@ where
     F: Future + Send + Unpin + 'static,
     F::Output: Send + 'static,
 {
-    Handle::current().spawn(Supervised { future, guard: Guard(name) })
+    Handle::current().spawn(Supervised { future, guard: Guard { name, fatal: false } })
 }
 
 /// Spawns a task without which the node makes no sense: if it panics, the process exits with [`EXIT_BUG`].
@@ -86,17 +90,14 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    struct Fatal;
-    impl Drop for Fatal {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                std::process::exit(EXIT_BUG);
-            }
-        }
-    }
-    Handle::current().spawn(async move {
-        let _fatal = Fatal;
-        let _guard = Guard(name);
-        future.await
-    })
+    spawn_boxed(&Handle::current(), Guard { name, fatal: true }, Box::pin(future))
+}
+
+/// The runtime compiles 4 KB for each type of future, and there are a hundred of them: behind a pointer they are all of one type.
+fn spawn_boxed<T: Send + 'static>(
+    runtime: &Handle,
+    guard: Guard,
+    future: Pin<Box<dyn Future<Output = T> + Send>>,
+) -> JoinHandle<T> {
+    runtime.spawn(Supervised { future, guard })
 }

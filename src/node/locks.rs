@@ -11,16 +11,19 @@ fn poisoned() -> ! {
 }
 
 /// Takes a lock.
+#[inline]
 pub(super) fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(|_| poisoned())
 }
 
 /// Takes a lock for reading.
+#[inline]
 pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(|_| poisoned())
 }
 
 /// Takes a lock for writing.
+#[inline]
 pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(|_| poisoned())
 }

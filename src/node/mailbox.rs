@@ -435,6 +435,7 @@ impl Mailbox {
     }
 
     /// Takes the signals out.
+    #[inline]
     pub fn signals(&self) -> Vec<Signal> {
         let mut inner = self.lock();
         inner.poked = false;

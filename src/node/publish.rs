@@ -177,6 +177,7 @@ impl Hub {
     }
 
     /// How members of shared groups are chosen for this message. Hashes are made only where they decide.
+    #[inline]
     fn choice<'a>(
         &self,
         message: &Message,
@@ -297,6 +298,7 @@ impl Hub {
         }
     }
 
+    #[inline]
     fn hand(&self, message: &Message, to: &Subscriber<Arc<Mailbox>>, bells: &mut Vec<Waker>) {
         if to.no_local && to.session == message.publisher() {
             self.stats.count(Metric::DeliveryDroppedNoLocal);
@@ -333,6 +335,7 @@ impl Hub {
         }
     }
 
+    #[inline]
     fn push(&self, mailbox: &Mailbox, delivery: Delivery, bells: &mut Vec<Waker>) {
         let pushing = mailbox.push(delivery);
         bells.extend(pushing.bell);
@@ -361,6 +364,7 @@ impl Hub {
     }
 }
 
+#[inline]
 fn delivery(message: &Message, to: &Subscriber<Arc<Mailbox>>) -> Delivery {
     Delivery {
         message: message.clone(),

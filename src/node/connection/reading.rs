@@ -21,6 +21,7 @@ use crate::{
 
 impl Connection {
     /// Packets are wanted: no session is being fetched, and no other node is too slow for this client.
+    #[inline]
     pub(super) fn reads(&self) -> bool {
         self.channel.wants_packets() && !self.is_held() && !self.is_paused()
     }

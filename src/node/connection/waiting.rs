@@ -127,10 +127,12 @@ impl Waiting {
 
 impl Connection {
     /// It has sent more than its rate allows.
+    #[inline]
     pub(super) fn is_paused(&self) -> bool {
         self.pace().is_some_and(|pace| pace.until().is_some())
     }
 
+    #[inline]
     pub(super) fn pace(&self) -> Option<&Pace> {
         self.waiting.as_ref()?.pace.as_ref()
     }
@@ -155,12 +157,14 @@ impl Connection {
         waiting.ended |= waiting.held.take().is_some();
     }
 
+    #[inline]
     pub(super) fn is_held(&self) -> bool {
         let holds = |waiting: &Waiting| waiting.held.is_some() || waiting.standing.is_some();
         self.waiting.as_deref().is_some_and(holds)
     }
 
     /// Nothing that is written reaches the client.
+    #[inline]
     pub(super) fn is_lost(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.lost.is_some())
     }

@@ -68,6 +68,7 @@ impl Connection {
     }
 
     /// Writes, once; what the kernel does not take stays in `unsent`.
+    #[inline]
     pub(super) fn write(
         &mut self,
         cx: &mut Context<'_>,
@@ -99,6 +100,7 @@ impl Connection {
     }
 
     /// Writes what was left over. Progress moves the limit on.
+    #[inline]
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, now: Time) -> Option<CloseReason> {
         let Some(unsent) = &mut self.unsent else {
             if self.is_lost() || self.stream.poll_flush(cx).is_ok() {
