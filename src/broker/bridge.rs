@@ -4,7 +4,7 @@
 
 pub mod role;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod window;
 
 use std::time::Duration;
@@ -170,11 +170,11 @@ struct Side {
 }
 
 impl Side {
-    const fn new(version: Version) -> Self {
+    const fn new(version: Version, first: PacketId) -> Self {
         Self {
             version,
             up: false,
-            window: Window::new(),
+            window: Window::new(first),
             out: Vec::new(),
             heard: Time::ZERO,
             said: Time::ZERO,
@@ -223,12 +223,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// `node`: the name of this one.
+    /// `first`: the number of the first message to the remote. By chance, as a session there may still know those of a process
+    /// before, and would take what has one of them for the same message once more.
     #[must_use]
-    pub fn new(settings: Settings, client_id: String) -> Self {
+    pub fn new(settings: Settings, client_id: String, first: PacketId) -> Self {
         Self {
-            local: Side::new(Version::V5),
-            remote: Side::new(settings.version),
+            local: Side::new(Version::V5, PacketId::FIRST),
+            remote: Side::new(settings.version, first),
             counts: Counts::default(),
             client_id,
             began: false,

@@ -35,7 +35,7 @@ use crate::{
         },
         stats::Metric,
     },
-    mqtt::ReasonCode,
+    mqtt::{PacketId, ReasonCode},
     net::supervise,
     node::tls::settings::Role as TlsRole,
     time::Time,
@@ -174,7 +174,7 @@ impl Task {
         let Settings { name, relay, .. } = &bridge.settings;
         let member = Member::new(hub.clone(), name, relay);
         Self {
-            relay: Relay::new(relay.clone(), member.client_id()),
+            relay: Relay::new(relay.clone(), member.client_id(), any_number()),
             signs: Signs::new(hub.clone(), name),
             member,
             local: None,
@@ -476,6 +476,12 @@ impl Task {
             queued: self.member.waiting() as u64,
         };
     }
+}
+
+/// A packet identifier by chance.
+fn any_number() -> PacketId {
+    let number = u16::try_from(super::random() % 65_536).unwrap_or_default();
+    PacketId::new(number).unwrap_or(PacketId::FIRST)
 }
 
 /// What a task was woken by.

@@ -9,7 +9,7 @@ use crate::mqtt::Disconnect;
 
 const NOW: Time = Time::ZERO;
 
-fn settings(version: Version) -> Settings {
+pub(crate) fn settings(version: Version) -> Settings {
     Settings {
         version,
         bridge_mode: false,
@@ -27,6 +27,10 @@ fn settings(version: Version) -> Settings {
         queue_bytes: 1 << 20,
         max_packet: 1 << 20,
     }
+}
+
+fn relay(settings: Settings) -> Relay {
+    Relay::new(settings, "l".into(), PacketId::FIRST)
 }
 
 /// A broker as the relay sees it: keeps its session, acknowledges at once.
@@ -174,7 +178,7 @@ impl World {
         Self {
             local,
             remote: Broker::new(settings.version),
-            relay: Relay::new(settings, "$bridge:x".into()),
+            relay: Relay::new(settings, "$bridge:x".into(), PacketId::FIRST),
         }
     }
 
@@ -254,6 +258,20 @@ fn messages_pass_and_are_acknowledged_from_end_to_end() {
     }
 }
 
+/// The session at the remote knows the QoS 2 messages of a process that has ended.
+#[test]
+fn a_new_process_has_numbers_of_its_own() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.remote.received = (1..=100).collect();
+    world.remote.has_session = true;
+    world.relay = Relay::new(settings(Version::V3_1_1), "l".into(), PacketId::new(700).unwrap());
+    world.connect();
+    world.settle();
+    world.local.publish("t", "x", QoS::ExactlyOnce);
+    world.settle();
+    assert_eq!(world.remote.took, ["x"]);
+}
+
 #[test]
 fn the_local_end_waits_for_the_answer_of_the_remote() {
     let mut world = World::new(settings(Version::V5));
@@ -274,8 +292,7 @@ fn the_local_end_waits_for_the_answer_of_the_remote() {
 
 #[test]
 fn the_remote_is_told_that_it_is_a_bridge_and_may_not_know_that() {
-    let mut relay =
-        Relay::new(Settings { bridge_mode: true, ..settings(Version::V3_1_1) }, "l".into());
+    let mut relay = relay(Settings { bridge_mode: true, ..settings(Version::V3_1_1) });
     relay.connect(End::Remote, NOW);
     assert_eq!(relay.out(End::Remote)[8], 0x84);
     assert_eq!(relay.on_bytes(End::Remote, &[0x20, 2, 0, 1], NOW), Ok(4));
@@ -323,7 +340,7 @@ fn a_silent_remote_is_asked_and_given_up() {
 
 #[test]
 fn what_is_too_large_is_dropped_and_acknowledged() {
-    let mut relay = Relay::new(settings(Version::V5), "l".into());
+    let mut relay = relay(settings(Version::V5));
     relay.connect(End::Remote, NOW);
     let mut answer = Vec::new();
     let mut raw = Vec::new();

@@ -40,8 +40,9 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) const fn new() -> Self {
-        Self { sent: VecDeque::new(), room: 1, next: PacketId::FIRST }
+    /// The numbers begin with `first`.
+    pub(super) const fn new(first: PacketId) -> Self {
+        Self { sent: VecDeque::new(), room: 1, next: first }
     }
 
     pub(super) fn len(&self) -> usize {
