@@ -14,7 +14,7 @@ use crate::{
     mqtt::{
         AckType, ConnAck, Connect, DecodeError, Packet, PacketId, Properties, Property, PropertyId,
         PropertySet, Publish, PublishHead, PublishParts, QoS, ReasonCode, SubscriptionOptions,
-        Version, decode, encode, frame,
+        Version, decode, encode, frame, publish_number,
     },
     time::Time,
     topic::{TopicFilter, TopicName},
@@ -32,6 +32,8 @@ pub const ZONE: &str = "$bridge";
 const HIGH: usize = 256 << 10;
 /// Messages under way to one end; a remote that sends more at once breaks the rules.
 const MOST: usize = 4096;
+/// So often may the remote break the connection off with one message at the front.
+const STRIKES: u8 = 3;
 /// How long the remote keeps the session of a bridge that begins anew with each process (5.0).
 const SHORT: u32 = 3600;
 /// And of one that does not. So long the node keeps the local one.
@@ -202,6 +204,26 @@ impl Side {
     }
 }
 
+/// The remote may have ended the connection with this because of a message that it was sent.
+#[must_use]
+pub const fn may_blame(reason: ReasonCode) -> bool {
+    use ReasonCode as R;
+    matches!(
+        reason,
+        R::UnspecifiedError
+            | R::MalformedPacket
+            | R::ProtocolError
+            | R::ImplementationSpecificError
+            | R::NotAuthorized
+            | R::TopicNameInvalid
+            | R::PacketTooLarge
+            | R::QuotaExceeded
+            | R::PayloadFormatInvalid
+            | R::RetainNotSupported
+            | R::QosNotSupported
+    )
+}
+
 /// The two ends of a bridge, and what is under way between them. Time and bytes in, bytes and [`Event`]s out.
 pub struct Relay {
     settings: Settings,
@@ -218,6 +240,12 @@ pub struct Relay {
     asked: Option<bool>,
     /// The remote has answered the last SUBSCRIBE on this connection.
     subscribed: bool,
+    /// The remote has acknowledged a message on this connection.
+    acknowledged: bool,
+    /// The message at the front when the remote last broke a connection off, and how often it was that one.
+    strikes: Option<(PacketId, u8)>,
+    /// Number at the local end of the message that was given up, which it is told when it sends it again.
+    barred: Option<PacketId>,
     next_id: PacketId,
     events: Vec<Event>,
 }
@@ -236,6 +264,9 @@ impl Relay {
             plain: false,
             asked: None,
             subscribed: false,
+            acknowledged: false,
+            strikes: None,
+            barred: None,
             next_id: PacketId::FIRST,
             events: Vec::new(),
             settings,
@@ -268,6 +299,12 @@ impl Relay {
     #[must_use]
     pub const fn is_subscribed(&self) -> bool {
         self.subscribed
+    }
+
+    /// The remote has acknowledged a message on this connection, or the one before if there is none.
+    #[must_use]
+    pub const fn has_acknowledged(&self) -> bool {
+        self.acknowledged
     }
 
     /// Nothing is under way to the remote.
@@ -315,6 +352,7 @@ impl Relay {
     }
 
     fn connect_remote(&mut self) {
+        self.acknowledged = false;
         let Settings { version, clean_start, keep_alive, .. } = self.settings;
         // Before 5.0 a session that is not clean has no end.
         let clean = clean_start && !(self.began && version == Version::V5);
@@ -358,6 +396,23 @@ impl Relay {
         }
     }
 
+    /// The remote has broken the connection off. If the message at the front was under way for the third time then, it is taken to
+    /// be why: it is given up, and this is its topic and its size in bytes. After the first time messages go one by one.
+    pub fn blame(&mut self) -> Option<(String, usize)> {
+        let front = self.remote.window.front().filter(|_| self.remote.up)?.id;
+        let before = self.strikes.filter(|(id, _)| *id == front).map_or(0, |(_, times)| times);
+        self.remote.window.narrow();
+        if before + 1 < STRIKES {
+            self.strikes = Some((front, before + 1));
+            return None;
+        }
+        self.strikes = None;
+        let sent = self.remote.window.take(front, &[Stage::Sent])?;
+        self.counts.dropped += 1;
+        self.barred = sent.from;
+        Some((topic_of(self.remote.version, &sent.bytes), sent.bytes.len()))
+    }
+
     /// The local session has ended, and others got what it had not acknowledged: that does not go out here too. What the remote was
     /// sent with QoS 2 goes on to its end.
     pub fn local_ended(&mut self) {
@@ -368,7 +423,7 @@ impl Relay {
         {
             self.remote.ack(AckType::PubRel, id);
         }
-        self.local.up = false;
+        (self.local.up, self.barred) = (false, None);
     }
 
     /// Another node had the session at the remote in the meantime.
@@ -417,14 +472,23 @@ impl Relay {
     /// # Errors
     /// What is no MQTT, or has no place here: the connection is of no use any more.
     pub fn on_bytes(&mut self, end: End, input: &[u8], now: Time) -> Result<usize, DecodeError> {
+        use DecodeError as E;
         let mut done = 0;
         while self.takes(end) {
             let rest = input.get(done..).unwrap_or_default();
             let Some((header, body, size)) = frame::split(rest, self.settings.max_packet)? else {
                 break;
             };
-            let version = self.side(end).version;
-            self.on_packet(end, &decode(version, header, body)?, now)?;
+            let Side { version, up, .. } = *self.side(end);
+            match decode(version, header, body) {
+                Ok(packet) => self.on_packet(end, &packet, now)?,
+                Err(error @ (E::PropertiesTooLarge { .. } | E::UserProperties { .. })) if up => {
+                    // It would come again with each connection.
+                    let (qos, id) = publish_number(header, body).ok_or(error)?;
+                    self.refuse(end, id, qos, error.reason());
+                }
+                Err(error) => return Err(error),
+            }
             done += size;
         }
         Ok(done)
@@ -500,7 +564,7 @@ impl Relay {
         if let Some(seconds) = properties.server_keep_alive() {
             side.keep_alive = Duration::from_secs(u64::from(seconds));
         }
-        side.window.room(usize::from(room).min(MOST));
+        side.window.allow(usize::from(room).min(MOST));
         self.began |= end == End::Remote;
         self.resume(end, present);
         self.events.push(Event::Up(end));
@@ -509,6 +573,9 @@ impl Relay {
     /// Goes on where the connection before was lost.
     fn resume(&mut self, end: End, present: bool) {
         if !present {
+            if end == End::Local {
+                self.barred = None;
+            }
             // Who has forgotten a message will not hear of it again.
             let other = self.side(end.other());
             for id in other.window.orphan(|_| true) {
@@ -517,7 +584,7 @@ impl Relay {
         }
         let side = self.side(end);
         let done = if present {
-            for id in side.window.resend(&mut side.out) {
+            for id in side.window.resume() {
                 side.ack(AckType::PubRel, id);
             }
             Vec::new()
@@ -537,6 +604,11 @@ impl Relay {
             if let (Stage::Received, Some(id)) = (stage, from) {
                 self.side(end).ack(AckType::PubRec, id);
             }
+            return Ok(());
+        }
+        if end == End::Local && publish.dup && from.is_some() && from == self.barred {
+            self.barred = None;
+            self.answer(end, from, publish.qos);
             return Ok(());
         }
         if self.side(end.other()).window.len() >= MOST {
@@ -565,9 +637,7 @@ impl Relay {
             || size > other.max_packet
             || publish.topic.is_empty()
         {
-            self.counts.dropped += 1;
-            self.events.push(Event::NotTaken(end.other(), ReasonCode::PacketTooLarge));
-            self.answer(end, from, publish.qos);
+            self.refuse(end, from, publish.qos, ReasonCode::PacketTooLarge);
             return Ok(());
         }
         let id = (qos != QoS::AtMostOnce).then(|| other.window.next_id());
@@ -609,6 +679,13 @@ impl Relay {
         }
     }
 
+    /// A message of this end does not go on to the other.
+    fn refuse(&mut self, end: End, id: Option<PacketId>, qos: QoS, why: ReasonCode) {
+        self.counts.dropped += 1;
+        self.events.push(Event::NotTaken(end.other(), why));
+        self.answer(end, id, qos);
+    }
+
     /// Tells an end that its message has been received.
     fn answer(&mut self, end: End, id: Option<PacketId>, qos: QoS) {
         match (id, qos) {
@@ -621,6 +698,7 @@ impl Relay {
     /// The end has a message, or does not want it, and has nothing more to say of it.
     fn on_received(&mut self, end: End, id: PacketId, reason: ReasonCode) {
         let Some(sent) = self.side(end).window.take(id, &[Stage::Sent]) else { return };
+        self.on_borne(end);
         if reason.is_error() {
             self.counts.dropped += 1;
             self.events.push(Event::NotTaken(end, reason));
@@ -629,6 +707,12 @@ impl Relay {
         }
         self.answer(end.other(), sent.from, sent.from_qos);
         self.side(end).fill();
+    }
+
+    /// The end has answered a message that was under way.
+    const fn on_borne(&mut self, end: End) {
+        self.side(end).window.widen();
+        self.acknowledged |= matches!(end, End::Remote);
     }
 
     fn on_pubrec(&mut self, end: End, id: PacketId, reason: ReasonCode) {
@@ -640,6 +724,7 @@ impl Relay {
             // Nobody awaits the rest.
             Some((None, _)) | None => side.ack(AckType::PubRel, id),
             Some((from, qos)) => {
+                self.on_borne(end);
                 self.count(end.other());
                 self.answer(end.other(), from, qos);
                 if qos != QoS::ExactlyOnce {
@@ -688,4 +773,11 @@ impl Relay {
     pub const fn said(&mut self, now: Time) {
         self.remote.said = now;
     }
+}
+
+/// The topic of a PUBLISH of our own.
+fn topic_of(version: Version, bytes: &[u8]) -> String {
+    let Ok(Some((header, body, _))) = frame::split(bytes, usize::MAX) else { return String::new() };
+    let Ok(Packet::Publish(publish)) = decode(version, header, body) else { return String::new() };
+    publish.topic.to_owned()
 }

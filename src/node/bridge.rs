@@ -49,6 +49,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PARTING: Duration = Duration::from_secs(1);
 /// A node that stops waits no longer for its bridges.
 pub(super) const STOP: Duration = Duration::from_secs(2);
+/// A connection that lasted so long, or brought an acknowledgement, was a good one.
+const STEADY: Duration = Duration::from_secs(10);
 /// First wait before another attempt to connect; doubled up to `reconnect_interval`.
 const FIRST: Duration = Duration::from_secs(1);
 
@@ -311,6 +313,9 @@ impl Task {
     /// There is no connection, or none any more.
     fn lost(&mut self, now: Time, reason: String) {
         let linked = self.relay.is_up(End::Local) && self.relay.is_up(End::Remote);
+        if linked && (self.relay.has_acknowledged() || now.since(self.asked) >= STEADY) {
+            self.failures = 0;
+        }
         self.drop_remote(now);
         let most = self.bridge.settings.reconnect;
         let span = FIRST.saturating_mul(1 << self.failures.min(12)).min(most);
@@ -336,12 +341,24 @@ impl Task {
             // There is room again for what waits in the other.
             Woken::Wrote => {}
             Woken::Ended(End::Local, _) => self.local_gone(now),
-            Woken::Ended(End::Remote, why) => self.lost(now, why),
+            Woken::Ended(End::Remote, why) => {
+                self.blame();
+                self.lost(now, why);
+            }
             Woken::Dialled(Ok(wire)) => {
                 (self.remote, self.asked) = (Some(Pipe::new(wire)), now);
                 self.relay.connect(End::Remote, now);
             }
             Woken::Dialled(Err(why)) => self.lost(now, why),
+        }
+    }
+
+    /// The remote ended the connection, maybe because of a message that it does not take.
+    fn blame(&mut self) {
+        if let Some((topic, size)) = self.relay.blame() {
+            self.hub.stats.count(Metric::MessagesDropped);
+            let bridge = &self.bridge.settings.name;
+            tracing::warn!(name: "bridge-given-up", bridge, topic, size, "bridge: the remote closes the connection at this message each time; it is dropped");
         }
     }
 
@@ -383,10 +400,13 @@ impl Task {
             Event::Up(End::Local) => {
                 let (bridge, server) = (&name, self.bridge.server());
                 tracing::info!(name: "bridge-connected", bridge, server, "bridge: connected");
-                (self.reason, self.failures, self.look_at) = (None, 0, now);
+                (self.reason, self.look_at) = (None, now);
             }
             Event::Refused(End::Remote, why) => self.lost(now, refusal(&name, why)),
             Event::Closed(End::Remote, why) => {
+                if bridge::may_blame(why) {
+                    self.blame();
+                }
                 self.lost(now, format!("closed by the remote: {why}"));
             }
             Event::Refused(End::Local, why) | Event::Closed(End::Local, why) => {

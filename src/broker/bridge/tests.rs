@@ -51,6 +51,9 @@ struct Broker {
     next: u16,
     /// PUBLISH packets at a time that were not answered.
     asked: Vec<String>,
+    /// At a message with this payload it closes the connection.
+    poison: Option<String>,
+    closed: bool,
 }
 
 impl Broker {
@@ -67,6 +70,8 @@ impl Broker {
             under_way: BTreeMap::new(),
             next: 1,
             asked: Vec::new(),
+            poison: None,
+            closed: false,
         }
     }
 
@@ -91,10 +96,20 @@ impl Broker {
 
     fn work(&mut self) {
         let input = std::mem::take(&mut self.input);
+        if self.closed {
+            return;
+        }
         let mut rest = &input[..];
         while let Some((header, body, size)) = frame::split(rest, 1 << 20).unwrap() {
             rest = &rest[size..];
-            self.handle(decode(self.version, header, body).unwrap());
+            let packet = decode(self.version, header, body).unwrap();
+            if let (Packet::Publish(publish), Some(poison)) = (&packet, &self.poison)
+                && publish.payload == poison.as_bytes()
+            {
+                (self.closed, rest) = (true, &[]);
+                break;
+            }
+            self.handle(packet);
         }
         self.input = rest.to_vec();
     }
@@ -192,7 +207,7 @@ impl World {
         for broker in [&mut self.local, &mut self.remote] {
             broker.input.clear();
             broker.output.clear();
-            broker.connected = false;
+            (broker.connected, broker.closed) = (false, false);
         }
         self.relay.lost(End::Remote);
         self.relay.lost(End::Local);
@@ -365,6 +380,64 @@ fn what_is_too_large_is_dropped_and_acknowledged() {
     assert_eq!(local.under_way.values().flatten().count(), 0);
     assert_eq!(relay.out(End::Remote)[0], 0x30, "as much as the remote takes: QoS 0");
     assert_eq!(relay.counts(), Counts { forwarded: 1, received: 0, dropped: 1 });
+}
+
+/// It stands among others, and they all arrive.
+#[test]
+fn a_message_that_the_remote_never_bears_is_given_up() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut world = World::new(Settings { max_inflight: 32, ..settings(Version::V3_1_1) });
+        world.remote.poison = Some("poison".to_owned());
+        world.connect();
+        world.settle();
+        for n in 0..32 {
+            world.local.publish("t", &if n == 20 { "poison".into() } else { n.to_string() }, qos);
+        }
+        let mut given_up = Vec::new();
+        for _ in 0..12 {
+            world.settle();
+            if !world.remote.closed {
+                break;
+            }
+            given_up.extend(world.relay.blame());
+            world.cut();
+            world.connect();
+        }
+        assert_eq!(given_up.len(), 1, "{qos:?}");
+        assert_eq!(given_up[0].0, "f/t");
+        assert!(!world.remote.closed && world.relay.is_quiet(), "{qos:?}");
+        assert!(world.local.under_way.is_empty(), "{qos:?}");
+        assert_eq!(world.remote.took.iter().collect::<BTreeSet<_>>().len(), 31, "{qos:?}");
+        assert_eq!(world.relay.counts().dropped, 1);
+    }
+}
+
+#[test]
+fn what_has_too_many_properties_is_dropped_and_acknowledged() {
+    let mut world = World::new(settings(Version::V5));
+    world.connect();
+    world.settle();
+    world.relay.events();
+    let (mut many, mut long) = (Vec::new(), Vec::new());
+    (0..100).for_each(|_| Property::UserProperty("a", "b").encode(&mut many));
+    Property::UserProperty("a", &"b".repeat(20_000)).encode(&mut long);
+    let given = [(QoS::AtMostOnce, &many), (QoS::AtLeastOnce, &many), (QoS::ExactlyOnce, &long)];
+    for (id, (qos, properties)) in (1..).zip(given) {
+        let packet_id = PacketId::new(id).filter(|_| qos != QoS::AtMostOnce);
+        let head = PublishHead { dup: false, qos, retain: false, packet_id };
+        let parts = PublishParts { topic: "d/x", properties, ..PublishParts::default() };
+        let mut bytes = Vec::new();
+        encode::publish(&mut bytes, Version::V5, head, &parts);
+        world.remote.output.extend(&bytes);
+        if let Some(id) = packet_id {
+            world.remote.under_way.insert(id.get(), Some(bytes));
+        }
+    }
+    world.settle();
+    assert!(world.local.took.is_empty() && world.remote.under_way.is_empty());
+    assert_eq!(world.relay.counts().dropped, 3);
+    let why = [ReasonCode::QuotaExceeded, ReasonCode::QuotaExceeded, ReasonCode::PacketTooLarge];
+    assert_eq!(world.relay.events(), why.map(|why| Event::NotTaken(End::Local, why)));
 }
 
 #[test]

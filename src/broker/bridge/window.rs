@@ -35,6 +35,9 @@ const DUP: u8 = 8;
 
 pub(super) struct Window {
     sent: VecDeque<Sent>,
+    /// So many the end allows to be under way.
+    most: usize,
+    /// And so many are tried, if that is fewer.
     room: usize,
     next: PacketId,
 }
@@ -42,7 +45,7 @@ pub(super) struct Window {
 impl Window {
     /// The numbers begin with `first`.
     pub(super) const fn new(first: PacketId) -> Self {
-        Self { sent: VecDeque::new(), room: 1, next: first }
+        Self { sent: VecDeque::new(), most: 1, room: usize::MAX, next: first }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -54,8 +57,23 @@ impl Window {
     }
 
     /// So many may be under way.
-    pub(super) fn room(&mut self, room: usize) {
-        self.room = room.max(1);
+    pub(super) fn allow(&mut self, most: usize) {
+        self.most = most.max(1);
+    }
+
+    /// One by one, so that one message that the end cannot bear comes to the front.
+    pub(super) const fn narrow(&mut self) {
+        self.room = 1;
+    }
+
+    /// The end bore a message: one more may be tried.
+    pub(super) const fn widen(&mut self) {
+        self.room = self.room.saturating_add(1);
+    }
+
+    /// The first that was sent and is not received.
+    pub(super) fn front(&self) -> Option<&Sent> {
+        self.sent.iter().find(|sent| sent.stage == Stage::Sent)
     }
 
     /// A number that no message under way has: there are far fewer than numbers.
@@ -75,7 +93,7 @@ impl Window {
     /// Sends what is held, as far as there is room.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>) {
         let under_way = self.sent.iter().filter(|sent| sent.stage != Stage::Held).count();
-        let free = self.room.saturating_sub(under_way);
+        let free = self.room.min(self.most).saturating_sub(under_way);
         for sent in self.sent.iter_mut().filter(|sent| sent.stage == Stage::Held).take(free) {
             sent.stage = Stage::Sent;
             out.extend_from_slice(&sent.bytes);
@@ -143,8 +161,8 @@ impl Window {
         released
     }
 
-    /// The end has the session of before: what it has not received is sent again. Gives what is to be released again.
-    pub(super) fn resend(&mut self, out: &mut Vec<u8>) -> Vec<PacketId> {
+    /// The end has the session of before: what it has not received is to be sent again. Gives what is to be released again.
+    pub(super) fn resume(&mut self) -> Vec<PacketId> {
         let mut released = Vec::new();
         for sent in &mut self.sent {
             match sent.stage {
@@ -152,7 +170,7 @@ impl Window {
                     if let Some(first) = sent.bytes.first_mut() {
                         *first |= DUP;
                     }
-                    out.extend_from_slice(&sent.bytes);
+                    sent.stage = Stage::Held;
                 }
                 Stage::Released => released.push(sent.id),
                 Stage::Held | Stage::Received => {}
