@@ -17,7 +17,7 @@ use crate::{
         Version, decode, encode, frame, publish_number,
     },
     time::Time,
-    topic::{TopicFilter, TopicName},
+    topic::{TopicFilter, TopicName, share::Subscription},
 };
 use window::{Sent, Stage, Window};
 
@@ -230,6 +230,8 @@ pub struct Relay {
     local: Side,
     remote: Side,
     counts: Counts,
+    /// What the remote may publish here.
+    wanted: Vec<TopicFilter>,
     /// The client id on this node.
     client_id: String,
     /// A process has one new session at the remote, however often the link is lost.
@@ -255,7 +257,10 @@ impl Relay {
     /// before, and would take what has one of them for the same message once more.
     #[must_use]
     pub fn new(settings: Settings, client_id: String, first: PacketId) -> Self {
+        let subscriptions = settings.subscriptions.iter();
+        let wanted = subscriptions.filter_map(|one| Subscription::parse(&one.filter).ok());
         Self {
+            wanted: wanted.map(|one| one.filter).collect(),
             local: Side::new(Version::V5, PacketId::FIRST),
             remote: Side::new(settings.version, first),
             counts: Counts::default(),
@@ -597,26 +602,45 @@ impl Relay {
         }
     }
 
-    fn on_publish(&mut self, end: End, publish: &Publish<'_>) -> Result<(), DecodeError> {
-        let from = publish.packet_id;
+    /// A message that does not go on, and has its answer if there is one.
+    fn ends_here(&mut self, end: End, publish: &Publish<'_>) -> bool {
+        let (from, qos) = (publish.packet_id, publish.qos);
         if let Some(stage) = from.and_then(|id| self.side(end.other()).window.stage_from(id)) {
             // Sent again; the answer is on its way, or was lost with a connection.
             if let (Stage::Received, Some(id)) = (stage, from) {
                 self.side(end).ack(AckType::PubRec, id);
             }
-            return Ok(());
+            return true;
         }
-        if end == End::Local && publish.dup && from.is_some() && from == self.barred {
-            self.barred = None;
-            self.answer(end, from, publish.qos);
+        match end {
+            End::Local => {
+                let barred = publish.dup && from.is_some() && from == self.barred;
+                if barred {
+                    self.barred = None;
+                }
+                let ends = barred || !self.is_first(publish);
+                if ends {
+                    self.answer(end, from, qos);
+                }
+                ends
+            }
+            End::Remote => {
+                let ends = !self.is_wanted(publish.topic);
+                if ends {
+                    self.refuse(end, from, qos, ReasonCode::TopicNameInvalid);
+                }
+                ends
+            }
+        }
+    }
+
+    fn on_publish(&mut self, end: End, publish: &Publish<'_>) -> Result<(), DecodeError> {
+        let from = publish.packet_id;
+        if self.ends_here(end, publish) {
             return Ok(());
         }
         if self.side(end.other()).window.len() >= MOST {
             return Err(DecodeError::Protocol("more messages at once than Receive Maximum"));
-        }
-        if end == End::Local && !self.is_first(publish) {
-            self.answer(end, from, publish.qos);
-            return Ok(());
         }
         let topic = match end {
             End::Local => format!("{}{}", self.settings.forward_mountpoint, publish.topic),
@@ -670,6 +694,12 @@ impl Relay {
         let first = forwards.iter().position(|filter| filter.matches(topic));
         let of = publish.properties.subscription_identifiers().min();
         of.is_none() || first.map(|at| at + 1) == of.map(|id| id as usize)
+    }
+
+    /// The remote was asked for this.
+    fn is_wanted(&self, topic: &str) -> bool {
+        TopicName::parse(topic)
+            .is_ok_and(|topic| self.wanted.iter().any(|filter| filter.matches(topic)))
     }
 
     const fn count(&mut self, from: End) {

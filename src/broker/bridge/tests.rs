@@ -259,13 +259,13 @@ fn messages_pass_and_are_acknowledged_from_end_to_end() {
             [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter().enumerate()
         {
             world.local.publish("a", &format!("out{n}"), qos);
-            world.remote.publish("b", &format!("in{n}"), qos);
+            world.remote.publish("d/b", &format!("in{n}"), qos);
         }
         world.settle();
         assert_eq!(sorted(&world.remote.took), ["out0", "out1", "out2"]);
         assert_eq!(sorted(&world.local.took), ["in0", "in1", "in2"]);
         assert_eq!(world.remote.topics, ["f/a".to_owned()].into());
-        assert_eq!(world.local.topics, ["r/b".to_owned()].into());
+        assert_eq!(world.local.topics, ["r/d/b".to_owned()].into());
         assert!(world.local.under_way.is_empty() && world.remote.under_way.is_empty());
         assert!(world.local.received.is_empty() && world.remote.received.is_empty());
         assert_eq!(world.relay.counts(), Counts { forwarded: 3, received: 3, dropped: 0 });
@@ -441,6 +441,25 @@ fn what_has_too_many_properties_is_dropped_and_acknowledged() {
 }
 
 #[test]
+fn the_remote_publishes_what_it_was_asked_for_and_nothing_else() {
+    let to = |filter: &str| Remote { filter: filter.into(), qos: QoS::ExactlyOnce };
+    let subscriptions = vec![to("d/+"), to("$share/g/s/#"), to("$SYS/a")];
+    let mut world = World::new(Settings { subscriptions, ..settings(Version::V3_1_1) });
+    world.connect();
+    world.settle();
+    let topics = ["d/x", "d/x/y", "s/x", "$share/g/s/x", "g/s/x", "$SYS/a", "$SYS/b", "other"];
+    for (topic, qos) in topics.into_iter().zip((0..3).cycle()) {
+        world.remote.publish(topic, topic, QoS::from_u8(qos).unwrap());
+    }
+    world.settle();
+    assert_eq!(world.local.took, ["d/x", "s/x", "$SYS/a"]);
+    assert_eq!(world.relay.counts(), Counts { forwarded: 0, received: 3, dropped: 5 });
+    let refused = Event::NotTaken(End::Local, ReasonCode::TopicNameInvalid);
+    assert_eq!(world.relay.events().iter().filter(|event| **event == refused).count(), 5);
+    assert!(world.remote.under_way.is_empty(), "it is answered");
+}
+
+#[test]
 fn of_filters_that_overlap_the_first_counts() {
     let forwards = ["a/+", "+/b"].map(|text| TopicFilter::parse(text).unwrap()).to_vec();
     let mut world = World::new(Settings { forwards, ..settings(Version::V3_1_1) });
@@ -516,7 +535,7 @@ proptest! {
                 Deed::In(_) if !world.remote.has_session || !connected => {}
                 Deed::In(qos) => {
                     let text = format!("{n}/{qos}");
-                    world.remote.publish("t", &text, QoS::from_u8(qos).unwrap());
+                    world.remote.publish("d/t", &text, QoS::from_u8(qos).unwrap());
                     back.push(text);
                 }
                 Deed::Step => drop(world.step()),
