@@ -172,11 +172,11 @@ struct Side {
 }
 
 impl Side {
-    const fn new(version: Version, first: PacketId) -> Self {
+    const fn new(version: Version, window: Window) -> Self {
         Self {
             version,
             up: false,
-            window: Window::new(first),
+            window,
             out: Vec::new(),
             heard: Time::ZERO,
             said: Time::ZERO,
@@ -261,8 +261,8 @@ impl Relay {
         let wanted = subscriptions.filter_map(|one| Subscription::parse(&one.filter).ok());
         Self {
             wanted: wanted.map(|one| one.filter).collect(),
-            local: Side::new(Version::V5, PacketId::FIRST),
-            remote: Side::new(settings.version, first),
+            local: Side::new(Version::V5, Window::new(PacketId::FIRST, false)),
+            remote: Side::new(settings.version, Window::new(first, true)),
             counts: Counts::default(),
             client_id,
             began: false,

@@ -459,6 +459,30 @@ fn the_remote_publishes_what_it_was_asked_for_and_nothing_else() {
     assert!(world.remote.under_way.is_empty(), "it is answered");
 }
 
+/// Brokers pass on a message of QoS 2 at PUBREL, and the session was clean.
+#[test]
+fn what_the_remote_may_have_forgotten_is_sent_again() {
+    for steps in 0..8 {
+        let settings = Settings { clean_start: true, ..settings(Version::V3_1_1) };
+        let mut world = World::new(settings);
+        world.connect();
+        world.settle();
+        world.local.publish("t", "x", QoS::ExactlyOnce);
+        for _ in 0..steps {
+            world.step();
+        }
+        let over = world.relay.is_quiet() && world.local.under_way.is_empty();
+        let took = std::mem::take(&mut world.remote.took);
+        world.cut();
+        world.connect();
+        world.settle();
+        let want: &[&str] = if over { &[] } else { &["x"] };
+        assert_eq!(world.remote.took, want, "{steps} steps, and it took {took:?}");
+        assert!(world.relay.is_quiet() && world.local.under_way.is_empty(), "{steps}");
+        assert!(world.local.received.is_empty() && world.remote.received.is_empty(), "{steps}");
+    }
+}
+
 #[test]
 fn of_filters_that_overlap_the_first_counts() {
     let forwards = ["a/+", "+/b"].map(|text| TopicFilter::parse(text).unwrap()).to_vec();

@@ -26,7 +26,7 @@ pub(super) struct Sent {
     pub(super) from_qos: QoS,
     pub(super) qos: QoS,
     pub(super) stage: Stage,
-    /// The PUBLISH, until it is received.
+    /// The PUBLISH, until it is received, or until it is over at an end that may forget what it has received.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -40,12 +40,14 @@ pub(super) struct Window {
     /// And so many are tried, if that is fewer.
     room: usize,
     next: PacketId,
+    /// The end may forget a message of QoS 2 between PUBREC and PUBCOMP.
+    forgets: bool,
 }
 
 impl Window {
     /// The numbers begin with `first`.
-    pub(super) const fn new(first: PacketId) -> Self {
-        Self { sent: VecDeque::new(), most: 1, room: usize::MAX, next: first }
+    pub(super) const fn new(first: PacketId, forgets: bool) -> Self {
+        Self { sent: VecDeque::new(), most: 1, room: usize::MAX, next: first, forgets }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -117,10 +119,13 @@ impl Window {
 
     /// PUBREC came. Whose message it is, with its QoS there; `None`: of no message that awaited it, and of one that is released.
     pub(super) fn receive(&mut self, id: PacketId) -> Option<(Option<PacketId>, QoS)> {
+        let forgets = self.forgets;
         let sent = self.by_id(id).filter(|sent| sent.qos == QoS::ExactlyOnce)?;
         match sent.stage {
             Stage::Sent | Stage::Received => {
-                sent.bytes = Vec::new();
+                if !forgets {
+                    sent.bytes = Vec::new();
+                }
                 sent.stage = if sent.from.is_some() { Stage::Received } else { Stage::Released };
                 Some((sent.from, sent.from_qos))
             }
@@ -179,23 +184,27 @@ impl Window {
         released
     }
 
-    /// The end has a new session: what it has not received is sent as if for the first time. Gives the numbers at the other end of
-    /// those that are over, and await no more than PUBCOMP.
+    /// The end has a new session: what it has not received, or may have forgotten, is sent as if for the first time. Gives the numbers
+    /// at the other end of those that await no more than PUBCOMP there.
     pub(super) fn begin_anew(&mut self) -> Vec<PacketId> {
         let mut over = Vec::new();
-        self.sent.retain_mut(|sent| match sent.stage {
-            Stage::Held | Stage::Sent => {
-                if let Some(first) = sent.bytes.first_mut() {
-                    *first &= !DUP;
+        let forgets = self.forgets;
+        self.sent.retain_mut(|sent| {
+            if let Some(first) = sent.bytes.first_mut() {
+                *first &= !DUP;
+            }
+            match std::mem::replace(&mut sent.stage, Stage::Held) {
+                Stage::Held | Stage::Sent => true,
+                Stage::Received => {
+                    // Its origin was told that it is received, and has no more to say but PUBREL.
+                    sent.from = None;
+                    forgets
                 }
-                sent.stage = Stage::Held;
-                true
+                Stage::Released => {
+                    over.extend(sent.from.take().filter(|_| sent.from_qos == QoS::ExactlyOnce));
+                    forgets
+                }
             }
-            Stage::Released => {
-                over.extend(sent.from.filter(|_| sent.from_qos == QoS::ExactlyOnce));
-                false
-            }
-            Stage::Received => false,
         });
         over
     }
