@@ -30,8 +30,14 @@ pub const ZONE: &str = "$bridge";
 
 /// Bytes that wait for one end above which nothing more is taken from the other.
 const HIGH: usize = 256 << 10;
-/// Messages under way to one end; a remote that sends more at once breaks the rules.
+/// And while the local end has much to acknowledge, so that a slow remote does not keep its acknowledgements back.
+const FAR: usize = 16 * HIGH;
+/// Messages under way to one end, and those that it has not received yet.
 const MOST: usize = 4096;
+/// Messages of a remote that are not over; with more at once it breaks the rules.
+const CROWD: usize = 4 * MOST;
+/// Bytes under way to the local end above which nothing more is taken from the remote.
+const HEAVY: usize = 8 << 20;
 /// So often may the remote break the connection off with one message at the front.
 const STRIKES: u8 = 3;
 /// How long the remote keeps the session of a bridge that begins anew with each process (5.0).
@@ -511,7 +517,16 @@ impl Relay {
             End::Local => (&self.local, &self.remote),
             End::Remote => (&self.remote, &self.local),
         };
-        !side.up || (other.up && other.out.len() < HIGH)
+        let window = &self.local.window;
+        let full = window.pending() >= MOST || window.bytes() >= HEAVY;
+        // If all of it waits for the remote instead, that must be heard.
+        let high = match (end, full && window.awaits()) {
+            (End::Local | End::Remote, false) => HIGH,
+            // Its acknowledgements make room for what the remote sends.
+            (End::Local, true) => FAR,
+            (End::Remote, true) => 0,
+        };
+        !side.up || (other.up && other.out.len() < high)
     }
 
     fn on_packet(&mut self, end: End, packet: &Packet<'_>, now: Time) -> Result<(), DecodeError> {
@@ -639,7 +654,8 @@ impl Relay {
         if self.ends_here(end, publish) {
             return Ok(());
         }
-        if self.side(end.other()).window.len() >= MOST {
+        let window = &self.side(end.other()).window;
+        if window.len() >= CROWD || (end == End::Remote && window.bytes() >= HEAVY) {
             return Err(DecodeError::Protocol("more messages at once than Receive Maximum"));
         }
         let topic = match end {

@@ -483,6 +483,45 @@ fn what_the_remote_may_have_forgotten_is_sent_again() {
     }
 }
 
+/// Before 5.0 nothing tells the remote how much it may send.
+#[test]
+fn what_the_local_end_has_not_acknowledged_is_bounded_in_bytes() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    let large = "x".repeat(1 << 19);
+    (0..40).for_each(|_| world.remote.publish("d/x", &large, QoS::ExactlyOnce));
+    let mut input = Vec::new();
+    for _ in 0..40 {
+        let done = world.relay.on_bytes(End::Remote, &world.remote.output, NOW).unwrap();
+        world.remote.output.drain(..done);
+        input.extend(std::mem::take(world.relay.out(End::Local)));
+    }
+    assert!(!world.relay.takes(End::Remote));
+    assert!((HEAVY..HEAVY + (1 << 20)).contains(&input.len()), "{}", input.len());
+    // The remote is slow, and the local end is heard nevertheless.
+    world.relay.out(End::Remote).resize(HIGH, 0);
+    assert!(world.relay.takes(End::Local));
+    world.relay.out(End::Remote).clear();
+    world.local.input = input;
+    world.settle();
+    assert_eq!(world.local.took.len(), 40);
+    assert!(world.remote.under_way.is_empty());
+}
+
+#[test]
+fn a_remote_that_sends_many_at_once_is_heard() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    (0..MOST + 100).for_each(|n| {
+        world.remote.publish("d/x", &n.to_string(), QoS::ExactlyOnce);
+    });
+    world.settle();
+    assert_eq!(world.local.took.len(), MOST + 100);
+    assert!(world.remote.under_way.is_empty());
+}
+
 #[test]
 fn of_filters_that_overlap_the_first_counts() {
     let forwards = ["a/+", "+/b"].map(|text| TopicFilter::parse(text).unwrap()).to_vec();

@@ -54,6 +54,22 @@ impl Window {
         self.sent.len()
     }
 
+    /// Bytes of what is not received yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.sent.iter().map(|sent| sent.bytes.len()).sum()
+    }
+
+    /// How many are not received yet.
+    pub(super) fn pending(&self) -> usize {
+        let pending = |sent: &&Sent| matches!(sent.stage, Stage::Held | Stage::Sent);
+        self.sent.iter().filter(pending).count()
+    }
+
+    /// The end has something to acknowledge.
+    pub(super) fn awaits(&self) -> bool {
+        self.sent.iter().any(|sent| matches!(sent.stage, Stage::Sent | Stage::Released))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.sent.is_empty()
     }
