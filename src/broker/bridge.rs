@@ -254,6 +254,8 @@ pub struct Relay {
     strikes: Option<(PacketId, u8)>,
     /// Number at the local end of the message that was given up, which it is told when it sends it again.
     barred: Option<PacketId>,
+    /// It takes leave of the remote.
+    parting: bool,
     next_id: PacketId,
     events: Vec<Event>,
 }
@@ -278,6 +280,7 @@ impl Relay {
             acknowledged: false,
             strikes: None,
             barred: None,
+            parting: false,
             next_id: PacketId::FIRST,
             events: Vec::new(),
             settings,
@@ -435,6 +438,12 @@ impl Relay {
             self.remote.ack(AckType::PubRel, id);
         }
         (self.local.up, self.barred) = (false, None);
+    }
+
+    /// Takes leave of the remote, or begins anew: meanwhile its messages have no answer, as the local end is no member that is
+    /// skipped any more, and another node would send them back.
+    pub const fn part(&mut self, parting: bool) {
+        self.parting = parting;
     }
 
     /// Another node had the session at the remote in the meantime.
@@ -638,6 +647,11 @@ impl Relay {
                     self.answer(end, from, qos);
                 }
                 ends
+            }
+            End::Remote if self.parting => {
+                // Others come again, here or at another node.
+                self.counts.dropped += u64::from(from.is_none());
+                true
             }
             End::Remote => {
                 let ends = !self.is_wanted(publish.topic);

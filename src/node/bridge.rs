@@ -233,7 +233,12 @@ impl Task {
             self.part(now);
             return self.show();
         }
-        self.parting = None;
+        if self.parting.take().is_some() {
+            self.relay.part(false);
+            // What the remote sent meanwhile comes again with another connection.
+            self.relay.disconnect(End::Remote);
+            self.drop_remote(now);
+        }
         let linked = self.local.is_some() && self.relay.is_up(End::Local);
         let ready = linked || now >= self.not_before;
         let own = Sign { ready, linked, holds: linked && self.role.holds };
@@ -285,6 +290,7 @@ impl Task {
         self.role = Role::default();
         let until = *self.parting.get_or_insert(now + PARTING);
         self.member.close();
+        self.relay.part(true);
         let quiet = self.relay.is_quiet() && self.member.waiting() == 0;
         if self.local.is_some() && !quiet && now < until {
             return;
@@ -367,7 +373,10 @@ impl Task {
         if self.member.is_gone() {
             self.relay.local_ended();
         }
-        if !self.hub.is_resting() {
+        if self.hub.is_resting() {
+            // Its end would be told again and again until then.
+            (self.local, self.look_at) = (None, now);
+        } else {
             self.lost(now, "the session on this node has ended".into());
         }
     }

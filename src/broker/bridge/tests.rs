@@ -523,6 +523,26 @@ fn a_remote_that_sends_many_at_once_is_heard() {
 }
 
 #[test]
+fn a_bridge_that_parts_takes_nothing_more_from_the_remote() {
+    let mut world = World::new(settings(Version::V5));
+    world.connect();
+    world.settle();
+    world.local.publish("t", "out", QoS::ExactlyOnce);
+    world.relay.part(true);
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        world.remote.publish("d/x", "in", qos);
+    }
+    world.settle();
+    assert_eq!((world.local.took.len(), world.remote.under_way.len()), (0, 2));
+    assert_eq!(world.remote.took, ["out"]);
+    world.cut();
+    world.relay.part(false);
+    world.connect();
+    world.settle();
+    assert_eq!((world.local.took.len(), world.remote.under_way.len()), (2, 0));
+}
+
+#[test]
 fn of_filters_that_overlap_the_first_counts() {
     let forwards = ["a/+", "+/b"].map(|text| TopicFilter::parse(text).unwrap()).to_vec();
     let mut world = World::new(Settings { forwards, ..settings(Version::V3_1_1) });
