@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::settings::Settings as Zone;
 use crate::{
     mqtt::{
-        AckType, ConnAck, Connect, DecodeError, Packet, PacketId, Properties, Property, PropertyId,
-        PropertySet, Publish, PublishHead, PublishParts, QoS, ReasonCode, SubscriptionOptions,
-        Version, decode, encode, frame, publish_number,
+        AckType, ConnAck, Connect, DecodeError, FixedHeader, Packet, PacketId, PacketType,
+        Properties, Property, PropertyId, PropertySet, Publish, PublishHead, PublishParts, QoS,
+        ReasonCode, SubscriptionOptions, Version, decode, encode, frame, publish_number,
     },
     time::Time,
     topic::{TopicFilter, TopicName, share::Subscription},
@@ -40,6 +40,8 @@ const CROWD: usize = 4 * MOST;
 const HEAVY: usize = 8 << 20;
 /// So often may the remote break the connection off with one message at the front.
 const STRIKES: u8 = 3;
+/// Bytes at the front of a PUBLISH that have its number.
+const TOPIC_AND_NUMBER: usize = 2 + 65_535 + 2;
 /// How long the remote keeps the session of a bridge that begins anew with each process (5.0).
 const SHORT: u32 = 3600;
 /// And of one that does not. So long the node keeps the local one.
@@ -175,6 +177,8 @@ struct Side {
     max_qos: QoS,
     retain: bool,
     clean: bool,
+    /// So many bytes that come are still of a packet that is too large.
+    passed_over: usize,
 }
 
 impl Side {
@@ -191,6 +195,7 @@ impl Side {
             max_qos: QoS::ExactlyOnce,
             retain: true,
             clean: false,
+            passed_over: 0,
         }
     }
 
@@ -341,6 +346,7 @@ impl Relay {
     pub fn connect(&mut self, end: End, now: Time) {
         let side = self.side(end);
         (side.up, side.heard, side.said) = (false, now, now);
+        side.passed_over = 0;
         side.out.clear();
         match end {
             End::Local => self.connect_local(),
@@ -496,14 +502,27 @@ impl Relay {
         let mut done = 0;
         while self.takes(end) {
             let rest = input.get(done..).unwrap_or_default();
-            let Some((header, body, size)) = frame::split(rest, self.settings.max_packet)? else {
-                break;
+            let Side { version, up, passed_over, .. } = *self.side(end);
+            if passed_over > 0 && !rest.is_empty() {
+                let over = passed_over.min(rest.len());
+                self.side(end).passed_over -= over;
+                done += over;
+                continue;
+            }
+            let (header, body, size) = match frame::split(rest, self.settings.max_packet) {
+                Ok(Some(whole)) => whole,
+                Ok(None) => break,
+                Err(error @ E::TooLarge { size, .. }) if up => {
+                    if !self.pass_over(end, rest, size, error)? {
+                        break;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
-            let Side { version, up, .. } = *self.side(end);
             match decode(version, header, body) {
                 Ok(packet) => self.on_packet(end, &packet, now)?,
                 Err(error @ (E::PropertiesTooLarge { .. } | E::UserProperties { .. })) if up => {
-                    // It would come again with each connection.
                     let (qos, id) = publish_number(header, body).ok_or(error)?;
                     self.refuse(end, id, qos, error.reason());
                 }
@@ -512,6 +531,33 @@ impl Relay {
             done += size;
         }
         Ok(done)
+    }
+
+    /// A PUBLISH of `size` bytes, more than is taken: its number is at the front, and the rest need not be kept. `false`: that is not
+    /// here yet.
+    fn pass_over(
+        &mut self,
+        end: End,
+        begun: &[u8],
+        size: usize,
+        error: DecodeError,
+    ) -> Result<bool, DecodeError> {
+        let (first, rest) = begun.split_first().ok_or(error)?;
+        let (_, width) = frame::variable_byte_integer(rest)?.ok_or(error)?;
+        let (header, front) = (FixedHeader::new(*first)?, rest.get(width..).unwrap_or_default());
+        match publish_number(header, front) {
+            Some((qos, id)) => {
+                self.side(end).passed_over = size;
+                self.refuse(end, id, qos, error.reason());
+                Ok(true)
+            }
+            None if header.packet_type() == PacketType::Publish
+                && front.len() < TOPIC_AND_NUMBER =>
+            {
+                Ok(false)
+            }
+            None => Err(error),
+        }
     }
 
     /// Bytes have come from an end: it lives.
@@ -739,7 +785,7 @@ impl Relay {
         }
     }
 
-    /// A message of this end does not go on to the other.
+    /// A message of this end does not go on to the other. It is answered, or it would come again with each connection.
     fn refuse(&mut self, end: End, id: Option<PacketId>, qos: QoS, why: ReasonCode) {
         self.counts.dropped += 1;
         self.events.push(Event::NotTaken(end.other(), why));

@@ -125,7 +125,8 @@ pub fn publish<'a>(
     Ok(Publish { dup, qos, retain, topic, packet_id, properties, payload: reader.rest() })
 }
 
-/// The QoS and the number of a PUBLISH that has more properties than are accepted, so that it can be answered. `None`: it is none.
+/// The QoS and the number of a PUBLISH that is too large, or has too many properties, so that it can be answered. `body` may end
+/// early. `None`: they are not in it.
 #[must_use]
 pub fn publish_number(header: FixedHeader, body: &[u8]) -> Option<(QoS, Option<PacketId>)> {
     if header.packet_type() != PacketType::Publish {

@@ -510,6 +510,34 @@ fn what_the_local_end_has_not_acknowledged_is_bounded_in_bytes() {
 }
 
 #[test]
+fn a_packet_of_the_remote_that_is_too_large_is_passed_over() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    world.relay.events();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        world.remote.publish("d/x", &"x".repeat(2 << 20), qos);
+        world.remote.publish("d/x", "y", qos);
+    }
+    let (all, mut input) = (std::mem::take(&mut world.remote.output), Vec::new());
+    for piece in all.chunks(3).take(4).chain(all[12..].chunks(1000)) {
+        input.extend(piece);
+        let done = world.relay.on_bytes(End::Remote, &input, NOW).unwrap();
+        input.drain(..done);
+        assert!(input.len() < 2000, "it is not kept");
+    }
+    world.settle();
+    assert_eq!(world.local.took, ["y", "y", "y"]);
+    assert_eq!(world.relay.counts(), Counts { forwarded: 0, received: 3, dropped: 3 });
+    let refused = Event::NotTaken(End::Local, ReasonCode::PacketTooLarge);
+    assert_eq!(world.relay.events(), [refused.clone(), refused.clone(), refused]);
+    assert!(world.remote.under_way.is_empty());
+    // What is no PUBLISH has no such size.
+    let claim = [0x40, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0];
+    assert!(world.relay.on_bytes(End::Remote, &claim, NOW).is_err());
+}
+
+#[test]
 fn a_remote_that_sends_many_at_once_is_heard() {
     let mut world = World::new(settings(Version::V3_1_1));
     world.connect();
