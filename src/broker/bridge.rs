@@ -4,7 +4,7 @@
 
 pub mod role;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod window;
 
 use std::time::Duration;
@@ -12,12 +12,12 @@ use std::time::Duration;
 use super::settings::Settings as Zone;
 use crate::{
     mqtt::{
-        AckType, ConnAck, Connect, DecodeError, Packet, PacketId, Properties, Property, PropertyId,
-        PropertySet, Publish, PublishHead, PublishParts, QoS, ReasonCode, SubscriptionOptions,
-        Version, decode, encode, frame,
+        AckType, ConnAck, Connect, DecodeError, FixedHeader, Packet, PacketId, PacketType,
+        Properties, Property, PropertyId, PropertySet, Publish, PublishHead, PublishParts, QoS,
+        ReasonCode, SubscriptionOptions, Version, decode, encode, frame, publish_number,
     },
     time::Time,
-    topic::{TopicFilter, TopicName},
+    topic::{TopicFilter, TopicName, share::Subscription},
 };
 use window::{Sent, Stage, Window};
 
@@ -30,8 +30,18 @@ pub const ZONE: &str = "$bridge";
 
 /// Bytes that wait for one end above which nothing more is taken from the other.
 const HIGH: usize = 256 << 10;
-/// Messages under way to one end; a remote that sends more at once breaks the rules.
+/// And while the local end has much to acknowledge, so that a slow remote does not keep its acknowledgements back.
+const FAR: usize = 16 * HIGH;
+/// Messages under way to one end, and those that it has not received yet.
 const MOST: usize = 4096;
+/// Messages of a remote that are not over; with more at once it breaks the rules.
+const CROWD: usize = 4 * MOST;
+/// Bytes under way to the local end above which nothing more is taken from the remote.
+const HEAVY: usize = 8 << 20;
+/// So often may the remote break the connection off with one message at the front.
+const STRIKES: u8 = 3;
+/// Bytes at the front of a PUBLISH that have its number.
+const TOPIC_AND_NUMBER: usize = 2 + 65_535 + 2;
 /// How long the remote keeps the session of a bridge that begins anew with each process (5.0).
 const SHORT: u32 = 3600;
 /// And of one that does not. So long the node keeps the local one.
@@ -167,14 +177,16 @@ struct Side {
     max_qos: QoS,
     retain: bool,
     clean: bool,
+    /// So many bytes that come are still of a packet that is too large.
+    passed_over: usize,
 }
 
 impl Side {
-    const fn new(version: Version) -> Self {
+    const fn new(version: Version, window: Window) -> Self {
         Self {
             version,
             up: false,
-            window: Window::new(),
+            window,
             out: Vec::new(),
             heard: Time::ZERO,
             said: Time::ZERO,
@@ -183,6 +195,7 @@ impl Side {
             max_qos: QoS::ExactlyOnce,
             retain: true,
             clean: false,
+            passed_over: 0,
         }
     }
 
@@ -202,12 +215,34 @@ impl Side {
     }
 }
 
+/// The remote may have ended the connection with this because of a message that it was sent.
+#[must_use]
+pub const fn may_blame(reason: ReasonCode) -> bool {
+    use ReasonCode as R;
+    matches!(
+        reason,
+        R::UnspecifiedError
+            | R::MalformedPacket
+            | R::ProtocolError
+            | R::ImplementationSpecificError
+            | R::NotAuthorized
+            | R::TopicNameInvalid
+            | R::PacketTooLarge
+            | R::QuotaExceeded
+            | R::PayloadFormatInvalid
+            | R::RetainNotSupported
+            | R::QosNotSupported
+    )
+}
+
 /// The two ends of a bridge, and what is under way between them. Time and bytes in, bytes and [`Event`]s out.
 pub struct Relay {
     settings: Settings,
     local: Side,
     remote: Side,
     counts: Counts,
+    /// What the remote may publish here.
+    wanted: Vec<TopicFilter>,
     /// The client id on this node.
     client_id: String,
     /// A process has one new session at the remote, however often the link is lost.
@@ -218,23 +253,39 @@ pub struct Relay {
     asked: Option<bool>,
     /// The remote has answered the last SUBSCRIBE on this connection.
     subscribed: bool,
+    /// The remote has acknowledged a message on this connection.
+    acknowledged: bool,
+    /// The message at the front when the remote last broke a connection off, and how often it was that one.
+    strikes: Option<(PacketId, u8)>,
+    /// Number at the local end of the message that was given up, which it is told when it sends it again.
+    barred: Option<PacketId>,
+    /// It takes leave of the remote.
+    parting: bool,
     next_id: PacketId,
     events: Vec<Event>,
 }
 
 impl Relay {
-    /// `node`: the name of this one.
+    /// `first`: the number of the first message to the remote. By chance, as a session there may still know those of a process
+    /// before, and would take what has one of them for the same message once more.
     #[must_use]
-    pub fn new(settings: Settings, client_id: String) -> Self {
+    pub fn new(settings: Settings, client_id: String, first: PacketId) -> Self {
+        let subscriptions = settings.subscriptions.iter();
+        let wanted = subscriptions.filter_map(|one| Subscription::parse(&one.filter).ok());
         Self {
-            local: Side::new(Version::V5),
-            remote: Side::new(settings.version),
+            wanted: wanted.map(|one| one.filter).collect(),
+            local: Side::new(Version::V5, Window::new(PacketId::FIRST, false)),
+            remote: Side::new(settings.version, Window::new(first, true)),
             counts: Counts::default(),
             client_id,
             began: false,
             plain: false,
             asked: None,
             subscribed: false,
+            acknowledged: false,
+            strikes: None,
+            barred: None,
+            parting: false,
             next_id: PacketId::FIRST,
             events: Vec::new(),
             settings,
@@ -269,6 +320,12 @@ impl Relay {
         self.subscribed
     }
 
+    /// The remote has acknowledged a message on this connection, or the one before if there is none.
+    #[must_use]
+    pub const fn has_acknowledged(&self) -> bool {
+        self.acknowledged
+    }
+
     /// Nothing is under way to the remote.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -289,6 +346,7 @@ impl Relay {
     pub fn connect(&mut self, end: End, now: Time) {
         let side = self.side(end);
         (side.up, side.heard, side.said) = (false, now, now);
+        side.passed_over = 0;
         side.out.clear();
         match end {
             End::Local => self.connect_local(),
@@ -314,6 +372,7 @@ impl Relay {
     }
 
     fn connect_remote(&mut self) {
+        self.acknowledged = false;
         let Settings { version, clean_start, keep_alive, .. } = self.settings;
         // Before 5.0 a session that is not clean has no end.
         let clean = clean_start && !(self.began && version == Version::V5);
@@ -357,6 +416,23 @@ impl Relay {
         }
     }
 
+    /// The remote has broken the connection off. If the message at the front was under way for the third time then, it is taken to
+    /// be why: it is given up, and this is its topic and its size in bytes. After the first time messages go one by one.
+    pub fn blame(&mut self) -> Option<(String, usize)> {
+        let front = self.remote.window.front().filter(|_| self.remote.up)?.id;
+        let before = self.strikes.filter(|(id, _)| *id == front).map_or(0, |(_, times)| times);
+        self.remote.window.narrow();
+        if before + 1 < STRIKES {
+            self.strikes = Some((front, before + 1));
+            return None;
+        }
+        self.strikes = None;
+        let sent = self.remote.window.take(front, &[Stage::Sent])?;
+        self.counts.dropped += 1;
+        self.barred = sent.from;
+        Some((topic_of(self.remote.version, &sent.bytes), sent.bytes.len()))
+    }
+
     /// The local session has ended, and others got what it had not acknowledged: that does not go out here too. What the remote was
     /// sent with QoS 2 goes on to its end.
     pub fn local_ended(&mut self) {
@@ -367,7 +443,13 @@ impl Relay {
         {
             self.remote.ack(AckType::PubRel, id);
         }
-        self.local.up = false;
+        (self.local.up, self.barred) = (false, None);
+    }
+
+    /// Takes leave of the remote, or begins anew: meanwhile its messages have no answer, as the local end is no member that is
+    /// skipped any more, and another node would send them back.
+    pub const fn part(&mut self, parting: bool) {
+        self.parting = parting;
     }
 
     /// Another node had the session at the remote in the meantime.
@@ -416,17 +498,66 @@ impl Relay {
     /// # Errors
     /// What is no MQTT, or has no place here: the connection is of no use any more.
     pub fn on_bytes(&mut self, end: End, input: &[u8], now: Time) -> Result<usize, DecodeError> {
+        use DecodeError as E;
         let mut done = 0;
         while self.takes(end) {
             let rest = input.get(done..).unwrap_or_default();
-            let Some((header, body, size)) = frame::split(rest, self.settings.max_packet)? else {
-                break;
+            let Side { version, up, passed_over, .. } = *self.side(end);
+            if passed_over > 0 && !rest.is_empty() {
+                let over = passed_over.min(rest.len());
+                self.side(end).passed_over -= over;
+                done += over;
+                continue;
+            }
+            let (header, body, size) = match frame::split(rest, self.settings.max_packet) {
+                Ok(Some(whole)) => whole,
+                Ok(None) => break,
+                Err(error @ E::TooLarge { size, .. }) if up => {
+                    if !self.pass_over(end, rest, size, error)? {
+                        break;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
-            let version = self.side(end).version;
-            self.on_packet(end, &decode(version, header, body)?, now)?;
+            match decode(version, header, body) {
+                Ok(packet) => self.on_packet(end, &packet, now)?,
+                Err(error @ (E::PropertiesTooLarge { .. } | E::UserProperties { .. })) if up => {
+                    let (qos, id) = publish_number(header, body).ok_or(error)?;
+                    self.refuse(end, id, qos, error.reason());
+                }
+                Err(error) => return Err(error),
+            }
             done += size;
         }
         Ok(done)
+    }
+
+    /// A PUBLISH of `size` bytes, more than is taken: its number is at the front, and the rest need not be kept. `false`: that is not
+    /// here yet.
+    fn pass_over(
+        &mut self,
+        end: End,
+        begun: &[u8],
+        size: usize,
+        error: DecodeError,
+    ) -> Result<bool, DecodeError> {
+        let (first, rest) = begun.split_first().ok_or(error)?;
+        let (_, width) = frame::variable_byte_integer(rest)?.ok_or(error)?;
+        let (header, front) = (FixedHeader::new(*first)?, rest.get(width..).unwrap_or_default());
+        match publish_number(header, front) {
+            Some((qos, id)) => {
+                self.side(end).passed_over = size;
+                self.refuse(end, id, qos, error.reason());
+                Ok(true)
+            }
+            None if header.packet_type() == PacketType::Publish
+                && front.len() < TOPIC_AND_NUMBER =>
+            {
+                Ok(false)
+            }
+            None => Err(error),
+        }
     }
 
     /// Bytes have come from an end: it lives.
@@ -441,7 +572,16 @@ impl Relay {
             End::Local => (&self.local, &self.remote),
             End::Remote => (&self.remote, &self.local),
         };
-        !side.up || (other.up && other.out.len() < HIGH)
+        let window = &self.local.window;
+        let full = window.pending() >= MOST || window.bytes() >= HEAVY;
+        // If all of it waits for the remote instead, that must be heard.
+        let high = match (end, full && window.awaits()) {
+            (End::Local | End::Remote, false) => HIGH,
+            // Its acknowledgements make room for what the remote sends.
+            (End::Local, true) => FAR,
+            (End::Remote, true) => 0,
+        };
+        !side.up || (other.up && other.out.len() < high)
     }
 
     fn on_packet(&mut self, end: End, packet: &Packet<'_>, now: Time) -> Result<(), DecodeError> {
@@ -499,7 +639,7 @@ impl Relay {
         if let Some(seconds) = properties.server_keep_alive() {
             side.keep_alive = Duration::from_secs(u64::from(seconds));
         }
-        side.window.room(usize::from(room).min(MOST));
+        side.window.allow(usize::from(room).min(MOST));
         self.began |= end == End::Remote;
         self.resume(end, present);
         self.events.push(Event::Up(end));
@@ -508,6 +648,9 @@ impl Relay {
     /// Goes on where the connection before was lost.
     fn resume(&mut self, end: End, present: bool) {
         if !present {
+            if end == End::Local {
+                self.barred = None;
+            }
             // Who has forgotten a message will not hear of it again.
             let other = self.side(end.other());
             for id in other.window.orphan(|_| true) {
@@ -516,7 +659,7 @@ impl Relay {
         }
         let side = self.side(end);
         let done = if present {
-            for id in side.window.resend(&mut side.out) {
+            for id in side.window.resume() {
                 side.ack(AckType::PubRel, id);
             }
             Vec::new()
@@ -529,21 +672,51 @@ impl Relay {
         }
     }
 
-    fn on_publish(&mut self, end: End, publish: &Publish<'_>) -> Result<(), DecodeError> {
-        let from = publish.packet_id;
+    /// A message that does not go on, and has its answer if there is one.
+    fn ends_here(&mut self, end: End, publish: &Publish<'_>) -> bool {
+        let (from, qos) = (publish.packet_id, publish.qos);
         if let Some(stage) = from.and_then(|id| self.side(end.other()).window.stage_from(id)) {
             // Sent again; the answer is on its way, or was lost with a connection.
             if let (Stage::Received, Some(id)) = (stage, from) {
                 self.side(end).ack(AckType::PubRec, id);
             }
+            return true;
+        }
+        match end {
+            End::Local => {
+                let barred = publish.dup && from.is_some() && from == self.barred;
+                if barred {
+                    self.barred = None;
+                }
+                let ends = barred || !self.is_first(publish);
+                if ends {
+                    self.answer(end, from, qos);
+                }
+                ends
+            }
+            End::Remote if self.parting => {
+                // Others come again, here or at another node.
+                self.counts.dropped += u64::from(from.is_none());
+                true
+            }
+            End::Remote => {
+                let ends = !self.is_wanted(publish.topic);
+                if ends {
+                    self.refuse(end, from, qos, ReasonCode::TopicNameInvalid);
+                }
+                ends
+            }
+        }
+    }
+
+    fn on_publish(&mut self, end: End, publish: &Publish<'_>) -> Result<(), DecodeError> {
+        let from = publish.packet_id;
+        if self.ends_here(end, publish) {
             return Ok(());
         }
-        if self.side(end.other()).window.len() >= MOST {
+        let window = &self.side(end.other()).window;
+        if window.len() >= CROWD || (end == End::Remote && window.bytes() >= HEAVY) {
             return Err(DecodeError::Protocol("more messages at once than Receive Maximum"));
-        }
-        if end == End::Local && !self.is_first(publish) {
-            self.answer(end, from, publish.qos);
-            return Ok(());
         }
         let topic = match end {
             End::Local => format!("{}{}", self.settings.forward_mountpoint, publish.topic),
@@ -564,9 +737,7 @@ impl Relay {
             || size > other.max_packet
             || publish.topic.is_empty()
         {
-            self.counts.dropped += 1;
-            self.events.push(Event::NotTaken(end.other(), ReasonCode::PacketTooLarge));
-            self.answer(end, from, publish.qos);
+            self.refuse(end, from, publish.qos, ReasonCode::PacketTooLarge);
             return Ok(());
         }
         let id = (qos != QoS::AtMostOnce).then(|| other.window.next_id());
@@ -601,11 +772,24 @@ impl Relay {
         of.is_none() || first.map(|at| at + 1) == of.map(|id| id as usize)
     }
 
+    /// The remote was asked for this.
+    fn is_wanted(&self, topic: &str) -> bool {
+        TopicName::parse(topic)
+            .is_ok_and(|topic| self.wanted.iter().any(|filter| filter.matches(topic)))
+    }
+
     const fn count(&mut self, from: End) {
         match from {
             End::Local => self.counts.forwarded += 1,
             End::Remote => self.counts.received += 1,
         }
+    }
+
+    /// A message of this end does not go on to the other. It is answered, or it would come again with each connection.
+    fn refuse(&mut self, end: End, id: Option<PacketId>, qos: QoS, why: ReasonCode) {
+        self.counts.dropped += 1;
+        self.events.push(Event::NotTaken(end.other(), why));
+        self.answer(end, id, qos);
     }
 
     /// Tells an end that its message has been received.
@@ -620,6 +804,7 @@ impl Relay {
     /// The end has a message, or does not want it, and has nothing more to say of it.
     fn on_received(&mut self, end: End, id: PacketId, reason: ReasonCode) {
         let Some(sent) = self.side(end).window.take(id, &[Stage::Sent]) else { return };
+        self.on_borne(end);
         if reason.is_error() {
             self.counts.dropped += 1;
             self.events.push(Event::NotTaken(end, reason));
@@ -628,6 +813,12 @@ impl Relay {
         }
         self.answer(end.other(), sent.from, sent.from_qos);
         self.side(end).fill();
+    }
+
+    /// The end has answered a message that was under way.
+    const fn on_borne(&mut self, end: End) {
+        self.side(end).window.widen();
+        self.acknowledged |= matches!(end, End::Remote);
     }
 
     fn on_pubrec(&mut self, end: End, id: PacketId, reason: ReasonCode) {
@@ -639,6 +830,7 @@ impl Relay {
             // Nobody awaits the rest.
             Some((None, _)) | None => side.ack(AckType::PubRel, id),
             Some((from, qos)) => {
+                self.on_borne(end);
                 self.count(end.other());
                 self.answer(end.other(), from, qos);
                 if qos != QoS::ExactlyOnce {
@@ -687,4 +879,11 @@ impl Relay {
     pub const fn said(&mut self, now: Time) {
         self.remote.said = now;
     }
+}
+
+/// The topic of a PUBLISH of our own.
+fn topic_of(version: Version, bytes: &[u8]) -> String {
+    let Ok(Some((header, body, _))) = frame::split(bytes, usize::MAX) else { return String::new() };
+    let Ok(Packet::Publish(publish)) = decode(version, header, body) else { return String::new() };
+    publish.topic.to_owned()
 }

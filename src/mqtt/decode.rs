@@ -125,6 +125,20 @@ pub fn publish<'a>(
     Ok(Publish { dup, qos, retain, topic, packet_id, properties, payload: reader.rest() })
 }
 
+/// The QoS and the number of a PUBLISH that is too large, or has too many properties, so that it can be answered. `body` may end
+/// early. `None`: they are not in it.
+#[must_use]
+pub fn publish_number(header: FixedHeader, body: &[u8]) -> Option<(QoS, Option<PacketId>)> {
+    if header.packet_type() != PacketType::Publish {
+        return None;
+    }
+    let qos = QoS::from_u8(header.flags() >> 1 & 3)?;
+    let mut reader = Reader::new(body);
+    reader.binary().ok()?;
+    let id = if qos == QoS::AtMostOnce { None } else { Some(reader.packet_id().ok()?) };
+    Some((qos, id))
+}
+
 /// The version a CONNECT asks for, for the form of the CONNACK that refuses it.
 ///
 /// For a level this server does not know: 3.1.1, whose form all versions had before 5.0 and whose code 1 says just that

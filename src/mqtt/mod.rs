@@ -28,7 +28,7 @@ mod tests;
 
 use std::num::NonZeroU16;
 
-pub use decode::{announced, claimed_version, decode, decode_connect};
+pub use decode::{announced, claimed_version, decode, decode_connect, publish_number};
 pub use encode::{PublishHead, PublishParts};
 pub use frame::FixedHeader;
 pub use properties::{Properties, Property, PropertyId, PropertySet};

@@ -35,7 +35,7 @@ use crate::{
         },
         stats::Metric,
     },
-    mqtt::ReasonCode,
+    mqtt::{PacketId, ReasonCode},
     net::supervise,
     node::tls::settings::Role as TlsRole,
     time::Time,
@@ -49,6 +49,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PARTING: Duration = Duration::from_secs(1);
 /// A node that stops waits no longer for its bridges.
 pub(super) const STOP: Duration = Duration::from_secs(2);
+/// A connection that lasted so long, or brought an acknowledgement, was a good one.
+const STEADY: Duration = Duration::from_secs(10);
 /// First wait before another attempt to connect; doubled up to `reconnect_interval`.
 const FIRST: Duration = Duration::from_secs(1);
 
@@ -174,7 +176,7 @@ impl Task {
         let Settings { name, relay, .. } = &bridge.settings;
         let member = Member::new(hub.clone(), name, relay);
         Self {
-            relay: Relay::new(relay.clone(), member.client_id()),
+            relay: Relay::new(relay.clone(), member.client_id(), any_number()),
             signs: Signs::new(hub.clone(), name),
             member,
             local: None,
@@ -231,7 +233,12 @@ impl Task {
             self.part(now);
             return self.show();
         }
-        self.parting = None;
+        if self.parting.take().is_some() {
+            self.relay.part(false);
+            // What the remote sent meanwhile comes again with another connection.
+            self.relay.disconnect(End::Remote);
+            self.drop_remote(now);
+        }
         let linked = self.local.is_some() && self.relay.is_up(End::Local);
         let ready = linked || now >= self.not_before;
         let own = Sign { ready, linked, holds: linked && self.role.holds };
@@ -283,6 +290,7 @@ impl Task {
         self.role = Role::default();
         let until = *self.parting.get_or_insert(now + PARTING);
         self.member.close();
+        self.relay.part(true);
         let quiet = self.relay.is_quiet() && self.member.waiting() == 0;
         if self.local.is_some() && !quiet && now < until {
             return;
@@ -311,6 +319,9 @@ impl Task {
     /// There is no connection, or none any more.
     fn lost(&mut self, now: Time, reason: String) {
         let linked = self.relay.is_up(End::Local) && self.relay.is_up(End::Remote);
+        if linked && (self.relay.has_acknowledged() || now.since(self.asked) >= STEADY) {
+            self.failures = 0;
+        }
         self.drop_remote(now);
         let most = self.bridge.settings.reconnect;
         let span = FIRST.saturating_mul(1 << self.failures.min(12)).min(most);
@@ -336,7 +347,10 @@ impl Task {
             // There is room again for what waits in the other.
             Woken::Wrote => {}
             Woken::Ended(End::Local, _) => self.local_gone(now),
-            Woken::Ended(End::Remote, why) => self.lost(now, why),
+            Woken::Ended(End::Remote, why) => {
+                self.blame();
+                self.lost(now, why);
+            }
             Woken::Dialled(Ok(wire)) => {
                 (self.remote, self.asked) = (Some(Pipe::new(wire)), now);
                 self.relay.connect(End::Remote, now);
@@ -345,12 +359,24 @@ impl Task {
         }
     }
 
+    /// The remote ended the connection, maybe because of a message that it does not take.
+    fn blame(&mut self) {
+        if let Some((topic, size)) = self.relay.blame() {
+            self.hub.stats.count(Metric::MessagesDropped);
+            let bridge = &self.bridge.settings.name;
+            tracing::warn!(name: "bridge-given-up", bridge, topic, size, "bridge: the remote closes the connection at this message each time; it is dropped");
+        }
+    }
+
     /// An operator ended the local client, or memory is short.
     fn local_gone(&mut self, now: Time) {
         if self.member.is_gone() {
             self.relay.local_ended();
         }
-        if !self.hub.is_resting() {
+        if self.hub.is_resting() {
+            // Its end would be told again and again until then.
+            (self.local, self.look_at) = (None, now);
+        } else {
             self.lost(now, "the session on this node has ended".into());
         }
     }
@@ -383,10 +409,13 @@ impl Task {
             Event::Up(End::Local) => {
                 let (bridge, server) = (&name, self.bridge.server());
                 tracing::info!(name: "bridge-connected", bridge, server, "bridge: connected");
-                (self.reason, self.failures, self.look_at) = (None, 0, now);
+                (self.reason, self.look_at) = (None, now);
             }
             Event::Refused(End::Remote, why) => self.lost(now, refusal(&name, why)),
             Event::Closed(End::Remote, why) => {
+                if bridge::may_blame(why) {
+                    self.blame();
+                }
                 self.lost(now, format!("closed by the remote: {why}"));
             }
             Event::Refused(End::Local, why) | Event::Closed(End::Local, why) => {
@@ -476,6 +505,12 @@ impl Task {
             queued: self.member.waiting() as u64,
         };
     }
+}
+
+/// A packet identifier by chance.
+fn any_number() -> PacketId {
+    let number = u16::try_from(super::random() % 65_536).unwrap_or_default();
+    PacketId::new(number).unwrap_or(PacketId::FIRST)
 }
 
 /// What a task was woken by.

@@ -321,7 +321,9 @@ fn with_one_client_id_one_node_is_connected_at_a_time() {
 fn the_same_topics_both_ways_make_no_loop() {
     let remote = Node::start("");
     let nodes = pair(remote.mqtt(), "forwards = x/#\nsubscription.1.topic = x/#");
-    wait_one_holder(&nodes);
+    // Both may have connected before they knew of each other.
+    let holder = wait_one_holder(&nodes);
+    wait_status(&nodes[1 - holder], "standby");
     let mut there = subscriber(&remote, "x/#");
     let mut here: Vec<Client> = nodes.iter().map(|node| subscriber(node, "x/#")).collect();
     for (n, node) in nodes.iter().enumerate() {
@@ -476,6 +478,27 @@ fn a_queue_is_bounded_and_its_losses_are_counted() {
     wait_for("losses are counted", LIMIT, || {
         row(&node)["dropped"].as_u64() > Some(50) && row(&node)["queued"].as_u64() < Some(50)
     });
+}
+
+/// 3.1.1 has no word for the size that a broker takes, and it closes the connection.
+#[test]
+fn a_message_that_the_remote_does_not_bear_is_given_up_and_the_others_pass() {
+    let remote = Node::start("mqtt.max_packet_size = 10KB");
+    let node = Node::start(&lines(remote.mqtt(), "proto_ver = mqttv4\nforwards = up/#"));
+    wait_status(&node, "connected");
+    let mut there = subscriber(&remote, "up/#");
+    let mut publisher = Client::at(V5, node.mqtt());
+    publisher.publish("up/x", "before", 1);
+    publisher.publish("up/large", vec![b'x'; 20_000], 1);
+    publisher.publish("up/x", "after", 1);
+    texts_until(&mut there, "after");
+    wait_for("it is counted", LIMIT, || row(&node)["dropped"] == 1);
+    let log = node.log();
+    assert!(log.contains("closes the connection at this message"), "{log}");
+    assert!(log.contains("up/large"), "{log}");
+    wait_status(&node, "connected");
+    publisher.publish("up/x", "end", 1);
+    texts_until(&mut there, "end");
 }
 
 /// Ends with the test.

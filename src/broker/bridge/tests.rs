@@ -9,7 +9,7 @@ use crate::mqtt::Disconnect;
 
 const NOW: Time = Time::ZERO;
 
-fn settings(version: Version) -> Settings {
+pub(crate) fn settings(version: Version) -> Settings {
     Settings {
         version,
         bridge_mode: false,
@@ -27,6 +27,10 @@ fn settings(version: Version) -> Settings {
         queue_bytes: 1 << 20,
         max_packet: 1 << 20,
     }
+}
+
+fn relay(settings: Settings) -> Relay {
+    Relay::new(settings, "l".into(), PacketId::FIRST)
 }
 
 /// A broker as the relay sees it: keeps its session, acknowledges at once.
@@ -47,6 +51,9 @@ struct Broker {
     next: u16,
     /// PUBLISH packets at a time that were not answered.
     asked: Vec<String>,
+    /// At a message with this payload it closes the connection.
+    poison: Option<String>,
+    closed: bool,
 }
 
 impl Broker {
@@ -63,6 +70,8 @@ impl Broker {
             under_way: BTreeMap::new(),
             next: 1,
             asked: Vec::new(),
+            poison: None,
+            closed: false,
         }
     }
 
@@ -87,10 +96,20 @@ impl Broker {
 
     fn work(&mut self) {
         let input = std::mem::take(&mut self.input);
+        if self.closed {
+            return;
+        }
         let mut rest = &input[..];
         while let Some((header, body, size)) = frame::split(rest, 1 << 20).unwrap() {
             rest = &rest[size..];
-            self.handle(decode(self.version, header, body).unwrap());
+            let packet = decode(self.version, header, body).unwrap();
+            if let (Packet::Publish(publish), Some(poison)) = (&packet, &self.poison)
+                && publish.payload == poison.as_bytes()
+            {
+                (self.closed, rest) = (true, &[]);
+                break;
+            }
+            self.handle(packet);
         }
         self.input = rest.to_vec();
     }
@@ -174,7 +193,7 @@ impl World {
         Self {
             local,
             remote: Broker::new(settings.version),
-            relay: Relay::new(settings, "$bridge:x".into()),
+            relay: Relay::new(settings, "$bridge:x".into(), PacketId::FIRST),
         }
     }
 
@@ -188,7 +207,7 @@ impl World {
         for broker in [&mut self.local, &mut self.remote] {
             broker.input.clear();
             broker.output.clear();
-            broker.connected = false;
+            (broker.connected, broker.closed) = (false, false);
         }
         self.relay.lost(End::Remote);
         self.relay.lost(End::Local);
@@ -240,18 +259,32 @@ fn messages_pass_and_are_acknowledged_from_end_to_end() {
             [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].into_iter().enumerate()
         {
             world.local.publish("a", &format!("out{n}"), qos);
-            world.remote.publish("b", &format!("in{n}"), qos);
+            world.remote.publish("d/b", &format!("in{n}"), qos);
         }
         world.settle();
         assert_eq!(sorted(&world.remote.took), ["out0", "out1", "out2"]);
         assert_eq!(sorted(&world.local.took), ["in0", "in1", "in2"]);
         assert_eq!(world.remote.topics, ["f/a".to_owned()].into());
-        assert_eq!(world.local.topics, ["r/b".to_owned()].into());
+        assert_eq!(world.local.topics, ["r/d/b".to_owned()].into());
         assert!(world.local.under_way.is_empty() && world.remote.under_way.is_empty());
         assert!(world.local.received.is_empty() && world.remote.received.is_empty());
         assert_eq!(world.relay.counts(), Counts { forwarded: 3, received: 3, dropped: 0 });
         assert!(world.relay.is_quiet());
     }
+}
+
+/// The session at the remote knows the QoS 2 messages of a process that has ended.
+#[test]
+fn a_new_process_has_numbers_of_its_own() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.remote.received = (1..=100).collect();
+    world.remote.has_session = true;
+    world.relay = Relay::new(settings(Version::V3_1_1), "l".into(), PacketId::new(700).unwrap());
+    world.connect();
+    world.settle();
+    world.local.publish("t", "x", QoS::ExactlyOnce);
+    world.settle();
+    assert_eq!(world.remote.took, ["x"]);
 }
 
 #[test]
@@ -274,8 +307,7 @@ fn the_local_end_waits_for_the_answer_of_the_remote() {
 
 #[test]
 fn the_remote_is_told_that_it_is_a_bridge_and_may_not_know_that() {
-    let mut relay =
-        Relay::new(Settings { bridge_mode: true, ..settings(Version::V3_1_1) }, "l".into());
+    let mut relay = relay(Settings { bridge_mode: true, ..settings(Version::V3_1_1) });
     relay.connect(End::Remote, NOW);
     assert_eq!(relay.out(End::Remote)[8], 0x84);
     assert_eq!(relay.on_bytes(End::Remote, &[0x20, 2, 0, 1], NOW), Ok(4));
@@ -323,7 +355,7 @@ fn a_silent_remote_is_asked_and_given_up() {
 
 #[test]
 fn what_is_too_large_is_dropped_and_acknowledged() {
-    let mut relay = Relay::new(settings(Version::V5), "l".into());
+    let mut relay = relay(settings(Version::V5));
     relay.connect(End::Remote, NOW);
     let mut answer = Vec::new();
     let mut raw = Vec::new();
@@ -348,6 +380,194 @@ fn what_is_too_large_is_dropped_and_acknowledged() {
     assert_eq!(local.under_way.values().flatten().count(), 0);
     assert_eq!(relay.out(End::Remote)[0], 0x30, "as much as the remote takes: QoS 0");
     assert_eq!(relay.counts(), Counts { forwarded: 1, received: 0, dropped: 1 });
+}
+
+/// It stands among others, and they all arrive.
+#[test]
+fn a_message_that_the_remote_never_bears_is_given_up() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut world = World::new(Settings { max_inflight: 32, ..settings(Version::V3_1_1) });
+        world.remote.poison = Some("poison".to_owned());
+        world.connect();
+        world.settle();
+        for n in 0..32 {
+            world.local.publish("t", &if n == 20 { "poison".into() } else { n.to_string() }, qos);
+        }
+        let mut given_up = Vec::new();
+        for _ in 0..12 {
+            world.settle();
+            if !world.remote.closed {
+                break;
+            }
+            given_up.extend(world.relay.blame());
+            world.cut();
+            world.connect();
+        }
+        assert_eq!(given_up.len(), 1, "{qos:?}");
+        assert_eq!(given_up[0].0, "f/t");
+        assert!(!world.remote.closed && world.relay.is_quiet(), "{qos:?}");
+        assert!(world.local.under_way.is_empty(), "{qos:?}");
+        assert_eq!(world.remote.took.iter().collect::<BTreeSet<_>>().len(), 31, "{qos:?}");
+        assert_eq!(world.relay.counts().dropped, 1);
+    }
+}
+
+#[test]
+fn what_has_too_many_properties_is_dropped_and_acknowledged() {
+    let mut world = World::new(settings(Version::V5));
+    world.connect();
+    world.settle();
+    world.relay.events();
+    let (mut many, mut long) = (Vec::new(), Vec::new());
+    (0..100).for_each(|_| Property::UserProperty("a", "b").encode(&mut many));
+    Property::UserProperty("a", &"b".repeat(20_000)).encode(&mut long);
+    let given = [(QoS::AtMostOnce, &many), (QoS::AtLeastOnce, &many), (QoS::ExactlyOnce, &long)];
+    for (id, (qos, properties)) in (1..).zip(given) {
+        let packet_id = PacketId::new(id).filter(|_| qos != QoS::AtMostOnce);
+        let head = PublishHead { dup: false, qos, retain: false, packet_id };
+        let parts = PublishParts { topic: "d/x", properties, ..PublishParts::default() };
+        let mut bytes = Vec::new();
+        encode::publish(&mut bytes, Version::V5, head, &parts);
+        world.remote.output.extend(&bytes);
+        if let Some(id) = packet_id {
+            world.remote.under_way.insert(id.get(), Some(bytes));
+        }
+    }
+    world.settle();
+    assert!(world.local.took.is_empty() && world.remote.under_way.is_empty());
+    assert_eq!(world.relay.counts().dropped, 3);
+    let why = [ReasonCode::QuotaExceeded, ReasonCode::QuotaExceeded, ReasonCode::PacketTooLarge];
+    assert_eq!(world.relay.events(), why.map(|why| Event::NotTaken(End::Local, why)));
+}
+
+#[test]
+fn the_remote_publishes_what_it_was_asked_for_and_nothing_else() {
+    let to = |filter: &str| Remote { filter: filter.into(), qos: QoS::ExactlyOnce };
+    let subscriptions = vec![to("d/+"), to("$share/g/s/#"), to("$SYS/a")];
+    let mut world = World::new(Settings { subscriptions, ..settings(Version::V3_1_1) });
+    world.connect();
+    world.settle();
+    let topics = ["d/x", "d/x/y", "s/x", "$share/g/s/x", "g/s/x", "$SYS/a", "$SYS/b", "other"];
+    for (topic, qos) in topics.into_iter().zip((0..3).cycle()) {
+        world.remote.publish(topic, topic, QoS::from_u8(qos).unwrap());
+    }
+    world.settle();
+    assert_eq!(world.local.took, ["d/x", "s/x", "$SYS/a"]);
+    assert_eq!(world.relay.counts(), Counts { forwarded: 0, received: 3, dropped: 5 });
+    let refused = Event::NotTaken(End::Local, ReasonCode::TopicNameInvalid);
+    assert_eq!(world.relay.events().iter().filter(|event| **event == refused).count(), 5);
+    assert!(world.remote.under_way.is_empty(), "it is answered");
+}
+
+/// Brokers pass on a message of QoS 2 at PUBREL, and the session was clean.
+#[test]
+fn what_the_remote_may_have_forgotten_is_sent_again() {
+    for steps in 0..8 {
+        let settings = Settings { clean_start: true, ..settings(Version::V3_1_1) };
+        let mut world = World::new(settings);
+        world.connect();
+        world.settle();
+        world.local.publish("t", "x", QoS::ExactlyOnce);
+        for _ in 0..steps {
+            world.step();
+        }
+        let over = world.relay.is_quiet() && world.local.under_way.is_empty();
+        let took = std::mem::take(&mut world.remote.took);
+        world.cut();
+        world.connect();
+        world.settle();
+        let want: &[&str] = if over { &[] } else { &["x"] };
+        assert_eq!(world.remote.took, want, "{steps} steps, and it took {took:?}");
+        assert!(world.relay.is_quiet() && world.local.under_way.is_empty(), "{steps}");
+        assert!(world.local.received.is_empty() && world.remote.received.is_empty(), "{steps}");
+    }
+}
+
+/// Before 5.0 nothing tells the remote how much it may send.
+#[test]
+fn what_the_local_end_has_not_acknowledged_is_bounded_in_bytes() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    let large = "x".repeat(1 << 19);
+    (0..40).for_each(|_| world.remote.publish("d/x", &large, QoS::ExactlyOnce));
+    let mut input = Vec::new();
+    for _ in 0..40 {
+        let done = world.relay.on_bytes(End::Remote, &world.remote.output, NOW).unwrap();
+        world.remote.output.drain(..done);
+        input.extend(std::mem::take(world.relay.out(End::Local)));
+    }
+    assert!(!world.relay.takes(End::Remote));
+    assert!((HEAVY..HEAVY + (1 << 20)).contains(&input.len()), "{}", input.len());
+    // The remote is slow, and the local end is heard nevertheless.
+    world.relay.out(End::Remote).resize(HIGH, 0);
+    assert!(world.relay.takes(End::Local));
+    world.relay.out(End::Remote).clear();
+    world.local.input = input;
+    world.settle();
+    assert_eq!(world.local.took.len(), 40);
+    assert!(world.remote.under_way.is_empty());
+}
+
+#[test]
+fn a_packet_of_the_remote_that_is_too_large_is_passed_over() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    world.relay.events();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        world.remote.publish("d/x", &"x".repeat(2 << 20), qos);
+        world.remote.publish("d/x", "y", qos);
+    }
+    let (all, mut input) = (std::mem::take(&mut world.remote.output), Vec::new());
+    for piece in all.chunks(3).take(4).chain(all[12..].chunks(1000)) {
+        input.extend(piece);
+        let done = world.relay.on_bytes(End::Remote, &input, NOW).unwrap();
+        input.drain(..done);
+        assert!(input.len() < 2000, "it is not kept");
+    }
+    world.settle();
+    assert_eq!(world.local.took, ["y", "y", "y"]);
+    assert_eq!(world.relay.counts(), Counts { forwarded: 0, received: 3, dropped: 3 });
+    let refused = Event::NotTaken(End::Local, ReasonCode::PacketTooLarge);
+    assert_eq!(world.relay.events(), [refused.clone(), refused.clone(), refused]);
+    assert!(world.remote.under_way.is_empty());
+    // What is no PUBLISH has no such size.
+    let claim = [0x40, 0xFF, 0xFF, 0xFF, 0x7F, 0, 0];
+    assert!(world.relay.on_bytes(End::Remote, &claim, NOW).is_err());
+}
+
+#[test]
+fn a_remote_that_sends_many_at_once_is_heard() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    (0..MOST + 100).for_each(|n| {
+        world.remote.publish("d/x", &n.to_string(), QoS::ExactlyOnce);
+    });
+    world.settle();
+    assert_eq!(world.local.took.len(), MOST + 100);
+    assert!(world.remote.under_way.is_empty());
+}
+
+#[test]
+fn a_bridge_that_parts_takes_nothing_more_from_the_remote() {
+    let mut world = World::new(settings(Version::V5));
+    world.connect();
+    world.settle();
+    world.local.publish("t", "out", QoS::ExactlyOnce);
+    world.relay.part(true);
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        world.remote.publish("d/x", "in", qos);
+    }
+    world.settle();
+    assert_eq!((world.local.took.len(), world.remote.under_way.len()), (0, 2));
+    assert_eq!(world.remote.took, ["out"]);
+    world.cut();
+    world.relay.part(false);
+    world.connect();
+    world.settle();
+    assert_eq!((world.local.took.len(), world.remote.under_way.len()), (2, 0));
 }
 
 #[test]
@@ -426,7 +646,7 @@ proptest! {
                 Deed::In(_) if !world.remote.has_session || !connected => {}
                 Deed::In(qos) => {
                     let text = format!("{n}/{qos}");
-                    world.remote.publish("t", &text, QoS::from_u8(qos).unwrap());
+                    world.remote.publish("d/t", &text, QoS::from_u8(qos).unwrap());
                     back.push(text);
                 }
                 Deed::Step => drop(world.step()),

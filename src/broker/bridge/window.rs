@@ -26,7 +26,7 @@ pub(super) struct Sent {
     pub(super) from_qos: QoS,
     pub(super) qos: QoS,
     pub(super) stage: Stage,
-    /// The PUBLISH, until it is received.
+    /// The PUBLISH, until it is received, or until it is over at an end that may forget what it has received.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -35,17 +35,39 @@ const DUP: u8 = 8;
 
 pub(super) struct Window {
     sent: VecDeque<Sent>,
+    /// So many the end allows to be under way.
+    most: usize,
+    /// And so many are tried, if that is fewer.
     room: usize,
     next: PacketId,
+    /// The end may forget a message of QoS 2 between PUBREC and PUBCOMP.
+    forgets: bool,
 }
 
 impl Window {
-    pub(super) const fn new() -> Self {
-        Self { sent: VecDeque::new(), room: 1, next: PacketId::FIRST }
+    /// The numbers begin with `first`.
+    pub(super) const fn new(first: PacketId, forgets: bool) -> Self {
+        Self { sent: VecDeque::new(), most: 1, room: usize::MAX, next: first, forgets }
     }
 
     pub(super) fn len(&self) -> usize {
         self.sent.len()
+    }
+
+    /// Bytes of what is not received yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.sent.iter().map(|sent| sent.bytes.len()).sum()
+    }
+
+    /// How many are not received yet.
+    pub(super) fn pending(&self) -> usize {
+        let pending = |sent: &&Sent| matches!(sent.stage, Stage::Held | Stage::Sent);
+        self.sent.iter().filter(pending).count()
+    }
+
+    /// The end has something to acknowledge.
+    pub(super) fn awaits(&self) -> bool {
+        self.sent.iter().any(|sent| matches!(sent.stage, Stage::Sent | Stage::Released))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -53,8 +75,23 @@ impl Window {
     }
 
     /// So many may be under way.
-    pub(super) fn room(&mut self, room: usize) {
-        self.room = room.max(1);
+    pub(super) fn allow(&mut self, most: usize) {
+        self.most = most.max(1);
+    }
+
+    /// One by one, so that one message that the end cannot bear comes to the front.
+    pub(super) const fn narrow(&mut self) {
+        self.room = 1;
+    }
+
+    /// The end bore a message: one more may be tried.
+    pub(super) const fn widen(&mut self) {
+        self.room = self.room.saturating_add(1);
+    }
+
+    /// The first that was sent and is not received.
+    pub(super) fn front(&self) -> Option<&Sent> {
+        self.sent.iter().find(|sent| sent.stage == Stage::Sent)
     }
 
     /// A number that no message under way has: there are far fewer than numbers.
@@ -74,7 +111,7 @@ impl Window {
     /// Sends what is held, as far as there is room.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>) {
         let under_way = self.sent.iter().filter(|sent| sent.stage != Stage::Held).count();
-        let free = self.room.saturating_sub(under_way);
+        let free = self.room.min(self.most).saturating_sub(under_way);
         for sent in self.sent.iter_mut().filter(|sent| sent.stage == Stage::Held).take(free) {
             sent.stage = Stage::Sent;
             out.extend_from_slice(&sent.bytes);
@@ -98,10 +135,13 @@ impl Window {
 
     /// PUBREC came. Whose message it is, with its QoS there; `None`: of no message that awaited it, and of one that is released.
     pub(super) fn receive(&mut self, id: PacketId) -> Option<(Option<PacketId>, QoS)> {
+        let forgets = self.forgets;
         let sent = self.by_id(id).filter(|sent| sent.qos == QoS::ExactlyOnce)?;
         match sent.stage {
             Stage::Sent | Stage::Received => {
-                sent.bytes = Vec::new();
+                if !forgets {
+                    sent.bytes = Vec::new();
+                }
                 sent.stage = if sent.from.is_some() { Stage::Received } else { Stage::Released };
                 Some((sent.from, sent.from_qos))
             }
@@ -142,8 +182,8 @@ impl Window {
         released
     }
 
-    /// The end has the session of before: what it has not received is sent again. Gives what is to be released again.
-    pub(super) fn resend(&mut self, out: &mut Vec<u8>) -> Vec<PacketId> {
+    /// The end has the session of before: what it has not received is to be sent again. Gives what is to be released again.
+    pub(super) fn resume(&mut self) -> Vec<PacketId> {
         let mut released = Vec::new();
         for sent in &mut self.sent {
             match sent.stage {
@@ -151,7 +191,7 @@ impl Window {
                     if let Some(first) = sent.bytes.first_mut() {
                         *first |= DUP;
                     }
-                    out.extend_from_slice(&sent.bytes);
+                    sent.stage = Stage::Held;
                 }
                 Stage::Released => released.push(sent.id),
                 Stage::Held | Stage::Received => {}
@@ -160,23 +200,27 @@ impl Window {
         released
     }
 
-    /// The end has a new session: what it has not received is sent as if for the first time. Gives the numbers at the other end of
-    /// those that are over, and await no more than PUBCOMP.
+    /// The end has a new session: what it has not received, or may have forgotten, is sent as if for the first time. Gives the numbers
+    /// at the other end of those that await no more than PUBCOMP there.
     pub(super) fn begin_anew(&mut self) -> Vec<PacketId> {
         let mut over = Vec::new();
-        self.sent.retain_mut(|sent| match sent.stage {
-            Stage::Held | Stage::Sent => {
-                if let Some(first) = sent.bytes.first_mut() {
-                    *first &= !DUP;
+        let forgets = self.forgets;
+        self.sent.retain_mut(|sent| {
+            if let Some(first) = sent.bytes.first_mut() {
+                *first &= !DUP;
+            }
+            match std::mem::replace(&mut sent.stage, Stage::Held) {
+                Stage::Held | Stage::Sent => true,
+                Stage::Received => {
+                    // Its origin was told that it is received, and has no more to say but PUBREL.
+                    sent.from = None;
+                    forgets
                 }
-                sent.stage = Stage::Held;
-                true
+                Stage::Released => {
+                    over.extend(sent.from.take().filter(|_| sent.from_qos == QoS::ExactlyOnce));
+                    forgets
+                }
             }
-            Stage::Released => {
-                over.extend(sent.from.filter(|_| sent.from_qos == QoS::ExactlyOnce));
-                false
-            }
-            Stage::Received => false,
         });
         over
     }

@@ -138,8 +138,11 @@ impl Member {
                 let session = Session::new(number, self.client_id.clone(), self.hub.clock.wall());
                 (Box::new(session), fresh)
             }
-            // The process before has left it.
-            Opened::Resumed(parked, mailbox) => (parked.session, mailbox),
+            Opened::Resumed(mut parked, mailbox) => {
+                // The process before has left it. This one begins with the same numbers, for other messages.
+                parked.session.awaiting_rel.clear();
+                (parked.session, mailbox)
+            }
             Opened::Wait(..) | Opened::Full | Opened::Closed => return false,
         };
         let had: Vec<Subscription> =
@@ -194,5 +197,33 @@ impl Member {
         self.inside = None;
         self.hub.kick(&self.client_id);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{bridge::tests, retained::Retained},
+        mqtt::{PacketId, Version},
+        net::clock::Clock,
+        node::registry::Taken,
+    };
+
+    /// Its number 1 is that of a message of the process before, which nobody sends again.
+    #[test]
+    fn a_session_of_the_process_before_knows_no_qos_2() {
+        let hub = Arc::new(Hub::new(Clock::system(), 1, Retained::default(), Arc::default()));
+        let mut member = Member::new(hub.clone(), "r", &tests::settings(Version::V5));
+        assert!(member.join());
+        let taken = hub.registry.take(&member.client_id, false);
+        let Some((Taken::Parked(mut parked), mailbox)) = taken else { panic!("{taken:?}") };
+        parked.session.awaiting_rel.insert(PacketId::FIRST, hub.clock.now());
+        hub.park(*parked, &mailbox);
+        member.inside = None;
+        assert!(member.join());
+        let taken = hub.registry.take(&member.client_id, false);
+        let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
+        assert!(parked.session.awaiting_rel.is_empty());
     }
 }
