@@ -15,8 +15,9 @@ STAGES = tools fmt clippy doc man licences unit sim conformance it load netns cl
 FUZZ_TARGETS = $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 UNITS = $(PREFIX)/lib/systemd/system
 CARGO_HOME ?= $(HOME)/.cargo
-# Where it was built, and when, does not show in what is built.
-REMAP = RUSTFLAGS="--remap-path-prefix=$(CARGO_HOME)/registry/src=/registry --remap-path-prefix=$(CURDIR)=." \
+# Where it was built, and when, does not show in what is built. And what is not marked for inlining is inlined only where it is small.
+REMAP = RUSTFLAGS="--remap-path-prefix=$(CARGO_HOME)/registry/src=/registry --remap-path-prefix=$(CURDIR)=. \
+    -C llvm-args=-inlinedefault-threshold=100" \
     CFLAGS="-ffile-prefix-map=$(CARGO_HOME)/registry/src=/registry -ffile-prefix-map=$(CURDIR)=."
 EPOCH = SOURCE_DATE_EPOCH=$(shell date -d "$$(sed -n 's/^ -- .*>  //p' packaging/deb/changelog | head -n 1)" +%s)
 

@@ -220,6 +220,7 @@ impl Mailbox {
         self.clean_since
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, Inner> {
         locks::lock(&self.inner)
     }

@@ -874,69 +874,13 @@ impl World {
         // As a node does: the routes of a batch are changed before anything follows from them.
         let mut differ = Vec::new();
         for action in out {
-            match action {
-                Action::Dial { target, .. } => self.dial(number, target.name),
-                Action::Undial(name) => {
-                    self.nodes[number].dials.remove(&name);
+            if let Action::CheckRoutes { node, hash } = action {
+                let same = self.nodes[number].table.summary(node).1 == hash;
+                if !same && !self.has(Fault::PingsWithoutHash) {
+                    differ.push(node);
                 }
-                Action::Send { link, frame } => self.send(number, link, frame),
-                Action::Close { link } => {
-                    if let Some(end) = self.end_of(number, link) {
-                        self.close_end(link, end);
-                    }
-                }
-                Action::Watch { node: peer, link, .. } => {
-                    let now = self.time();
-                    self.nodes[number].detector.watch(peer, link, now);
-                    self.nodes[number].watching.insert(peer, link);
-                }
-                Action::Unwatch { node: peer } => {
-                    self.nodes[number].detector.forget(peer);
-                    self.nodes[number].watching.remove(&peer);
-                }
-                Action::Table(op) => self.change_table(number, op),
-                Action::CheckRoutes { .. } if self.has(Fault::PingsWithoutHash) => {}
-                Action::CheckRoutes { node, hash } => {
-                    if self.nodes[number].table.summary(node).1 != hash {
-                        differ.push(node);
-                    }
-                }
-                Action::BarrierDone(id) => self.check_barrier(number, id),
-                Action::Persist => {
-                    let time = self.time();
-                    let node = &mut self.nodes[number];
-                    let hlc = node.disk.hlc;
-                    node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored(time) };
-                }
-                Action::KeepClock(_) => {}
-                Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
-                Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
-                Action::WalkSessions { view } => self.on_walk(number, view),
-                Action::WillKept { ticket, kept } => self.on_will_kept(ticket, kept),
-                Action::PublishWill { client, body } => {
-                    self.on_publish_will(number, &client, &body);
-                }
-                Action::PeerUp(up) => self.flow_up(number, &up),
-                Action::PeerDown { node } => {
-                    if let Some(of) = self.number_at(number, node) {
-                        self.flow_down(number, of, false);
-                    }
-                }
-                Action::PeerAway { node } => {
-                    if let Some(of) = self.number_at(number, node) {
-                        self.flow_away(number, of);
-                    }
-                }
-                Action::PeerGone { node } => {
-                    if let Some(of) = self.number_at(number, node) {
-                        self.flow_down(number, of, true);
-                    }
-                }
-                Action::Retained { link, node, step } => {
-                    self.on_retained(number, link, node, step);
-                }
-                Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
-                Action::Log(event) => self.told(number, &event),
+            } else {
+                self.perform_one(number, action);
             }
         }
         for node in differ {
@@ -947,6 +891,68 @@ impl World {
         // What a node has decided it has done when all of it is.
         if self.under_way == 0 {
             (0..self.nodes.len()).for_each(|number| self.check_old_lives(number));
+        }
+    }
+
+    fn perform_one(&mut self, number: usize, action: Action) {
+        match action {
+            Action::Dial { target, .. } => self.dial(number, target.name),
+            Action::Undial(name) => {
+                self.nodes[number].dials.remove(&name);
+            }
+            Action::Send { link, frame } => self.send(number, link, frame),
+            Action::Close { link } => {
+                if let Some(end) = self.end_of(number, link) {
+                    self.close_end(link, end);
+                }
+            }
+            Action::Watch { node: peer, link, .. } => {
+                let now = self.time();
+                self.nodes[number].detector.watch(peer, link, now);
+                self.nodes[number].watching.insert(peer, link);
+            }
+            Action::Unwatch { node: peer } => {
+                self.nodes[number].detector.forget(peer);
+                self.nodes[number].watching.remove(&peer);
+            }
+            Action::Table(op) => self.change_table(number, op),
+            Action::BarrierDone(id) => self.check_barrier(number, id),
+            Action::Persist => {
+                let time = self.time();
+                let node = &mut self.nodes[number];
+                let hlc = node.disk.hlc;
+                node.disk = Stored { hlc, ..node.core.as_ref().unwrap().stored(time) };
+            }
+            // They are seen to with the batch.
+            Action::KeepClock(_) | Action::CheckRoutes { .. } => {}
+            Action::Claimed { ticket, claim, .. } => self.on_claimed(number, ticket, claim),
+            Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
+            Action::WalkSessions { view } => self.on_walk(number, view),
+            Action::WillKept { ticket, kept } => self.on_will_kept(ticket, kept),
+            Action::PublishWill { client, body } => {
+                self.on_publish_will(number, &client, &body);
+            }
+            Action::PeerUp(up) => self.flow_up(number, &up),
+            Action::PeerDown { node } => {
+                if let Some(of) = self.number_at(number, node) {
+                    self.flow_down(number, of, false);
+                }
+            }
+            Action::PeerAway { node } => {
+                if let Some(of) = self.number_at(number, node) {
+                    self.flow_away(number, of);
+                }
+            }
+            Action::PeerGone { node } => {
+                if let Some(of) = self.number_at(number, node) {
+                    self.flow_down(number, of, true);
+                }
+            }
+            Action::Retained { link, node, step } => {
+                self.on_retained(number, link, node, step);
+            }
+            Action::FromPeer { .. } | Action::RestartClients | Action::Settled => {}
+            Action::Log(event) => self.told(number, &event),
         }
     }
 
