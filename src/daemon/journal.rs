@@ -37,7 +37,7 @@ use tracing_subscriber::layer::{Context, Layer};
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// The kinds, and what the catalogue knows them by. Numbers are never used again for something else.
-const KINDS: [(&str, &str); 57] = [
+const KINDS: [(&str, &str); 58] = [
     ("started", "3074573f4a4b42b8aebbc6998a88c219"),
     ("config-refused", "a4c50227091241c99f18d41baa4c4788"),
     ("config-waits", "dbb5c0ca2d7041e8900fac6f214fd700"),
@@ -93,6 +93,7 @@ const KINDS: [(&str, &str); 57] = [
     ("alarm-activated", "7d1c5a0e94e84b6fb0a3c2d9f61e5b48"),
     ("alarm-deactivated", "c05e1f7a3b9d4d26a8f47e90d2b6c31a"),
     ("bridge-connected", "6fe74c57cf504fa89a64b1576a0c3e1e"),
+    ("bridge-given-up", "691f778a080b4e8590da0100a4525e94"),
     ("bridge-lost", "03917928e31c4363bb2c9aff2c11f1d5"),
     ("bridge-refused", "6dfe5dd74ec645ebb85a156070413bd0"),
 ];
