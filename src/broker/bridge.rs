@@ -38,8 +38,8 @@ const MOST: usize = 4096;
 const CROWD: usize = 4 * MOST;
 /// Bytes under way to the local end above which nothing more is taken from the remote.
 const HEAVY: usize = 8 << 20;
-/// So often may the remote break the connection off with one message at the front.
-const STRIKES: u8 = 3;
+/// So often may the remote break the connection off with one message at the front, in thirds of what is surely because of that.
+const STRIKES: u8 = 9;
 /// Bytes at the front of a PUBLISH that have its number.
 const TOPIC_AND_NUMBER: usize = 2 + 65_535 + 2;
 /// How long the remote keeps the session of a bridge that begins anew with each process (5.0).
@@ -257,6 +257,8 @@ pub struct Relay {
     acknowledged: bool,
     /// The message at the front when the remote last broke a connection off, and how often it was that one.
     strikes: Option<(PacketId, u8)>,
+    /// Something with QoS 0 was sent to the remote since it has last acknowledged anything.
+    unasked: bool,
     /// Number at the local end of the message that was given up, which it is told when it sends it again.
     barred: Option<PacketId>,
     /// It takes leave of the remote.
@@ -284,6 +286,7 @@ impl Relay {
             subscribed: false,
             acknowledged: false,
             strikes: None,
+            unasked: false,
             barred: None,
             parting: false,
             next_id: PacketId::FIRST,
@@ -412,18 +415,24 @@ impl Relay {
         side.up = false;
         side.out.clear();
         if end == End::Remote {
-            (self.asked, self.subscribed) = (None, false);
+            (self.asked, self.subscribed, self.unasked) = (None, false, false);
         }
     }
 
-    /// The remote has broken the connection off. If the message at the front was under way for the third time then, it is taken to
-    /// be why: it is given up, and this is its topic and its size in bytes. After the first time messages go one by one.
+    /// The remote has broken the connection off. If the message at the front was under way for the third time then, and nothing else
+    /// but with QoS 0, or for the ninth, it is taken to be why: it is given up, and this is its topic and its size in bytes. After the first time messages go one by one.
     pub fn blame(&mut self) -> Option<(String, usize)> {
+        if self.asked == Some(true) && !self.subscribed {
+            // It may be what it was asked for.
+            return None;
+        }
         let front = self.remote.window.front().filter(|_| self.remote.up)?.id;
+        // What was sent with QoS 0 beside it, and nobody acknowledges, may be it as well.
+        let strike = if self.unasked { 1 } else { 3 };
         let before = self.strikes.filter(|(id, _)| *id == front).map_or(0, |(_, times)| times);
         self.remote.window.narrow();
-        if before + 1 < STRIKES {
-            self.strikes = Some((front, before + 1));
+        if before + strike < STRIKES {
+            self.strikes = Some((front, before + strike));
             return None;
         }
         self.strikes = None;
@@ -746,6 +755,7 @@ impl Relay {
         match id {
             None => {
                 encode::publish(&mut other.out, version, head, &parts);
+                self.unasked |= end == End::Local;
                 self.count(end);
                 self.answer(end, from, publish.qos);
             }
@@ -818,7 +828,9 @@ impl Relay {
     /// The end has answered a message that was under way.
     const fn on_borne(&mut self, end: End) {
         self.side(end).window.widen();
-        self.acknowledged |= matches!(end, End::Remote);
+        if matches!(end, End::Remote) {
+            (self.acknowledged, self.strikes, self.unasked) = (true, None, false);
+        }
     }
 
     fn on_pubrec(&mut self, end: End, id: PacketId, reason: ReasonCode) {

@@ -237,7 +237,8 @@ impl Channel {
     }
 
     /// Takes out of a session that goes on what its client may not subscribe to, since the rules may have changed, or another address
-    /// has come, or another token. What waits because of that alone, and was not sent on this connection, is forgotten.
+    /// has come, or another token. What waits because of that alone, and was not sent on this connection, is forgotten; what was sent
+    /// with QoS 2 before goes on to its end.
     pub(super) fn take_out_denied(&mut self, out: &mut Out<'_>) {
         let State::Up(session) = &self.state else { return };
         let kept = session.subscriptions.iter().map(|(to, _)| to);

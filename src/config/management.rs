@@ -21,6 +21,8 @@ use crate::node::{
 
 /// The secret that EMQX ships, which opens nothing here.
 const PUBLISHED: &str = "public";
+/// Whose it is, where nothing else is said.
+const ADMIN: &str = "admin";
 
 /// The keys so far.
 #[derive(Debug)]
@@ -143,22 +145,15 @@ impl ManagementDraft {
         let mut apps = BTreeMap::new();
         let key = "management.default_application";
         match (self.app_id, self.app_secret) {
-            (Some(_), Some((_, true))) => notes.push(Note::warning(format!(
+            (_, Some((_, true))) => notes.push(Note::warning(format!(
                 "{key}.secret is the one EMQX publishes and counts as not set"
             ))),
-            (Some(id), Some((hash, false))) => drop(apps.insert(id, hash)),
-            (Some(_), None) => {
-                faults.push(Fault::new(
-                    format!("{key}.id"),
-                    format!("expected {key}.secret beside it"),
-                ));
+            (id, Some((hash, false))) => {
+                let _ = apps.insert(id.unwrap_or_else(|| ADMIN.to_owned()), hash);
             }
-            (None, Some(_)) => {
-                faults.push(Fault::new(
-                    format!("{key}.secret"),
-                    format!("expected {key}.id beside it"),
-                ));
-            }
+            (Some(id), None) => notes.push(Note::warning(format!(
+                "{key}.id = {id}: there is no {key}.secret, and so no such application"
+            ))),
             (None, None) => {}
         }
         if let Some((text, origin)) = self.bootstrap {

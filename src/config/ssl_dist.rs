@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::erlang_terms::{Section, Term, sections};
+use super::secrets::exposed;
 use super::{Fault, Note};
 use crate::{
     node::tls::settings::{FileAt, Password, Role, Settings},
@@ -205,7 +206,10 @@ impl Reader<'_> {
                 draft.crl_check = (at > 1).then_some(line);
             }
             "password" => match value {
-                Term::Text(text) => role.password = Some(Password::new(text)),
+                Term::Text(text) => {
+                    role.password = Some(Password::new(text));
+                    self.notes.extend(exposed(self.from, "the password of a key"));
+                }
                 Term::Atom(_) | Term::Number(_) | Term::Tuple(_) | Term::List(_) => {
                     return Err("a text in quotes".to_owned());
                 }

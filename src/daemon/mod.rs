@@ -22,7 +22,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -193,10 +193,17 @@ struct Reloader {
     node: Arc<Node>,
     settings: Settings,
     process: Process,
+    /// What was read earlier is not put in force later.
+    turn: Mutex<()>,
 }
 
 impl Reloader {
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read_again(&self) -> Result<ctl::Reloaded, String> {
+        let _turn = self.turn();
         let Process { config: _, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
@@ -235,6 +242,7 @@ impl Operator for Reloader {
     }
 
     fn reload_users(&self) -> Result<(), String> {
+        let _turn = self.turn();
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "users not reloaded");
@@ -246,13 +254,14 @@ impl Operator for Reloader {
     }
 
     fn reload_certificates(&self) -> Result<(), String> {
+        let _turn = self.turn();
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "certificates not reloaded");
             faults.to_string()
         })?;
         self.node.renew_certificates(new.mesh_tls, &new.listeners);
-        self.node.reload_api(&new.api);
+        self.node.renew_api_tls(&new.api);
         Ok(())
     }
 
@@ -371,7 +380,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     supervise::spawn_core("gaps in the log", gaps);
     let api = config.api.clone();
     let settings = Settings::new(&process.config);
-    let reloader = Reloader { node: node.clone(), settings, process };
+    let reloader = Reloader { node: node.clone(), settings, process, turn: Mutex::default() };
     let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
     desk.open_to_others();
     Api::start(desk.clone(), api);

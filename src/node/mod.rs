@@ -347,6 +347,11 @@ impl Node {
     /// Other applications of the configuration and another certificate for the HTTP API.
     pub fn reload_api(&self, api: &rest::settings::Settings) {
         self.hub.apps.configure(api.apps.clone());
+        self.renew_api_tls(api);
+    }
+
+    /// Another certificate for the HTTP API.
+    pub fn renew_api_tls(&self, api: &rest::settings::Settings) {
         let tls = api.listeners.iter().find_map(|one| one.tls.as_ref());
         if let (Some(present), Some(tls)) = (self.hub.api_tls.get(), tls) {
             if let Err(reason) = &tls.material {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -59,6 +60,38 @@ fn subscriber(at: &Node, filter: &str) -> Client {
     let mut client = Client::at(V5, at.mqtt());
     assert_eq!(client.subscribe(filter, 2 | 8), 2);
     client
+}
+
+/// Rules of access are about clients, not about what the operator has bridged.
+#[test]
+fn no_rule_of_access_stops_it() {
+    let remote = Node::start("");
+    let mut node = Node::prepare(&format!("node{}@127.0.0.1", free_mesh_number()), "manual", "");
+    let rules = node.config().with_file_name("rules.conf");
+    let plant = "{allow, {user, \"plant\"}, pubsub, [\"#\"]}.\n{deny, all}.\n";
+    fs::write(&rules, plant).unwrap();
+    let more = "forwards = out/#\nsubscription.1.topic = in/#\nsubscription.1.qos = 1";
+    node.configure(&format!("{}acl_file = rules.conf", lines(remote.mqtt(), more)));
+    node.launch();
+    wait_subscribed(&node);
+    let plant = || {
+        let mut connect = Connect::new(V5);
+        connect.user = Some("plant".to_owned());
+        connect.open(node.mqtt())
+    };
+    let (mut there, mut here) = (subscriber(&remote, "out/#"), plant());
+    assert_eq!(here.subscribe("in/#", 1), 1);
+    let mut pass = |text: &str| {
+        plant().publish("out/a", text, 1);
+        assert_eq!(there.message_within(BACK).text(), text);
+        Client::at(V5, remote.mqtt()).publish("in/a", text, 1);
+        assert_eq!(here.message_within(BACK).text(), text);
+    };
+    pass("under the rules of the start");
+    fs::write(&rules, "{allow, {user, \"plant\"}, pubsub}.\n{deny, all}.\n").unwrap();
+    node.ctl(&["conf", "reload"]);
+    wait_for("the rules hold", LIMIT, || node.log().contains("rules of access hold"));
+    pass("under others");
 }
 
 /// The payloads that came, in order, up to `last`.
@@ -520,7 +553,7 @@ fn mosquitto_is_a_remote() {
     };
     let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
     let file = dir.path().join("mosquitto.conf");
-    std::fs::write(&file, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
+    fs::write(&file, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
     let child = Command::new(program).arg("-c").arg(&file).stderr(Stdio::null()).spawn();
     let _mosquitto = Mosquitto(child.unwrap());
     let at = SocketAddr::from(([127, 0, 0, 1], port));

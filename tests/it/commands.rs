@@ -247,7 +247,6 @@ fn what_is_not_here_says_why_and_exits_with_1() {
         "retainer reindex start",
         "acl list",
         "acl add clientid x t pub allow",
-        "mgmt list",
         "plugins load emqx_retainer",
         "traces delete mine",
         "rebalance start --evacuation",

@@ -173,7 +173,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::set(
         "management.default_application.id",
         "",
-        "An application that may use the HTTP API; others are made by emqx-rs-ctl mgmt insert.",
+        "An application that may use the HTTP API, unset admin; others are made by emqx-rs-ctl mgmt insert.",
         |d, _, t| {
             d.management.app_id = (!t.is_empty()).then(|| t.to_owned());
             Ok(())
@@ -183,7 +183,14 @@ pub(super) const KEYS: &[Key] = &[
         "management.default_application.secret",
         "",
         "Its secret. The one EMQX publishes counts as not set.",
-        |d, _, t| if t.is_empty() { Ok(()) } else { d.management.set_secret(t) },
+        |d, p, t| {
+            if t.is_empty() {
+                return Ok(());
+            }
+            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
+            d.notes.extend(file.and_then(|file| exposed(file, "the secret of an application")));
+            d.management.set_secret(t)
+        },
     ),
     Key::set(
         "management.bootstrap_apps_file",

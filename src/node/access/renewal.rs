@@ -11,6 +11,7 @@ use std::{
 use crate::{
     broker::{
         access::Access,
+        bridge,
         channel::{Channel, Out, Shared},
     },
     net::supervise,
@@ -47,8 +48,10 @@ impl Renewal {
         }
     }
 
+    /// Nothing is to be changed in what a connection shares: it has these rules, or is the local end of a bridge, which no rules are about.
     fn is_of(&self, shared: &Shared) -> bool {
-        Arc::ptr_eq(&shared.access.rules.0, &self.access.rules.0)
+        let same = Arc::ptr_eq(&shared.access.rules.0, &self.access.rules.0);
+        same || shared.zone == bridge::ZONE
     }
 
     /// `old` with these rules.

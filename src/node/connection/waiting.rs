@@ -152,9 +152,12 @@ impl Connection {
 
     /// What a client that has gone sent before is read to its end at once.
     pub(super) fn hold_up_no_more(&mut self) {
+        let (held, paused) = (self.is_held(), self.is_paused());
         let Some(waiting) = &mut self.waiting else { return };
         waiting.pace = waiting.pace.take().filter(|pace| pace.until().is_none());
         waiting.ended |= waiting.held.take().is_some();
+        // That which has been read already comes first.
+        waiting.behind |= (held || paused) && !self.carry.is_empty();
     }
 
     #[inline]

@@ -30,7 +30,7 @@ const MOST: usize = 1000;
 const LONGEST: usize = 128;
 
 /// Of a secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
@@ -119,6 +119,12 @@ impl Apps {
     /// Those of the configuration are these from now on.
     pub(in crate::node) fn configure(&self, apps: BTreeMap<String, SecretHash>) {
         locks::write(&self.table).configured = apps;
+    }
+
+    /// Whether there is one of this id, with any secret.
+    pub(super) fn is_known(&self, id: &str) -> bool {
+        let table = locks::read(&self.table);
+        table.configured.contains_key(id) || table.kept.contains_key(id)
     }
 
     /// Whether there is any that could get in.

@@ -44,6 +44,9 @@ fn publish(hub: &Hub, one: &Publication) -> (Published, usize) {
         let why = "the node is being restarted; ask again, or another node";
         return (done(false, Some(Refusal::of(why))), 0);
     }
+    if hub.memory.is_out() {
+        return (done(false, Some(Refusal::of("memory is short"))), 0);
+    }
     let (message, delay, bounds) = match ready(hub, one) {
         Ok(ready) => ready,
         Err(refusal) => return (done(false, Some(refusal)), 0),

@@ -284,7 +284,7 @@ impl Api {
             return denied(code::NO_CREDENTIALS, "id and secret of an application are needed");
         };
         let hub = self.desk.node().hub();
-        let turn = self.guesses.turn(peer.ip(), hub.clock.now());
+        let turn = self.guesses.turn(peer.ip(), header.as_bytes(), hub.clock.now());
         let has_waited = turn.is_some();
         if let Some(turn) = turn {
             wait(&turn).await;
@@ -293,10 +293,11 @@ impl Api {
         if let Some((id, secret)) = &given
             && hub.apps.admits(id, secret)
         {
+            self.guesses.note_right(peer.ip(), header.as_bytes());
             return Ok(id.clone());
         }
         // Before anything is waited for: nobody has to stay for the answer.
-        let turn = self.guesses.note(peer.ip(), hub.clock.now());
+        let turn = self.guesses.note(peer.ip(), header.as_bytes(), hub.clock.now());
         let app: String = given.map(|(id, _)| shown(&id)).unwrap_or_default();
         let app: String = app.chars().take(64).collect();
         self.note_denied(&app, peer);
@@ -311,6 +312,8 @@ impl Api {
         self.count(Metric::ApiDenied);
         hub.on_api_failure(app, peer.ip());
         if self.told.is_due(&peer.ip().to_string(), hub.clock.now()) {
+            // What nobody is called may be a secret in the wrong field.
+            let app = Some(app).filter(|app| hub.apps.is_known(app));
             tracing::warn!(%peer, app, "HTTP API: wrong id or secret; told once a minute of an address");
         }
     }
