@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    broker::{ClientId, portable::Portable, replay::Replay},
+    broker::{ClientId, portable::Portable, rate::Rate, replay::Replay},
     node::{
         mailbox::Signal,
         registry::{Parked, Taken},
@@ -27,7 +27,11 @@ impl World {
 
     /// A client whose will has this delay.
     fn mortal(&self, expiry: u32, will_delay: u32) -> Client<'_> {
-        let mut client = self.accept(Settings::default());
+        self.mortal_under(Settings::default(), expiry, will_delay)
+    }
+
+    fn mortal_under(&self, settings: Settings, expiry: u32, will_delay: u32) -> Client<'_> {
+        let mut client = self.accept(settings);
         let asked = Asked { expiry, will_delay: Some(will_delay), ..Asked::default() };
         client.send(&connect(5, "c", &asked));
         assert_eq!(client.packets()[0].0, 0x20);
@@ -278,6 +282,27 @@ fn what_was_said_before_a_take_over_is_heard() {
         let want: &[&str] = if goodbye { &["last"] } else { &["last", "will"] };
         assert_eq!(watcher.topics(), want);
     }
+}
+
+/// It had sent more than its rate allows, and the rest was read already and waited.
+#[test]
+fn who_was_held_up_and_has_gone_is_heard_before_a_take_over() {
+    let world = World::new();
+    let mut watcher = world.connect(5, "watcher", Settings::default());
+    watcher.subscribe(&["will", "t", "last"], 0);
+    let slow = Some(Rate { amount: 1, window: Duration::from_secs(1000) });
+    let mut first =
+        world.mortal_under(Settings { messages_in: slow, ..Settings::default() }, 100, 0);
+    let publish = |topic: &str| packet(0x30, &[&text(topic)[..], &[0]].concat());
+    first.arrive(&[publish("t"), publish("t"), publish("last"), vec![0xe0, 0]].concat());
+    first.run();
+    assert!(!watcher.topics().contains(&"last".to_owned()), "it is held up");
+    locks::lock(&first.pipe.0).gone = true;
+    let mut second = world.take_over(5, "c", &Asked::default());
+    first.run();
+    assert!(first.connection.is_none());
+    assert!(session_present(&mut second));
+    assert_eq!(watcher.topics().last().map(String::as_str), Some("last"), "and leaves no will");
 }
 
 /// Its connection is open still: what has come is heard, and no more.
