@@ -24,8 +24,8 @@ EPOCH = SOURCE_DATE_EPOCH=$(shell date -d "$$(sed -n 's/^ -- .*>  //p' packaging
 .PHONY: all check long install pages package deb rpm repo reproducible clean $(STAGES)
 
 all:
-	$(REMAP) cargo build --release --locked --bin emqx-rs --bin emqx-rs-bench
-	$(REMAP) cargo build --profile small --locked --bin emqx-rs-ctl
+	$(EPOCH) $(REMAP) cargo build --release --locked --bin emqx-rs --bin emqx-rs-bench
+	$(EPOCH) $(REMAP) cargo build --profile small --locked --bin emqx-rs-ctl
 
 check:
 	@begin=$$SECONDS; times=; \
