@@ -1,6 +1,7 @@
 //! The configuration while its keys are applied one by one, and the word types that only settings use.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Note;
@@ -12,6 +13,7 @@ use super::keys::Place;
 use super::listeners::ListenerDraft;
 use super::log::{LogLevel, LogSettings};
 use super::management::ManagementDraft;
+use super::secrets::exposed;
 use super::values::{Expected, Parsed, duration, integer, list, word};
 use crate::broker::Settings;
 use crate::broker::access::{Anonymous, Cidr, Policy};
@@ -164,6 +166,12 @@ pub struct UserDraft {
 }
 
 impl Draft {
+    /// A value of the file at `place` is a secret, named `what`: a warning, if everybody may read that.
+    pub fn holds(&mut self, place: &Place<'_>, what: &str) {
+        let file = place.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
+        self.notes.extend(file.and_then(|file| exposed(file, what)));
+    }
+
     /// An empty draft.
     #[must_use]
     pub fn new(node_name: NodeName) -> Self {

@@ -1,13 +1,10 @@
 //! Bridges to brokers of others.
 
-use std::path::Path;
-
 use super::Kind::{Bytes, Duration, Integer, Text};
 use super::{Key, listener::not_spoken};
 use crate::config::bridge::{address, filter, filters, mountpoint};
 use crate::config::draft::qos;
 use crate::config::listeners::{file, versions};
-use crate::config::secrets::exposed;
 use crate::config::values::{between, duration, flag, integer, size, word};
 use crate::mqtt::Version;
 
@@ -75,8 +72,7 @@ pub(super) const KEYS: &[Key] = &[
     }),
     Key::set("bridge.mqtt.$name.password", "", "Its password.", |d, p, t| {
         d.bridge(p)?.password = Some(t.into());
-        let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
-        d.notes.extend(file.and_then(|file| exposed(file, "the password of a bridge")));
+        d.holds(p, "the password of a bridge");
         Ok(())
     }),
     Key::set(

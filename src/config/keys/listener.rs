@@ -1,7 +1,5 @@
 //! `listener.<tcp|ssl|ws|wss|unix>.$name`: where clients connect.
 
-use std::path::Path;
-
 use super::Kind::{Bytes, Duration, Flag, Integer, Or, Text, Words};
 use super::{Key, Place};
 use crate::config::draft::{Draft, access_rule};
@@ -9,7 +7,6 @@ use crate::config::listeners::{
     ListenerDraft, NETWORK, TLS, UNIX, WEB, blocks, certificate_name, file, kind, mode,
     socket_path, suites, versions,
 };
-use crate::config::secrets::exposed;
 use crate::config::values::{
     Parsed, bind, bytes, duration, duration_or_off, flag, integer, list, rate, size, word,
 };
@@ -249,8 +246,7 @@ pub(super) const WITH_TLS: &[Key] = &[
         "ssl, wss: password of the key, if it is locked with one (AES or triple DES).",
         |d, p, t| {
             of(d, p, TLS)?.tls.role.password = Some(Password::new(t));
-            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
-            d.notes.extend(file.and_then(|file| exposed(file, "the password of a key")));
+            d.holds(p, "the password of a key");
             Ok(())
         },
     ),

@@ -1,11 +1,8 @@
 //! `management.*`: the HTTP API.
 
-use std::path::Path;
-
 use super::Kind::{Bytes, Flag, Integer, Text};
 use super::{Key, listener::not_spoken};
 use crate::config::listeners::{file, suites, versions};
-use crate::config::secrets::exposed;
 use crate::config::values::{duration, flag, integer, size, word};
 use crate::node::tls::settings::Password;
 
@@ -107,8 +104,7 @@ pub(super) const KEYS: &[Key] = &[
         "https: password of the key, if it is locked with one (AES or triple DES).",
         |d, p, t| {
             d.management.endpoint(p)?.listener.tls.role.password = Some(Password::new(t));
-            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
-            d.notes.extend(file.and_then(|file| exposed(file, "the password of a key")));
+            d.holds(p, "the password of a key");
             Ok(())
         },
     ),
@@ -187,8 +183,7 @@ pub(super) const KEYS: &[Key] = &[
             if t.is_empty() {
                 return Ok(());
             }
-            let file = p.origin.rsplit_once(':').map(|(file, _)| Path::new(file));
-            d.notes.extend(file.and_then(|file| exposed(file, "the secret of an application")));
+            d.holds(p, "the secret of an application");
             d.management.set_secret(t)
         },
     ),
