@@ -205,9 +205,12 @@ impl LockedKey {
     }
 }
 
-/// The content of what comes next in DER, if it is of this kind.
+/// The content of what comes next in DER, if it is of this kind: of the universal class, and a sequence as DER writes one.
 fn part<'a>(rest: &mut &'a [u8], tag: Tag) -> Option<&'a [u8]> {
-    let (behind, found) = Any::from_der(rest).ok().filter(|(_, found)| found.tag() == tag)?;
+    let (behind, found) = Any::from_der(rest).ok().filter(|(_, found)| {
+        let of_parts = found.header.is_constructed() == (tag == Tag::Sequence);
+        found.tag() == tag && found.header.is_universal() && of_parts
+    })?;
     *rest = behind;
     Some(found.data)
 }
@@ -280,6 +283,14 @@ mod tests {
             assert!(LockedKey::find(behind.as_bytes()).is_none(), "{at}: the first one counts");
         }
         assert!(LockedKey::find(CLEAR.as_bytes()).is_none());
+    }
+
+    #[test]
+    fn a_sequence_has_one_first_byte() {
+        for first in 0..=u8::MAX {
+            let is_one = part(&mut [first, 0].as_slice(), Tag::Sequence).is_some();
+            assert_eq!(is_one, first == 0x30, "{first:#x}");
+        }
     }
 
     #[test]
