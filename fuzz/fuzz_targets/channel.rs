@@ -31,7 +31,7 @@ fn shared() -> Arc<Shared> {
             proxies: Vec::new(),
             access: Access::default(),
             stats: Arc::new(Stats::new(1)),
-            next_assigned: AtomicU64::new(1),
+            next_assigned: Arc::new(AtomicU64::new(1)),
         })
     };
     SHARED.get_or_init(make).clone()

@@ -69,8 +69,9 @@ pub struct Shared {
     pub access: Access,
     /// Counters of the node.
     pub stats: Arc<Stats>,
-    /// Where assigned client ids count on from; starts at random, so that no two nodes assign one id.
-    pub next_assigned: AtomicU64,
+    /// Where assigned client ids count on from; starts at random, so that no two nodes assign one id. However often the rules
+    /// change it is one count: connections from before draw on it too.
+    pub next_assigned: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -84,7 +85,7 @@ impl Shared {
             proxies: self.proxies.clone(),
             access,
             stats: self.stats.clone(),
-            next_assigned: AtomicU64::new(self.next_assigned.load(Ordering::Relaxed)),
+            next_assigned: self.next_assigned.clone(),
         }
     }
 

@@ -408,7 +408,7 @@ pub(crate) mod tests {
             access: Access::default(),
             proxies: Vec::new(),
             stats: Arc::new(Stats::new(1)),
-            next_assigned: std::sync::atomic::AtomicU64::new(0),
+            next_assigned: Arc::default(),
         })
     }
 

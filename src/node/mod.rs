@@ -457,7 +457,7 @@ fn shared(
         proxies: listener.trusted_proxies.clone(),
         access: access.clone(),
         stats: hub.stats.clone(),
-        next_assigned: AtomicU64::new(random()),
+        next_assigned: Arc::new(AtomicU64::new(random())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, atomic::AtomicU64},
+    sync::Arc,
     time::Duration,
 };
 
@@ -74,7 +74,7 @@ impl Member {
             proxies: Vec::new(),
             access: Access { policy, ..Access::default() },
             stats: hub.stats.clone(),
-            next_assigned: AtomicU64::new(0),
+            next_assigned: Arc::default(),
         };
         Self {
             client_id: ClientId::new(&format!("{CLIENT}{name}:{}", hub.name)),

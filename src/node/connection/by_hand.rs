@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::Wake,
 };
@@ -142,7 +142,7 @@ impl World {
             access: Access::default(),
             proxies: Vec::new(),
             stats: Arc::new(Stats::new(1)),
-            next_assigned: AtomicU64::new(0),
+            next_assigned: Arc::default(),
         });
         let pipe = Pipe(Arc::new(Mutex::new(Wire { room: usize::MAX, ..Wire::default() })));
         let stream = Stream::Other(Box::new(pipe.clone()));

@@ -85,7 +85,7 @@ impl World {
             proxies: Vec::new(),
             access: Access::default(),
             stats: Arc::new(Stats::new(1)),
-            next_assigned: AtomicU64::new(0),
+            next_assigned: Arc::default(),
         });
         let may = self.hub.open_in_cluster(&self.id, (false, None), shared);
         let Said::Claim { ticket, .. } = self.said().await else { panic!("no claim") };

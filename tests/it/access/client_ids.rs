@@ -1,7 +1,7 @@
 //! Client ids with passwords, in the users file.
 
 use super::{
-    super::support::{Connect, Version},
+    super::support::{Client, Connect, LIMIT, Version, client::find, prop, wait_for},
     BAD_PASSWORD, NOT_AUTHORIZED, Node, SUCCESS, connect, ctl, path, user,
 };
 
@@ -94,4 +94,23 @@ fn who_stands_in_the_configuration_is_told_where() {
     let place = node.config().display().to_string();
     assert!(text.contains(&format!("conf stands in {place}:")), "{text}");
     assert_eq!(connect(Version::V5, "conf", "real").attempt(node.mqtt()).code, SUCCESS);
+}
+
+/// Who was connected before the rules were read anew and who came after it are two clients.
+#[test]
+fn no_two_clients_are_assigned_one_id() {
+    let node = Node::start("");
+    let mut early = Client::raw(Version::V5, node.mqtt());
+    wait_for("it is accepted", LIMIT, || {
+        let rows: serde_json::Value =
+            serde_json::from_str(&node.ctl(&["--json", "listeners"])).unwrap();
+        rows.as_array().is_some_and(|rows| rows.iter().any(|row| row["current_conn"] == 1))
+    });
+    node.ctl(&["conf", "reload"]);
+    let connect = Connect::new(Version::V5).id("");
+    early.send(&connect.bytes());
+    early.take_connack();
+    let late = connect.open(node.mqtt());
+    let [one, two] = [&early, &late].map(|client| find(&client.props, prop::ASSIGNED_ID));
+    assert!(one.is_some() && two.is_some() && one != two, "{one:?} {two:?}");
 }
