@@ -879,24 +879,19 @@ impl Channel {
         };
         let will = will?;
         let delay = will.delay.min(self.expiry());
-        Some(will.after(delay))
+        Some(will.after(delay).nameless())
     }
 
     /// The will, with the delay that counts as in [`Self::will`], unless the client has lost the right to publish to its topic since
-    /// CONNECT: it may have shown again who it is, or there are other rules. Where others say what a client may do, what they said to
-    /// the CONNECT holds; so it does of a topic that may have been rewritten, of which the first name is not known any more.
+    /// CONNECT: it may have shown again who it is, or there are other rules. They are about the topic that the client named, as of a
+    /// PUBLISH. Where others say what a client may do, what they said to the CONNECT holds.
     fn last_will(&mut self) -> Option<Box<Will>> {
         let mut will = self.will.take()?;
         will.delay = will.delay.min(self.expiry());
-        let mount = self.identity().and_then(|who| who.mount.as_deref()).unwrap_or("");
-        let settings = &self.shared.settings;
-        let (_, topic) = undelayed(will.topic(), settings).unwrap_or((will.delay, will.topic()));
-        let topic = topic.strip_prefix(mount).unwrap_or(topic);
-        let allowed = match &self.rights {
-            Rights::Ruled(rules) if settings.publish_rewrites.is_empty() => {
-                rules.allows(Right::Publish, topic)
-            }
-            Rights::Ruled(_) | Rights::Asked(_) => true,
+        let named = will.named.take();
+        let allowed = match (&self.rights, &named) {
+            (Rights::Ruled(rules), Some(topic)) => rules.allows(Right::Publish, topic),
+            (Rights::Ruled(_), None) | (Rights::Asked(_), _) => true,
         };
         if !allowed {
             self.count(Metric::ClientAclDeny);

@@ -161,7 +161,7 @@ impl PendingWill {
         let will = mqtt::Will {
             qos: self.qos,
             retain: self.retain,
-            topic: &self.topic,
+            topic: &self.named,
             payload: &self.payload,
             properties: Properties::from_encoded(&self.properties),
         };

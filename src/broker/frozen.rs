@@ -40,6 +40,7 @@ const UNSENT: u8 = 11;
 const REPLAY: u8 = 12;
 const USERNAME: u8 = 13;
 const ENHANCED: u8 = 14;
+const WILL_NAMED: u8 = 15;
 
 /// A connection of a client that is served, without its socket and its session.
 #[derive(Debug)]
@@ -136,16 +137,18 @@ impl Frozen {
         Duration::from_secs(self.expiry_s.into())
     }
 
-    /// The will.
+    /// The will, as other nodes are to keep it.
     #[must_use]
-    pub fn will(&self) -> Option<&Will> {
-        self.will.as_deref()
+    pub fn will(&self) -> Option<Will> {
+        self.will.as_deref().cloned().map(Will::nameless)
     }
 
     /// The will, if the connection does not go on after all.
     #[must_use]
     pub fn into_will(self) -> Option<Box<Will>> {
-        self.will
+        let mut will = self.will?;
+        will.named = None;
+        Some(will)
     }
 
     /// By what it may be banned.
@@ -235,6 +238,9 @@ impl Frozen {
         }
         if let Some(will) = &self.will {
             record(&mut out, WILL, |out| put_will(out, (will, will.delay), now));
+            if let Some(named) = &will.named {
+                record(&mut out, WILL_NAMED, |out| out.extend_from_slice(named.as_bytes()));
+            }
         }
         for id in &self.owed {
             record(&mut out, OWED, |out| out.extend_from_slice(&id.get().to_be_bytes()));
@@ -303,6 +309,11 @@ impl Frozen {
                 ALIAS_MAX => max_out = Some(u16::from_be_bytes(body.array()?)),
                 ALIAS_OUT => topics_out.push(body.rest_text()?),
                 WILL => frozen.will = Some(body.will(now)?.0),
+                // It stands behind the will.
+                WILL_NAMED => {
+                    let will = frozen.will.as_mut().ok_or(BadSession("name of no will"))?;
+                    will.named = Some(body.rest_text()?.into());
+                }
                 OWED => frozen.owed.push(body.packet_id()?),
                 ENHANCED => frozen.enhanced = true,
                 UNREAD => frozen.unread = body.0.to_vec(),
@@ -440,11 +451,12 @@ pub(crate) mod tests {
             aliases_out.name(topic);
         }
         let meta = Meta { qos: QoS::AtLeastOnce, retain: true, expires_at: None, publisher: 0 };
-        let will = Will::of_parts(
+        let mut will = Will::of_parts(
             Message::new("w", &[], b"gone", meta),
             Some(Duration::from_secs(9)),
             Duration::from_secs(4),
         );
+        will.named = Some("u/w".into());
         Frozen {
             identity: Identity {
                 client_id: ClientId::new("c+1"),
@@ -521,6 +533,19 @@ pub(crate) mod tests {
             let channel = frozen.into_channel(shared(), session(), NOW);
             let Rights::Ruled(rules) = &channel.rights else { panic!("asked") };
             assert_eq!(rules.allows(Action::Subscribe, "$SYS/#"), want);
+        }
+    }
+
+    #[test]
+    fn a_will_is_denied_by_the_topic_that_its_client_named() {
+        // Without a name, of an older process: what was said to the CONNECT holds.
+        for (named, want) in [(Some("u/x"), true), (Some("v/x"), false), (None, true)] {
+            let mut frozen = sample();
+            frozen.will.as_mut().unwrap().named = named.map(Into::into);
+            let frozen = Frozen::decode(&frozen.encode(NOW), NOW).unwrap();
+            let session = Box::new(Session::new(1, ClientId::new("c+1"), Wall::from_ms(5)));
+            let finished = frozen.into_channel(shared(), session, NOW).finish(NOW);
+            assert_eq!(finished.will.is_some(), want, "{named:?}");
         }
     }
 

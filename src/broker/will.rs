@@ -9,19 +9,23 @@ use crate::{mqtt, time::Time};
 #[derive(Clone, Debug)]
 pub struct Will {
     message: Message,
+    /// As its client named the topic, without a delay: what the rules of access are about. Only a channel has it, which asks
+    /// them when its connection is lost; it does not where the process before was of a release that did not hand it over.
+    pub(super) named: Option<Box<str>>,
     expiry: Option<Duration>,
     /// How long it waits after the connection is lost (v5 Will Delay Interval).
     pub delay: Duration,
 }
 
 impl Will {
-    /// Keeps the will of a CONNECT; `topic` has its mount point already.
+    /// Keeps the will of a CONNECT, whose topic is as the client named it, without a delay; `topic` is where it goes.
     #[must_use]
     pub fn new(will: &mqtt::Will<'_>, topic: &str, publisher: u64) -> Self {
         let carried = carried(&will.properties);
         let meta = Meta { qos: will.qos, retain: will.retain, expires_at: None, publisher };
         Self {
             message: Message::new(topic, &carried.raw, will.payload, meta),
+            named: Some(will.topic.into()),
             expiry: carried.expiry,
             delay: Duration::from_secs(u64::from(
                 will.properties.will_delay_interval().unwrap_or(0),
@@ -38,7 +42,12 @@ impl Will {
     /// A will that comes from another node.
     #[must_use]
     pub const fn of_parts(message: Message, expiry: Option<Duration>, delay: Duration) -> Self {
-        Self { message, expiry, delay }
+        Self { message, named: None, expiry, delay }
+    }
+
+    /// What is kept of it beside the channel.
+    pub(super) fn nameless(self) -> Self {
+        Self { named: None, ..self }
     }
 
     /// Where it goes.

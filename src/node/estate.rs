@@ -376,8 +376,7 @@ impl Hub {
         let shared = locks::read(&listening.shared).clone();
         let (session, mailbox) = self.inherit_session(kept, &shared.settings).0;
         self.registry.inherit(&session.client_id, &mailbox, session.claim);
-        let will = frozen.will().cloned();
-        let will = will.map(|will| KeptWill { claim: session.claim, will });
+        let will = frozen.will().map(|will| KeptWill { claim: session.claim, will });
         self.registry.set_will(&session.client_id, will);
         Thawed { frozen, session, mailbox }
     }

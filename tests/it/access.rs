@@ -842,6 +842,47 @@ fn new_rules_reach_who_is_connected() {
     assert!(why.contains("secret/#"), "{why}");
 }
 
+/// The rules of now hold for a will, and are about the topic that its client named, as they are for a message that it publishes.
+#[test]
+fn new_rules_reach_a_will_whose_topic_is_rewritten() {
+    let lines = "acl_file = rules.conf\nmodule.rewrite.pub.rule.1 = old/# ^old/(.+)$ new/$1";
+    let mut node = with_users(lines, &users(&["bob"]));
+    let rules = node.config().with_file_name("rules.conf");
+    let may = |topics: &str| {
+        fs::write(&rules, format!("{{deny, all, publish, [{topics}]}}.\n{{allow, all}}.\n"))
+            .unwrap();
+    };
+    may("\"new/#\"");
+    node.launch();
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut watcher = connect(version, "bob", "bob").open(node.mqtt());
+        for filter in ["new/#", "plain", "end"] {
+            watcher.subscribe(filter, 0);
+        }
+        let dies = |topic: &str| {
+            connect(version, "bob", "bob").will(Will::new(topic, "gone")).open(node.mqtt())
+        };
+        let mut wills = ["old/a", "old/b", "plain", "$delayed/1/old/a"].map(dies);
+        may("\"old/a\", \"new/#\", \"plain\", \"told\"");
+        node.ctl(&["conf", "reload"]);
+        for client in &mut wills {
+            let denied = node.metric("client.acl.deny");
+            wait_for("the rules are there", LIMIT, || {
+                client.publish("told", "x", 1);
+                node.metric("client.acl.deny") > denied
+            });
+        }
+        let denied = node.metric("client.acl.deny");
+        wills.into_iter().for_each(Client::cut);
+        assert_eq!(watcher.message().topic, "new/b");
+        wait_for("the others are denied", LIMIT, || node.metric("client.acl.deny") == denied + 3);
+        watcher.publish("end", "end", 1);
+        assert_eq!(watcher.message().topic, "end");
+        may("\"new/#\"");
+        node.ctl(&["conf", "reload"]);
+    }
+}
+
 /// A session goes on with what its client may have by the rules of now.
 #[test]
 fn a_session_that_goes_on_keeps_no_filter_that_is_denied_by_now() {

@@ -231,6 +231,29 @@ fn a_filter_that_was_denied_while_nobody_was_there_is_taken_out() {
     assert_eq!(client.message().topic, "plain/later");
 }
 
+/// The rules are about the topic that a client named, of which the process that follows knows too.
+#[test]
+fn a_will_that_is_denied_by_then_is_not_sent() {
+    let number = free_mesh_number();
+    let mut node = Node::prepare(&format!("node{number}@127.0.0.1"), "manual", "");
+    let rules = node.config().with_file_name("rules.conf");
+    fs::write(&rules, "{deny, all, publish, [\"new/#\"]}.\n{allow, all}.\n").unwrap();
+    node.configure("acl_file = rules.conf\nmodule.rewrite.pub.rule.1 = old/# ^old/(.+)$ new/$1");
+    let mut manager = Manager::start_node(node, MOST);
+    let at = manager.node.mqtt();
+    let mut watcher = Client::at(V5, at);
+    watcher.subscribe("#", 0);
+    let wills =
+        ["old/a", "old/b"].map(|topic| Connect::new(V5).will(Will::new(topic, "gone")).open(at));
+    fs::write(&rules, "{deny, all, publish, [\"old/a\", \"new/#\"]}.\n{allow, all}.\n").unwrap();
+    manager.restart();
+    wills.into_iter().for_each(Client::cut);
+    assert_eq!(watcher.message().topic, "new/b");
+    wait_for("the other is denied", LIMIT, || manager.node.metric("client.acl.deny") == 1);
+    watcher.publish("end", "end", 1);
+    assert_eq!(watcher.message().topic, "end");
+}
+
 #[test]
 fn a_client_of_enhanced_authentication_goes_on_and_may_show_again_who_it_is() {
     let number = free_mesh_number();
