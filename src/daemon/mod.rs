@@ -22,7 +22,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -193,17 +193,10 @@ struct Reloader {
     node: Arc<Node>,
     settings: Settings,
     process: Process,
-    /// What was read earlier is not put in force later.
-    turn: Mutex<()>,
 }
 
 impl Reloader {
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn read_again(&self) -> Result<ctl::Reloaded, String> {
-        let _turn = self.turn();
         let Process { config: _, file, env, log, held: _ } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "configuration not reloaded");
@@ -242,7 +235,6 @@ impl Operator for Reloader {
     }
 
     fn reload_users(&self) -> Result<(), String> {
-        let _turn = self.turn();
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "users not reloaded");
@@ -254,7 +246,6 @@ impl Operator for Reloader {
     }
 
     fn reload_certificates(&self) -> Result<(), String> {
-        let _turn = self.turn();
         let Process { file, env, .. } = &self.process;
         let new = Config::load(file.as_deref(), env).map_err(|faults| {
             tracing::error!(name: "config-refused", %faults, "certificates not reloaded");
@@ -380,8 +371,8 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     supervise::spawn_core("gaps in the log", gaps);
     let api = config.api.clone();
     let settings = Settings::new(&process.config);
-    let reloader = Reloader { node: node.clone(), settings, process, turn: Mutex::default() };
-    let desk = Arc::new(Desk::new(node.clone(), name.clone(), Box::new(reloader)));
+    let reloader = Reloader { node: node.clone(), settings, process };
+    let desk = Arc::new(Desk::new(node.clone(), name.clone(), Arc::new(reloader)));
     desk.open_to_others();
     Api::start(desk.clone(), api);
     let control = supervise::spawn_core("control socket", socket.run(desk.clone()));
@@ -390,7 +381,7 @@ async fn serve(process: Process, mut given: Given) -> anyhow::Result<()> {
     tracing::info!(name: "started", node = %name, version = env!("CARGO_PKG_VERSION"), "started");
     while signals.next().await == Asked::Reload {
         // What failed is in the log.
-        drop(desk.reload());
+        drop(desk.reload().await);
     }
     tracing::info!("stopping");
     desk.stopping();

@@ -9,6 +9,7 @@ mod clients;
 mod data;
 mod evacuation;
 mod listeners;
+mod reloading;
 mod traces;
 mod why;
 
@@ -27,6 +28,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream, unix::UCred};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+use reloading::Reloads;
 
 use super::{
     Node,
@@ -68,7 +71,7 @@ const ONLY_HERE: &str = "only the node of this host is asked for that";
 /// The same of the listeners.
 const LISTENER_CERTIFICATE_DAYS: &str = "listener.certificate.days";
 
-/// What a node asks of the process around it.
+/// What a node asks of the process around it. What it reads again may take long, and is asked of it one at a time by [`Desk`].
 pub trait Operator: Send + Sync + 'static {
     /// Reads the configuration again and puts it into effect. Gives what changed, and what of it needs a restart.
     ///
@@ -133,15 +136,17 @@ pub struct Origins {
 pub struct Desk {
     node: Arc<Node>,
     name: NodeName,
-    operator: Box<dyn Operator>,
+    operator: Arc<dyn Operator>,
+    reloads: Reloads,
     stopping: AtomicBool,
 }
 
 impl Desk {
     /// For `node`, which has this name.
     #[must_use]
-    pub fn new(node: Arc<Node>, name: NodeName, operator: Box<dyn Operator>) -> Self {
-        Self { node, name, operator, stopping: AtomicBool::new(false) }
+    pub fn new(node: Arc<Node>, name: NodeName, operator: Arc<dyn Operator>) -> Self {
+        let reloads = Reloads::new(operator.clone());
+        Self { node, name, operator, reloads, stopping: AtomicBool::new(false) }
     }
 
     /// From now on other nodes are answered, too.
@@ -152,14 +157,6 @@ impl Desk {
     /// From now on the node says that it stops.
     pub fn stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-    }
-
-    /// Reads the configuration again.
-    ///
-    /// # Errors
-    /// As [`Operator::reload`].
-    pub fn reload(&self) -> Result<ctl::Reloaded, String> {
-        self.operator.reload()
     }
 
     /// The node.
@@ -225,7 +222,7 @@ impl Desk {
             Request::TraceStop { kind, what } => self.stop_trace(&kind, &what),
             Request::Elsewhere { node, request } => self.elsewhere(&node, *request).await,
             Request::Vm => Reply::Vm(vm::figures()),
-            Request::CertificatesReload => done(self.operator.reload_certificates()),
+            Request::CertificatesReload => self.certificates_reload().await,
             Request::LogShow => Reply::Log(self.operator.log()),
             Request::Banned => Reply::Banned(hub.bans_shown()),
             Request::BannedAdd { kind, who, seconds, reason, by } => {
@@ -235,8 +232,8 @@ impl Desk {
             Request::AclCacheClean { client_id } => self.clean_acl_cache(client_id.as_deref()),
             Request::Mgmt(command) => self.mgmt(command),
             Request::UsersFile => Reply::UsersFile(self.operator.origins().users),
-            Request::UsersReload => done(self.operator.reload_users()),
-            Request::ConfReload => self.reloaded(),
+            Request::UsersReload => self.users_reload().await,
+            Request::ConfReload => self.conf_reload().await,
             Request::ConfShow { prefix } => {
                 let rows = self.operator.settings(prefix.as_deref().unwrap_or_default());
                 rows.map_or_else(Reply::Failed, Reply::Settings)
@@ -255,10 +252,6 @@ impl Desk {
             (Ok(_), HandlerChange::Stop) => Reply::LogHandlerChanged { id: shown, started: false },
             (Err(why), _) => Reply::Failed(why),
         }
-    }
-
-    fn reloaded(&self) -> Reply {
-        self.operator.reload().map_or_else(Reply::Failed, Reply::Reloaded)
     }
 
     fn set_log_level(&self, text: &str) -> Reply {
@@ -485,10 +478,6 @@ impl Answers for Desk {
 /// Whether there was what was to be changed.
 fn found(result: Result<bool, String>) -> Reply {
     result.map_or_else(Reply::Failed, |found| if found { Reply::Done } else { Reply::NotFound })
-}
-
-fn done(result: Result<(), String>) -> Reply {
-    result.map_or_else(Reply::Failed, |()| Reply::Done)
 }
 
 fn bad_target(kind: &str) -> Reply {

@@ -2,6 +2,7 @@
 //! EMQX ships, as it is.
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::nodes::cluster;
 use super::support::{
-    Client, Connect, LIMIT, Node, Version,
+    Client, Connect, LIMIT, Node, SlowFile, Version,
     node::{free_mesh_number, free_port},
     unique, wait_for,
 };
@@ -80,6 +81,47 @@ fn a_reload_says_what_changed_and_what_waits_for_a_restart() {
         log.lines().any(|line| line.contains("mqtt.max_topic_levels") && line.contains('9'))
     });
     wait_for("it holds", LIMIT, || setting(&node, "mqtt.max_topic_levels").0 == "9");
+}
+
+/// Files may be slow to read. Whoever asked for it waits, and nobody else, on the one worker that there is.
+#[test]
+fn a_reload_that_takes_long_holds_up_nobody_else() {
+    let name = format!("node{}@127.0.0.1", free_mesh_number());
+    let runner = ["env", "TOKIO_WORKER_THREADS=1"].map(str::to_owned).to_vec();
+    let lines = "cluster.discovery = manual\nacl_file = rules.conf";
+    let mut node = Node::prepare_at(&name, ([127, 0, 0, 1], free_port()).into(), runner, lines);
+    let rules = node.config().with_file_name("rules.conf");
+    fs::write(&rules, "{allow, all}.\n").unwrap();
+    node.launch_all();
+    let mut client = Client::at(Version::V5, node.mqtt());
+    let asks: [&[&str]; 3] = [&["conf", "reload"], &["pem_cache", "clean"], &["conf", "reload"]];
+    for (at, words) in asks.iter().enumerate() {
+        let pipe = SlowFile::in_place_of(&rules);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| node.ctl_output(words));
+            let mut pipe = pipe.opened();
+            let second = scope.spawn(|| node.ctl_output(asks[(at + 1) % asks.len()]));
+            for _ in 0..20 {
+                client.ping();
+                node.ctl(&["status"]);
+            }
+            assert!(!first.is_finished() && !second.is_finished(), "{words:?}");
+            // The second reads the other file.
+            fs::write(rules.with_extension("new"), "{deny, all, publish}.\n{allow, all}.\n")
+                .unwrap();
+            fs::rename(rules.with_extension("new"), &rules).unwrap();
+            pipe.write_all(b"{allow, all}.\n").unwrap();
+            drop(pipe);
+            for one in [first, second] {
+                let output = one.join().unwrap();
+                assert!(output.status.success(), "{words:?}: {output:?}");
+            }
+        });
+        // The second of the first two reads certificates alone.
+        if at > 0 {
+            wait_for("what was read last counts", LIMIT, || client.publish("t", "x", 1) != 0);
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What systemd is told, over a socket such as it opens. `make systemd` runs the daemon under the real one.
 
 use std::{
+    fs,
     os::unix::net::UnixDatagram,
     time::{Duration, Instant},
 };
@@ -12,8 +13,9 @@ use nix::{
 use tempfile::TempDir;
 
 use crate::support::{
-    Client, LIMIT, Node, Version,
+    Client, LIMIT, Node, SlowFile, Version,
     node::{free_mesh_number, free_port},
+    wait_for,
 };
 
 /// The socket of a service manager.
@@ -101,6 +103,34 @@ fn systemd_is_told_of_start_status_reload_and_stop() {
     let (before, time) = systemd.wait("more time", |f| f.starts_with("EXTEND_TIMEOUT_USEC="));
     assert_eq!(before, ["STATUS=draining connections"]);
     assert_eq!(time, "EXTEND_TIMEOUT_USEC=35000000", "drain_time and a little more");
+}
+
+/// Systemd takes READY for the end of the reload that was told before it.
+#[test]
+fn reloads_are_told_one_after_the_other() {
+    let folder = TempDir::new().unwrap();
+    let rules = folder.path().join("rules.conf");
+    fs::write(&rules, "{allow, all}.\n").unwrap();
+    let lines = format!("acl_file = {}", rules.display());
+    let (mut systemd, node) = Manager::start(Duration::from_secs(3), &lines);
+    systemd.wait("READY", |field| field == "READY=1");
+    let pipe = SlowFile::in_place_of(&rules);
+    kill(Pid::from_raw(node.pid()), Signal::SIGHUP).unwrap();
+    systemd.wait("RELOADING", |field| field == "RELOADING=1");
+    let pipe = pipe.opened();
+    std::thread::scope(|scope| {
+        scope.spawn(|| node.ctl(&["conf", "reload"]));
+        wait_for("it is asked", LIMIT, || node.log().contains("request=ConfReload"));
+        let (before, _) = systemd.wait("a sign of life", |field| field == "WATCHDOG=1");
+        assert!(!before.contains(&"RELOADING=1".to_owned()), "{before:?}");
+        fs::remove_file(&rules).unwrap();
+        fs::write(&rules, "{allow, all}.\n").unwrap();
+        drop(pipe);
+        let (before, _) = systemd.wait("READY again", |field| field == "READY=1");
+        assert!(!before.contains(&"RELOADING=1".to_owned()), "{before:?}");
+        systemd.wait("RELOADING", |field| field == "RELOADING=1");
+        systemd.wait("READY for the second", |field| field == "READY=1");
+    });
 }
 
 #[test]

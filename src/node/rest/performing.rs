@@ -16,7 +16,10 @@ use super::{
     server::Api,
     users::{self, UserWish},
 };
-use crate::ctl::{Reply, Request};
+use crate::{
+    ctl::{Reply, Request},
+    net::supervise,
+};
 
 /// An answer that is on its way.
 type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -118,11 +121,16 @@ impl Api {
         let desk = self.desk.clone();
         // Hashing takes long, and the file is synced. It goes on when nobody waits for the answer any more, and its turn is over
         // when the node has read what is in the file.
-        let done = tokio::task::spawn_blocking(move || {
+        let done = supervise::spawn("users of the HTTP API", async move {
             let _turn = turn;
-            let answer = users::perform(&desk.operator().origins().users, &wish);
-            let read = if wish.changes() { desk.operator().reload_users() } else { Ok(()) };
-            read.map_or_else(|why| Answer::fault(code::UNKNOWN, &why), |()| answer)
+            let (file, changes) = (desk.operator().origins().users, wish.changes());
+            let performed = tokio::task::spawn_blocking(move || users::perform(&file, &wish)).await;
+            let read = if changes { desk.reload_users().await } else { Ok(()) };
+            match (performed, read) {
+                (Ok(answer), Ok(())) => answer,
+                (Ok(_), Err(why)) => Answer::fault(code::UNKNOWN, &why),
+                (Err(_), _) => Answer::bare(500),
+            }
         });
         done.await.unwrap_or(Answer::bare(500))
     }

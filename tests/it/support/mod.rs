@@ -10,6 +10,7 @@ pub mod http;
 pub mod manager;
 pub mod node;
 pub mod scram;
+pub mod slow_file;
 pub mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 pub use client::{Client, Connect, Message, Will};
 pub use codec::{Packet, Version, prop};
 pub use node::Node;
+pub use slow_file::SlowFile;
 
 /// How long a test waits for something that must happen.
 pub const LIMIT: Duration = Duration::from_secs(10);
