@@ -442,6 +442,12 @@ impl Relay {
         Some((topic_of(self.remote.version, &sent.bytes), sent.bytes.len()))
     }
 
+    /// The message with this number at the local end is under way, or was given up.
+    #[must_use]
+    pub fn knows(&self, from: PacketId) -> bool {
+        self.barred == Some(from) || self.remote.window.stage_from(from).is_some()
+    }
+
     /// The local session has ended, and others got what it had not acknowledged: that does not go out here too. What the remote was
     /// sent with QoS 2 goes on to its end.
     pub fn local_ended(&mut self) {

@@ -231,7 +231,11 @@ impl Task {
         }
         if away || !self.bridge.wanted.load(Ordering::Acquire) {
             self.part(now);
-            return self.show();
+            // Not stopped before what waits has gone to others.
+            if self.relay.is_up(End::Local) || !self.member.is_in() {
+                self.show();
+            }
+            return;
         }
         if self.parting.take().is_some() {
             self.relay.part(false);
@@ -255,8 +259,8 @@ impl Task {
         }
         if self.role.forwards {
             self.member.join();
-        } else if self.local.is_none() && self.member.leave() {
-            self.relay.local_ended();
+        } else if self.local.is_none() {
+            self.leave();
         }
         self.relay.hold(self.role.holds);
         self.signs.set(Sign { holds: linked && self.role.holds, ..own });
@@ -297,11 +301,16 @@ impl Task {
         }
         self.relay.disconnect(End::Remote);
         self.drop_remote(now);
-        self.local = None;
-        if self.member.leave() {
+        self.leave();
+        (self.reason, self.failures, self.not_before) = (None, 0, now);
+    }
+
+    /// Others forward what waits here.
+    fn leave(&mut self) {
+        let relay = &self.relay;
+        if self.member.leave(|id| relay.knows(id)) {
             self.relay.local_ended();
         }
-        (self.reason, self.failures, self.not_before) = (None, 0, now);
     }
 
     /// Closes the connection to the remote, with what is still to be said to it.

@@ -14,17 +14,18 @@ use crate::{
         access::{Access, Anonymous, Policy},
         bridge::{self, CLIENT, GROUP, ZONE},
         channel::Shared,
+        inflight::{Awaiting, Inflight, Slot},
         session::Session,
         subscriptions::Subscriber,
     },
-    mqtt::{QoS, SubscriptionOptions},
+    mqtt::{PacketId, QoS, SubscriptionOptions},
     net::supervise,
     node::{
         connection::Connection,
         hub::Hub,
         listener::places::Places,
         mailbox::Mailbox,
-        registry::{Opened, Parked},
+        registry::{Kicked, Opened, Parked},
         transport::Stream,
     },
     topic::share::Subscription,
@@ -188,42 +189,103 @@ impl Member {
         }
     }
 
-    /// Ends the session: what waits goes to members on other nodes. `false`: there was none.
-    pub(super) fn leave(&mut self) -> bool {
-        if self.inside.is_none() {
+    /// Ends the session: what waits goes to members on other nodes, and what was sent to this one and is not `known` to the bridge,
+    /// as it was still on its way. `false`: there is no session, or its connection, which is ending, still has it.
+    pub(super) fn leave(&mut self, known: impl Fn(PacketId) -> bool) -> bool {
+        let registry = &self.hub.registry;
+        if self.inside.is_none() || registry.live(&self.client_id).is_some() {
             return false;
         }
         self.dropped = self.dropped();
         self.inside = None;
-        self.hub.kick(&self.client_id);
+        if let Some(Some(Kicked { mut parked, mailbox, .. })) = registry.kick(&self.client_id) {
+            let inflight = &mut parked.session.inflight;
+            let slots = inflight.iter().cloned().map(|slot| unsent(slot, &known));
+            *inflight = Inflight::of_slots(slots.collect());
+            self.hub.end_parked(*parked, &mailbox);
+        }
         true
     }
+}
+
+/// A message of QoS 2 under way ends with its session, as it may have arrived. What the bridge does not know it has not passed on, so
+/// another member gets it, as with QoS 1.
+fn unsent(slot: Slot, known: impl Fn(PacketId) -> bool) -> Slot {
+    let awaiting = match slot.awaiting {
+        Awaiting::PubRec(delivery) if !known(slot.packet_id) => Awaiting::PubAck(delivery),
+        other @ (Awaiting::PubAck(_) | Awaiting::PubRec(_) | Awaiting::PubComp) => other,
+    };
+    Slot { awaiting, ..slot }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        broker::{bridge::tests, retained::Retained},
-        mqtt::{PacketId, Version},
+        broker::{
+            Message,
+            bridge::tests,
+            message::Meta,
+            mqueue::{Delivery, SubscriptionIds},
+            retained::Retained,
+            stats::Metric,
+        },
+        mqtt::Version,
         net::clock::Clock,
         node::registry::Taken,
+        topic::hashing::group_number,
     };
+
+    fn member() -> Member {
+        let hub = Arc::new(Hub::new(Clock::system(), 1, Retained::default(), Arc::default()));
+        Member::new(hub, "r", &tests::settings(Version::V5))
+    }
+
+    /// The session, taken out of the registry: it is as if a connection had it.
+    fn taken(member: &Member) -> (Box<Parked>, Arc<Mailbox>) {
+        let taken = member.hub.registry.take(&member.client_id, false);
+        let Some((Taken::Parked(parked), mailbox)) = taken else { panic!("{taken:?}") };
+        (parked, mailbox)
+    }
+
+    /// Of three messages of QoS 2 that were sent to it, it has read one.
+    #[test]
+    fn what_was_on_its_way_to_the_bridge_goes_to_others_when_it_leaves() {
+        let mut member = member();
+        assert!(member.join());
+        let (mut parked, mailbox) = taken(&member);
+        let group = group_number(&format!("{GROUP}r"), "#");
+        let meta = Meta { qos: QoS::ExactlyOnce, retain: false, expires_at: None, publisher: 0 };
+        for _ in 0..3 {
+            let delivery = Delivery {
+                message: Message::new("t", &[], &[], meta),
+                ids: SubscriptionIds::None,
+                qos: QoS::ExactlyOnce,
+                retain: false,
+                group,
+            };
+            let id = parked.session.inflight.next_id().unwrap();
+            parked.session.inflight.push(id, Awaiting::PubRec(delivery), member.hub.clock.now());
+        }
+        assert!(!member.leave(|id| id == PacketId::FIRST), "its connection has it");
+        assert!(member.is_in());
+        member.hub.park(*parked, &mailbox);
+        assert!(member.leave(|id| id == PacketId::FIRST));
+        assert!(!member.is_in() && !member.leave(|_| true));
+        // There is no other node here, so that they are counted where they would go to one.
+        assert_eq!(member.hub.stats.sum(Metric::MessagesDroppedNoSubscribers), 2);
+    }
 
     /// Its number 1 is that of a message of the process before, which nobody sends again.
     #[test]
     fn a_session_of_the_process_before_knows_no_qos_2() {
-        let hub = Arc::new(Hub::new(Clock::system(), 1, Retained::default(), Arc::default()));
-        let mut member = Member::new(hub.clone(), "r", &tests::settings(Version::V5));
+        let mut member = member();
         assert!(member.join());
-        let taken = hub.registry.take(&member.client_id, false);
-        let Some((Taken::Parked(mut parked), mailbox)) = taken else { panic!("{taken:?}") };
-        parked.session.awaiting_rel.insert(PacketId::FIRST, hub.clock.now());
-        hub.park(*parked, &mailbox);
+        let (mut parked, mailbox) = taken(&member);
+        parked.session.awaiting_rel.insert(PacketId::FIRST, member.hub.clock.now());
+        member.hub.park(*parked, &mailbox);
         member.inside = None;
         assert!(member.join());
-        let taken = hub.registry.take(&member.client_id, false);
-        let Some((Taken::Parked(parked), _)) = taken else { panic!("{taken:?}") };
-        assert!(parked.session.awaiting_rel.is_empty());
+        assert!(taken(&member).0.session.awaiting_rel.is_empty());
     }
 }
