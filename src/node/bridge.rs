@@ -362,7 +362,11 @@ impl Task {
             }
             Woken::Dialled(Ok(wire)) => {
                 (self.remote, self.asked) = (Some(Pipe::new(wire)), now);
-                self.relay.connect(End::Remote, now);
+                // Another node may have connected meanwhile, or the bridge was stopped.
+                self.look(now);
+                if self.remote.is_some() {
+                    self.relay.connect(End::Remote, now);
+                }
             }
             Woken::Dialled(Err(why)) => self.lost(now, why),
         }
@@ -542,4 +546,52 @@ fn refusal(name: &str, why: ReasonCode) -> String {
     let remedy = REMEDIES.iter().find(|(reason, _)| *reason == why).map(|(_, text)| *text);
     let remedy = remedy.map(|text| format!("bridge.mqtt.{name}.{text}"));
     format!("refused: {why}; {}", remedy.unwrap_or_else(|| "see the log of the remote".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        broker::{bridge::tests, retained::Retained},
+        mqtt::Version,
+        net::clock::Clock,
+    };
+
+    /// One that is wanted; nothing is done but what it is told here.
+    fn task() -> Task {
+        let hub = Arc::new(Hub::new(Clock::system(), 1, Retained::default(), Arc::default()));
+        let settings = Settings {
+            name: "r".into(),
+            host: "127.0.0.1".into(),
+            port: 1,
+            auto: true,
+            reconnect: Duration::from_secs(60),
+            tls: None,
+            relay: tests::settings(Version::V5),
+        };
+        let bridge = Bridge {
+            wanted: AtomicBool::new(true),
+            settings,
+            changed: Notify::new(),
+            standing: Mutex::default(),
+        };
+        Task::new(Arc::new(bridge), hub)
+    }
+
+    fn wire() -> (Box<UnixStream>, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        (Box::new(near), far)
+    }
+
+    #[tokio::test]
+    async fn who_is_stopped_while_it_connects_says_nothing_to_the_remote() {
+        for wanted in [true, false] {
+            let mut task = task();
+            task.bridge.wanted.store(wanted, Ordering::Release);
+            let (wire, _far) = wire();
+            task.on_woken(Woken::Dialled(Ok(wire)));
+            assert_eq!(task.remote.is_some(), wanted);
+            assert_eq!(task.relay.out(End::Remote).is_empty(), !wanted);
+        }
+    }
 }
