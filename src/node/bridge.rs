@@ -265,7 +265,9 @@ impl Task {
         self.relay.hold(self.role.holds);
         self.signs.set(Sign { holds: linked && self.role.holds, ..own });
         self.watch(now);
-        if self.role.connects && self.remote.is_none() && self.dialling.is_none() && ready {
+        let idle = self.remote.is_none() && self.dialling.is_none();
+        // A connection may have been lost just now.
+        if self.role.connects && idle && now >= self.not_before {
             let (hosts, settings) = (self.hosts.clone(), self.bridge.settings.clone());
             let dial = dial::dial(hosts, settings);
             self.dialling = Some(supervise::spawn("bridge dials", dial));
@@ -593,5 +595,20 @@ mod tests {
             assert_eq!(task.remote.is_some(), wanted);
             assert_eq!(task.relay.out(End::Remote).is_empty(), !wanted);
         }
+    }
+
+    #[tokio::test]
+    async fn a_remote_that_does_not_answer_is_left_alone_for_a_while() {
+        let mut task = task();
+        let (wire, _far) = wire();
+        task.on_woken(Woken::Dialled(Ok(wire)));
+        task.look(task.asked + ANSWER);
+        assert!(task.remote.is_some() && task.dialling.is_none());
+        let late = task.asked + ANSWER + LOOK;
+        task.look(late);
+        assert!(task.remote.is_none() && task.dialling.is_none());
+        assert!(task.reason.as_ref().is_some_and(|why| why.contains("no answer")));
+        task.look(late + FIRST * 2);
+        assert!(task.dialling.is_some());
     }
 }
