@@ -32,6 +32,8 @@ pub const ZONE: &str = "$bridge";
 const HIGH: usize = 256 << 10;
 /// And while the local end has much to acknowledge, so that a slow remote does not keep its acknowledgements back.
 const FAR: usize = 16 * HIGH;
+/// Bytes of answers, about, that a remote has not read above which no more is taken from it: it makes the answers.
+const UNREAD: usize = 2 * FAR;
 /// Messages under way to one end, and those that it has not received yet.
 const MOST: usize = 4096;
 /// Messages of a remote that are not over; with more at once it breaks the rules.
@@ -596,7 +598,15 @@ impl Relay {
             (End::Local, true) => FAR,
             (End::Remote, true) => 0,
         };
-        !side.up || (other.up && other.out.len() < high)
+        let reads = end == End::Local || !self.is_deaf();
+        !side.up || (other.up && reads && other.out.len() < high)
+    }
+
+    /// The remote does not read what it is answered. Of what waits for it the messages are bounded otherwise: those under way, and of
+    /// those with QoS 0 one more than [`FAR`].
+    fn is_deaf(&self) -> bool {
+        let (most, out) = (UNREAD + self.settings.max_packet, self.remote.out.len());
+        out >= most && out - most >= self.remote.window.bytes()
     }
 
     fn on_packet(&mut self, end: End, packet: &Packet<'_>, now: Time) -> Result<(), DecodeError> {

@@ -510,6 +510,28 @@ fn what_the_local_end_has_not_acknowledged_is_bounded_in_bytes() {
 }
 
 #[test]
+fn a_remote_that_reads_no_answers_is_not_heard_for_ever() {
+    let mut world = World::new(settings(Version::V3_1_1));
+    world.connect();
+    world.settle();
+    // A message under way to it is no answer.
+    world.local.publish("t", &"x".repeat(1000), QoS::AtLeastOnce);
+    world.relay.on_bytes(End::Local, &world.local.output, NOW).unwrap();
+    world.local.output.clear();
+    let most = UNREAD + world.relay.settings.max_packet + world.relay.remote.window.bytes();
+    world.relay.out(End::Remote).resize(most - 8, 0);
+    (0..5).for_each(|_| world.remote.publish("other", "x", QoS::AtLeastOnce));
+    let size = world.remote.output.len();
+    let done = world.relay.on_bytes(End::Remote, &world.remote.output, NOW).unwrap();
+    assert_eq!((done, world.relay.out(End::Remote).len()), (size / 5 * 2, most));
+    assert!(!world.relay.takes(End::Remote));
+    // It reads again.
+    world.relay.out(End::Remote).clear();
+    let done = world.relay.on_bytes(End::Remote, &world.remote.output[done..], NOW).unwrap();
+    assert_eq!(done, size / 5 * 3);
+}
+
+#[test]
 fn a_packet_of_the_remote_that_is_too_large_is_passed_over() {
     let mut world = World::new(settings(Version::V3_1_1));
     world.connect();
