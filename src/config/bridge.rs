@@ -1,6 +1,6 @@
 //! `bridge.mqtt.*`: bridges to brokers of others, collected key by key.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use super::{
     Fault, Folders,
@@ -30,6 +30,8 @@ pub struct BridgeDraft {
     origin: String,
     /// `address`
     pub address: Option<(String, u16)>,
+    /// `address` where it names a node of EMQX, and its origin.
+    pub node: Option<(NodeName, String)>,
     /// `start_type`
     pub auto: bool,
     /// `proto_ver`
@@ -92,6 +94,7 @@ impl BridgeDraft {
         Ok(Self {
             origin: place.origin.to_owned(),
             address: None,
+            node: None,
             auto: false,
             version: Version::V3_1_1,
             bridge_mode: false,
@@ -120,6 +123,20 @@ impl BridgeDraft {
         let id = place.names.get(1).copied().unwrap_or_default();
         let new = || Remote { filter: String::new(), qos: QoS::AtLeastOnce };
         self.subscriptions.entry(id.to_owned()).or_insert_with(new)
+    }
+
+    /// Why there is no such bridge here, when its address names a node of EMQX: those speak Erlang's protocol with each other.
+    #[must_use]
+    pub fn without_mqtt(&self, name: &str) -> Option<String> {
+        let (node, origin) = self.node.as_ref()?;
+        let host = match node.ip() {
+            Some(IpAddr::V6(ip)) => format!("[{ip}]"),
+            Some(IpAddr::V4(_)) | None => node.host().to_owned(),
+        };
+        Some(format!(
+            "{origin}: bridge.mqtt.{name}.address = {node}: bridges to nodes of EMQX by their name are not supported by this \
+             version, so there is no bridge {name}; give the address of a listener there, such as {host}:1883"
+        ))
     }
 
     /// The bridge.
@@ -233,6 +250,13 @@ fn meets(one: &str, other: &str) -> bool {
     }
 }
 
+/// The name of a node of EMQX, which is another kind of address than those of [`address`].
+#[must_use]
+pub fn node_address(text: &str) -> Option<NodeName> {
+    let node = NodeName::parse(text).ok()?;
+    (node.ip().is_some() || !node.host().contains(':')).then_some(node)
+}
+
 /// `host:port`, `[::1]:1883`
 ///
 /// # Errors
@@ -309,6 +333,16 @@ mod tests {
         assert_eq!(address("[::1]:1"), Ok(("::1".into(), 1)));
         for text in ["h", "h:0", ":1883", "::1:1883", "[x]:1", "h h:1", "emqx@h:x"] {
             assert!(address(text).is_err(), "{text}");
+        }
+        for (text, want) in [
+            ("emqx@h.example", true),
+            ("emqx@10.0.0.1", true),
+            ("emqx@::1", true),
+            ("emqx@h:1883", false),
+            ("h:1883", false),
+            ("@h", false),
+        ] {
+            assert_eq!(node_address(text).is_some(), want, "{text}");
         }
     }
 }

@@ -261,6 +261,10 @@ impl Builder<'_> {
         let node = self.draft.cluster.node_name.clone();
         let mut all = Vec::new();
         for (name, one) in std::mem::take(&mut self.draft.bridges) {
+            if let Some(why) = one.without_mqtt(&name) {
+                self.notes.push(Note::warning(why));
+                continue;
+            }
             all.extend(self.or_fault(one.finish(&name, &node, (folders, most)).map(Some), |_| {}));
         }
         all

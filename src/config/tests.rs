@@ -237,6 +237,29 @@ fn a_bridge_of_emqx_loads_with_its_plugin_file() {
 }
 
 #[test]
+fn a_bridge_to_a_node_of_emqx_is_not_there_and_says_so() {
+    let place = Place::new("node.name = a@10.0.0.1\nplugins.etc_dir = etc/plugins/");
+    let bridges = "bridge.mqtt.one.forwards = a/#\nbridge.mqtt.one.address = emqx@192.168.1.2\n\
+                   bridge.mqtt.two.address = h:1883\nbridge.mqtt.six.address = emqx@fe80::1\n";
+    place.file("plugins/emqx_bridge_mqtt.conf", bridges);
+    let names = place.load().unwrap().bridges.into_iter().map(|bridge| bridge.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["two"]);
+    let told = |line: u8, name: &str, node: &str, such: &str| {
+        format!(
+            "W plugins/emqx_bridge_mqtt.conf:{line}: bridge.mqtt.{name}.address = {node}: bridges to nodes of EMQX by their \
+             name are not supported by this version, so there is no bridge {name}; give the address of a listener there, \
+             such as {such}:1883"
+        )
+    };
+    let want = [
+        told(2, "one", "emqx@192.168.1.2", "192.168.1.2"),
+        told(4, "six", "emqx@fe80::1", "[fe80::1]"),
+    ];
+    let notes: Vec<_> = place.notes().into_iter().filter(|note| note.starts_with("W ")).collect();
+    assert_eq!(notes, want);
+}
+
+#[test]
 fn what_is_wrong_with_a_bridge_is_told_with_its_line() {
     for (lines, want) in [
         (

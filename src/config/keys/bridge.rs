@@ -2,7 +2,7 @@
 
 use super::Kind::{Bytes, Duration, Integer, Text};
 use super::{Key, listener::not_spoken};
-use crate::config::bridge::{address, filter, filters, mountpoint};
+use crate::config::bridge::{address, filter, filters, mountpoint, node_address};
 use crate::config::draft::qos;
 use crate::config::listeners::{file, versions};
 use crate::config::values::{between, duration, flag, integer, size, word};
@@ -16,7 +16,10 @@ pub(super) const KEYS: &[Key] = &[
         "",
         "Broker that the bridge $name connects to, host:port. See Bridges in emqx-rs(8).",
         |d, p, t| {
-            d.bridge(p)?.address = Some(address(t)?);
+            match node_address(t) {
+                Some(node) => d.bridge(p)?.node = Some((node, p.origin.to_owned())),
+                None => d.bridge(p)?.address = Some(address(t)?),
+            }
             Ok(())
         },
     ),
