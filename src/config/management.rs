@@ -31,8 +31,8 @@ pub struct ManagementDraft {
     https: EndpointDraft,
     /// `management.default_application.id`
     pub app_id: Option<String>,
-    /// `management.default_application.secret`, hashed, and whether it is the published one.
-    app_secret: Option<(SecretHash, bool)>,
+    /// `management.default_application.secret`, hashed, or where it stands that it is the published one.
+    app_secret: Option<Result<SecretHash, String>>,
     /// `management.bootstrap_apps_file` as written, and its origin.
     pub bootstrap: Option<(String, String)>,
     /// `management.max_row_limit`
@@ -126,11 +126,13 @@ impl ManagementDraft {
     ///
     /// # Errors
     /// An empty one.
-    pub fn set_secret(&mut self, text: &str) -> Parsed<()> {
+    pub fn set_secret(&mut self, text: &str, origin: &str) -> Parsed<()> {
         if text.is_empty() {
             return Err("a secret".into());
         }
-        self.app_secret = Some((SecretHash::of(text.as_bytes()), text == PUBLISHED));
+        let published = text == PUBLISHED;
+        let hash = || SecretHash::of(text.as_bytes());
+        self.app_secret = Some(if published { Err(origin.to_owned()) } else { Ok(hash()) });
         Ok(())
     }
 
@@ -145,10 +147,10 @@ impl ManagementDraft {
         let mut apps = BTreeMap::new();
         let key = "management.default_application";
         match (self.app_id, self.app_secret) {
-            (_, Some((_, true))) => notes.push(Note::warning(format!(
-                "{key}.secret is the one EMQX publishes and counts as not set"
+            (_, Some(Err(origin))) => notes.push(Note::warning(format!(
+                "{origin}: {key}.secret is the one EMQX publishes and counts as not set"
             ))),
-            (id, Some((hash, false))) => {
+            (id, Some(Ok(hash))) => {
                 let _ = apps.insert(id.unwrap_or_else(|| ADMIN.to_owned()), hash);
             }
             (Some(id), None) => notes.push(Note::warning(format!(

@@ -187,6 +187,9 @@ fn the_http_api_is_off_on_this_host_or_where_it_is_told() {
          management.default_application.secret = public\nmanagement.max_row_limit = 10000\n",
     );
     assert_eq!(place.load().unwrap().api.listeners.len(), 1, "as EMQX ships it");
+    let told = "W plugins/emqx_management.conf:3: management.default_application.secret is the one EMQX publishes and counts \
+                as not set";
+    assert!(place.notes().contains(&told.to_owned()), "{:?}", place.notes());
     let missing = Place::new("management.bootstrap_apps_file = none").load().unwrap_err();
     assert!(missing.to_string().contains("emqx.conf:1: management.bootstrap_apps_file = none"));
 }

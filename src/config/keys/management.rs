@@ -184,7 +184,7 @@ pub(super) const KEYS: &[Key] = &[
                 return Ok(());
             }
             d.holds(p, "the secret of an application");
-            d.management.set_secret(t)
+            d.management.set_secret(t, p.origin)
         },
     ),
     Key::set(
