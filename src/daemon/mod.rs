@@ -129,9 +129,7 @@ fn start(mut config: Config, file: Option<PathBuf>, env: Env, held: Held) -> Exi
     let unseen = matches!(config.log.to, LogTo::File);
     let journalled = log::reads_stderr(&env);
     std::panic::set_hook(Box::new(|panic| tracing::error!(name: "panic", %panic, "panic")));
-    for note in &config.notes {
-        if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
-    }
+    config.notes.iter().for_each(settings::say);
     guard_memory();
     let room = descriptors();
     let most = room.min(config.node.max_connections.unwrap_or(usize::MAX));

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::log::level_name;
-use crate::config::{self, Change, Config, Effective, effective::InForce};
+use crate::config::{self, Change, Config, Effective, Note, effective::InForce};
 use crate::ctl;
 
 /// Lines about single keys that one reload writes to the log.
@@ -50,6 +50,7 @@ impl Settings {
         let new = Arc::new(new);
         let old = std::mem::replace(&mut *self.now(), Now { config: new.clone(), log_level: None });
         let changes = config::changes(&self.started, &old.config, &new);
+        new.notes.iter().filter(|note| !old.config.notes.contains(note)).for_each(say);
         tell(&changes);
         let (restart, changed): (Vec<_>, Vec<_>) = changes.into_iter().partition(|one| one.restart);
         let row =
@@ -79,6 +80,11 @@ impl Settings {
         let rows = self.started.in_force(&config.effective).into_iter();
         rows.filter(|one| one.key.starts_with(prefix)).map(row).collect()
     }
+}
+
+/// A line of the configuration.
+pub(super) fn say(note: &Note) {
+    if note.warning { tracing::warn!("{}", note.text) } else { tracing::info!("{}", note.text) }
 }
 
 /// One line a key: what takes effect, and what waits; then one for all of it.

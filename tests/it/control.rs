@@ -81,6 +81,13 @@ fn a_reload_says_what_changed_and_what_waits_for_a_restart() {
         log.lines().any(|line| line.contains("mqtt.max_topic_levels") && line.contains('9'))
     });
     wait_for("it holds", LIMIT, || setting(&node, "mqtt.max_topic_levels").0 == "9");
+
+    node.configure("mqtt.max_topic_levels = 9\nweb.hook.api.url = http://h/");
+    for _ in 0..2 {
+        node.ctl(&["conf", "reload"]);
+        let warned = node.log().matches("web.hook.api.url is not supported").count();
+        assert_eq!(warned, 1, "once and not again: {}", node.log());
+    }
 }
 
 /// Files may be slow to read. Whoever asked for it waits, and nobody else, on the one worker that there is.
