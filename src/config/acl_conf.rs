@@ -30,7 +30,8 @@ pub fn parse(path: &str, text: &str) -> Result<Rules, Vec<BadRule>> {
     if bad.is_empty() { Ok(Rules(rules.into())) } else { Err(bad) }
 }
 
-fn cut(text: &str) -> String {
+/// What is shown of a term: its first 80 characters.
+pub(super) fn cut(text: &str) -> String {
     if text.chars().count() <= 80 {
         text.into()
     } else {

@@ -54,6 +54,9 @@ fn build(
     env: &[(String, String)],
 ) -> Result<Config, Faults> {
     reader.environment(env);
+    if let Some(file) = file {
+        reader.plugins(file, env);
+    }
     let files = reader.files_read();
     let (flat, faults, notes) = reader.finish();
     let effective = Effective::new(&flat);

@@ -1,4 +1,4 @@
-//! The text of Erlang terms, as `file:consult` reads it: acl.conf and ssl_dist.conf are written in it.
+//! The text of Erlang terms, as `file:consult` reads it: acl.conf, ssl_dist.conf and loaded_plugins are written in it.
 //!
 //! Known: atoms, strings, binaries `<<"...">>`, whole numbers, tuples, lists, `%` comments, and the dot after each term. Any
 //! bytes give terms or a [`BadTerm`] with its line; nesting is limited, so that no text can exhaust the stack.
@@ -50,6 +50,39 @@ pub fn terms(text: &str) -> Result<Vec<(usize, Term)>, BadTerm> {
         reader.skip_blanks();
         reader.take('.')?;
         terms.push((line, term));
+    }
+}
+
+/// Reads every term with the line it starts on, and goes on behind what is none: a file that has an entry a line keeps the
+/// others. A term without its dot is one at fault. The line of a fault is where its entry starts.
+#[must_use]
+pub fn entries(text: &str) -> Vec<Result<(usize, Term), BadTerm>> {
+    let mut reader = Reader { rest: text, line: 1 };
+    let mut entries = Vec::new();
+    loop {
+        reader.skip_blanks();
+        if reader.rest.is_empty() {
+            return entries;
+        }
+        let (start, line) = (reader.rest, reader.line);
+        match reader.term(0) {
+            Ok(term) => {
+                let ended = reader.line;
+                reader.skip_blanks();
+                let dot = reader.take('.').map(|()| (line, term));
+                if dot.is_err() && reader.line == ended {
+                    reader.skip_line();
+                }
+                let without = |_| BadTerm { line, what: "expected a dot at the end".into() };
+                entries.push(dot.map_err(without));
+            }
+            Err(bad) => {
+                // A quote that does not end takes all that follows with it; the next line may be good.
+                reader = Reader { rest: start, line };
+                reader.skip_line();
+                entries.push(Err(BadTerm { line, ..bad }));
+            }
+        }
     }
 }
 
@@ -118,14 +151,19 @@ impl Reader<'_> {
     fn skip_blanks(&mut self) {
         while let Some(c) = self.peek() {
             if c == '%' {
-                let end = self.rest.find('\n').unwrap_or(self.rest.len());
-                self.rest = self.rest.get(end..).unwrap_or_default();
+                self.skip_line();
             } else if c.is_whitespace() {
                 self.next();
             } else {
                 return;
             }
         }
+    }
+
+    /// To the end of this line.
+    fn skip_line(&mut self) {
+        let end = self.rest.find('\n').unwrap_or(self.rest.len());
+        self.rest = self.rest.get(end..).unwrap_or_default();
     }
 
     fn term(&mut self, depth: usize) -> Result<Term, BadTerm> {
@@ -325,6 +363,25 @@ mod tests {
         ] {
             assert_eq!(sections(text).map(drop).map_err(|e| e.line), Err(line), "{text}");
         }
+    }
+
+    #[test]
+    fn entries_go_on_behind_a_bad_one() {
+        let text =
+            "% c\n{a, true}.\n{b true}.\n{c, true}\nd. {e, 'F}.\n{f, \"}.\n{g, false}.\nh i\nj.";
+        let found: Vec<_> = entries(text)
+            .into_iter()
+            .map(|entry| match entry {
+                Ok((line, term)) => format!("{line}:{term}"),
+                Err(bad) => format!("{}?", bad.line),
+            })
+            .collect();
+        assert_eq!(
+            found,
+            ["2:{a, true}", "3?", "4?", "5:d", "5?", "6?", "7:{g, false}", "8?", "9:j"]
+        );
+        assert!(entries("% only a comment").is_empty());
+        assert_eq!(entries(&"[".repeat(100_000)).len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! `_self` of its key, because keys such as `listener.tcp.external` are a value and a prefix of others at the same time.
 
 use crate::sort;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use config::{Map, Source, Value, ValueKind};
 use super::file::{self, Item};
 use super::foreign;
 use super::keys::{self, Key};
-use super::paths::{beside, read};
+use super::paths::{Folders, beside, read};
+use super::plugins::{self, BY_NAME, Switches, WHERE_THEY_LIE};
 use super::{Fault, Note};
 
 /// The text of one setting and where it stands: `file:line` or the name of a variable.
@@ -41,6 +42,9 @@ pub struct Flat(pub BTreeMap<String, Setting>);
 /// The leaf that holds the value of a key in the tree of the `config` crate.
 pub const SELF: &str = "_self";
 
+/// Lines of a file of switches that are told one by one: it may be another file by mistake.
+const MOST_TOLD: usize = 8;
+
 /// Collects settings, and everything there is to say about them.
 #[derive(Default)]
 pub struct Reader {
@@ -52,37 +56,118 @@ pub struct Reader {
     open: Vec<PathBuf>,
     /// Files in the order they were begun.
     read: Vec<String>,
+    /// Keys that an empty variable gives their default back.
+    emptied: BTreeSet<String>,
 }
 
-/// Files of EMQX 4.4 plugins whose keys do something here, read from `plugins.etc_dir`.
-const PLUGIN_FILES: &[&str] = &[
-    "emqx_retainer.conf",
-    "emqx_auth_mnesia.conf",
-    "emqx_bridge_mqtt.conf",
-    "emqx_management.conf",
-];
-
 impl Reader {
-    /// Reads the main file, what it includes, its plugin files and `conf.d/*.conf` beside it.
+    /// Reads the main file, what it includes and `conf.d/*.conf` beside it.
     pub fn files(&mut self, main: &Path) {
         let mut layer = self.layer(main);
-        let plugins = layer.get("plugins.etc_dir").map(|dir| beside(Some(main), &dir.text));
-        for plugin in PLUGIN_FILES {
-            let path = plugins.as_ref().map(|dir| dir.join(plugin));
-            // What cannot be looked at is read, and then a fault: the users in it are not to be passed over.
-            let is_there = |path: &PathBuf| {
-                fs::metadata(path)
-                    .map_or_else(|e| e.kind() != ErrorKind::NotFound, |it| it.is_file())
-            };
-            if let Some(path) = path.filter(is_there) {
-                add_missing(&mut layer, self.layer(&path));
-            }
-        }
         self.flat.append(&mut layer);
         for path in self.conf_d(main) {
             let mut layer = self.layer(&path);
             self.flat.append(&mut layer);
         }
+    }
+
+    /// Reads the files of plugins: after all others and the environment, which say where they are, and weaker than those.
+    pub fn plugins(&mut self, main: &Path, env: &[(String, String)]) {
+        let Some((etc_dir, _)) = self.value("plugins.etc_dir") else { return };
+        let data_dir = self.value("node.data_dir").map(|(text, _)| text).unwrap_or_default();
+        let folders = Folders::new(Some(main), &data_dir, env);
+        let folder = folders.resolve(&etc_dir);
+        let Some((path, from)) = self.value("plugins.loaded_file") else {
+            self.plugin_files(&folder, WHERE_THEY_LIE.iter().copied());
+            return;
+        };
+        let path = folders.resolve(&path);
+        match read(&path) {
+            Ok(text) => {
+                let switches = Switches::parse(&String::from_utf8_lossy(&text));
+                self.switched(&folder, (&path, &from), &switches);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let files = self.plugin_files(&folder, WHERE_THEY_LIE.iter().copied());
+                if !files.is_empty() {
+                    self.notes.push(Note::info(format!(
+                        "there is no {} (plugins.loaded_file, {from}), so that these files act as if their plugins were \
+                         named in it: {}",
+                        path.display(),
+                        files.join(", ")
+                    )));
+                }
+            }
+            // What it leaves out may be what lets people in.
+            Err(error) => {
+                let what = format!("cannot be read: {error} (plugins.loaded_file, {from})");
+                self.faults.push(Fault::new(path.display(), what));
+            }
+        }
+    }
+
+    /// Reads the files of plugins that are on, and says what is left out.
+    fn switched(&mut self, folder: &Path, (path, from): (&Path, &str), switches: &Switches) {
+        let at = path.display();
+        for (line, what) in switches.bad.iter().take(MOST_TOLD) {
+            let text = format!("{at}:{line}: {what}; what is not named there with true is off");
+            self.notes.push(Note::warning(text));
+        }
+        let more = switches.bad.len().saturating_sub(MOST_TOLD);
+        if more > 0 {
+            self.notes.push(Note::warning(format!("{at}: and {more} more lines like these")));
+        }
+        self.plugin_files(folder, switches.to_read());
+        let off = WHERE_THEY_LIE.iter().filter(|plugin| !switches.has(plugin));
+        let off = off.map(|plugin| plugin_file(folder, plugin)).filter(|path| is_there(path));
+        let off: Vec<String> = off.map(|path| path.display().to_string()).collect();
+        if !off.is_empty() {
+            self.notes.push(Note::info(format!(
+                "not read, because {at} (plugins.loaded_file, {from}) does not name the plugin with true: {}",
+                off.join(", ")
+            )));
+        }
+        for plugin in BY_NAME.iter().filter(|plugin| switches.has(plugin)) {
+            let (file, front) = (plugin_file(folder, plugin), plugins::front(plugin));
+            if !is_there(&file) && !self.flat.keys().any(|key| key.starts_with(&front)) {
+                let text = format!(
+                    "{at}: {plugin} is on, and there is neither {} nor a key of {front}*: nobody is asked",
+                    file.display()
+                );
+                self.notes.push(Note::warning(text));
+            }
+        }
+        for (plugin, line, why) in switches.strange() {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            let text = format!("{at}:{line}: {plugin} is on in EMQX, and there is none here{why}");
+            self.notes.push(Note::warning(text));
+        }
+    }
+
+    /// Reads those files of plugins that are there.
+    fn plugin_files(
+        &mut self,
+        folder: &Path,
+        plugins: impl Iterator<Item = &'static str>,
+    ) -> Vec<String> {
+        let mut files = Vec::new();
+        for path in plugins.map(|plugin| plugin_file(folder, plugin)) {
+            if is_there(&path) {
+                let mut layer = self.layer(&path);
+                layer.retain(|key, _| !self.emptied.contains(key));
+                add_missing(&mut self.flat, layer);
+                files.push(path.display().to_string());
+            }
+        }
+        files
+    }
+
+    /// The text of a key that is set, `$(key)` filled in, and where it stands.
+    fn value(&self, key: &str) -> Option<(String, String)> {
+        let setting = self.flat.get(key)?;
+        // What cannot be filled in is a fault when everything is.
+        let text = expand(&self.flat, &setting.text, &mut vec![key.to_owned()]).ok()?;
+        Some((text, setting.origin.clone()))
     }
 
     /// The files in the order they were begun.
@@ -199,6 +284,7 @@ impl Reader {
             if text.is_empty() {
                 self.flat.remove(&key);
                 self.notes.push(Note::info(format!("{name} is empty: {key} has its default")));
+                self.emptied.insert(key);
             } else {
                 self.notes
                     .push(Note::info(format!("{name}: {key} = {}", keys::masked(&key, &text))));
@@ -221,6 +307,15 @@ impl Reader {
         }
         (Flat(expanded), self.faults, self.notes)
     }
+}
+
+fn plugin_file(folder: &Path, plugin: &str) -> PathBuf {
+    folder.join(format!("{plugin}.conf"))
+}
+
+/// What cannot be looked at is read, and then a fault: the users in it are not to be passed over.
+fn is_there(path: &Path) -> bool {
+    fs::metadata(path).map_or_else(|e| e.kind() != ErrorKind::NotFound, |it| it.is_file())
 }
 
 fn add_missing(layer: &mut BTreeMap<String, Setting>, weaker: BTreeMap<String, Setting>) {

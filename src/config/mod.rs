@@ -24,6 +24,7 @@ pub mod order;
 #[cfg(test)]
 mod pages;
 pub mod paths;
+pub mod plugins;
 pub mod secrets;
 pub mod ssl_dist;
 #[cfg(test)]

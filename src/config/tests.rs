@@ -194,6 +194,115 @@ fn the_http_api_is_off_on_this_host_or_where_it_is_told() {
     assert!(missing.to_string().contains("emqx.conf:1: management.bootstrap_apps_file = none"));
 }
 
+/// A folder of plugins with a file of switches.
+fn with_plugins(switches: &str) -> Place {
+    let place = Place::new(
+        "node.name = emqx@10.0.0.1\nplugins.etc_dir = etc/plugins/\nplugins.loaded_file = data/loaded_plugins\n",
+    );
+    place.file("plugins/emqx_bridge_mqtt.conf", BRIDGE);
+    place.file("plugins/emqx_management.conf", "management.listener.http = 8081\n");
+    place.file("plugins/emqx_retainer.conf", "retainer.max_retained_messages = 7\n");
+    place.file("plugins/emqx_auth_http.conf", "auth.http.auth_req.url = http://127.0.0.1/auth\n");
+    place.file("state/loaded_plugins", switches);
+    place
+}
+
+#[test]
+fn files_of_plugins_that_are_not_switched_on_are_not_read() {
+    let place = with_plugins(
+        "%% on\n{emqx_retainer, true}.\n{emqx_bridge_mqtt, false}.\n{emqx_recon, true}.\n",
+    );
+    let config = place.load().unwrap();
+    assert_eq!(config.retain.max_messages, 7);
+    assert!(config.bridges.is_empty() && config.api.listeners.is_empty());
+    assert!(config.auth_http.is_none());
+    assert_eq!(
+        place.notes(),
+        [
+            "not read, because state/loaded_plugins (plugins.loaded_file, emqx.conf:3) does not name the plugin with true: \
+          plugins/emqx_bridge_mqtt.conf, plugins/emqx_management.conf"
+        ]
+    );
+    let place =
+        with_plugins("emqx_management.\n{emqx_bridge_mqtt, true}.\n{emqx_auth_http, true}.");
+    let config = place.load().unwrap();
+    assert_eq!((config.bridges.len(), config.api.listeners.len()), (1, 1));
+    assert!(config.auth_http.is_some(), "read where it is named");
+    assert_eq!(config.retain, RetainSettings::default());
+}
+
+#[test]
+fn a_switch_that_cannot_be_read_is_told_and_is_off() {
+    let place = with_plugins(
+        "{emqx_retainer, ture}.\n{emqx_management true}.\n{emqx_bridge_mqtt, true}.\n{emqx_auth_mysql, true}.\n",
+    );
+    let off = "; what is not named there with true is off";
+    assert_eq!(
+        place.notes().into_iter().filter(|note| note.starts_with("W state")).collect::<Vec<_>>(),
+        [
+            format!(
+                "W state/loaded_plugins:1: {{emqx_retainer, ture}}: expected a plugin such as {{emqx_retainer, true}}{off}"
+            ),
+            format!("W state/loaded_plugins:2: expected a comma or '}}'{off}"),
+            "W state/loaded_plugins:4: emqx_auth_mysql is on in EMQX, and there is none here: databases are not asked; \
+             auth.http can ask a server that does"
+                .to_owned(),
+        ]
+    );
+    let config = place.load().unwrap();
+    assert_eq!((config.bridges.len(), config.api.listeners.len()), (1, 0));
+    assert_eq!(config.retain, RetainSettings::default());
+    let place = with_plugins(&"no switch\n".repeat(11));
+    assert!(
+        place.notes().contains(&"W state/loaded_plugins: and 3 more lines like these".to_owned())
+    );
+    let place = with_plugins("{emqx_auth_jwt, true}.");
+    let told = "W state/loaded_plugins: emqx_auth_jwt is on, and there is neither plugins/emqx_auth_jwt.conf nor a key of \
+                auth.jwt.*: nobody is asked";
+    assert!(place.notes().contains(&told.to_owned()), "{:?}", place.notes());
+    let place = with_plugins("");
+    fs::remove_file(place.dir.path().join("state/loaded_plugins")).unwrap();
+    fs::create_dir(place.dir.path().join("state/loaded_plugins")).unwrap();
+    assert_eq!(
+        place.faults(),
+        [
+            "state/loaded_plugins: cannot be read: Is a directory (os error 21) (plugins.loaded_file, emqx.conf:3)"
+        ]
+    );
+}
+
+#[test]
+fn without_a_file_of_switches_files_of_plugins_act_where_they_lie() {
+    let place = with_plugins("");
+    fs::remove_file(place.dir.path().join("state/loaded_plugins")).unwrap();
+    let config = place.load().unwrap();
+    assert_eq!((config.bridges.len(), config.api.listeners.len()), (1, 1));
+    assert!(config.auth_http.is_none());
+    let told = "there is no state/loaded_plugins (plugins.loaded_file, emqx.conf:3), so that these files act as if their \
+                plugins were named in it: plugins/emqx_retainer.conf, plugins/emqx_bridge_mqtt.conf, \
+                plugins/emqx_management.conf";
+    assert!(place.notes().contains(&told.to_owned()), "{:?}", place.notes());
+}
+
+#[test]
+fn conf_d_and_variables_say_where_plugins_are_and_are_stronger() {
+    let place = with_plugins("{emqx_retainer, true}.");
+    place.file("conf.d/a.conf", "plugins.loaded_file = other\nretainer.max_payload_size = 1KB\n");
+    place.file("other", "{emqx_management, true}.");
+    place.file(
+        "plugins/emqx_management.conf",
+        "management.listener.http = 8081\nlog.level = error\n",
+    );
+    let config = place.load().unwrap();
+    let default = RetainSettings::default().max_messages;
+    assert_eq!((config.retain.max_messages, config.api.listeners.len()), (default, 1));
+    assert_eq!(config.log.level, LogLevel::Error);
+    let place = place.env("EMQX_PLUGINS__LOADED_FILE", "data/loaded_plugins");
+    assert_eq!(place.load().unwrap().retain.max_messages, 7);
+    let place = place.env("EMQX_RETAINER__MAX_RETAINED_MESSAGES", "");
+    assert_eq!(place.load().unwrap().retain.max_messages, default, "an empty one is the default");
+}
+
 /// The file that EMQX 4.4 ships, without its comments.
 const BRIDGE: &str = "bridge.mqtt.aws.address = 127.0.0.1:1883
 bridge.mqtt.aws.proto_ver = mqttv4

@@ -185,6 +185,7 @@ impl Key {
             "broker.client_disconnect_",
             "module.",
             "delayed.",
+            "plugins.",
             "management.default_application.",
             "management.bootstrap_apps_file",
             "management.listener.$kind.certfile",
