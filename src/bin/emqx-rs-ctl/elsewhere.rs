@@ -79,6 +79,8 @@ pub(super) const PLUGINS: &[(&str, &str)] = &[
     ("emqx_auth_http", "auth.http.*: an HTTP server says who may connect and do what"),
     ("emqx_auth_jwt", "auth.jwt.*: JSON Web Tokens"),
     ("emqx_auth_mnesia", "auth.user.*, auth.client.* and the users file"),
+    ("emqx_bridge_mqtt", "bridge.mqtt.*: bridges to brokers of others"),
+    ("emqx_management", "management.*: the HTTP API, off unless it has a listener"),
     ("emqx_retainer", "retainer.*: retained messages"),
 ];
 
