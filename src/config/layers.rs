@@ -109,13 +109,13 @@ impl Reader {
     /// Reads the files of plugins that are on, and says what is left out.
     fn switched(&mut self, folder: &Path, (path, from): (&Path, &str), switches: &Switches) {
         let at = path.display();
+        // What such a line is meant to switch on may be what keeps people out.
         for (line, what) in switches.bad.iter().take(MOST_TOLD) {
-            let text = format!("{at}:{line}: {what}; what is not named there with true is off");
-            self.notes.push(Note::warning(text));
+            self.faults.push(Fault::new(format_args!("{at}:{line}"), what));
         }
         let more = switches.bad.len().saturating_sub(MOST_TOLD);
         if more > 0 {
-            self.notes.push(Note::warning(format!("{at}: and {more} more lines like these")));
+            self.faults.push(Fault::new(&at, format!("and {more} more lines like these")));
         }
         self.plugin_files(folder, switches.to_read());
         let off = WHERE_THEY_LIE.iter().filter(|plugin| !switches.has(plugin));

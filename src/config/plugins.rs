@@ -1,7 +1,8 @@
 //! Files of EMQX's plugins: which are read, and what `plugins.loaded_file` says of them.
 //!
 //! In EMQX 4.4 a plugin's file lies in `plugins.etc_dir` whether it is on or not, and the file of switches names those that are
-//! on: `{emqx_retainer, true}.`, or the name alone. Invariant: what cannot be read there switches nothing on.
+//! on: `{emqx_retainer, true}.`, or the name alone. What cannot be read there is a fault: it may be meant to switch on what keeps
+//! people out.
 
 use std::collections::BTreeMap;
 
