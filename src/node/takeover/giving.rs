@@ -45,13 +45,12 @@ impl Hub {
             self.discard(frozen);
             return fail();
         }
-        let mut given = Given { to, after: 0, stage: Stage::State, bytes: Vec::new() };
+        let mut given = Given { to, after: 0, stage: None, bytes: Vec::new() };
         let mut frame = Some((to, first));
         loop {
             match frame {
                 Some((from, TakeFrame::Pull { stage, part, .. })) => {
-                    given.to = from;
-                    given.answer(&self, &mesh, &mut frozen, (stage, part)).await;
+                    given.answer(&self, &mesh, &mut frozen, (from, stage, part)).await;
                 }
                 Some((from, TakeFrame::Done { .. })) if from == given.to => {
                     self.forget(&client_id, &frozen.mailbox);
@@ -64,7 +63,7 @@ impl Hub {
                     break;
                 }
                 Some((from, TakeFrame::Fail { .. })) if from == given.to => {
-                    if given.stage == Stage::Rest {
+                    if given.stage == Some(Stage::Rest) {
                         frozen.keep_since(given.after);
                     }
                     self.take_back(frozen, given.to);
@@ -103,12 +102,14 @@ impl Hub {
     }
 }
 
-/// The giving side of a way.
+/// The giving side of a way. Invariant: `bytes` are made once for `to` and `stage`. A node that hears no answer asks again, and may
+/// hear the first after all: what is in none of its pieces must come later than `after`, and all its pieces must be of one making.
 struct Given {
     to: NodeId,
     /// From this number on the queue is news to the other node.
     after: u64,
-    stage: Stage,
+    /// What `bytes` are; `None`: nothing yet.
+    stage: Option<Stage>,
     bytes: Vec<u8>,
 }
 
@@ -118,11 +119,15 @@ impl Given {
         hub: &Hub,
         mesh: &Mesh,
         frozen: &mut Frozen,
-        (stage, part): (Stage, u64),
+        (to, stage, part): (NodeId, Stage, u64),
     ) {
-        if part == 0 {
+        if (self.to, self.stage) != (to, Some(stage)) {
+            if part > 0 {
+                // It goes on with bytes that were made anew for another node.
+                return;
+            }
             let now = hub.clock.now();
-            self.stage = stage;
+            (self.to, self.stage) = (to, Some(stage));
             self.bytes = match stage {
                 Stage::State => {
                     let (state, next) = frozen.portable(now);
@@ -144,6 +149,6 @@ impl Given {
             _ => (true, rest.to_vec()),
         };
         let client = frozen.session.client_id.shared();
-        mesh.send_take(self.to, TakeFrame::Piece { client, stage: self.stage, part, last, bytes });
+        mesh.send_take(self.to, TakeFrame::Piece { client, stage, part, last, bytes });
     }
 }

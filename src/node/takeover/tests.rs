@@ -34,6 +34,7 @@ use crate::{
 
 const ME: NodeId = NodeId([1; 16]);
 const OTHER: NodeId = NodeId([2; 16]);
+const THIRD: NodeId = NodeId([3; 16]);
 
 struct World {
     hub: Arc<Hub>,
@@ -146,10 +147,12 @@ impl World {
     }
 
     /// What the node sends of a session of its own.
-    async fn piece(&mut self, want: Stage) {
+    async fn piece(&mut self, want: Stage) -> Vec<u8> {
         let frame = self.frame().await;
         let right = matches!(&frame, TakeFrame::Piece { stage, last: true, .. } if *stage == want);
         assert!(right, "{frame:?}");
+        let TakeFrame::Piece { bytes, .. } = frame else { return Vec::new() };
+        bytes
     }
 
     fn publish(&self, topic: &str, text: &str) {
@@ -196,8 +199,12 @@ fn numbered(number: u64) -> Delivery {
 }
 
 fn texts(mailbox: &Mailbox) -> Vec<String> {
+    texts_of(&mailbox.since(0).0)
+}
+
+fn texts_of(queue: &[Delivery]) -> Vec<String> {
     let text = |one: &Delivery| String::from_utf8(one.message.payload().to_vec()).unwrap();
-    mailbox.since(0).0.iter().map(text).collect()
+    queue.iter().map(text).collect()
 }
 
 /// A session at the other node, with these messages waiting.
@@ -253,6 +260,47 @@ async fn what_the_other_node_has_already_is_not_kept_for_it() {
     let back = move || hub.registry.claim_of(&ClientId::new("c")) == Some((5, false));
     until("it is back in its place", back).await;
     assert_eq!(world.waiting(), ["in the rest"]);
+}
+
+/// The other node goes by the first answer.
+#[tokio::test]
+async fn what_comes_before_the_state_is_asked_for_again_is_in_the_rest() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.publish("t", "in the state");
+    world.hears_pull(Stage::State);
+    let first = world.piece(Stage::State).await;
+    world.publish("t", "in between");
+    world.hears_pull(Stage::State);
+    let again = world.piece(Stage::State).await;
+    world.publish("t", "later");
+    world.hears_pull(Stage::Rest);
+    let rest = world.piece(Stage::Rest).await;
+    let now = Clock::system().now();
+    let state = Portable::decode(&first, now).unwrap();
+    assert_eq!(texts_of(&state.queue), ["in the state"]);
+    let rest = portable::decode_queue(&rest, now).unwrap();
+    assert_eq!(texts_of(&rest), ["in between", "later"]);
+    assert_eq!(first, again, "or pieces of two would be put together");
+}
+
+/// A piece of what was made for the one would be put behind a piece of what was made for the other.
+#[tokio::test]
+async fn of_two_nodes_that_ask_each_gets_what_was_made_for_it() {
+    let mut world = World::new();
+    world.parked(5, &["t"]);
+    world.hears_pull(Stage::State);
+    world.piece(Stage::State).await;
+    let (client, claim) = (world.client(), Claim { hlc: 11, node: THIRD });
+    let pull = |part| TakeFrame::Pull { client: client.clone(), claim, stage: Stage::State, part };
+    world.desk.on_take(THIRD, pull(1));
+    world.publish("t", "in between");
+    world.desk.on_take(THIRD, pull(0));
+    let said = world.said().await;
+    let Said::Take(THIRD, TakeFrame::Piece { part: 0, bytes, .. }) = said else {
+        panic!("{said:?}")
+    };
+    assert_eq!(Portable::decode(&bytes, Clock::system().now()).unwrap().queue.len(), 1);
 }
 
 #[tokio::test]
