@@ -36,28 +36,35 @@ use crate::{
         wire::{Envelope, Targets},
     },
     mqtt::QoS,
-    topic::{TopicName, hashing::fnv},
+    topic::{
+        TopicName,
+        hashing::{fnv, group_number},
+    },
 };
 
 /// A message for a shared group is sent to so many nodes at most.
 const TRIES: usize = 3;
-/// Messages that came back and are remembered.
+/// Messages that came back and are remembered, once for each group.
 const RETURNS: usize = 1_024;
 
-/// Which nodes gave a message back, for the last that came back.
+/// Number of a message, and of the group that it was for.
+type Returned = (u64, u64);
+
+/// Which nodes gave a message for a group back, for the last that came back. A node without members of one group may have some of
+/// another.
 #[derive(Debug, Default)]
-pub(super) struct Returns(Mutex<VecDeque<(u64, Vec<u16>)>>);
+pub(super) struct Returns(Mutex<VecDeque<(Returned, Vec<u16>)>>);
 
 impl Returns {
-    /// `node` gave message `number` back. Returns all that did; `None`: it says so once more, after a cut.
-    fn note(&self, number: u64, node: Option<u16>) -> Option<Vec<u16>> {
+    /// `node` gave `returned` back. Returns all that did; `None`: it says so once more, after a cut.
+    fn note(&self, returned: Returned, node: Option<u16>) -> Option<Vec<u16>> {
         let mut all = locks::lock(&self.0);
-        let known = all.iter().position(|(one, _)| *one == number);
+        let known = all.iter().position(|(one, _)| *one == returned);
         let mut tried =
             known.and_then(|at| all.remove(at)).map(|(_, tried)| tried).unwrap_or_default();
         let news = node.is_none_or(|node| !tried.contains(&node));
         tried.extend(node.filter(|_| news));
-        all.push_back((number, tried.clone()));
+        all.push_back((returned, tried.clone()));
         if all.len() > RETURNS {
             all.pop_front();
         }
@@ -452,12 +459,20 @@ impl Deliver for Hub {
 
     /// The last member of a group there has gone while the message was on its way: another node with members gets it.
     fn returned(&self, by: &Arc<Peer>, groups: u64, envelope: &Envelope<'_>) {
-        let tried = self.returns.note(envelope.id.number, self.peers.index_of(by));
-        let Some(tried) = tried else { return };
+        let (number, node) = (envelope.id.number, self.peers.index_of(by));
+        let groups = envelope.targets.groups().enumerate().take(64).filter_map(|(bit, group)| {
+            let group = Some(group).filter(|_| groups >> bit & 1 == 1)?;
+            let tried = self.returns.note((number, group_number(group.0, group.1)), node)?;
+            Some((group, tried))
+        });
+        let mut groups = groups.peekable();
+        if groups.peek().is_none() {
+            return;
+        }
         self.stats.count(Metric::MeshForwardReturned);
         let message = self.message_of(envelope, self.mesh().map_or(0, Mesh::origin));
-        for (bit, group) in envelope.targets.groups().enumerate().take(64) {
-            if groups >> bit & 1 == 1 && !self.send_elsewhere(&message, envelope, group, &tried) {
+        for (group, tried) in groups {
+            if !self.send_elsewhere(&message, envelope, group, &tried) {
                 self.stats.count(Metric::MessagesDropped);
                 self.stats.count(Metric::MessagesDroppedNoSubscribers);
             }
@@ -485,16 +500,86 @@ impl Deliver for Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        broker::retained::Retained,
+        cluster::{
+            NodeName,
+            routes::{RouteKey, RouteOp, TableOp},
+            wire::{Flags, MessageId},
+        },
+        net::clock::Clock,
+        topic::TopicFilter,
+    };
+
+    /// Two nodes with members of groups `g` and `h` on filter `t`.
+    fn two_nodes(hub: &Hub) -> [Arc<Peer>; 2] {
+        [0, 1].map(|node| {
+            let name = NodeName::parse(&format!("node{node}@h")).unwrap();
+            let peer = Peer::new(name, (1, 1 << 20), 1, 1, &hub.stats);
+            peer.set_up(true);
+            hub.peers.set(node, peer.clone());
+            let filter = TopicFilter::parse("t").unwrap();
+            let ops = ["g", "h"].map(|group| {
+                let key = RouteKey { filter: filter.clone(), group: Some(group.into()) };
+                RouteOp { add: true, key, weight: 1 }
+            });
+            let mut routes = locks::write(&hub.routes);
+            routes.apply(&TableOp::SnapshotBegin { node, drop_old: true });
+            routes.apply(&TableOp::Apply { node, ops: Arc::from(ops) });
+            routes.apply(&TableOp::SnapshotEnd { node });
+            peer
+        })
+    }
+
+    fn envelope<'a>(targets: Targets<'a>) -> Envelope<'a> {
+        Envelope {
+            seq: 1,
+            id: MessageId { incarnation: 1, number: 7 },
+            flags: Flags { qos: 1, ..Flags::default() },
+            expiry: None,
+            targets,
+            topic: "t",
+            properties: &[],
+            payload: b"x",
+        }
+    }
+
+    /// A message went to one node for one group and to the other for another, and both have lost their members of it.
+    #[test]
+    fn a_node_that_gave_a_message_back_for_one_group_gets_it_for_another() {
+        let hub = Hub::new(Clock::system(), 1, Retained::default(), Arc::default());
+        let [b, c] = two_nodes(&hub);
+        let sent = || [&b, &c].map(|peer| peer.counters().forwarded);
+        let (g, h) = ([("g", "t")], [("h", "t")]);
+        let of_g = envelope(Targets::new(false, &g));
+        let of_h = envelope(Targets::new(false, &h));
+        hub.returned(&b, 1, &of_g);
+        assert_eq!(sent(), [0, 1]);
+        hub.returned(&c, 1, &of_h);
+        assert_eq!(sent(), [1, 1]);
+        assert_eq!(hub.stats.sum(Metric::MessagesDropped), 0);
+        hub.returned(&b, 1, &of_g);
+        assert_eq!(sent(), [1, 1], "said once more, after a cut");
+        assert_eq!(hub.stats.sum(Metric::MessagesDropped), 0, "another node has it");
+        hub.returned(&b, 1, &of_h);
+        assert_eq!(sent(), [1, 1]);
+        assert_eq!(hub.stats.sum(Metric::MessagesDropped), 1, "nobody is left");
+        let both = [g[0], h[0]];
+        hub.returned(&c, 3, &envelope(Targets::new(false, &both)));
+        assert_eq!(hub.stats.sum(Metric::MessagesDropped), 2, "the second was counted");
+        assert_eq!(hub.stats.sum(Metric::MeshForwardReturned), 4);
+    }
 
     #[test]
     fn what_a_node_gives_back_counts_once() {
         let returns = Returns::default();
-        assert_eq!(returns.note(7, Some(1)), Some(vec![1]));
-        assert_eq!(returns.note(7, Some(2)), Some(vec![1, 2]));
-        assert_eq!(returns.note(7, Some(1)), None, "said again after a cut");
-        assert_eq!(returns.note(8, Some(1)), Some(vec![1]));
+        let (one, other) = ((7, 30), (8, 30));
+        assert_eq!(returns.note(one, Some(1)), Some(vec![1]));
+        assert_eq!(returns.note(one, Some(2)), Some(vec![1, 2]));
+        assert_eq!(returns.note(one, Some(1)), None, "said again after a cut");
+        assert_eq!(returns.note(other, Some(1)), Some(vec![1]));
         assert_eq!(
-            (returns.note(7, None), returns.note(7, None)),
+            (returns.note(one, None), returns.note(one, None)),
             (Some(vec![1, 2]), Some(vec![1, 2]))
         );
     }
