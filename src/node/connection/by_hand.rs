@@ -260,6 +260,23 @@ impl Client<'_> {
         self.run();
     }
 
+    /// A SUBACK for these waits for other nodes; whether each wants retained messages.
+    fn waits_for_others(&mut self, granted: &[(&str, bool)]) -> oneshot::Sender<()> {
+        let granted = granted.iter().map(|(filter, wants_retained)| Granted {
+            subscription: crate::topic::share::Subscription::parse(filter).unwrap(),
+            place: 0,
+            options: crate::mqtt::SubscriptionOptions::default(),
+            id: 0,
+            wants_retained: *wants_retained,
+        });
+        let (packet_id, reasons) = (None, Vec::new());
+        let request = SubscribeRequest { packet_id, reasons, granted: granted.collect() };
+        let (passed, done) = oneshot::channel();
+        let barrier = Barrier { done, count: 0, request: Box::new(request) };
+        self.connection.as_mut().unwrap().waiting().barriers.push_back(barrier);
+        passed
+    }
+
     fn channel(&self) -> &Channel {
         &self.connection.as_ref().unwrap().channel
     }
@@ -555,21 +572,8 @@ fn a_subscription_that_has_ended_gets_no_retained_messages() {
     let mut client = world.connect(5, "c", Settings::default());
     client.subscribe(&["a", "b"], 0);
     assert_eq!(client.topics(), ["a"]);
-    let mut granted = Vec::new();
-    for filter in ["a", "c"] {
-        granted.push(Granted {
-            subscription: crate::topic::share::Subscription::parse(filter).unwrap(),
-            place: 0,
-            options: crate::mqtt::SubscriptionOptions::default(),
-            id: 0,
-            wants_retained: true,
-        });
-    }
+    let passed = client.waits_for_others(&[("a", true), ("c", true)]);
     world.retain("c", b"x", QoS::AtMostOnce, None);
-    let (passed, done) = oneshot::channel();
-    let request = SubscribeRequest { packet_id: None, reasons: Vec::new(), granted };
-    let connection = client.connection.as_mut().unwrap();
-    connection.waiting().barriers.push_back(Barrier { done, count: 0, request: Box::new(request) });
     passed.send(()).unwrap();
     client.bell.clone().wake();
     assert_eq!(client.topics(), ["a"], "it is not subscribed to the other one");

@@ -81,6 +81,11 @@ impl Connection {
 
     /// Takes the channel apart; the session keeps the retained messages that are still due.
     pub(super) fn finish(&mut self, now: Time) -> Finished {
+        // A SUBACK that waits for other nodes comes never: what it grants stands, and the client may not ask again.
+        let barriers = self.waiting.as_mut().map(|waiting| std::mem::take(&mut waiting.barriers));
+        for barrier in barriers.into_iter().flatten() {
+            self.begin_replays(&barrier.request.granted);
+        }
         let mut finished = self.channel.finish(now);
         if let (Some(session), Some(waiting)) = (&mut finished.session, &mut self.waiting) {
             session.replays = waiting.replays.take().into();

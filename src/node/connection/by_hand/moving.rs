@@ -135,6 +135,30 @@ fn retained_messages_that_are_due_come_over_the_next_connection() {
     assert!(world.parked("c").session.replays.is_empty());
 }
 
+/// The connection ends, or the next takes the session, while the SUBACK waits for other nodes.
+#[test]
+fn retained_messages_of_what_was_granted_come_over_the_next_connection() {
+    for ends in [true, false] {
+        let world = World::new();
+        for topic in ["a/0", "a/1", "b", "c", "d"] {
+            world.retain(topic, b"x", QoS::AtLeastOnce, None);
+        }
+        let settings = Settings { max_inflight: 1, ..Settings::default() };
+        let mut first = world.connect(5, "c", settings);
+        first.subscribe(&["a/+"], 1);
+        assert_eq!(first.topics(), ["a/0"], "one is due");
+        // To the others it is subscribed without what is retained, and to the last not at all.
+        first.subscribe(&["b", "c"], 0x21);
+        let _passed = first.waits_for_others(&[("b", true), ("c", false), ("d", true)]);
+        if ends {
+            first.send(&[0xe0, 0]);
+        }
+        let mut second = world.take_over(5, "c", &Asked::default());
+        first.run();
+        assert_eq!(second.topics(), ["a/0", "a/1", "b"], "it has ended before: {ends}");
+    }
+}
+
 /// The client and the session of the other node have finished with id 5 since, or the client never knew of them.
 #[test]
 fn of_an_older_session_no_qos_2_message_is_unfinished_in_a_new_one() {
