@@ -624,6 +624,7 @@ pub async fn run_data(
         pending: Vec::new(),
         cut: None,
         work: 0,
+        open: false,
     };
     let end = tokio::select! {
         end = inward.run(read, opener, leftover) => end,
@@ -710,6 +711,15 @@ struct Inward<'a> {
     cut: Option<(Vec<u8>, usize)>,
     /// What was done for the messages since others had their turn.
     work: usize,
+    /// Messages were handed on since the last [`Self::end_batch`].
+    open: bool,
+}
+
+impl Drop for Inward<'_> {
+    /// Behind the messages came what ended the connection, or a panic: those who got them are woken all the same.
+    fn drop(&mut self) {
+        self.end_batch();
+    }
 }
 
 impl Inward<'_> {
@@ -722,25 +732,13 @@ impl Inward<'_> {
         let mut sealed = leftover;
         loop {
             let mut used = 0;
-            let mut messages = 0;
-            let opened = loop {
-                let rest = sealed.get_mut(used..).unwrap_or_default();
-                match opener.open(rest) {
-                    Ok(Some((plain, len))) => {
-                        used += len;
-                        match self.on_plain(plain).await {
-                            Ok(more) => messages += more,
-                            Err(end) => break Err(end),
-                        }
-                    }
-                    Ok(None) => break Ok(()),
-                    Err(bad) => break Err(bad.into()),
-                }
-            };
-            if messages > 0 {
-                self.end_batch();
+            while let Some((plain, len)) =
+                opener.open(sealed.get_mut(used..).unwrap_or_default())?
+            {
+                used += len;
+                self.on_plain(plain).await?;
             }
-            opened?;
+            self.end_batch();
             sealed.drain(..used);
             sealed.reserve(READ);
             self.work = 0;
@@ -750,8 +748,11 @@ impl Inward<'_> {
         }
     }
 
-    /// Who got messages is woken, and they are acknowledged.
-    fn end_batch(&self) {
+    /// Who got messages since the last call is woken, and they are acknowledged.
+    fn end_batch(&mut self) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
         self.deliver.end_of_batch();
         let last = lock(&self.side.stream).received(self.stream).seq;
         self.side.handed.store(last, Ordering::Release);
@@ -760,34 +761,34 @@ impl Inward<'_> {
         self.attached.stream.notify.notify_one();
     }
 
-    /// Takes the bytes of a record. Returns how many messages there were.
-    async fn on_plain(&mut self, plain: &[u8]) -> Result<u64, End> {
+    /// Takes the bytes of a record.
+    async fn on_plain(&mut self, plain: &[u8]) -> Result<(), End> {
         if self.pending.is_empty() {
-            let (messages, used) = self.on_frames(plain).await?;
+            let used = self.on_frames(plain).await?;
             self.pending.extend_from_slice(plain.get(used..).unwrap_or_default());
-            return Ok(messages);
+            return Ok(());
         }
         let mut bytes = std::mem::take(&mut self.pending);
         bytes.extend_from_slice(plain);
-        let (messages, used) = self.on_frames(&bytes).await?;
+        let used = self.on_frames(&bytes).await?;
         bytes.drain(..used);
         bytes.shrink_to(REUSE_MAX);
         self.pending = bytes;
-        Ok(messages)
+        Ok(())
     }
 
-    /// Reads the whole frames at the front of `bytes`. Returns how many messages there were, and the bytes used. Others get their turn
-    /// in between when the messages are much work.
-    async fn on_frames(&mut self, bytes: &[u8]) -> Result<(u64, usize), End> {
-        let (mut messages, mut used) = (0, 0);
+    /// Reads the whole frames at the front of `bytes`. Returns the bytes used. Others get their turn in between when the messages are
+    /// much work.
+    async fn on_frames(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        let mut used = 0;
         while let Some((header, body, len)) = split(bytes.get(used..).unwrap_or_default())? {
             used += len;
             if header.kind != Kind::FWD {
                 self.on_frame(header.kind, body)?;
             } else if header.flags & MORE == 0 && self.cut.is_none() {
-                messages += self.on_message(body)?;
+                self.on_message(body)?;
             } else {
-                messages += self.on_fragment(header.flags & MORE != 0, body)?;
+                self.on_fragment(header.flags & MORE != 0, body)?;
             }
             if self.work >= work::TURN {
                 self.work = 0;
@@ -796,13 +797,15 @@ impl Inward<'_> {
                 tokio::task::yield_now().await;
             }
         }
-        Ok((messages, used))
+        Ok(used)
     }
 
-    fn on_message(&mut self, body: &[u8]) -> Result<u64, End> {
+    fn on_message(&mut self, body: &[u8]) -> Result<(), End> {
         let envelope = Envelope::decode(body)?;
         // Not in the condition: the lock must not be held while the message is handed on.
         let fresh = lock(&self.side.stream).on_message(envelope.seq)?;
+        // Also one that came again is acknowledged.
+        self.open = true;
         if fresh {
             self.side.received.fetch_add(1, Ordering::Relaxed);
             let Handed { missing, work, .. } = self.deliver.deliver(self.peer.origin, &envelope);
@@ -815,10 +818,10 @@ impl Inward<'_> {
                 self.attached.stream.stats.count(Metric::MessagesDroppedNoSubscribers);
             }
         }
-        Ok(1)
+        Ok(())
     }
 
-    fn on_fragment(&mut self, more: bool, body: &[u8]) -> Result<u64, End> {
+    fn on_fragment(&mut self, more: bool, body: &[u8]) -> Result<(), End> {
         match self.cut.take() {
             Some((message, total)) => self.grow(message, total, body, more),
             None => {
@@ -834,7 +837,7 @@ impl Inward<'_> {
         total: usize,
         piece: &[u8],
         more: bool,
-    ) -> Result<u64, End> {
+    ) -> Result<(), End> {
         message.extend_from_slice(piece);
         let whole = message.len() == total;
         if message.len() > total || whole == more {
@@ -842,7 +845,7 @@ impl Inward<'_> {
         }
         if more {
             self.cut = Some((message, total));
-            return Ok(0);
+            return Ok(());
         }
         self.on_message(&message)
     }

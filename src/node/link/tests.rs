@@ -413,6 +413,21 @@ async fn a_message_without_a_member_comes_back_after_a_cut() {
     assert_eq!((b.peer.counters().repeats, lock(&a.inbox.back).len()), (2, 1));
 }
 
+/// What comes behind is no message, or its delivery panics.
+#[tokio::test]
+async fn who_got_messages_before_a_connection_fails_is_woken() {
+    for qos in [3, 1] {
+        let (a, b) = (End::new("a@h", 1, 2), End::new("b@h", 2, 1));
+        *lock(&b.inbox.fatal) = Some(2_u32.to_be_bytes().to_vec());
+        a.push(1, 1, 0);
+        a.push(qos, 2, 0);
+        let [_ours, theirs] = connect(&a, &b).await;
+        assert!(tokio::time::timeout(LIMIT, theirs).await.is_ok(), "it ends");
+        assert_eq!(lock(&b.inbox.got).len(), 1);
+        assert_eq!(*b.inbox.count.borrow(), 1, "QoS {qos}");
+    }
+}
+
 /// The process there ends before it has told so, and another goes on with its life.
 #[tokio::test]
 async fn a_message_without_a_member_comes_back_after_a_restart() {
