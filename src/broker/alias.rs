@@ -120,6 +120,11 @@ impl Outgoing {
             _ => Naming::Name,
         }
     }
+
+    /// The alias that [`Self::name`] has just introduced did not go out.
+    pub fn take_back(&mut self, topic: &str) {
+        self.aliases.remove(topic);
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +148,7 @@ mod tests {
         assert_eq!(aliases.name("a"), Naming::Introduce(1));
         assert_eq!(aliases.name("a"), Naming::Alias(1));
         assert_eq!(aliases.name("b"), Naming::Name);
+        aliases.take_back("a");
+        assert_eq!(aliases.name("b"), Naming::Introduce(1));
     }
 }

@@ -98,43 +98,67 @@ impl Channel {
                 Property::MessageExpiryInterval(seconds).encode(&mut extra);
             }
             delivery.ids.for_each(|id| Property::SubscriptionIdentifier(id).encode(&mut extra));
-            let aliases = self.aliases.as_deref_mut().and_then(|both| both.outgoing.as_mut());
-            if let Some(aliases) = aliases {
-                match aliases.name(topic) {
-                    Naming::Name => {}
-                    Naming::Introduce(alias) => Property::TopicAlias(alias).encode(&mut extra),
-                    Naming::Alias(alias) => {
-                        Property::TopicAlias(alias).encode(&mut extra);
-                        parts.topic = "";
-                    }
-                }
-            }
-            parts.extra_properties = &extra;
         }
-        if self.max_packet_out != u32::MAX
-            && encode::publish_size(self.version, delivery.qos, &parts)
-                > self.max_packet_out as usize
-        {
-            // The client has not seen an alias that was introduced here, so it is not used again.
-            if let Some(both) = &mut self.aliases {
-                both.outgoing = None;
-            }
+        let unnamed = extra.len();
+        let naming = self.name(topic, &mut extra);
+        if matches!(naming, Naming::Alias(_)) {
+            parts.topic = "";
+        }
+        parts.extra_properties = &extra;
+        if naming != Naming::Name && !self.takes(delivery.qos, &parts) {
+            // The name alone may be shorter.
+            self.unname(topic, naming);
+            parts.topic = topic;
+            parts.extra_properties = extra.get(..unnamed).unwrap_or_default();
+        }
+        if !self.takes(delivery.qos, &parts) {
             self.count(Metric::DeliveryDropped);
             self.count(Metric::DeliveryDroppedTooLarge);
             return false;
         }
         encode::publish(out.bytes, self.version, head, &parts);
+        self.count_sent(delivery.qos);
+        true
+    }
+
+    /// How the topic of the next PUBLISH is named, with the alias for that behind `properties`.
+    fn name(&mut self, topic: &str, properties: &mut Vec<u8>) -> Naming {
+        let aliases = self.aliases.as_deref_mut().and_then(|both| both.outgoing.as_mut());
+        let naming = aliases.map_or(Naming::Name, |aliases| aliases.name(topic));
+        match naming {
+            Naming::Name => {}
+            Naming::Introduce(alias) | Naming::Alias(alias) => {
+                Property::TopicAlias(alias).encode(properties);
+            }
+        }
+        naming
+    }
+
+    /// The topic is not named like that after all: the client hears of no new alias.
+    fn unname(&mut self, topic: &str, naming: Naming) {
+        let aliases = self.aliases.as_deref_mut().and_then(|both| both.outgoing.as_mut());
+        if let (Naming::Introduce(_), Some(aliases)) = (naming, aliases) {
+            aliases.take_back(topic);
+        }
+    }
+
+    /// Whether the client takes a PUBLISH of this size.
+    fn takes(&self, qos: QoS, parts: &PublishParts<'_>) -> bool {
+        self.max_packet_out == u32::MAX
+            || encode::publish_size(self.version, qos, parts) <= self.max_packet_out as usize
+    }
+
+    fn count_sent(&self, qos: QoS) {
         let stats = &self.shared.stats;
         stats.count(Metric::PacketsSent);
         stats.count(Metric::PacketsPublishSent);
         stats.count(Metric::MessagesSent);
         stats.count(Metric::MessagesDelivered);
-        stats.count(match delivery.qos {
+        stats.count(match qos {
             QoS::AtMostOnce => Metric::MessagesQos0Sent,
             QoS::AtLeastOnce => Metric::MessagesQos1Sent,
             QoS::ExactlyOnce => Metric::MessagesQos2Sent,
         });
-        true
     }
 
     /// Sends what the session owes to this connection, as far as the client takes it, and no more than `out` has room for. To be

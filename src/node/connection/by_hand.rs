@@ -17,6 +17,7 @@ use tokio::{
 };
 
 mod moving;
+mod sizes;
 
 use super::{replaying::RETAINED, *};
 use crate::{
@@ -290,11 +291,14 @@ struct Asked {
     expiry: u32,
     /// Will Delay Interval of a will to the topic `will`, in MQTT 5.
     will_delay: Option<u32>,
+    /// Further properties, in MQTT 5.
+    properties: Vec<u8>,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        Self { clean: false, keep_alive: 0, expiry: 100, will_delay: None }
+        let properties = Vec::new();
+        Self { clean: false, keep_alive: 0, expiry: 100, will_delay: None, properties }
     }
 }
 
@@ -304,7 +308,10 @@ fn connect(level: u8, id: &str, asked: &Asked) -> Vec<u8> {
     let mut body =
         [&[0, 4][..], b"MQTT", &[level, flags], &asked.keep_alive.to_be_bytes()].concat();
     if level == 5 {
+        let at = body.len();
         body.extend(interval(17, asked.expiry));
+        body[at] += u8::try_from(asked.properties.len()).unwrap();
+        body.extend(&asked.properties);
     }
     body.extend(text(id));
     if let Some(seconds) = asked.will_delay {
