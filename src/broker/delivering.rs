@@ -182,20 +182,15 @@ impl Channel {
         let mut refused = Vec::new();
         for Slot { packet_id, awaiting, .. } in slots {
             match awaiting {
-                Awaiting::PubComp => {
-                    self.count(Metric::PacketsPubrelSent);
-                    self.count(Metric::PacketsSent);
-                    encode::ack(
-                        out.bytes,
-                        self.version,
-                        AckType::PubRel,
-                        packet_id,
-                        ReasonCode::Success,
-                    );
-                }
-                Awaiting::PubAck(delivery) | Awaiting::PubRec(delivery) => {
+                Awaiting::PubComp => self.write_pubrel(packet_id, out),
+                Awaiting::PubAck(delivery) => {
                     if !self.write_publish(&delivery, Some((packet_id, true)), now, out) {
                         refused.push(packet_id);
+                    }
+                }
+                Awaiting::PubRec(delivery) => {
+                    if !self.write_publish(&delivery, Some((packet_id, true)), now, out) {
+                        self.end_unsent(packet_id, now, out);
                     }
                 }
             }
@@ -204,5 +199,21 @@ impl Channel {
             session.inflight.retain(|slot| !refused.contains(&slot.packet_id));
         }
         !refused.is_empty()
+    }
+
+    /// A QoS 2 message went out before, and is too large for the client of today. If it has arrived, the client takes the next with its
+    /// id for the same one (v5 [MQTT-4.3.3-10]), so the id stays taken. It counts as sent ([MQTT-3.1.2-25]) and goes on to its end; a
+    /// client that does not know the id answers too (3.7.2.1).
+    fn end_unsent(&mut self, packet_id: PacketId, now: Time, out: &mut Out<'_>) {
+        if let State::Up(session) = &mut self.state {
+            session.inflight.on_pubrec(packet_id, now);
+        }
+        self.write_pubrel(packet_id, out);
+    }
+
+    fn write_pubrel(&self, packet_id: PacketId, out: &mut Out<'_>) {
+        self.count(Metric::PacketsPubrelSent);
+        self.count(Metric::PacketsSent);
+        encode::ack(out.bytes, self.version, AckType::PubRel, packet_id, ReasonCode::Success);
     }
 }
