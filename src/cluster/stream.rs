@@ -5,14 +5,17 @@
 //! most once and in order; for two processes that both live, each exactly once, whatever happens to the connections.
 //!
 //! Cost of a push: the frame is encoded into the batch that goes out next, and copied into `kept` if it is numbered. A writer
-//! that is slower than its publishers gets the overhang out of `kept`, so the batch stays small.
+//! that is slower than its publishers gets the overhang out of `kept`, so the batch stays small. When a message expires is noted
+//! beside it, and what it has left is written into it once more before it goes out; one that has expired goes out as such, so that
+//! its number is not missing.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use super::wire::{
     Envelope, Flags, Frame, Kind, MORE, MessageId, Reader, Received, Targets, WireError, cut_total,
-    put_fwd, put_v, split,
+    expiry_of, put_fwd, put_v, set_expiry, split,
 };
+use crate::time::Time;
 
 /// Unsent bytes up to which messages go straight into the batch; beyond, numbered ones wait in `kept` alone.
 const BATCH_MAX: usize = 1 << 20;
@@ -25,6 +28,27 @@ const CHUNK: usize = 64 << 10;
 /// Buffers up to this size are used again.
 const REUSE_MAX: usize = 2 << 20;
 
+/// When a message stops being worth delivering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    at: Time,
+    now: Time,
+}
+
+impl Expiry {
+    /// At the time `at`; it is `now`.
+    #[must_use]
+    pub const fn new(at: Time, now: Time) -> Self {
+        Self { at, now }
+    }
+
+    /// Seconds left to live, as they go out.
+    fn seconds(self) -> u32 {
+        let rounded = (self.at.since(self.now) + Duration::from_millis(500)).as_secs();
+        u32::try_from(rounded).unwrap_or(u32::MAX)
+    }
+}
+
 /// A message for another node, as the publisher has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
@@ -32,8 +56,8 @@ pub struct Outgoing<'a> {
     pub number: u64,
     /// QoS, RETAIN and the like.
     pub flags: Flags,
-    /// Seconds left to live.
-    pub expiry: Option<u32>,
+    /// Its end, if it has one.
+    pub expiry: Option<Expiry>,
     /// For whom on the other node it is.
     pub targets: Targets<'a>,
     /// Topic name.
@@ -67,6 +91,21 @@ pub struct Unsent {
     sent: u64,
 }
 
+/// Where a message that expires begins in some bytes, and when it does.
+#[derive(Clone, Copy, Debug)]
+struct Expiring {
+    start: usize,
+    at: Time,
+}
+
+/// Writes what each has left at `now` into the messages.
+fn age(bytes: &mut [u8], expiring: &[Expiring], now: Time) {
+    for Expiring { start, at } in expiring {
+        let frames = bytes.get_mut(*start..).unwrap_or_default();
+        set_expiry(frames, Expiry::new(*at, now).seconds());
+    }
+}
+
 /// Messages with consecutive numbers.
 #[derive(Debug, Default)]
 struct Chunk {
@@ -74,11 +113,16 @@ struct Chunk {
     /// Where each message begins in `bytes`.
     starts: Vec<u32>,
     bytes: Vec<u8>,
+    expiring: Vec<Expiring>,
 }
 
 impl Chunk {
     fn end(&self) -> u64 {
         self.first + self.starts.len() as u64
+    }
+
+    fn age(&mut self, now: Time) {
+        age(&mut self.bytes, &self.expiring, now);
     }
 
     /// The bytes of message `seq` and of those behind it.
@@ -158,6 +202,8 @@ pub struct SendStream {
     /// The peer is up, so a connection will come: QoS 0 waits a little for it.
     expected: bool,
     batch: Vec<u8>,
+    /// Those in the batch that expire.
+    expiring: Vec<Expiring>,
     /// QoS 0 messages in the batch.
     loose: u64,
     kept: VecDeque<Chunk>,
@@ -182,6 +228,7 @@ impl SendStream {
             attached: false,
             expected: false,
             batch: Vec::new(),
+            expiring: Vec::new(),
             loose: 0,
             kept: VecDeque::new(),
             kept_bytes: 0,
@@ -197,7 +244,7 @@ impl SendStream {
             seq: if numbered { self.next } else { 0 },
             id: MessageId { incarnation: self.incarnation, number: message.number },
             flags: message.flags,
-            expiry: message.expiry,
+            expiry: message.expiry.map(Expiry::seconds),
             targets: message.targets,
             topic: message.topic,
             properties: message.properties,
@@ -213,6 +260,7 @@ impl SendStream {
                 self.dropped += 1;
                 return Push::Dropped;
             }
+            note(&mut self.expiring, self.batch.len(), message);
             put_fwd(&mut self.batch, &envelope);
             self.loose += 1;
             return Push::Sent;
@@ -220,16 +268,17 @@ impl SendStream {
         if !self.make_room(envelope.size_max(), message.patient) {
             return Push::Full;
         }
+        let chunk = open_chunk(&mut self.kept, self.next);
+        let before = chunk.bytes.len();
+        note(&mut chunk.expiring, before, message);
         if self.attached && self.behind.is_none() && self.batch.len() < BATCH_MAX {
             let at = self.batch.len();
+            note(&mut self.expiring, at, message);
             put_fwd(&mut self.batch, &envelope);
             let frame = self.batch.get(at..).unwrap_or_default();
-            let chunk = open_chunk(&mut self.kept, self.next);
             chunk.bytes.extend_from_slice(frame);
             self.kept_bytes += frame.len();
         } else {
-            let chunk = open_chunk(&mut self.kept, self.next);
-            let before = chunk.bytes.len();
             put_fwd(&mut chunk.bytes, &envelope);
             self.kept_bytes += chunk.bytes.len() - before;
             if self.attached && self.behind.is_none() {
@@ -271,6 +320,7 @@ impl SendStream {
         }
         if self.attached {
             self.batch.clear();
+            self.expiring.clear();
             self.dropped += std::mem::take(&mut self.loose);
         }
         let early = std::mem::take(&mut self.batch);
@@ -278,6 +328,8 @@ impl SendStream {
         self.attached = true;
         self.behind = Some(self.acked + 1).filter(|seq| *seq < self.next);
         Frame::FwdBase { incarnation: self.incarnation, seq: self.acked }.encode(&mut self.batch);
+        let base = self.batch.len();
+        self.expiring.iter_mut().for_each(|one| one.start += base);
         self.batch.extend_from_slice(&early);
         self.epoch
     }
@@ -287,6 +339,7 @@ impl SendStream {
         self.expected = expected;
         if !expected && !self.attached {
             self.batch = Vec::new();
+            self.expiring = Vec::new();
             self.dropped += std::mem::take(&mut self.loose);
         }
     }
@@ -316,6 +369,7 @@ impl SendStream {
         }
         self.attached = false;
         self.batch = Vec::new();
+        self.expiring = Vec::new();
         self.dropped += std::mem::take(&mut self.loose);
         self.behind = None;
         true
@@ -331,6 +385,38 @@ impl SendStream {
         Left { chunks: std::mem::take(&mut self.kept), next, sent }
     }
 
+    /// What the next [`Self::take`] takes tells how long it has left to live at `now`.
+    pub fn age_next(&mut self, now: Time) {
+        age(&mut self.batch, &self.expiring, now);
+        let Some(seq) = self.behind else { return };
+        let from = self.kept.partition_point(|chunk| chunk.end() <= seq);
+        let mut bytes = 0;
+        for chunk in self.kept.range_mut(from..) {
+            if bytes >= CATCH_UP {
+                break;
+            }
+            bytes += chunk.from(seq).len();
+            chunk.age(now);
+        }
+    }
+
+    /// All that is kept tells how long it has left to live at `now`.
+    pub fn age_all(&mut self, now: Time) {
+        self.kept.iter_mut().for_each(|chunk| chunk.age(now));
+    }
+
+    /// What another process kept until `now` expires when it says so itself.
+    pub fn note_expiries(&mut self, now: Time) {
+        for chunk in &mut self.kept {
+            chunk.expiring.clear();
+            for start in chunk.starts.iter().map(|start| *start as usize) {
+                let seconds = expiry_of(chunk.bytes.get(start..).unwrap_or_default());
+                let at = seconds.map(|seconds| now + Duration::from_secs(seconds.into()));
+                chunk.expiring.extend(at.map(|at| Expiring { start, at }));
+            }
+        }
+    }
+
     /// Moves what is to be sent over connection `epoch` to `out`, which is empty. False: nothing, or the connection does not
     /// carry the stream any more.
     pub fn take(&mut self, epoch: u64, out: &mut Vec<u8>) -> bool {
@@ -338,6 +424,7 @@ impl SendStream {
             return false;
         }
         std::mem::swap(out, &mut self.batch);
+        self.expiring.clear();
         self.loose = 0;
         if self.batch.capacity() > REUSE_MAX {
             self.batch = Vec::new();
@@ -373,13 +460,16 @@ impl SendStream {
         Ok(news)
     }
 
-    /// The body of message `seq`, put together again if it was cut; `None` if it is acknowledged or not kept any more.
+    /// The body of message `seq` as it is at `now`, put together again if it was cut; `None` if it is acknowledged or not kept any
+    /// more.
     #[must_use]
-    pub fn kept(&self, seq: u64) -> Option<Vec<u8>> {
+    pub fn kept(&mut self, seq: u64, now: Time) -> Option<Vec<u8>> {
         if seq <= self.acked {
             return None;
         }
-        let chunk = self.kept.iter().find(|chunk| (chunk.first..chunk.end()).contains(&seq))?;
+        let mut chunks = self.kept.iter_mut();
+        let chunk = chunks.find(|chunk| (chunk.first..chunk.end()).contains(&seq))?;
+        chunk.age(now);
         chunk.body(seq)
     }
 
@@ -399,6 +489,7 @@ impl SendStream {
         if self.kept.is_empty() && chunk.bytes.capacity() <= REUSE_MAX {
             chunk.starts.clear();
             chunk.bytes.clear();
+            chunk.expiring.clear();
             self.kept.push_back(chunk);
         }
     }
@@ -501,6 +592,14 @@ impl SendStream {
     /// Keeps at most so many bytes from now on.
     pub fn set_keep_max(&mut self, keep_max: usize) {
         self.keep_max = keep_max;
+    }
+}
+
+/// Notes when the message that goes to `start` expires, if it does.
+#[inline]
+fn note(expiring: &mut Vec<Expiring>, start: usize, message: &Outgoing<'_>) {
+    if let Some(expiry) = message.expiry {
+        expiring.push(Expiring { start, at: expiry.at });
     }
 }
 
@@ -835,6 +934,114 @@ mod tests {
         }
         world.travel(usize::MAX);
         assert!(world.got.iter().map(|m| m.1).eq(0..600));
+    }
+
+    const T0: Time = Time::from_ms(70_000);
+
+    fn later(ms: u64) -> Time {
+        T0 + Duration::from_millis(ms)
+    }
+
+    impl World {
+        /// A message that lives for so many seconds from [`T0`] on.
+        fn push_for(&mut self, qos: u8, seconds: u64, size: usize) {
+            let payload = vec![7; size.max(4)];
+            let expiry = Some(Expiry::new(later(seconds * 1000), T0));
+            self.out.push(&Outgoing { expiry, ..message(qos, &payload) });
+        }
+
+        /// Number and seconds left of each message that goes out at `now`.
+        fn expiries(&mut self, now: Time) -> Vec<(u64, Option<u32>)> {
+            let (mut all, mut batch, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+            self.out.age_next(now);
+            while self.out.take(self.epoch, &mut batch) {
+                let mut rest = &batch[..];
+                while let Some((header, body, used)) = split(rest).unwrap() {
+                    rest = &rest[used..];
+                    if header.kind != Kind::FWD {
+                        continue;
+                    }
+                    let first = whole.is_empty() && header.flags & MORE != 0;
+                    let body = if first { cut_total(body, usize::MAX).unwrap().1 } else { body };
+                    whole.extend_from_slice(body);
+                    if header.flags & MORE == 0 {
+                        let envelope = Envelope::decode(&whole).unwrap();
+                        all.push((envelope.seq, envelope.expiry));
+                        assert!(envelope.payload[4..].iter().all(|byte| *byte == 7));
+                        whole.clear();
+                    }
+                }
+                batch.clear();
+                self.out.age_next(now);
+            }
+            all
+        }
+    }
+
+    #[test]
+    fn what_is_kept_for_a_node_grows_old() {
+        let mut world = World::new(1 << 20);
+        world.push_for(1, 10, 0);
+        world.push(1, 7, 0);
+        world.push_for(2, 100_000, 300_000);
+        world.push_for(1, 300, 0);
+        world.attach();
+        let want = [(1, Some(10)), (2, None), (3, Some(100_000)), (4, Some(300))];
+        assert_eq!(world.expiries(T0), want);
+        world.cut();
+        world.attach();
+        let want = [(1, Some(4)), (2, None), (3, Some(99_994)), (4, Some(294))];
+        assert_eq!(world.expiries(later(6_400)), want, "sent again");
+        world.cut();
+        world.attach();
+        let want = [(1, Some(0)), (2, None), (3, Some(99_760)), (4, Some(60))];
+        assert_eq!(world.expiries(later(240_000)), want, "its number is not missing");
+        let mut back = |seq| {
+            let body = world.out.kept(seq, later(295_000)).unwrap();
+            Envelope::decode(&body).unwrap().expiry
+        };
+        assert_eq!((back(2), back(4)), (None, Some(5)));
+        world.out.age_all(later(299_000));
+        let left = world.out.discard().map(|body| Envelope::decode(&body).unwrap().expiry);
+        assert_eq!(left.collect::<Vec<_>>(), [Some(0), None, Some(99_701), Some(1)]);
+    }
+
+    #[test]
+    fn what_waits_for_its_writer_grows_old() {
+        let mut world = World::new(1 << 20);
+        world.out.expect(true);
+        world.push_for(0, 9, 0);
+        world.attach();
+        world.push_for(1, 20, 0);
+        assert_eq!(world.expiries(later(5_000)), [(0, Some(4)), (1, Some(15))]);
+        world.push_for(0, 9, 0);
+        assert_eq!(world.expiries(later(9_000)), [(0, Some(0))]);
+        world.push_for(0, 300, 0);
+        world.attach();
+        world.push_for(0, 301, 0);
+        let want = [(0, Some(300)), (1, Some(19))];
+        assert_eq!(world.expiries(later(1_000)), want, "behind the beginning of a connection");
+    }
+
+    #[test]
+    fn time_stands_still_from_one_process_to_the_next() {
+        let mut world = World::new(1 << 20);
+        world.push_for(1, 200, 0);
+        world.push_for(1, 100_000, 300_000);
+        world.push(1, 7, 0);
+        world.out.age_all(later(90_000));
+        let mut head = Vec::new();
+        world.out.put_head(&mut head);
+        let mut next = SendStream::read_head(ME, &mut Reader::new(&head)).unwrap();
+        for (first, frames) in world.out.pieces() {
+            next.take_piece(first, frames).unwrap();
+        }
+        next.set_keep_max(1 << 20);
+        next.note_expiries(Time::from_ms(400));
+        world.out = next;
+        world.attach();
+        let want = [(1, Some(100)), (2, Some(99_900)), (3, None)];
+        assert_eq!(world.expiries(Time::from_ms(10_400)), want);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub use session::{CHUNK, ClaimFrame, MarkFrame, Stage, TakeFrame};
 pub use will::{WillCopy, WillFrame};
 
 pub(crate) use bytes::{Reader, put_bytes, put_v};
+pub(crate) use envelope::{expiry_of, set_expiry};
 
 use bytes::put_addrs;
 

@@ -12,7 +12,7 @@ use std::{
 use super::{
     groups::Chosen,
     hub::Hub,
-    link::{OutStream, Outgoing, Waker},
+    link::{Expiry, OutStream, Outgoing, Waker},
     locks,
 };
 use crate::{
@@ -132,6 +132,11 @@ impl Hub {
         })
     }
 
+    /// When the message stops being worth delivering, for another node.
+    pub(super) fn expiry(&self, message: &Message) -> Option<Expiry> {
+        message.expires_at().map(|at| Expiry::new(at, self.clock.now()))
+    }
+
     /// Pushes `message`, the node's message `number`, whose publisher is `patient` or cannot be held, to every node of `found`, and
     /// to the nodes `chosen` for its shared groups.
     pub(super) fn cross(
@@ -164,7 +169,7 @@ impl Hub {
                     dup: false,
                     durable: false,
                 },
-                expiry: message.seconds_left(self.clock.now()),
+                expiry: self.expiry(message),
                 targets: Targets::new(found.nodes.contains(node), &groups).keyed(chosen.key),
                 topic: message.topic(),
                 properties: message.properties(),

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 pub use super::publish::Handed;
-pub use crate::cluster::stream::Outgoing;
+pub use crate::cluster::stream::{Expiry, Outgoing};
 use crate::{
     broker::stats::{Metric, Stats},
     cluster::{
@@ -33,6 +33,7 @@ use crate::{
         stream::{Gap, Left, Push, RecvStream, SendStream, Unsent},
         wire::{Envelope, Frame, Kind, MORE, Received, WireError, cut_total, split},
     },
+    net::clock::Clock,
     node::{
         locks::{lock, read, write},
         socket::{ReadHalf, Socket, WriteHalf, send},
@@ -220,7 +221,9 @@ struct Attached {
 impl Attached {
     /// Moves what is to be sent to `out`. `None`: another connection carries the stream.
     fn take(&self, out: &mut Vec<u8>) -> Option<bool> {
+        let now = Clock::system().now();
         let mut inner = lock(&self.stream.inner);
+        inner.stream.age_next(now);
         let some = inner.stream.take(self.epoch, out);
         inner.stream.is_carried_by(self.epoch).then_some(some)
     }
@@ -372,6 +375,7 @@ impl Peer {
         let (mut out, mut inward) = (Vec::new(), Vec::new());
         for (mut stream, side) in streams {
             stream.set_keep_max(keep);
+            stream.note_expiries(Clock::system().now());
             out.push(Arc::new(OutStream::new(stream, stats.clone())));
             inward.push(InSide::new(side));
         }
@@ -414,7 +418,8 @@ impl Peer {
     pub fn take_streams(&self) -> Vec<(SendStream, RecvStream)> {
         let taken = |(out, inward): (&Arc<OutStream>, &InSide)| {
             let empty = SendStream::new(self.own, 0);
-            let stream = std::mem::replace(&mut lock(&out.inner).stream, empty);
+            let mut stream = std::mem::replace(&mut lock(&out.inner).stream, empty);
+            stream.age_all(Clock::system().now());
             (stream, *lock(&inward.stream))
         };
         self.streams.iter().zip(&self.inward).map(taken).collect()
@@ -465,7 +470,11 @@ impl Peer {
     #[must_use]
     pub fn gone(&self) -> Vec<Left> {
         self.set_up(false);
-        self.streams.iter().map(|stream| stream.change(SendStream::discard)).collect()
+        let discard = |stream: &mut SendStream| {
+            stream.age_all(Clock::system().now());
+            stream.discard()
+        };
+        self.streams.iter().map(|stream| stream.change(discard)).collect()
     }
 
     /// How much of its messages arrived here.
@@ -865,7 +874,8 @@ impl Inward<'_> {
                 Ok(())
             }
             Some(Frame::FwdNack { stream, seq, groups, .. }) if stream == self.stream => {
-                let kept = lock(&self.attached.stream.inner).stream.kept(seq);
+                let now = Clock::system().now();
+                let kept = lock(&self.attached.stream.inner).stream.kept(seq, now);
                 if let Some(kept) = kept {
                     self.deliver.returned(self.peer, groups, &Envelope::decode(&kept)?);
                 }

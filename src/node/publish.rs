@@ -430,7 +430,7 @@ impl Hub {
         let pushed = stream.push(&Outgoing {
             number: envelope.id.number,
             flags: envelope.flags,
-            expiry: envelope.expiry,
+            expiry: self.expiry(message),
             targets,
             topic: envelope.topic,
             properties: envelope.properties,
@@ -446,6 +446,12 @@ impl Deliver for Hub {
     /// A message that another node took from a client: for the clients of this one only, it never goes on to a third node.
     fn deliver(&self, origin: u64, envelope: &Envelope<'_>) -> Handed {
         self.stats.count(Metric::MeshForwardReceived);
+        if envelope.expiry == Some(0) {
+            // It was kept for this node too long, and is to displace nothing in a queue.
+            self.stats.count(Metric::DeliveryDropped);
+            self.stats.count(Metric::DeliveryDroppedExpired);
+            return Handed { matched: true, missing: 0, work: 1 };
+        }
         let message = self.message_of(envelope, origin);
         let _inside = self.sections.enter();
         BELLS.with_borrow_mut(|bells| {

@@ -3,14 +3,15 @@
 //! ```text
 //! seq v | incarnation v, number v | flags u8 | [expiry v] | [targets] | topic s | properties s | payload
 //! ```
-//! `seq` is 0 for QoS 0: those are not numbered, not kept and not acknowledged. `targets` stand there when shared
+//! `seq` is 0 for QoS 0: those are not numbered, not kept and not acknowledged. `expiry` is what is left in seconds as the message
+//! goes out; 0: it has expired, and only its number is of use. It may have zeros on top. `targets` stand there when shared
 //! subscriptions are meant: `v` (number of groups times two, plus one if ordinary subscribers are meant too), `v` (what a member
 //! is chosen by, 0 for nothing), then group and filter of each. A body above [`WHOLE_MAX`] is cut: see [`put_fwd`].
 
 use super::{
-    FRAGMENT, Kind, MORE, WireError, begin,
+    FRAGMENT, HEADER, Kind, MORE, WireError, begin,
     bytes::{Reader, put_bytes, put_v},
-    end,
+    end, split,
 };
 use crate::topic::TopicName;
 
@@ -252,6 +253,40 @@ pub fn put_fwd(out: &mut Vec<u8>, envelope: &Envelope<'_>) {
         let at = begin(out, Kind::FWD, flags);
         out.extend_from_slice(piece);
         end(out, at);
+    }
+}
+
+/// Reads up to the expiry of the message that [`put_fwd`] wrote to the front of `frames`. `None`: it has none.
+fn to_expiry(frames: &[u8]) -> Option<(usize, Reader<'_>)> {
+    let (header, body, _) = split(frames).ok()??;
+    let mut from = Reader::new(body);
+    // The size of one that is cut; number, process and number there.
+    let before = if header.flags & MORE == 0 { 3 } else { 4 };
+    for _ in 0..before {
+        from.v().ok()?;
+    }
+    let some = from.u8().ok()? & EXPIRY != 0;
+    some.then(|| (HEADER + body.len() - from.rest().len(), from))
+}
+
+/// Seconds that the message at the front of `frames` has left to live.
+pub(crate) fn expiry_of(frames: &[u8]) -> Option<u32> {
+    u32::try_from(to_expiry(frames)?.1.v().ok()?).ok()
+}
+
+/// The message at the front of `frames`, if it expires at all, has `seconds` left to live: not more than it says. The number keeps
+/// its width, with zeros on top, which a reader takes for what they are.
+pub(crate) fn set_expiry(frames: &mut [u8], seconds: u32) {
+    let Some((at, _)) = to_expiry(frames) else { return };
+    let mut left = seconds;
+    for byte in frames.get_mut(at..).unwrap_or_default() {
+        let [low, ..] = left.to_le_bytes();
+        let more = *byte & 0x80;
+        *byte = low & 0x7f | more;
+        left >>= 7;
+        if more == 0 {
+            return;
+        }
     }
 }
 
