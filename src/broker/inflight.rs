@@ -1,12 +1,13 @@
 //! The in-flight window: QoS 1 and 2 messages sent to a client and not yet acknowledged (v5 4.9, EMQX `emqx_inflight`).
 //!
 //! Kept in the order they were sent, which is the order of a resend [MQTT-4.6.0-1]. Acknowledgements mostly come for the
-//! front, so a search from the front is a short one.
+//! front, so a search from the front is a short one; where the window is large, nothing is searched for ([`Slots`]).
 
-use std::collections::VecDeque;
-
+use self::slots::Slots;
 use super::mqueue::Delivery;
 use crate::{mqtt::PacketId, time::Time};
+
+mod slots;
 
 /// What the client owes for a message.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Slot {
 /// The window. Invariant: no two slots have one packet id.
 #[derive(Debug, Default)]
 pub struct Inflight {
-    slots: VecDeque<Slot>,
+    slots: Slots,
     last_id: u16,
     // A small number in the place of a large one: there are many windows.
     /// Slots that are owed.
@@ -67,42 +68,28 @@ impl Inflight {
 
     /// A packet id that is not in use; `None` when all 65,535 are.
     pub fn next_id(&mut self) -> Option<PacketId> {
-        for _ in 0..=u16::MAX {
-            self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = PacketId::new(self.last_id)
-                && (self.slots.is_empty() || self.position(id).is_none())
-            {
-                return Some(id);
-            }
-        }
-        None
+        let id = self.slots.next_id(self.last_id)?;
+        self.last_id = id.get();
+        Some(id)
     }
 
     /// Puts a message that was just sent into the window.
     pub fn push(&mut self, packet_id: PacketId, awaiting: Awaiting, now: Time) {
-        debug_assert!(self.position(packet_id).is_none(), "packet id used twice");
-        self.slots.push_back(Slot { packet_id, awaiting, sent_at: now, owed: false });
-    }
-
-    #[inline]
-    fn position(&self, id: PacketId) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.packet_id == id)
+        debug_assert!(self.slots.position(packet_id).is_none(), "packet id used twice");
+        self.slots.push(Slot { packet_id, awaiting, sent_at: now, owed: false });
     }
 
     #[inline]
     fn remove(&mut self, at: usize) -> Option<Slot> {
         let slot = self.slots.remove(at);
         self.owed -= u32::from(slot.as_ref().is_some_and(|slot| slot.owed));
-        if self.slots.is_empty() && self.slots.capacity() > 32 {
-            self.slots = VecDeque::new();
-        }
         slot
     }
 
     /// PUBACK: ends a QoS 1 message. `false` when nothing of that id waits for one.
     #[inline]
     pub fn on_puback(&mut self, id: PacketId) -> bool {
-        match self.position(id) {
+        match self.slots.position(id) {
             Some(at)
                 if matches!(
                     self.slots.get(at),
@@ -118,9 +105,8 @@ impl Inflight {
     /// PUBREC with success: the message has arrived, PUBREL is due. `false` when nothing of that id is QoS 2.
     #[inline]
     pub fn on_pubrec(&mut self, id: PacketId, now: Time) -> bool {
-        let Some(slot) = self.slots.iter_mut().find(|slot| slot.packet_id == id) else {
-            return false;
-        };
+        let at = self.slots.position(id);
+        let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) else { return false };
         match slot.awaiting {
             Awaiting::PubAck(_) => false,
             Awaiting::PubRec(_) | Awaiting::PubComp => {
@@ -133,7 +119,7 @@ impl Inflight {
 
     /// PUBREC with an error: the client did not take it; the id is free. `false` when it was not due.
     pub fn on_pubrec_error(&mut self, id: PacketId) -> bool {
-        match self.position(id) {
+        match self.slots.position(id) {
             Some(at)
                 if matches!(
                     self.slots.get(at),
@@ -149,7 +135,7 @@ impl Inflight {
     /// PUBCOMP: ends a QoS 2 message. `false` when it was not due.
     #[inline]
     pub fn on_pubcomp(&mut self, id: PacketId) -> bool {
-        match self.position(id) {
+        match self.slots.position(id) {
             Some(at)
                 if matches!(self.slots.get(at), Some(Slot { awaiting: Awaiting::PubComp, .. })) =>
             {
@@ -164,7 +150,7 @@ impl Inflight {
     pub fn of_slots(slots: Vec<Slot>) -> Self {
         let last_id = slots.last().map_or(0, |slot| slot.packet_id.get());
         let owed = count(slots.iter().filter(|slot| slot.owed));
-        Self { slots: slots.into(), last_id, owed }
+        Self { slots: Slots::of(slots.into()), last_id, owed }
     }
 
     /// All slots in the order of sending.
@@ -241,6 +227,10 @@ fn count<T>(slots: impl Iterator<Item = T>) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
     use crate::{
         broker::{
@@ -303,5 +293,119 @@ mod tests {
         assert!(!window.on_pubrec_error(two));
         assert!(window.on_pubcomp(two) && !window.on_pubcomp(two));
         assert!(window.on_puback(one) && window.is_empty());
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push,
+        Ack(prop::sample::Index),
+        /// Of another id, mostly of none.
+        Wrong(PacketId),
+        /// Forgets each of which the id is a multiple of this.
+        Forget(u16),
+        /// As when it goes to another node.
+        Move,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            60 => Just(Step::Push),
+            30 => any::<prop::sample::Index>().prop_map(Step::Ack),
+            5 => (1..=u16::MAX).prop_map(|id| Step::Wrong(PacketId::new(id).unwrap())),
+            1 => (2_u16..9).prop_map(Step::Forget),
+            1 => Just(Step::Move),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_of_any_size_is_a_list_in_the_order_of_sending(
+            steps in vec(step(), 0..600), first in 65_000..=u16::MAX,
+        ) {
+            let mut window = Inflight { last_id: first, ..Inflight::default() };
+            let mut list: Vec<PacketId> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Push => {
+                        let last = window.last_id;
+                        let id = window.next_id().unwrap();
+                        let mut free = (1..).map(|n| last.wrapping_add(n)).filter(|id| *id != 0);
+                        let in_use = |id: u16| list.iter().any(|one| one.get() == id);
+                        prop_assert_eq!(free.find(|id| !in_use(*id)), Some(id.get()));
+                        window.push(id, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
+                        list.push(id);
+                    }
+                    Step::Ack(_) if list.is_empty() => {}
+                    Step::Ack(index) => {
+                        let id = list.remove(index.index(list.len()));
+                        prop_assert!(!window.on_pubcomp(id) && window.on_puback(id));
+                    }
+                    Step::Wrong(id) => {
+                        let at = list.iter().position(|one| *one == id);
+                        prop_assert_eq!(window.on_puback(id), at.is_some());
+                        at.map(|at| list.remove(at));
+                    }
+                    Step::Forget(of) => {
+                        window.retain(|slot| slot.packet_id.get() % of != 0);
+                        list.retain(|id| id.get() % of != 0);
+                    }
+                    Step::Move => window = Inflight::of_slots(window.iter().cloned().collect()),
+                }
+                prop_assert_eq!((window.len(), window.is_empty()), (list.len(), list.is_empty()));
+                prop_assert!(window.iter().map(|slot| slot.packet_id).eq(list.iter().copied()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_id_is_free_when_all_are_in_use() {
+        let mut window = Inflight::default();
+        while let Some(id) = window.next_id() {
+            window.push(id, Awaiting::PubComp, Time::ZERO);
+        }
+        assert_eq!(window.len(), 65_535);
+        let id = PacketId::new(40_000).unwrap();
+        assert!(window.on_pubcomp(id));
+        assert_eq!((window.next_id(), window.len()), (Some(id), 65_534));
+    }
+
+    /// CPU time of this thread for acknowledgements of messages that are not under way, or have another state, and for messages that
+    /// get the one low id that is free.
+    fn cost(size: u16) -> (Duration, Duration) {
+        use nix::time::{ClockId, clock_gettime};
+        let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap());
+        let mut window = Inflight::default();
+        for _ in 0..size {
+            let id = window.next_id().unwrap();
+            window.push(id, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
+        }
+        let (last, began) = (PacketId::new(size).unwrap(), now());
+        for _ in 0..500 {
+            assert!(!window.on_puback(PacketId::new(u16::MAX).unwrap()));
+            assert!(!window.on_pubcomp(last) && !window.on_pubrec(last, Time::ZERO));
+        }
+        let unknown = now() - began;
+        let began = now();
+        for back in 0..20 {
+            let id = PacketId::new(size - back).unwrap();
+            assert!(window.on_puback(id));
+            window.last_id = 0;
+            assert_eq!(window.next_id(), Some(id));
+            window.push(id, Awaiting::PubAck(delivery(QoS::AtLeastOnce)), Time::ZERO);
+        }
+        (unknown, now() - began)
+    }
+
+    #[test]
+    fn a_large_window_costs_no_more_than_a_small_one() {
+        // The best of some, as others run on this machine too.
+        let least = |size| {
+            let all: Vec<_> = (0..3).map(|_| cost(size)).collect();
+            let (one, other) = (all.iter().map(|a| a.0).min(), all.iter().map(|a| a.1).min());
+            (one.unwrap(), other.unwrap())
+        };
+        let (small, large) = (least(60), least(2_000));
+        assert!(large.0 < 10 * small.0, "{small:?} and {large:?}");
+        assert!(large.1 < 10 * small.1, "{small:?} and {large:?}");
     }
 }
