@@ -82,7 +82,8 @@ fn chunk_of(session: u64, chunks: usize) -> usize {
 struct Group<S> {
     /// As [`group_number`] makes it.
     number: u64,
-    members: Vec<Subscriber<S>>,
+    /// Copied when it changes while somebody walks through them.
+    members: Arc<Vec<Subscriber<S>>>,
     /// Counts the publishes, for `round_robin`. Behind a reference because lookups only read the table.
     turn: Arc<AtomicU64>,
 }
@@ -195,15 +196,16 @@ impl<S: Clone> Entry<S> {
         self.as_crowd(|crowd| {
             let Some(group) = crowd.groups.get_mut(name) else {
                 let number = group_number(name, filter.as_str());
-                let group = Group { number, members: vec![new], turn: Arc::default() };
+                let group = Group { number, members: Arc::new(vec![new]), turn: Arc::default() };
                 crowd.groups.insert(name.clone(), group);
                 return Change { counts: true, turns: true };
             };
-            if let Some(old) = group.members.iter_mut().find(|m| m.session == new.session) {
+            let members = Arc::make_mut(&mut group.members);
+            if let Some(old) = members.iter_mut().find(|m| m.session == new.session) {
                 *old = new;
                 return Change::default();
             }
-            group.members.push(new);
+            members.push(new);
             Change { counts: true, turns: false }
         })
     }
@@ -212,13 +214,15 @@ impl<S: Clone> Entry<S> {
     fn leave(&mut self, name: &Arc<str>, session: u64) -> Change {
         let Self::Crowd(crowd) = self else { return Change::default() };
         let Some(group) = crowd.groups.get_mut(name) else { return Change::default() };
-        let before = group.members.len();
-        group.members.retain(|member| member.session != session);
-        let (counts, turns) = (group.members.len() < before, group.members.is_empty());
+        let place = group.members.iter().position(|member| member.session == session);
+        let Some(place) = place else { return Change::default() };
+        let turns = group.members.len() == 1;
         if turns {
             crowd.groups.remove(name);
+        } else {
+            Arc::make_mut(&mut group.members).remove(place);
         }
-        Change { counts, turns }
+        Change { counts: true, turns }
     }
 }
 
@@ -286,8 +290,20 @@ pub struct SharedMatch<S> {
     pub filter: TopicFilter,
     /// A number for both, as [`group_number`] makes it.
     pub number: u64,
+    /// The members, as the table has them.
+    pub members: Arc<Vec<Subscriber<S>>>,
+    /// Place of the one whose turn it is.
+    pub first: usize,
+    /// A member on another node gets the message.
+    pub elsewhere: bool,
+}
+
+impl<S> SharedMatch<S> {
     /// The member whose turn it is and the others behind it.
-    pub members: Vec<Subscriber<S>>,
+    pub fn members(&self) -> impl Iterator<Item = &Subscriber<S>> {
+        let (before, from) = self.members.split_at(self.first.min(self.members.len()));
+        from.iter().chain(before)
+    }
 }
 
 impl<S> Default for Matches<S> {
@@ -569,12 +585,13 @@ impl<S: Clone> Subscriptions<S> {
 impl<S: Clone> Group<S> {
     /// As it is tried for a message.
     fn chosen(&self, name: &Arc<str>, filter: &TopicFilter, choice: Choice<'_>) -> SharedMatch<S> {
-        let (first, count) = (pick(choice.of(name), self), self.members.len());
         SharedMatch {
             group: name.clone(),
             filter: filter.clone(),
             number: self.number,
-            members: self.members.iter().cycle().skip(first).take(count).cloned().collect(),
+            members: self.members.clone(),
+            first: pick(choice.of(name), self),
+            elsewhere: false,
         }
     }
 }
@@ -612,7 +629,7 @@ mod tests {
             .map(|publish| {
                 let mut out = Matches::default();
                 table.matches(TopicName::parse("t").unwrap(), Some(choice(publish)), &mut out);
-                out.groups[0].members[0].session
+                out.groups[0].members().next().unwrap().session
             })
             .collect()
     }
@@ -681,9 +698,38 @@ mod tests {
         let mut out = Matches::default();
         let choice = Some(Choice { dice: 2, ..CHOICE });
         table.matches(TopicName::parse("t").unwrap(), choice, &mut out);
-        assert_eq!(out.groups[0].members.iter().map(|m| m.session).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(out.groups[0].members().map(|m| m.session).collect::<Vec<_>>(), [2, 1]);
         assert!(!table.unsubscribe(&shared, 1).turns);
         assert!(table.unsubscribe(&shared, 2).turns);
+    }
+
+    #[test]
+    fn no_member_of_a_group_is_copied_for_a_message() {
+        let mailbox = Arc::new(());
+        let mut table = Subscriptions::<Arc<()>>::default();
+        let to = Subscription::parse("$share/g/a").unwrap();
+        for session in 1..=3 {
+            let options = SubscriptionOptions::default();
+            table.subscribe(&to, Subscriber::new(mailbox.clone(), session, 0, options));
+        }
+        let mut out = Matches::default();
+        let choice = Choice {
+            strategy: SharedStrategy::HashTopic,
+            own: None,
+            publisher: 0,
+            topic: 1,
+            dice: 0,
+        };
+        table.matches(TopicName::parse("a").unwrap(), Some(choice), &mut out);
+        assert_eq!(Arc::strong_count(&mailbox), 4);
+        table.unsubscribe(&to, 2);
+        let members = |out: &Matches<_>| -> Vec<_> {
+            out.groups[0].members().map(|member: &Subscriber<_>| member.session).collect()
+        };
+        assert_eq!(members(&out), [2, 3, 1], "who were there then");
+        out.clear();
+        table.matches(TopicName::parse("a").unwrap(), Some(choice), &mut out);
+        assert_eq!(members(&out), [3, 1]);
     }
 
     #[test]

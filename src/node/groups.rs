@@ -118,8 +118,8 @@ impl Turns {
         self.with(publisher, group.number, |stuck| {
             let place = group.members.iter().position(|one| Some(one.session) == stuck.session);
             match place {
-                Some(place) => group.members.swap(0, place),
-                None => stuck.session = group.members.first().map(|first| first.session),
+                Some(place) => group.first = place,
+                None => stuck.session = group.members().next().map(|first| first.session),
             }
         });
     }
@@ -209,10 +209,10 @@ impl Hub {
                 chosen.key = choice.publisher;
             }
             if let Some(group) = here {
-                group.members.clear();
+                group.elsewhere = true;
             }
         }
-        local.retain(|group| !group.members.is_empty());
+        local.retain(|group| !group.elsewhere);
     }
 
     /// A message for a group may well go to this node.

@@ -325,7 +325,7 @@ impl Hub {
         let own =
             |member: &&Subscriber<_>| member.no_local && member.session == message.publisher();
         let with = |connected: bool| {
-            let members = group.members.iter().filter(move |member| !own(member));
+            let members = group.members().filter(move |member| !own(member));
             members.filter(move |member| member.mailbox.is_connected() == connected)
         };
         let mut first = None;
