@@ -18,7 +18,7 @@ use crate::time::{Stamp, Time, Wall};
 /// Which bytes these are.
 const MAGIC: &[u8; 7] = b"emqx-rs";
 /// Version of the format.
-pub const FORMAT: u8 = 3;
+pub const FORMAT: u8 = 4;
 /// Bytes of MAGIC and FORMAT.
 pub const HEAD: usize = 8;
 /// Bytes before the body of a record.

@@ -127,7 +127,7 @@ impl Legacy {
             }
             match kind {
                 LIFE => legacy.read_life(&mut from)?,
-                NODE => legacy.nodes.push(Bequest::read(legacy.incarnation, &mut from)?),
+                NODE => legacy.nodes.push(Bequest::read(&mut from)?),
                 ROUTES => legacy.last()?.read_routes(from.rest())?,
                 KEPT => {
                     let (number, first) = (from.u8()?, from.v()?);
@@ -182,12 +182,12 @@ impl Bequest {
         }
     }
 
-    fn read(own: u64, from: &mut Reader<'_>) -> Result<Self, WireError> {
+    fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
         let (node_id, up) = (NodeId(from.array()?), from.u8()? != 0);
         let (incarnation, keep) = (from.v()?, Duration::from_millis(from.v()?));
         let position = from.v()?.checked_sub(1);
         let count = from.u8()?;
-        let stream = |_| Ok((SendStream::read_head(own, from)?, RecvStream::read(from)?));
+        let stream = |_| Ok((SendStream::read_head(from)?, RecvStream::read(from)?));
         let streams = (0..count).map(stream).collect::<Result<_, WireError>>()?;
         let mut nacks = Vec::new();
         for _ in 0..from.count(3)? {
@@ -216,12 +216,14 @@ mod tests {
     use crate::{
         cluster::{
             stream::Outgoing,
-            wire::{Flags, Received, Targets},
+            wire::{Envelope, Flags, Kind, Received, Targets},
         },
         topic::TopicFilter,
     };
 
     const LIFE_NUMBER: u64 = 7;
+    /// Of a stream: no number of a life.
+    const NAME: u64 = (1 << 61) + 5;
     const PEER: u64 = 3;
 
     fn push(stream: &mut SendStream, payload: &[u8]) {
@@ -241,7 +243,7 @@ mod tests {
     const SIZES: [usize; 4] = [10, 70_000, 300_000, 20];
 
     fn stream(sizes: &[usize]) -> SendStream {
-        let mut stream = SendStream::new(LIFE_NUMBER, 1 << 20);
+        let mut stream = SendStream::new(NAME, 1 << 20);
         let epoch = stream.attach(PEER, Received::default());
         for size in sizes {
             push(&mut stream, &vec![1; *size]);
@@ -320,7 +322,7 @@ mod tests {
         out.set_keep_max(1 << 20);
         assert_eq!((out.last(), out.acked(), out.kept_bytes() > 370_000), (4, 1, true));
         push(out, b"next");
-        let received = Received { stream: 1, incarnation: LIFE_NUMBER, seq: 2 };
+        let received = Received { stream: 1, incarnation: NAME, seq: 2 };
         let epoch = out.attach(PEER, received);
         let (mut all, mut batch) = (Vec::new(), Vec::new());
         while out.take(epoch, &mut batch) {
@@ -336,6 +338,44 @@ mod tests {
         assert!(all == want && all.len() > 300_000);
         out.on_ack(5).unwrap();
         assert_eq!(out.kept_bytes(), 0);
+    }
+
+    /// What `stream` sends over a new connection to who has `inward`. The numbers that are new there.
+    fn carry_over(stream: &mut SendStream, inward: &mut RecvStream) -> Vec<u64> {
+        let epoch = stream.attach(PEER, inward.received(0));
+        let (mut bytes, mut batch) = (Vec::new(), Vec::new());
+        while stream.take(epoch, &mut batch) {
+            bytes.append(&mut batch);
+        }
+        let (mut rest, mut news) = (bytes.as_slice(), Vec::new());
+        while let Some((header, body, used)) = split(rest).unwrap() {
+            if header.kind == Kind::FWD {
+                let seq = Envelope::decode(body).unwrap().seq;
+                news.extend(inward.on_message(seq).unwrap().then_some(seq));
+            } else if let Some(Frame::FwdBase { incarnation, seq }) =
+                Frame::read(header, body).unwrap()
+            {
+                inward.on_base(incarnation, seq);
+            }
+            rest = &rest[used..];
+        }
+        stream.detach(epoch);
+        news
+    }
+
+    #[test]
+    fn what_arrived_is_known_to_the_next_process() {
+        let mut legacy = sample(&[10, 20, 30]);
+        let mut inward = RecvStream::default();
+        let (out, _) = &mut legacy.nodes[0].streams[0];
+        assert_eq!(carry_over(out, &mut inward), [2, 3], "no acknowledgement comes back");
+        let mut again = read(&pieces(&legacy, 0)).unwrap();
+        let (out, _) = &mut again.nodes[0].streams[0];
+        out.set_keep_max(1 << 20);
+        push(out, b"next");
+        assert_eq!(out.incarnation(), NAME);
+        assert_eq!(carry_over(out, &mut inward), [4], "nothing is handed on twice");
+        assert_eq!((inward.repeats(), inward.lost()), (0, 0));
     }
 
     #[test]

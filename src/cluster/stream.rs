@@ -533,10 +533,10 @@ impl SendStream {
 
 /// From one process to the next, which goes on with the life of the first: what is kept goes along.
 impl SendStream {
-    /// Everything but what is kept.
+    /// Everything but what is kept. Its name is in it: by that alone the other end knows what it has of the stream.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>) {
         let peer = self.peer.map_or(0, |peer| peer.saturating_add(1));
-        for value in [self.next, self.acked, self.sent, peer, self.dropped] {
+        for value in [self.incarnation, self.next, self.acked, self.sent, peer, self.dropped] {
             put_v(out, value);
         }
     }
@@ -548,12 +548,14 @@ impl SendStream {
     }
 
     /// As [`Self::put_head`] wrote it; [`Self::take_piece`] follows.
-    pub(crate) fn read_head(incarnation: u64, from: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut stream = Self::new(incarnation, 0);
+    pub(crate) fn read_head(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut stream = Self::new(from.v()?, 0);
         (stream.next, stream.acked, stream.sent) = (from.v()?, from.v()?, from.v()?);
         stream.peer = from.v()?.checked_sub(1);
         stream.dropped = from.v()?;
-        if stream.next == 0 || stream.acked >= stream.next || stream.sent >= stream.next {
+        // To who receives, a stream without a name is one of which nothing came yet.
+        let named = stream.incarnation != 0 && stream.next != 0;
+        if !named || stream.acked >= stream.next || stream.sent >= stream.next {
             return Err(WireError::Field("numbers of a stream"));
         }
         Ok(stream)

@@ -20,13 +20,15 @@ use super::{
 const KEEP: usize = 64 << 10;
 /// Between two attempts to connect.
 const RETRY: u64 = 250;
+/// Names of streams begin here: none is the number of a life.
+const NAMES: u64 = 1 << 40;
 
 /// Something between two nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// The one that sends tries to connect; the other says what it has.
     Connect,
-    /// The handshake is over: what the other one had at its beginning is this life, up to this number.
+    /// The handshake is over: what the other one had at its beginning is of this stream, up to this number.
     Attach(u64, u64),
     /// Bytes arrive, over this connection.
     Bytes(u64),
@@ -60,6 +62,8 @@ struct Way {
 pub(crate) struct Flow {
     ways: BTreeMap<(usize, usize), Way>,
     connections: u64,
+    /// Names of streams so far: each has one of its own, as in `node/mesh/data.rs`.
+    names: u64,
     refused: u64,
     /// Bytes of a message.
     pub(crate) size: usize,
@@ -113,9 +117,10 @@ impl World {
         let lives = (self.life(number).unwrap(), up.peer.incarnation);
         let keep = if self.has(Fault::KeepWithoutBound) { usize::MAX / 4 } else { KEEP };
         if self.flow.ways.get(&(number, to)).is_none_or(|way| way.lives != lives) {
+            self.flow.names += 1;
             let way = Way {
                 lives,
-                out: SendStream::new(lives.0, keep),
+                out: SendStream::new(NAMES + self.flow.names, keep),
                 epoch: 0,
                 connection: 0,
                 bytes: VecDeque::new(),
@@ -236,8 +241,8 @@ impl World {
                 self.flow_at(delay, from, to, step);
             }
             Step::Connect => self.connect(from, to),
-            Step::Attach(life, seq) => {
-                self.attach(from, to, Received { stream: 0, incarnation: life, seq })
+            Step::Attach(name, seq) => {
+                self.attach(from, to, Received { stream: 0, incarnation: name, seq })
             }
             Step::Bytes(connection) if way.connection == connection => self.bytes_arrive(from, to),
             Step::Ack(connection) if way.connection == connection => self.ack_arrives(from, to),
@@ -263,7 +268,7 @@ impl World {
         let resumed = self.has(Fault::ResumeWhatWasSent);
         let way = self.flow.ways.get_mut(&(from, to)).unwrap();
         let received = if resumed {
-            Received { stream: 0, incarnation: way.lives.0, seq: way.taken }
+            Received { stream: 0, incarnation: way.out.incarnation(), seq: way.taken }
         } else {
             received
         };
