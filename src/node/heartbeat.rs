@@ -383,7 +383,9 @@ impl Heart {
         peer.health.udp = true;
         peer.health.stalled = beat.stalled;
         peer.health.draining = beat.draining;
-        if beat.echo != 0 && beat.echo + SENT as u64 > peer.counter && beat.echo <= peer.counter {
+        // Of what was never sent nothing is known here, and of what was sent long ago nothing any more.
+        let age = peer.counter.checked_sub(beat.echo);
+        if beat.echo != 0 && age.is_some_and(|age| age < SENT as u64) {
             let sent = sent_at(&peer.sent_us, beat.echo);
             peer.health.rtt_us =
                 Some(micros.saturating_sub(sent).saturating_sub(u64::from(beat.held_us)));
@@ -531,29 +533,61 @@ fn sent_at(sent_us: &[u64; SENT], counter: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// A host that answers "nobody listens here" is told of, and heartbeats to others go on.
-    #[test]
-    fn a_host_that_refuses_heartbeats_is_told_of() {
-        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let (socket, living, closed) = (bind(), bind(), bind().local_addr().unwrap());
-        living.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let (signs, mut found) = mpsc::channel(16);
-        let parts = HeartParts {
+    fn parts(socket: UdpSocket) -> HeartParts {
+        HeartParts {
             socket,
             clock: Clock::system(),
             every: Duration::from_millis(20),
             limit: Duration::from_secs(60),
             progress: Progress::default(),
-        };
-        let heart = Heartbeats::start(parts, signs).unwrap();
-        let watch = |number: u8, addr| Watch {
+        }
+    }
+
+    fn watch(number: u8, addr: SocketAddr) -> Watch {
+        Watch {
             node: NodeId([number; 16]),
             name: NodeName::parse("a@h").unwrap(),
             link: u64::from(number),
             addr,
             session: Session::new(&[number; 32], true).unwrap(),
             control: ControlLink::default(),
-        };
+        }
+    }
+
+    fn bind() -> UdpSocket {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+    }
+
+    /// A member says that it has heard what was never sent: its heartbeats count, and no round-trip time is made of them.
+    #[test]
+    fn an_echo_of_what_was_never_sent_is_none() {
+        let (socket, peer) = (bind(), bind());
+        let to = socket.local_addr().unwrap();
+        let (signs, _found) = mpsc::channel(16);
+        let heart = Heartbeats::start(parts(socket), signs).unwrap();
+        let node = NodeId([1; 16]);
+        heart.watch(watch(1, peer.local_addr().unwrap()));
+        let theirs = Session::new(&[1; 32], false).unwrap();
+        let mut health = Health::default();
+        for counter in 1..500 {
+            let beat = Beat { counter, echo: u64::MAX, ..Beat::default() };
+            peer.send_to(&theirs.seal(&beat), to).unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+            health = heart.health(node);
+            if health.udp {
+                break;
+            }
+        }
+        assert_eq!((health.udp, health.rtt_us), (true, None));
+    }
+
+    /// A host that answers "nobody listens here" is told of, and heartbeats to others go on.
+    #[test]
+    fn a_host_that_refuses_heartbeats_is_told_of() {
+        let (socket, living, closed) = (bind(), bind(), bind().local_addr().unwrap());
+        living.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (signs, mut found) = mpsc::channel(16);
+        let heart = Heartbeats::start(parts(socket), signs).unwrap();
         heart.watch(watch(1, closed));
         heart.watch(watch(2, living.local_addr().unwrap()));
         assert_eq!(found.blocking_recv(), Some(Sign::Refused { node: NodeId([1; 16]) }));
