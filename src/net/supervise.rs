@@ -1,13 +1,15 @@
 //! Spawns tasks: the only caller of `tokio::spawn`, so that a task that panics is seen and counted.
 //!
-//! A connection that panics dies alone ([`spawn`]); a core task that panics takes the process with it ([`spawn_core`]), so
-//! that systemd restarts it whole.
+//! A connection that panics dies alone ([`spawn`]); a core task or thread that panics takes the process with it ([`spawn_core`],
+//! [`spawn_core_thread`]), so that systemd restarts it whole.
 
 use std::{
     future::Future,
+    io,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
+    thread,
 };
 
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -32,7 +34,7 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             PANICS.fetch_add(1, Ordering::Relaxed);
             tracing::error!(task = self.name, "task panicked: a bug, please report");
             if self.fatal {
@@ -93,6 +95,21 @@ where
     spawn_boxed(&Handle::current(), Guard { name, fatal: true }, Box::pin(future))
 }
 
+/// Starts a thread of this name without which the node makes no sense: if it panics, the process exits with [`EXIT_BUG`].
+///
+/// # Errors
+/// The kernel starts no more threads.
+pub fn spawn_core_thread(
+    name: &'static str,
+    run: impl FnOnce() + Send + 'static,
+) -> io::Result<thread::JoinHandle<()>> {
+    let guarded = move || {
+        let _guard = Guard { name, fatal: true };
+        run();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(guarded)
+}
+
 /// The runtime compiles 4 KB for each type of future, and there are a hundred of them: behind a pointer they are all of one type.
 fn spawn_boxed<T: Send + 'static>(
     runtime: &Handle,
@@ -100,4 +117,28 @@ fn spawn_boxed<T: Send + 'static>(
     future: Pin<Box<dyn Future<Output = T> + Send>>,
 ) -> JoinHandle<T> {
     runtime.spawn(Supervised { future, guard })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Set in the process that is to end.
+    const CHILD: &str = "EMQX_RS_TEST_OF_A_PANIC";
+
+    #[test]
+    fn a_core_thread_that_panics_takes_the_process_with_it() {
+        if std::env::var_os(CHILD).is_some() {
+            let _ = spawn_core_thread("core", || panic!("planted")).unwrap().join();
+            return;
+        }
+        let (_, here) = module_path!().split_once("::").unwrap();
+        let name = format!("{here}::a_core_thread_that_panics_takes_the_process_with_it");
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", &name]).env(CHILD, "1");
+        let end = child.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(end.code(), Some(EXIT_BUG));
+    }
 }

@@ -34,7 +34,7 @@ use crate::{
         detector::{Detector, Sign},
         heartbeat::{self, Beat, Session},
     },
-    net::clock::Clock,
+    net::{clock::Clock, supervise},
     time::Time,
 };
 
@@ -163,8 +163,9 @@ impl Heartbeats {
             pending: VecDeque::new(),
             moved: ([0; 2], [parts.clock.now(); 2]),
         };
-        let thread = std::thread::Builder::new().name("heartbeat".to_owned());
-        handle.thread = Some((thread.spawn(move || heart.run())?, own));
+        // Without it nobody's silence would be noticed here, and nothing would tell that this node lives.
+        let thread = supervise::spawn_core_thread("heartbeat", move || heart.run())?;
+        handle.thread = Some((thread, own));
         Ok(handle)
     }
 

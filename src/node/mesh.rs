@@ -258,12 +258,7 @@ impl Mesh {
             progress,
             tls,
         };
-        std::thread::Builder::new()
-            .name("mesh".to_owned())
-            .spawn(move || {
-                let _fatal = Fatal;
-                start.run(inbox);
-            })
+        supervise::spawn_core_thread("mesh", move || start.run(inbox))
             .map_err(MeshError::Thread)?;
         Ok(mesh)
     }
@@ -512,18 +507,6 @@ async fn move_on(progress: Progress) {
     loop {
         tick.tick().await;
         progress.bump(Part::Main);
-    }
-}
-
-/// A panic of the mesh thread ends the process: without it the node makes no sense.
-struct Fatal;
-
-impl Drop for Fatal {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!("mesh thread panicked: a bug, please report");
-            std::process::exit(supervise::EXIT_BUG);
-        }
     }
 }
 
