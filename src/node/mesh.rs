@@ -9,6 +9,7 @@
 
 mod clock_keeper;
 mod data;
+mod dials;
 mod door;
 mod ops;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use tokio::{
 use self::{
     clock_keeper::ClockKeeper,
     data::{DataLinks, DataParts},
+    dials::Dials,
     door::Door,
     ops::{Op, OwnWill, Shared},
     sessions::{Marks, WillWaits},
@@ -660,7 +662,7 @@ impl Start {
             radio: None,
             progress: self.progress,
             sessions: BTreeMap::new(),
-            dials: BTreeMap::new(),
+            dials: Dials::default(),
             notices,
             inbox: Some(inbox),
             settings,

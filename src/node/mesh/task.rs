@@ -16,6 +16,7 @@ use super::{
     Command, JoinError, Unlock,
     clock_keeper::ClockKeeper,
     data::DataLinks,
+    dials::Dials,
     door::{self, Door},
     ops::{Op, Shared},
     radio::Radio,
@@ -156,7 +157,7 @@ pub(super) struct Task {
     /// Heartbeat keys of the connections that do not count yet.
     pub(super) sessions: BTreeMap<LinkId, (Session, NodeName)>,
     /// Attempts under way, and how to hasten them.
-    pub(super) dials: BTreeMap<NodeName, (AbortHandle, Arc<Notify>)>,
+    pub(super) dials: Dials,
     pub(super) next_link: LinkId,
     pub(super) barriers: BTreeMap<u64, oneshot::Sender<()>>,
     pub(super) next_barrier: u64,
@@ -625,11 +626,7 @@ impl Task {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Dial { target, near } => self.dial(target, near),
-            Action::Undial(name) => {
-                if let Some((task, _)) = self.dials.remove(&name) {
-                    task.abort();
-                }
-            }
+            Action::Undial(name) => self.dials.end(&name),
             Action::Send { link, frame } => {
                 if let Some(control) = self.links.get(&link)
                     && !control.send(&frame)
@@ -704,10 +701,8 @@ impl Task {
 
     fn dial(&mut self, target: Target, near: bool) {
         let Some(local) = self.local.clone() else { return };
-        if let Some((task, hasten)) = self.dials.get(&target.name)
-            && !task.is_finished()
-        {
-            return hasten.notify_one();
+        if self.dials.hasten(&target.name) {
+            return;
         }
         let hasten = Arc::new(Notify::new());
         let hastened = hasten.clone();
@@ -721,7 +716,7 @@ impl Task {
             };
             let _ = notices.send(notice).await;
         });
-        self.dials.insert(whom, (task.abort_handle(), hasten));
+        self.dials.begin(whom, task.abort_handle(), hasten);
     }
 
     /// Gives the last frames the time to be written.
