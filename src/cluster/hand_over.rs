@@ -63,6 +63,7 @@ impl Cluster {
             guid: self.me.guid,
             epoch: self.epoch,
             routes: (self.own.seq(), self.own.hash()),
+            row: self.rows.number(),
             nodes: nodes.collect(),
             ..Legacy::default()
         }
@@ -74,6 +75,7 @@ impl Cluster {
         self.goes_on = true;
         self.epoch = legacy.epoch;
         self.own.go_on(legacy.routes.0, legacy.routes.1);
+        self.rows.go_on(legacy.row);
         for one in &legacy.nodes {
             let _ = self.members.index(one.node_id);
             let Some((node, _)) = self.inherited(one.node_id, one.incarnation) else { continue };

@@ -40,6 +40,8 @@ pub struct Legacy {
     pub routes: (u64, u64),
     /// Number of its next message to other nodes.
     pub messages: u64,
+    /// Number of its last row (`rows.rs`).
+    pub row: u64,
     /// The other nodes.
     pub nodes: Vec<Bequest>,
 }
@@ -83,6 +85,7 @@ impl Legacy {
         life.into_iter().chain([self.routes.0, self.messages]).for_each(|v| put_v(&mut out, v));
         out.extend_from_slice(&self.routes.1.to_be_bytes());
         out.extend_from_slice(&self.guid.node.0);
+        put_v(&mut out, self.row);
         put(&out)?;
         for node in &self.nodes {
             let routes = node.position.map_or_else(Vec::new, |_| routes_of(node.index));
@@ -152,6 +155,7 @@ impl Legacy {
         (self.routes.0, self.messages) = (from.v()?, from.v()?);
         self.routes.1 = from.u64()?;
         self.guid.node = NodeId(from.array()?);
+        self.row = from.v()?;
         Ok(())
     }
 
@@ -276,6 +280,7 @@ mod tests {
             epoch: 2,
             routes: (11, 12),
             messages: 13,
+            row: 14,
             nodes: vec![node(true, 4, Some(0)), node(false, 5, None)],
         }
     }
@@ -312,6 +317,7 @@ mod tests {
             (numbers, again.routes, again.guid),
             ((7, 9, 2, 13), (11, 12), sample(&[1]).guid)
         );
+        assert_eq!(again.row, 14);
         assert_eq!(pieces(&Legacy { nodes: Vec::new(), ..again }, 0), pieces_[..1]);
     }
 

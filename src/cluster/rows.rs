@@ -65,6 +65,11 @@ impl Rows {
         self.number
     }
 
+    /// The process before told rows of this life up to this number: those of this one are newer.
+    pub(crate) fn go_on(&mut self, number: u64) {
+        self.number = number;
+    }
+
     fn own_row(&self, me: NodeId, incarnation: u64) -> Frame {
         let reach = self.own.iter().copied().collect();
         Frame::Row { node_id: me, incarnation, row_seq: self.number, reach }
@@ -187,6 +192,21 @@ mod tests {
         assert_eq!(rows.of(id(2)), Some(&BTreeSet::from([id(1)])));
         rows.find_gaps(Time::from_ms(120_000), &mut Vec::new());
         assert_eq!(rows.of(id(2)), None);
+    }
+
+    #[test]
+    fn the_rows_of_a_process_that_goes_on_are_news() {
+        let (mut before, mut after, mut there) =
+            (Rows::default(), Rows::default(), Rows::default());
+        let mut told = |rows: &mut Rows, reach: &[NodeId]| {
+            let row = rows.set_own((id(1), 7), reach.iter().copied().collect(), Time::ZERO);
+            let Some(Frame::Row { incarnation, row_seq, reach, .. }) = row else { return false };
+            there.on_row(id(1), (incarnation, row_seq), &reach, Time::ZERO)
+        };
+        assert!(told(&mut before, &[id(2)]) && told(&mut before, &[id(2), id(3)]));
+        after.go_on(before.number());
+        assert!(told(&mut after, &[id(2)]));
+        assert_eq!(there.of(id(1)), Some(&BTreeSet::from([id(2)])));
     }
 
     #[test]

@@ -134,6 +134,8 @@ pub(crate) enum Fault {
     SayDeath,
     /// The process that goes on numbers the changes of its routes anew.
     NumberAnew,
+    /// The process that goes on numbers its rows anew.
+    RowsAnew,
     /// What was kept for others is lost with the process.
     LoseKept,
     /// A process that goes on does not know how much of the messages of others is there.

@@ -32,6 +32,9 @@ impl World {
         if self.has(Fault::NumberAnew) {
             legacy.routes.0 = 0;
         }
+        if self.has(Fault::RowsAnew) {
+            legacy.row = 0;
+        }
         if self.has(Fault::ForgetRoutes) {
             legacy.nodes.iter_mut().for_each(|one| one.position = None);
         }
@@ -186,6 +189,41 @@ fn forget(seed: u64) {
 #[test]
 fn a_start_without_the_state_is_a_normal_one() {
     seeds().into_iter().for_each(forget);
+}
+
+/// A node dies soon after another one has restarted: whom that one reaches is heard, so nobody waits for the dead one.
+pub(super) fn death(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 3, fault);
+    for _ in 0..4 {
+        w.crash(2);
+        w.run_for(Duration::from_secs(3));
+        w.start(2);
+        w.run_for(Duration::from_secs(5));
+    }
+    for client in 0..8 {
+        w.connect_with_will(2, &format!("w{client}"), Duration::ZERO);
+    }
+    w.run_for(Duration::from_secs(3));
+    w.wills.strict = true;
+    for number in [0, 1] {
+        w.hand_over(number);
+        let pause = w.dice.below(2_000);
+        w.run_for(Duration::from_millis(pause));
+        w.go_on(number);
+        w.run_for(Duration::from_secs(5));
+    }
+    let pause = w.dice.below(30_000);
+    w.run_for(Duration::from_millis(pause));
+    w.assert_whole("after two restarts");
+    w.crash(2);
+    w.run_for(Duration::from_secs(15));
+    w.assert_last_wills("15 s after the death of a node");
+    assert_eq!(w.wills_published(), 8, "seed {seed}");
+}
+
+#[test]
+fn a_death_after_a_restart_is_one() {
+    seeds().into_iter().take(100).for_each(|seed| death(seed, None));
 }
 
 /// Restarts among cuts, crashes and other restarts.
