@@ -258,6 +258,16 @@ impl Autoheal {
         }
     }
 
+    /// Heals that this node led in this life: the number of the last one.
+    pub(crate) fn led(&self) -> u64 {
+        self.led
+    }
+
+    /// The process before led so many heals. Others remember them, and take none of the same age and number for another one.
+    pub(crate) fn go_on(&mut self, led: u64) {
+        self.led = led;
+    }
+
     /// A member was lost; `reach` is what is left, this node included.
     pub(crate) fn on_lost(
         &mut self,

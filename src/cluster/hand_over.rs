@@ -64,6 +64,7 @@ impl Cluster {
             epoch: self.epoch,
             routes: (self.own.seq(), self.own.hash()),
             row: self.rows.number(),
+            heals: self.heal.led(),
             nodes: nodes.collect(),
             ..Legacy::default()
         }
@@ -76,6 +77,7 @@ impl Cluster {
         self.epoch = legacy.epoch;
         self.own.go_on(legacy.routes.0, legacy.routes.1);
         self.rows.go_on(legacy.row);
+        self.heal.go_on(legacy.heals);
         for one in &legacy.nodes {
             let _ = self.members.index(one.node_id);
             let Some((node, _)) = self.inherited(one.node_id, one.incarnation) else { continue };

@@ -42,6 +42,8 @@ pub struct Legacy {
     pub messages: u64,
     /// Number of its last row (`rows.rs`).
     pub row: u64,
+    /// Heals that it led, which are numbered.
+    pub heals: u64,
     /// The other nodes.
     pub nodes: Vec<Bequest>,
 }
@@ -85,7 +87,7 @@ impl Legacy {
         life.into_iter().chain([self.routes.0, self.messages]).for_each(|v| put_v(&mut out, v));
         out.extend_from_slice(&self.routes.1.to_be_bytes());
         out.extend_from_slice(&self.guid.node.0);
-        put_v(&mut out, self.row);
+        [self.row, self.heals].into_iter().for_each(|v| put_v(&mut out, v));
         put(&out)?;
         for node in &self.nodes {
             let routes = node.position.map_or_else(Vec::new, |_| routes_of(node.index));
@@ -155,7 +157,7 @@ impl Legacy {
         (self.routes.0, self.messages) = (from.v()?, from.v()?);
         self.routes.1 = from.u64()?;
         self.guid.node = NodeId(from.array()?);
-        self.row = from.v()?;
+        (self.row, self.heals) = (from.v()?, from.v()?);
         Ok(())
     }
 
@@ -281,6 +283,7 @@ mod tests {
             routes: (11, 12),
             messages: 13,
             row: 14,
+            heals: 15,
             nodes: vec![node(true, 4, Some(0)), node(false, 5, None)],
         }
     }
@@ -317,7 +320,7 @@ mod tests {
             (numbers, again.routes, again.guid),
             ((7, 9, 2, 13), (11, 12), sample(&[1]).guid)
         );
-        assert_eq!(again.row, 14);
+        assert_eq!((again.row, again.heals), (14, 15));
         assert_eq!(pieces(&Legacy { nodes: Vec::new(), ..again }, 0), pieces_[..1]);
     }
 

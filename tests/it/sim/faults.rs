@@ -136,6 +136,8 @@ pub(crate) enum Fault {
     NumberAnew,
     /// The process that goes on numbers its rows anew.
     RowsAnew,
+    /// The process that goes on numbers the heals that it leads anew.
+    HealsAnew,
     /// What was kept for others is lost with the process.
     LoseKept,
     /// A process that goes on does not know how much of the messages of others is there.

@@ -90,6 +90,7 @@
 //! | who restarts does not say that it dies | `SayDeath` | 18, 17 |
 //! | the changes of routes are numbered on | `NumberAnew` | 18, 1 |
 //! | so are the rows | `RowsAnew` | 17, `restarts::death` |
+//! | so are heals | `HealsAnew` | 8, `restarts::partitions` |
 //! | what is kept for others goes along | `LoseKept` | 18, 5 |
 //! | so does how much of theirs is there | `ForgetReceived` | 18, 5 |
 //! | so do the routes of others | `ForgetRoutes` | 18 |
@@ -827,7 +828,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 68] = [
+const MUTANTS: [(Fault, Scenario, u64); 69] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -887,6 +888,7 @@ const MUTANTS: [(Fault, Scenario, u64); 68] = [
     (Fault::SayDeath, restarts::RESTART, 3),
     (Fault::NumberAnew, restarts::RESTART, 5),
     (Fault::RowsAnew, restarts::death, 3),
+    (Fault::HealsAnew, restarts::partitions, 3),
     (Fault::LoseKept, restarts::RESTART, 5),
     (Fault::ForgetReceived, restarts::RESTART, 5),
     (Fault::ForgetRoutes, restarts::RESTART, 5),

@@ -1,7 +1,7 @@
 //! Restarts that drop no client, in the world: a process ends and another goes on with its life, with what it left as bytes
 //! (invariant 18).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use emqx_rs::cluster::{
     Input, MemberStatus,
@@ -34,6 +34,9 @@ impl World {
         }
         if self.has(Fault::RowsAnew) {
             legacy.row = 0;
+        }
+        if self.has(Fault::HealsAnew) {
+            legacy.heals = 0;
         }
         if self.has(Fault::ForgetRoutes) {
             legacy.nodes.iter_mut().for_each(|one| one.position = None);
@@ -224,6 +227,40 @@ pub(super) fn death(seed: u64, fault: Option<Fault>) {
 #[test]
 fn a_death_after_a_restart_is_one() {
     seeds().into_iter().take(100).for_each(|seed| death(seed, None));
+}
+
+/// After each of some partitions the node that led its heal restarts: the next one is healed and told of all the same.
+pub(super) fn partitions(seed: u64, fault: Option<Fault>) {
+    let mut w = world(seed, 4, fault);
+    w.slow_percent = 0;
+    (0..4).for_each(|node| w.start(node));
+    w.run_for(Duration::from_secs(4));
+    let leader = (0..4).find(|node| w.leads(*node)).unwrap();
+    let others: Vec<_> = (0..4).filter(|node| *node != leader).collect();
+    let apart = others[w.dice.below(3) as usize];
+    for count in 1..=3 {
+        let told: Vec<_> = others.iter().map(|node| w.healed(*node)).collect();
+        w.cut_off(&BTreeSet::from([apart]));
+        w.run_for(Duration::from_secs(10));
+        w.mend();
+        w.run_for(Duration::from_secs(60));
+        w.assert_healed("a minute after a cut");
+        assert_eq!(w.rejoined(apart), count, "seed {seed}: each heal is carried out");
+        for (node, before) in others.iter().zip(told) {
+            assert!(w.healed(*node) > before, "seed {seed}: each heal is told of at {node}");
+        }
+        w.hand_over(leader);
+        let pause = w.dice.below(2_000);
+        w.run_for(Duration::from_millis(pause));
+        w.go_on(leader);
+        w.run_for(Duration::from_secs(5));
+        assert!(w.leads(leader), "seed {seed}: as before");
+    }
+}
+
+#[test]
+fn each_partition_is_healed_though_the_leader_restarts() {
+    seeds().into_iter().take(40).for_each(|seed| partitions(seed, None));
 }
 
 /// Restarts among cuts, crashes and other restarts.

@@ -998,6 +998,11 @@ impl World {
         self.status(number).unwrap().heal.rejoined
     }
 
+    /// How many heals a node has heard the end of in this process.
+    pub(crate) fn healed(&self, number: usize) -> u64 {
+        self.status(number).unwrap().heal.healed
+    }
+
     /// A process does nothing for a while.
     pub(crate) fn freeze(&mut self, number: usize, span: Duration) {
         self.frozen = true;
