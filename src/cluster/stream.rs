@@ -1034,7 +1034,7 @@ mod tests {
         world.out.age_all(later(90_000));
         let mut head = Vec::new();
         world.out.put_head(&mut head);
-        let mut next = SendStream::read_head(ME, &mut Reader::new(&head)).unwrap();
+        let mut next = SendStream::read_head(&mut Reader::new(&head)).unwrap();
         for (first, frames) in world.out.pieces() {
             next.take_piece(first, frames).unwrap();
         }
