@@ -247,9 +247,10 @@ fn a_full_member_is_passed_over() {
         }
         seen
     };
-    // One is under way to each, five wait.
+    // One is under way to each, five wait. One that had no turn yet has none under way.
     for n in 0..12 {
         publisher.publish(&topic, format!("{n:02}"), 1);
+        members.iter_mut().for_each(Client::ping);
     }
     let mut all: Vec<String> = members.iter_mut().flat_map(seen).collect();
     all.sort();
