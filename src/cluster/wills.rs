@@ -21,7 +21,7 @@ use super::{
     Action, Cluster, NodeId,
     autoclean::may_forget,
     directory::{Claim, owners},
-    member::Reach,
+    member::{Guid, Reach},
     wire::{Frame, WillCopy, WillFrame},
 };
 use crate::{sort, time::Time};
@@ -768,10 +768,12 @@ impl Cluster {
     /// More than half of the members are here, or half with the oldest.
     pub(super) fn is_larger_part(&self) -> bool {
         let (members, up) = self.members.counts();
-        let in_cluster = self.members.iter().filter(|member| member.record.is_member());
-        let oldest_here = in_cluster
-            .filter(|member| member.reach == Reach::Down)
-            .all(|member| member.record.guid > self.me.guid);
+        let all = |reach| {
+            let some = self.members.iter().filter(move |member| member.reach == reach);
+            some.filter(|member| member.record.is_member()).map(|member| member.record.guid)
+        };
+        let oldest = all(Reach::Up).fold(self.me.guid, Guid::min);
+        let oldest_here = all(Reach::Down).all(|lost| lost > oldest);
         may_forget(up + 1, members + 1, oldest_here)
     }
 

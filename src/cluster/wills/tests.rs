@@ -1,6 +1,14 @@
 //! Three and more nodes that keep wills for each other, frames handed from one to the other by the test.
 
 use super::*;
+use crate::{
+    cluster::{
+        Me, NodeName, Settings, Stored,
+        member::{MemberRecord, RecordStatus},
+        settings::Discovery,
+    },
+    time::Wall,
+};
 
 fn node(n: u8) -> NodeId {
     NodeId([n; 16])
@@ -354,4 +362,51 @@ fn who_kept_the_will_of_the_life_before_does_not_publish_it() {
         second.on_gone(client, *claim);
     }
     assert_eq!((owner.len(), second.len()), (1, 0));
+}
+
+/// The nodes of these numbers are members, this one is `me`; older ones have lower numbers.
+fn of_nodes(me: u8, others: &[u8], up: &[u8]) -> Cluster {
+    let name = |n: u8| NodeName::parse(&format!("n{n}@h")).unwrap();
+    let guid = |n: u8| Guid { started: u64::from(n), node: node(n) };
+    let record = |n: u8| MemberRecord {
+        name: name(n),
+        node_id: node(n),
+        incarnation: 7,
+        guid: guid(n),
+        addrs: Vec::new(),
+        caps: 0,
+        version: String::new(),
+        status: RecordStatus::Member,
+        epoch: 1,
+        out_for: Duration::ZERO,
+    };
+    let own = Me {
+        clients_stay: false,
+        name: name(me),
+        node_id: node(me),
+        incarnation: 7,
+        guid: guid(me),
+        cluster_id: [0; 16],
+        addrs: Vec::new(),
+        version: String::new(),
+    };
+    let stored =
+        Stored { members: others.iter().map(|n| record(*n)).collect(), ..Stored::default() };
+    let settings = Settings { discovery: Discovery::Manual, ..Settings::new(name(me)) };
+    let mut core = Cluster::new(own, &settings, stored, Wall::from_ms(1), 1);
+    for n in up {
+        core.members.find_mut(node(*n)).unwrap().reach = Reach::Up;
+    }
+    core
+}
+
+#[test]
+fn a_half_with_the_oldest_is_the_larger_part_to_each_of_its_nodes() {
+    let larger = |me, others: &[u8], up: &[u8]| of_nodes(me, others, up).is_larger_part();
+    assert!(larger(1, &[2, 3, 4], &[3]));
+    assert!(larger(3, &[1, 2, 4], &[1]), "the oldest is here, though 2 is older than this one");
+    assert!(!larger(2, &[1, 3, 4], &[4]), "the oldest is lost");
+    assert!(!larger(4, &[1, 2, 3], &[2]));
+    assert!(larger(4, &[1, 2, 3], &[2, 3]), "more than half");
+    assert!(!larger(1, &[2, 3, 4], &[]), "less than half");
 }

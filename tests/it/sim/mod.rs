@@ -109,6 +109,7 @@
 
 mod apart;
 mod clients;
+mod deaths;
 mod faults;
 mod flow;
 mod members;
