@@ -298,6 +298,13 @@ pub enum Input {
         /// Hybrid time of the claim it stood under.
         hlc: u64,
     },
+    /// A will that [`Action::PublishWill`] asked for is out.
+    WillPublished {
+        /// Whose.
+        client: Arc<str>,
+        /// As given.
+        claim: Claim,
+    },
     /// Send a frame of a session's way, or a mark, to a node that is linked.
     ToPeer {
         /// Whom.
@@ -431,10 +438,12 @@ pub enum Action {
         /// All that are to keep it do.
         kept: bool,
     },
-    /// Publish the will of a client whose node is dead.
+    /// Publish the will of a client whose node is dead. Other nodes keep it until [`Input::WillPublished`].
     PublishWill {
         /// Whose.
         client: Arc<str>,
+        /// The claim of its last connection.
+        claim: Claim,
         /// As given to the node that is dead.
         body: Arc<[u8]>,
     },
@@ -750,6 +759,7 @@ impl Cluster {
                 self.on_own_will((ticket, &client), (hlc, delay, body), now, out);
             }
             Input::WillOver { client, hlc } => self.on_own_will_over(&client, hlc, now, out),
+            Input::WillPublished { client, claim } => self.on_will_published(&client, claim, out),
         }
         self.keep_clock(now, out);
     }

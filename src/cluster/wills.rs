@@ -8,8 +8,9 @@
 //! the node nothing is due.
 //!
 //! Of those that keep a copy, each hands it to the first owner of the client's claim (`directory.rs`) when its delay is over. That
-//! one publishes it, unless it knows the node to be alive, the client to have come back, or the will to have been published; and it
-//! tells all. If it dies in that moment the will may be published again.
+//! one publishes it, unless it knows the node to be alive, the client to have come back, or the will to have been published; and when
+//! it is out, which takes its time where other nodes are slow, that one tells all. If it dies before it has told, the will is
+//! published by another node, maybe again.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -70,6 +71,8 @@ pub enum Step {
     Publish {
         /// Whose.
         client: Arc<str>,
+        /// The claim of its connection; [`Wills::on_published`] is told it when the will is out.
+        claim: Claim,
         /// The will.
         body: Arc<[u8]>,
     },
@@ -138,6 +141,8 @@ pub struct Wills {
     /// Of these clients wills up to a claim are not to be published any more.
     over: BTreeMap<Arc<str>, Over>,
     over_since: VecDeque<(Time, Arc<str>)>,
+    /// Wills that are on their way out here, by client, with the process life that they are of: others keep them until they are out.
+    going: BTreeMap<Arc<str>, (Claim, u64)>,
     /// By the hybrid time of the claim.
     waits: BTreeMap<u64, Wait>,
     /// Deadlines of `waits`, in order.
@@ -162,6 +167,7 @@ impl Wills {
             sweep: None,
             over: BTreeMap::new(),
             over_since: VecDeque::new(),
+            going: BTreeMap::new(),
             waits: BTreeMap::new(),
             until: VecDeque::new(),
         }
@@ -395,6 +401,7 @@ impl Wills {
         self.forget(|will| will.claim.node == node && will.incarnation == incarnation);
         // It was taken for dead and was not: its clients live, and their wills are kept for the next time.
         self.over.retain(|_, over| over.claim.node != node || over.life != Some(incarnation));
+        self.going.retain(|_, (claim, life)| claim.node != node || *life != incarnation);
     }
 
     /// A node has left the cluster and serves its clients alone.
@@ -405,6 +412,7 @@ impl Wills {
     /// This node has left the cluster: nothing of it is its business any more.
     pub fn clear(&mut self) {
         self.forget(|_| true);
+        self.going.clear();
     }
 
     fn forget(&mut self, which: impl Fn(&WillCopy) -> bool) {
@@ -472,6 +480,10 @@ impl Wills {
             let client = client.clone();
             return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
         }
+        if self.going.get(client).is_some_and(|(going, _)| *going >= claim) {
+            // It is not out yet. Who asks keeps it until then, and asks again.
+            return;
+        }
         if self.is_over(client, claim) || known.claim.is_some_and(|newer| newer > claim) {
             self.on_gone(client, claim);
             let client = client.clone();
@@ -480,11 +492,22 @@ impl Wills {
         self.publish(client, will, now, out);
     }
 
+    /// Others are told when it is out, by [`Self::on_published`].
     fn publish(&mut self, client: &Arc<str>, will: &WillCopy, now: Time, out: &mut Vec<Step>) {
         let claim = will.claim;
         self.on_gone(client, claim);
         self.end(client, claim, Some(will.incarnation), now);
-        out.push(Step::Publish { client: client.clone(), body: will.body.clone() });
+        self.going.insert(client.clone(), (claim, will.incarnation));
+        out.push(Step::Publish { client: client.clone(), claim, body: will.body.clone() });
+    }
+
+    /// A will that this node was to publish is out: the others need not keep it any more.
+    pub fn on_published(&mut self, client: &Arc<str>, claim: Claim, out: &mut Vec<Step>) {
+        // If its node was linked since, in that very life, others keep the same will again.
+        let Some((newest, _)) = self.going.get(client) else { return };
+        if *newest == claim {
+            self.going.remove(client);
+        }
         self.tell_all(client, claim, out);
     }
 
@@ -628,7 +651,9 @@ impl Cluster {
             match step {
                 Step::Send(node, frame) => self.to_peer(node, Frame::Will(frame), out),
                 Step::Told { ticket, kept } => out.push(Action::WillKept { ticket, kept }),
-                Step::Publish { client, body } => out.push(Action::PublishWill { client, body }),
+                Step::Publish { client, claim, body } => {
+                    out.push(Action::PublishWill { client, claim, body });
+                }
             }
         }
     }
@@ -659,6 +684,16 @@ impl Cluster {
         out: &mut Vec<Action>,
     ) {
         self.with_wills(out, |wills, steps| wills.withdraw(client, hlc, now, steps));
+    }
+
+    /// A will that [`Action::PublishWill`] asked for is out.
+    pub(super) fn on_will_published(
+        &mut self,
+        client: &Arc<str>,
+        claim: Claim,
+        out: &mut Vec<Action>,
+    ) {
+        self.with_wills(out, |wills, steps| wills.on_published(client, claim, steps));
     }
 
     pub(super) fn on_will_frame(

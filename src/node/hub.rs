@@ -299,14 +299,6 @@ impl Hub {
         kept
     }
 
-    /// Publishes a message for which nobody waits, when its turn comes: behind all that are due, and no faster than other nodes take
-    /// them.
-    pub(super) fn publish_in_turn(&self, message: Message) {
-        let now = self.clock.now();
-        locks::lock(&self.delayed).push(message, now, (0, 0));
-        self.registry.changed.notify_one();
-    }
-
     /// Takes a subscription out; tells the mesh of the last of its filter.
     pub(super) fn unsubscribe(&self, to: &Subscription, session: u64) {
         let mut table = locks::write(&self.subscriptions);

@@ -406,6 +406,11 @@ impl Mesh {
         self.shared.push_quietly(Op::WillOver { client, hlc });
     }
 
+    /// The will of a client of a dead node, which [`Sessions::on_will`] gave, is out.
+    pub fn will_published(&self, client: Arc<str>, claim: Claim) {
+        self.shared.push_quietly(Op::WillPublished { client, claim });
+    }
+
     /// Sends a frame about a session to another node, if it is linked.
     pub fn send_take(&self, node: NodeId, frame: TakeFrame) {
         self.shared.push(Op::Take { node, frame });

@@ -1,5 +1,6 @@
-//! Wills above the rate of the node (`node.max_will_rate`): each waits for its turn among the delayed messages. Other nodes keep
-//! their copy of it until it is out, so none is lost if this node dies meanwhile.
+//! Wills that wait for their turn among the delayed messages: those above the rate of the node (`node.max_will_rate`), and those of
+//! clients of dead nodes, of which there may be thousands at once. Other nodes keep their copy of each until it is out, so none is
+//! lost if this node dies meanwhile.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,6 +10,7 @@ use std::{
 use super::{hub::Hub, locks, publish::Publisher};
 use crate::{
     broker::{ClientId, Message, delayed, stats::Metric, will::Will},
+    cluster::Claim,
     time::Time,
 };
 
@@ -19,42 +21,60 @@ type Place = (Time, u64);
 #[derive(Debug, Default)]
 pub(super) struct PacedWills(Mutex<Waiting>);
 
-/// Invariant: the place of each client in `places` names that client.
+/// The claim under which other nodes keep a will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// Of a client of this node; it is known once the will is over for the session.
+    Own(Option<u64>),
+    /// Of a client of a dead node.
+    OfDead(Claim),
+}
+
+/// Invariant: the place of each client in `own` and `of_dead` names that client.
 #[derive(Debug, Default)]
 struct Waiting {
-    places: HashMap<ClientId, Place>,
-    /// Each with the claim of the will, once it is over for the session.
-    clients: BTreeMap<Place, (ClientId, Option<u64>)>,
+    /// Those of clients of this node.
+    own: HashMap<ClientId, Place>,
+    /// Those of clients of dead nodes.
+    of_dead: HashMap<ClientId, Place>,
+    wills: BTreeMap<Place, (ClientId, Kept)>,
 }
 
 impl Waiting {
-    /// A will that goes out now: whose, and the claim under which other nodes keep it.
-    fn take(&mut self, place: Place) -> Option<(ClientId, Option<u64>)> {
-        let (client_id, claim) = self.clients.remove(&place)?;
-        if self.places.get(&client_id) == Some(&place) {
-            self.places.remove(&client_id);
+    fn put(&mut self, client_id: &ClientId, kept: Kept, place: Place) {
+        self.places(kept).insert(client_id.clone(), place);
+        self.wills.insert(place, (client_id.clone(), kept));
+    }
+
+    fn places(&mut self, kept: Kept) -> &mut HashMap<ClientId, Place> {
+        match kept {
+            Kept::Own(_) => &mut self.own,
+            Kept::OfDead(_) => &mut self.of_dead,
         }
-        Some((client_id, claim))
+    }
+
+    /// A will that goes out now: whose, and the claim under which other nodes keep it.
+    fn take(&mut self, place: Place) -> Option<(ClientId, Kept)> {
+        let (client_id, kept) = self.wills.remove(&place)?;
+        let places = self.places(kept);
+        if places.get(&client_id) == Some(&place) {
+            places.remove(&client_id);
+        }
+        Some((client_id, kept))
     }
 }
 
 impl PacedWills {
-    fn put(&self, client_id: &ClientId, place: Place) {
-        let mut waiting = locks::lock(&self.0);
-        waiting.places.insert(client_id.clone(), place);
-        waiting.clients.insert(place, (client_id.clone(), None));
-    }
-
     /// The will of this claim is over. True: it waits still, and other nodes hear of it when it is out.
     pub(super) fn holds(&self, client_id: &ClientId, claim: u64) -> bool {
         let waiting = &mut *locks::lock(&self.0);
-        let place = waiting.places.get(client_id);
-        match place.and_then(|place| waiting.clients.get_mut(place)) {
-            Some((_, held)) => {
+        let place = waiting.own.get(client_id);
+        match place.and_then(|place| waiting.wills.get_mut(place)) {
+            Some((_, Kept::Own(held))) => {
                 *held = Some(held.unwrap_or(0).max(claim));
                 true
             }
-            None => false,
+            Some((_, Kept::OfDead(_))) | None => false,
         }
     }
 }
@@ -69,13 +89,33 @@ impl Hub {
             return self.publish_now(&message);
         }
         self.stats.count(Metric::LimitWillRate);
+        self.publish_at(turn, message, (client_id, Kept::Own(None)));
+    }
+
+    /// Publishes the will of a client whose node is dead when its turn comes: behind all that are due, and no faster than other nodes
+    /// take them.
+    pub(super) fn publish_in_turn(&self, client_id: &ClientId, claim: Claim, message: Message) {
+        let place = self.publish_at(self.clock.now(), message, (client_id, Kept::OfDead(claim)));
+        if self.is_resting() {
+            // Nobody looks at what is due any more, and the next process would not know what to tell.
+            self.hurry(place);
+        }
+    }
+
+    fn publish_at(
+        &self,
+        turn: Time,
+        message: Message,
+        (client_id, kept): (&ClientId, Kept),
+    ) -> Place {
         let place = locks::lock(&self.delayed).put(message, turn);
-        self.paced_wills.put(client_id, place);
+        locks::lock(&self.paced_wills.0).put(client_id, kept, place);
         // It may be out already.
         if !locks::lock(&self.delayed).has(place) {
             self.on_delayed_published(place);
         }
         self.registry.changed.notify_one();
+        place
     }
 
     /// A will that is due; one to `$delayed/SECONDS/TOPIC` waits from now on like any other message to it, for which there is `None`.
@@ -95,22 +135,25 @@ impl Hub {
     /// The message at this place among the delayed ones was published. If it was a will, other nodes need not keep it.
     pub(super) fn on_delayed_published(&self, place: Place) {
         let will = locks::lock(&self.paced_wills.0).take(place);
-        if let Some((client_id, claim)) = will {
-            self.will_over(&client_id, claim);
+        match will {
+            Some((client_id, Kept::Own(claim))) => self.will_over(&client_id, claim),
+            Some((client_id, Kept::OfDead(claim))) => self.will_of_dead_is_out(&client_id, claim),
+            None => {}
         }
     }
 
     /// A client is back while its will waits for its turn: it goes out before what the client says now.
     pub(super) fn hurry_will(&self, client_id: &ClientId) {
-        let place = locks::lock(&self.paced_wills.0).places.get(client_id).copied();
-        if let Some(place) = place {
-            self.hurry(place);
-        }
+        let places = {
+            let waiting = locks::lock(&self.paced_wills.0);
+            [&waiting.own, &waiting.of_dead].map(|places| places.get(client_id).copied())
+        };
+        places.into_iter().flatten().for_each(|place| self.hurry(place));
     }
 
     /// The node ends, or another process goes on: wills whose turn would come later go out now.
     pub(super) fn hurry_wills(&self) {
-        let places: Vec<_> = locks::lock(&self.paced_wills.0).clients.keys().copied().collect();
+        let places: Vec<_> = locks::lock(&self.paced_wills.0).wills.keys().copied().collect();
         places.into_iter().for_each(|place| self.hurry(place));
     }
 
@@ -129,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        broker::{message::Meta, retained::Retained},
+        broker::{message::Meta, portable, retained::Retained},
         cluster::NodeId,
         mqtt::QoS,
         net::clock::Clock,
@@ -186,5 +229,41 @@ mod tests {
         assert_eq!(withdrawn(&mut mesh).await, 4);
         hub.will_over(&first, Some(5));
         assert_eq!(withdrawn(&mut mesh).await, 5, "another one, of a new connection");
+    }
+
+    async fn published(mesh: &mut Played) -> u64 {
+        let said = mesh.next().await;
+        let Said::WillPublished(claim) = said else { panic!("{said:?}") };
+        claim.hlc
+    }
+
+    #[tokio::test]
+    async fn other_nodes_keep_the_wills_of_the_dead_until_they_are_out() {
+        let (hub, mut mesh) = hub();
+        let (first, second) = (ClientId::new("first"), ClientId::new("second"));
+        let body = portable::encode_will(&will());
+        let claim = |hlc| Claim { hlc, node: NodeId([2; 16]) };
+        let die = |client_id, hlc| hub.publish_will_of_dead(client_id, claim(hlc), &body);
+        die(&first, 1);
+        // Another connection of it, to this node.
+        hub.will_over(&first, Some(9));
+        assert_eq!(withdrawn(&mut mesh).await, 9);
+        assert_eq!(mesh.waiting(), 0, "it waits for its turn");
+        hub.publish_due(hub.clock.now());
+        assert_eq!(published(&mut mesh).await, 1);
+        // The client is back, or the node ends.
+        die(&first, 2);
+        die(&second, 3);
+        hub.hurry_will(&first);
+        assert_eq!(published(&mut mesh).await, 2);
+        assert_eq!(mesh.waiting(), 0);
+        hub.hurry_wills();
+        assert_eq!(published(&mut mesh).await, 3);
+        // One that can never be published is kept for nothing.
+        hub.publish_will_of_dead(&first, claim(4), b"no will");
+        assert_eq!(published(&mut mesh).await, 4);
+        hub.resting.store(true, std::sync::atomic::Ordering::Release);
+        die(&first, 5);
+        assert_eq!(published(&mut mesh).await, 5, "nobody looks at what is due any more");
     }
 }

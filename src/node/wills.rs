@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     broker::{ClientId, portable, stats::Metric, will::Will},
-    cluster::wills::WILL_MAX,
+    cluster::{Claim, wills::WILL_MAX},
 };
 
 /// Longer than the mesh waits for those that are to keep a will.
@@ -162,20 +162,27 @@ impl Hub {
         self.will_over(client_id, ended.map(|kept| kept.claim));
     }
 
-    /// Publishes the will of a client whose node is dead.
-    pub(super) fn publish_will_of_dead(&self, client: &str, body: &[u8]) {
+    /// Publishes the will of a client whose node is dead, when its turn comes. Other nodes keep it until it is out.
+    pub(super) fn publish_will_of_dead(&self, client_id: &ClientId, claim: Claim, body: &[u8]) {
         match portable::decode_will(body) {
             Ok(will) => {
                 self.stats.count(Metric::MeshWillsPublished);
-                tracing::info!(clientid = client, "will of a client of a dead node");
-                // There may be thousands of them at once.
+                tracing::info!(clientid = %client_id, "will of a client of a dead node");
                 if let Some(message) = self.not_delayed(will.into_message(self.clock.now())) {
-                    self.publish_in_turn(message);
+                    return self.publish_in_turn(client_id, claim, message);
                 }
             }
             Err(error) => {
-                tracing::error!(clientid = client, %error, "will of a client of a dead node");
+                tracing::error!(clientid = %client_id, %error, "will of a client of a dead node");
             }
+        }
+        self.will_of_dead_is_out(client_id, claim);
+    }
+
+    /// Other nodes need not keep the will of a client whose node is dead.
+    pub(super) fn will_of_dead_is_out(&self, client_id: &ClientId, claim: Claim) {
+        if let Some(mesh) = self.mesh() {
+            mesh.will_published(client_id.shared(), claim);
         }
     }
 }

@@ -128,7 +128,14 @@ fn one_of_two_publishes_it_after_its_delay() {
     let mut out = Vec::new();
     first.on_due((second.me, NOTHING), (whose, will), at(7_000), &mut out);
     assert_eq!((published(&out), first.len()), (1, 0));
+    assert_eq!(out.len(), 1, "nobody hears of it before it is out");
     out.clear();
+    first.on_due((second.me, NOTHING), (whose, will), at(8_000), &mut out);
+    assert_eq!(out, [], "the other is to keep it still");
+    first.on_published(whose, will.claim, &mut out);
+    assert_eq!(out.len(), 2, "all hear of it");
+    out.clear();
+    first.on_published(whose, will.claim, &mut out);
     first.on_due((second.me, NOTHING), (whose, will), at(9_000), &mut out);
     assert_eq!(published(&out), 0, "once");
     let [Step::Send(_, WillFrame::Gone { client: whose, claim })] = &out[..] else {
@@ -211,6 +218,18 @@ fn who_knows_the_node_to_live_publishes_nothing() {
     assert_eq!(second.len(), 1, "another life says nothing of this one");
     second.on_linked(node(4), 7);
     assert_eq!((second.len(), second.deadline()), (0, None));
+}
+
+/// The others keep the same will again by the time it is out.
+#[test]
+fn nobody_is_told_of_a_will_whose_node_lives_after_all() {
+    let [mut first, _] = with_copies("c", 0);
+    first.on_dead(node(4), 7, at(1_000));
+    assert_eq!(published(&pass(&mut first, 2_000, NOTHING)), 1);
+    first.on_linked(node(4), 7);
+    let mut out = Vec::new();
+    first.on_published(&client("c"), copy(4, 9, 0).claim, &mut out);
+    assert_eq!(out, []);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(super) enum Op {
     Mark(oneshot::Sender<()>),
     Will(OwnWill, Option<oneshot::Sender<bool>>),
     WillOver { client: Arc<str>, hlc: u64 },
+    WillPublished { client: Arc<str>, claim: Claim },
     Renewed,
     Retained,
     Up(oneshot::Sender<Vec<NodeId>>),

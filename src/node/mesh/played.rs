@@ -27,6 +27,7 @@ pub(crate) enum Said {
     Take(NodeId, TakeFrame),
     Dismiss(NodeId, Claim),
     WillOver(u64),
+    WillPublished(Claim),
     Mark(oneshot::Sender<()>),
     Barrier(oneshot::Sender<()>),
 }
@@ -86,6 +87,7 @@ fn said(op: Op) -> Option<Said> {
         Op::Claim { ticket, clean, .. } => Some(Said::Claim { ticket, clean }),
         Op::Take { node, frame } => Some(Said::Take(node, frame)),
         Op::WillOver { hlc, .. } => Some(Said::WillOver(hlc)),
+        Op::WillPublished { claim, .. } => Some(Said::WillPublished(claim)),
         Op::Dismiss { node, winner, .. } => Some(Said::Dismiss(node, winner)),
         Op::Mark(done) => Some(Said::Mark(done)),
         Op::Barrier(done) => Some(Said::Barrier(done)),

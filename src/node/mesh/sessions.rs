@@ -27,8 +27,8 @@ pub trait Sessions: Send + Sync + 'static {
     fn on_kick(&self, _client: &Arc<str>, _winner: Claim, _clean: bool) {}
     /// [`super::Mesh::refresh`] is to be called for every session, then [`super::Mesh::refreshed`]; a walk before is of no use now.
     fn on_walk(&self, _view: u64) {}
-    /// The will of a client whose node is dead is to be published.
-    fn on_will(&self, _client: Arc<str>, _body: Arc<[u8]>) {}
+    /// The will of a client whose node is dead is to be published, and then [`super::Mesh::will_published`] to be called.
+    fn on_will(&self, _client: Arc<str>, _claim: Claim, _body: Arc<[u8]>) {}
     /// A session is on its way, to or from here.
     fn on_take(&self, _from: NodeId, _frame: TakeFrame) {}
     /// What an operator asks of this node, or the answer to it.
@@ -96,6 +96,7 @@ impl Task {
                 Input::Will { ticket, client, hlc, delay, body }
             }
             Op::WillOver { client, hlc } => Input::WillOver { client, hlc },
+            Op::WillPublished { client, claim } => Input::WillPublished { client, claim },
             Op::Added(_) | Op::Removed(_) | Op::Renewed | Op::Retained | Op::Barrier(_) => return,
         };
         self.input(input, out);

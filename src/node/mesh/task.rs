@@ -352,6 +352,7 @@ impl Task {
                 | Op::Mark(_)
                 | Op::Will(..)
                 | Op::WillOver { .. }
+                | Op::WillPublished { .. }
                 | Op::Up(_)) => {
                     self.on_session_op(about_session, out);
                     continue;
@@ -655,7 +656,7 @@ impl Task {
             }
             Action::WalkSessions { view } => self.desk.on_walk(view),
             Action::WillKept { ticket, kept } => self.wills.end(ticket, kept),
-            Action::PublishWill { client, body } => self.desk.on_will(client, body),
+            Action::PublishWill { client, claim, body } => self.desk.on_will(client, claim, body),
             Action::FromPeer { node, frame } => self.on_peer_frame(node, frame),
             Action::Retained { link, node, step } => self.on_retained(link, node, step),
             Action::RestartClients => self.data.restart_clients(),

@@ -46,10 +46,10 @@ impl Sessions for Desk {
         supervise::spawn_on(&self.main, "walk", self.hub.clone().walk(view));
     }
 
-    fn on_will(&self, client: Arc<str>, body: Arc<[u8]>) {
+    fn on_will(&self, client: Arc<str>, claim: Claim, body: Arc<[u8]>) {
         let hub = self.hub.clone();
         supervise::spawn_on(&self.main, "will", async move {
-            hub.publish_will_of_dead(&client, &body);
+            hub.publish_will_of_dead(&ClientId::from(client), claim, &body);
         });
     }
 

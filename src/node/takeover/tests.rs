@@ -128,7 +128,7 @@ impl World {
         loop {
             match self.mesh.next().await {
                 Said::Mark(done) | Said::Barrier(done) => drop(done.send(())),
-                Said::WillOver(_) => {}
+                Said::WillOver(_) | Said::WillPublished(_) => {}
                 said @ (Said::Claim { .. } | Said::Take(..) | Said::Dismiss(..)) => return said,
             }
         }

@@ -154,6 +154,8 @@ pub(crate) enum Fault {
     OwnEyesAlone,
     /// Who is out is remembered for good.
     RememberForGood,
+    /// Who is to publish a will says that it is out before it is.
+    GoneAtOnce,
     /// What is said of the hybrid clock does not wait for the disk.
     ClockAtLeisure,
 }

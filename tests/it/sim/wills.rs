@@ -33,6 +33,16 @@ pub(crate) struct Testaments {
     pub(crate) strict: bool,
     /// This node is out of reach for so long that the others take it for dead.
     pub(crate) given_up: Option<usize>,
+    /// Those that are to be published wait, in the memory of this life of a node.
+    held: Option<Vec<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    number: usize,
+    life: u64,
+    client: Arc<str>,
+    body: Arc<[u8]>,
 }
 
 impl World {
@@ -105,6 +115,50 @@ impl World {
         for hlc in ended.collect::<Vec<_>>() {
             self.input(number, Input::WillOver { client: client.into(), hlc });
         }
+    }
+
+    /// From here on wills wait for their turn where they are to be published.
+    pub(crate) fn hold_wills(&mut self) {
+        self.wills.held = Some(Vec::new());
+    }
+
+    /// The node that has most of them.
+    pub(crate) fn who_holds_most(&self) -> usize {
+        let held = self.wills.held.as_deref().unwrap_or_default();
+        let count = |number: &usize| held.iter().filter(|one| one.number == *number).count();
+        let most = held.iter().map(|one| one.number).max_by_key(count);
+        most.unwrap_or_else(|| panic!("seed {}: no will is to be published", self.seed()))
+    }
+
+    /// It is the turn of those whose process still runs.
+    pub(crate) fn release_wills(&mut self) {
+        for Held { number, life, client, body } in self.wills.held.take().unwrap() {
+            if self.life(number) == Some(life) {
+                self.publish_will(number, &client, &body);
+            }
+        }
+    }
+
+    pub(super) fn on_will_due(&mut self, number: usize, client: Arc<str>, body: Arc<[u8]>) {
+        let life = self.life(number).unwrap();
+        if self.wills.held.is_some() && self.has(Fault::GoneAtOnce) {
+            self.say_published(number, &client, &body);
+        }
+        match &mut self.wills.held {
+            Some(held) => held.push(Held { number, life, client, body }),
+            None => self.publish_will(number, &client, &body),
+        }
+    }
+
+    fn publish_will(&mut self, number: usize, client: &Arc<str>, body: &[u8]) {
+        self.on_publish_will(number, client, body);
+        self.say_published(number, client, body);
+    }
+
+    fn say_published(&mut self, number: usize, client: &Arc<str>, body: &[u8]) {
+        let id = u64::from_be_bytes(body.try_into().unwrap());
+        let claim = self.wills.all[&id].claim;
+        self.input(number, Input::WillPublished { client: client.clone(), claim });
     }
 
     pub(super) fn on_publish_will(&mut self, number: usize, client: &str, body: &[u8]) {

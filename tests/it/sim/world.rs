@@ -929,9 +929,7 @@ impl World {
             Action::Kick { client, winner, .. } => self.on_kick(number, &client, winner),
             Action::WalkSessions { view } => self.on_walk(number, view),
             Action::WillKept { ticket, kept } => self.on_will_kept(ticket, kept),
-            Action::PublishWill { client, body } => {
-                self.on_publish_will(number, &client, &body);
-            }
+            Action::PublishWill { client, body, .. } => self.on_will_due(number, client, body),
             Action::PeerUp(up) => self.flow_up(number, &up),
             Action::PeerDown { node } => {
                 if let Some(of) = self.number_at(number, node) {
