@@ -684,6 +684,8 @@ impl Cluster {
             me,
         };
         core.restore(&stored.members);
+        let longest = settings.keep_time + settings.autoclean.unwrap_or_default();
+        core.wills.set_longest_absence(longest);
         core
     }
 

@@ -11,6 +11,10 @@
 //! one publishes it, unless it knows the node to be alive, the client to have come back, or the will to have been published; and when
 //! it is out, which takes its time where other nodes are slow, that one tells all. If it dies before it has told, the will is
 //! published by another node, maybe again.
+//!
+//! Who was out of reach may have missed that a will was withdrawn or published. So each node remembers for a while which wills are
+//! over, by whatever it heard, and a copy whose node was lost when others came into reach is *doubted*: before it is published or
+//! handed on all others are asked whether it is over.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -48,8 +52,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 const DOUBLINGS: u32 = 5;
 /// Wills that are due are looked at in pieces of this many, and the pause after it: 20,000 a second.
 const PIECE: (usize, Duration) = (200, Duration::from_millis(10));
-/// That a will was published is remembered this long, of so many.
+/// That a will is over is remembered this much longer than nodes that are out of reach are members, of so many clients.
 const REMEMBER: (Duration, usize) = (Duration::from_secs(600), 65_536);
+/// Others that are asked whether a will is over say so within this time.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Copies that are others' to keep stay this long after a change of whom this node reaches.
 const STALE: Duration = Duration::from_secs(30);
 /// Wills looked at in one go for those that are others' to keep, and the pause after it.
@@ -97,14 +103,26 @@ struct Kept {
     due: Option<Time>,
     /// How often it was handed to who is to publish it.
     handed: u32,
+    /// Nodes that this one did not reach may know that it is over.
+    doubted: bool,
+}
+
+/// Why a will is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// It was published, as far as this node knows: this process life of its node counted as dead.
+    Published(u64),
+    /// Its own node said so, which may give the same will anew.
+    Withdrawn,
+    /// The client connected again.
+    Replaced,
 }
 
 /// Wills of a client up to this claim are over.
 #[derive(Debug)]
 struct Over {
     claim: Claim,
-    /// It was published: this process life of its node counted as dead.
-    life: Option<u64>,
+    why: Why,
     since: Time,
 }
 
@@ -141,6 +159,8 @@ pub struct Wills {
     /// Of these clients wills up to a claim are not to be published any more.
     over: BTreeMap<Arc<str>, Over>,
     over_since: VecDeque<(Time, Arc<str>)>,
+    /// So long.
+    remember: Duration,
     /// Wills that are on their way out here, by client, with the process life that they are of: others keep them until they are out.
     going: BTreeMap<Arc<str>, (Claim, u64)>,
     /// By the hybrid time of the claim.
@@ -167,10 +187,16 @@ impl Wills {
             sweep: None,
             over: BTreeMap::new(),
             over_since: VecDeque::new(),
+            remember: REMEMBER.0,
             going: BTreeMap::new(),
             waits: BTreeMap::new(),
             until: VecDeque::new(),
         }
+    }
+
+    /// A node that is out of reach for `longest` may be back and count as it did.
+    pub fn set_longest_absence(&mut self, longest: Duration) {
+        self.remember = REMEMBER.0 + longest;
     }
 
     /// Wills kept here for other nodes.
@@ -257,6 +283,9 @@ impl Wills {
             // A node speaks for itself alone.
             return;
         }
+        if self.over.get(&client).is_some_and(|over| over.why == Why::Withdrawn) {
+            self.over.remove(&client);
+        }
         let newer = self.kept.get(&client).is_some_and(|kept| kept.will.claim > claim);
         let kept = newer || self.is_over(&client, claim) || self.keep(client.clone(), will, None);
         if asks {
@@ -275,7 +304,7 @@ impl Wills {
         if let Some(at) = due {
             self.due.insert((at, client.clone()));
         }
-        self.kept.insert(client, Kept { will, due, handed: 0 });
+        self.kept.insert(client, Kept { will, due, handed: 0, doubted: false });
         true
     }
 
@@ -293,16 +322,21 @@ impl Wills {
         self.over.get(client).is_some_and(|over| over.claim >= claim)
     }
 
-    fn end(&mut self, client: &Arc<str>, claim: Claim, life: Option<u64>, now: Time) {
+    /// It is to be published here, and is not out yet.
+    fn is_going(&self, client: &str, claim: Claim) -> bool {
+        self.going.get(client).is_some_and(|(going, _)| *going >= claim)
+    }
+
+    fn end(&mut self, client: &Arc<str>, claim: Claim, why: Why, now: Time) {
         let newer = self.over.get(client).filter(|over| over.claim > claim);
-        let (claim, life) = newer.map_or((claim, life), |over| (over.claim, over.life));
-        self.over.insert(client.clone(), Over { claim, life, since: now });
+        let (claim, why) = newer.map_or((claim, why), |over| (over.claim, over.why));
+        self.over.insert(client.clone(), Over { claim, why, since: now });
         self.over_since.push_back((now, client.clone()));
         self.forget_over(now);
     }
 
     fn forget_over(&mut self, now: Time) {
-        let (span, most) = REMEMBER;
+        let (span, most) = (self.remember, REMEMBER.1);
         let is_old = |since: Time| since + span <= now;
         while let Some((since, client)) = self.over_since.front()
             && (is_old(*since) || self.over_since.len() > most)
@@ -339,8 +373,21 @@ impl Wills {
         }
     }
 
-    /// The wills of a client up to this claim are of no use any more.
-    pub fn on_gone(&mut self, client: &Arc<str>, claim: Claim) {
+    /// Another node says that the wills of a client up to this claim are over. It is remembered for those that do not hear it.
+    /// `life`: the newest life of the client's node that is known.
+    pub fn on_gone(
+        &mut self,
+        from: NodeId,
+        (client, claim): (&Arc<str>, Claim),
+        life: u64,
+        now: Time,
+    ) {
+        self.drop_up_to(client, claim);
+        let why = if claim.node == from { Why::Withdrawn } else { Why::Published(life) };
+        self.end(client, claim, why, now);
+    }
+
+    fn drop_up_to(&mut self, client: &Arc<str>, claim: Claim) {
         let meant = |kept: &&Kept| kept.will.claim <= claim;
         if self.kept.get(client).filter(meant).is_some() {
             self.drop_copy(client);
@@ -355,7 +402,7 @@ impl Wills {
         let Some(kept) = self.drop_copy(client) else { return };
         // A node that lives gives another will or none; of a dead one others may have a copy and not hear of the claim.
         if kept.due.is_some() || kept.will.claim.node != claim.node {
-            self.end(client, kept.will.claim, None, now);
+            self.end(client, kept.will.claim, Why::Replaced, now);
             self.tell_all(client, kept.will.claim, out);
         }
     }
@@ -374,6 +421,14 @@ impl Wills {
         }
         let lost = self.others.iter().filter(|node| !others.contains(node));
         self.missed.extend(lost.copied());
+        let new = others.iter().filter(|node| !self.others.contains(node));
+        let new: Vec<NodeId> = new.copied().collect();
+        for kept in self.kept.values_mut() {
+            // Who comes into reach may know more of a node that was lost.
+            let node = kept.will.claim.node;
+            let lost = kept.due.is_some() || !others.contains(&node);
+            kept.doubted |= lost && new.iter().any(|one| *one != node);
+        }
         if others.is_empty() {
             // Nothing is told while a node is alone.
             self.told.clear();
@@ -400,7 +455,8 @@ impl Wills {
     pub fn on_linked(&mut self, node: NodeId, incarnation: u64) {
         self.forget(|will| will.claim.node == node && will.incarnation == incarnation);
         // It was taken for dead and was not: its clients live, and their wills are kept for the next time.
-        self.over.retain(|_, over| over.claim.node != node || over.life != Some(incarnation));
+        let lives = Why::Published(incarnation);
+        self.over.retain(|_, over| over.claim.node != node || over.why != lives);
         self.going.retain(|_, (claim, life)| claim.node != node || *life != incarnation);
     }
 
@@ -447,6 +503,8 @@ impl Wills {
 
     /// The clients of a node go on in its process life `incarnation`: their wills of the life before are not due, and are told anew.
     pub fn on_clients_stay(&mut self, node: NodeId, incarnation: u64, now: Time) {
+        let before = |why| matches!(why, Why::Published(life) if life <= incarnation);
+        self.over.retain(|_, over| over.claim.node != node || !before(over.why));
         for (client, kept) in &mut self.kept {
             let of_it = kept.will.claim.node == node && kept.will.incarnation < incarnation;
             if let (true, Some(at)) = (of_it, kept.due) {
@@ -480,23 +538,39 @@ impl Wills {
             let client = client.clone();
             return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
         }
-        if self.going.get(client).is_some_and(|(going, _)| *going >= claim) {
+        if self.is_going(client, claim) {
             // It is not out yet. Who asks keeps it until then, and asks again.
             return;
         }
         if self.is_over(client, claim) || known.claim.is_some_and(|newer| newer > claim) {
-            self.on_gone(client, claim);
+            self.drop_up_to(client, claim);
             let client = client.clone();
             return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
         }
         self.publish(client, will, now, out);
     }
 
+    /// A node that was out of reach keeps a will, and asks whether it is over. `newest`: the newest claim on the client that is kept
+    /// here.
+    pub fn on_ask(
+        &self,
+        from: NodeId,
+        (client, claim): (&Arc<str>, Claim),
+        newest: Option<Claim>,
+        out: &mut Vec<Step>,
+    ) {
+        let kept = self.kept.get(client).map(|kept| kept.will.claim);
+        let newer = [newest, kept].into_iter().flatten().any(|known| known > claim);
+        if (newer || self.is_over(client, claim)) && !self.is_going(client, claim) {
+            out.push(Step::Send(from, WillFrame::Gone { client: client.clone(), claim }));
+        }
+    }
+
     /// Others are told when it is out, by [`Self::on_published`].
     fn publish(&mut self, client: &Arc<str>, will: &WillCopy, now: Time, out: &mut Vec<Step>) {
         let claim = will.claim;
-        self.on_gone(client, claim);
-        self.end(client, claim, Some(will.incarnation), now);
+        self.drop_up_to(client, claim);
+        self.end(client, claim, Why::Published(will.incarnation), now);
         self.going.insert(client.clone(), (claim, will.incarnation));
         out.push(Step::Publish { client: client.clone(), claim, body: will.body.clone() });
     }
@@ -560,6 +634,16 @@ impl Wills {
         let first = first_owner(client, self.me, &self.others);
         let Some(kept) = self.kept.get_mut(client) else { return };
         let claim = kept.will.claim;
+        if kept.doubted && !self.others.is_empty() {
+            kept.doubted = false;
+            let asked = self.others.iter();
+            out.extend(
+                asked.map(|node| {
+                    Step::Send(*node, WillFrame::Ask { client: client.clone(), claim })
+                }),
+            );
+            return self.put_off(client, now + ANSWER);
+        }
         if let Some(until) = self.unheard.get(&claim.node).copied().filter(|until| now < *until) {
             return self.put_off(client, until);
         }
@@ -718,7 +802,22 @@ impl Cluster {
                     wills.on_due((from, known), (&client, &will), now, steps);
                 });
             }
-            WillFrame::Gone { client, claim } => self.wills.on_gone(&client, claim),
+            WillFrame::Gone { client, claim } => {
+                let node = self.members.find(claim.node).map(|member| &member.record);
+                if node.is_some_and(|record| record.caps & super::CAP_CLIENTS_STAY != 0) {
+                    // The client may go on in the next life, which gives the will under the same claim.
+                    self.wills.drop_up_to(&client, claim);
+                } else {
+                    let life = node.map_or(0, |record| record.incarnation);
+                    self.wills.on_gone(from, (&client, claim), life, now);
+                }
+            }
+            WillFrame::Ask { client, claim } => {
+                let newest = self.directory.find(&client);
+                self.with_wills(out, |wills, steps| {
+                    wills.on_ask(from, (&client, claim), newest, steps);
+                });
+            }
         }
     }
 

@@ -185,6 +185,8 @@ impl Kind {
     pub const ASK: Self = Self(0x80);
     /// [`AskFrame::Page`]
     pub const PAGE: Self = Self(0x81);
+    /// [`WillFrame::Ask`]
+    pub const WILL_ASK: Self = Self(0x82);
     /// First of the kinds that are skipped when not known.
     const OPTIONAL: u8 = 0x80;
 }

@@ -141,7 +141,7 @@ fn one_of_two_publishes_it_after_its_delay() {
     let [Step::Send(_, WillFrame::Gone { client: whose, claim })] = &out[..] else {
         panic!("{out:?}")
     };
-    second.on_gone(whose, *claim);
+    second.on_gone(first.me, (whose, *claim), 7, at(9_000));
     assert_eq!((second.len(), second.bytes(), second.deadline()), (0, 0, Some(at(30_000))));
     assert_eq!(pass(&mut first, 60_000, NOTHING), []);
 }
@@ -235,16 +235,24 @@ fn nobody_is_told_of_a_will_whose_node_lives_after_all() {
 #[test]
 fn what_is_withdrawn_or_replaced_is_not_published() {
     let [mut first, _] = with_copies("c", 0);
+    let gone = |wills: &mut Wills, hlc| {
+        let claim = Claim { hlc, node: node(4) };
+        wills.on_gone(node(4), (&client("c"), claim), 7, at(500));
+    };
     let mut out = Vec::new();
     // A connection before: it says nothing of this one.
-    first.on_gone(&client("c"), Claim { hlc: 8, node: node(4) });
+    gone(&mut first, 8);
     assert_eq!(first.len(), 1);
     first.on_keep(node(4), (client("c"), copy(4, 30, 0)), false, &mut out);
     first.on_keep(node(4), (client("c"), copy(4, 20, 0)), false, &mut out);
     first.on_keep(node(3), (client("d"), copy(4, 20, 0)), false, &mut out);
     assert_eq!((first.len(), out.len()), (1, 0), "the newest, and each node for itself");
-    first.on_gone(&client("c"), Claim { hlc: 30, node: node(4) });
+    gone(&mut first, 30);
     assert_eq!((first.len(), first.bytes()), (0, 0));
+    // Its node may think better of it.
+    first.on_keep(node(4), (client("c"), copy(4, 30, 0)), false, &mut out);
+    assert_eq!(first.len(), 1);
+    gone(&mut first, 30);
     // Who has left the cluster serves its clients alone.
     first.on_keep(node(4), (client("c"), copy(4, 40, 0)), false, &mut out);
     first.on_left(node(4));
@@ -370,17 +378,106 @@ fn who_kept_the_will_of_the_life_before_does_not_publish_it() {
     };
     let mut owner = wills(to.0[0], &[1, 2, 3]);
     let again = WillCopy { incarnation: 8, ..copy(4, 9, 0) };
-    let whose = client.clone();
-    owner.on_keep(node(4), (whose.clone(), again), false, &mut Vec::new());
+    let whose_again = client.clone();
+    owner.on_keep(node(4), (whose_again.clone(), again), false, &mut Vec::new());
     for known in [goes_on, NOTHING] {
         let mut out = Vec::new();
         owner.on_due((second.me, known), (client, will), at(3_000), &mut out);
         let [Step::Send(_, WillFrame::Gone { client, claim })] = &out[..] else {
             panic!("{out:?}")
         };
-        second.on_gone(client, *claim);
+        second.on_gone(owner.me, (client, *claim), 7, at(3_000));
     }
     assert_eq!((owner.len(), second.len()), (1, 0));
+    // It is told after all.
+    second.on_clients_stay(node(4), 8, at(4_000));
+    let again = WillCopy { incarnation: 8, ..copy(4, 9, 0) };
+    second.on_keep(node(4), (whose_again, again), false, &mut Vec::new());
+    assert_eq!(second.len(), 1);
+}
+
+/// It has missed what became of the will: before it publishes it, or hands it on, it asks.
+#[test]
+fn who_was_cut_off_asks_whether_a_will_is_over() {
+    let questions = |steps: &[Step]| {
+        let ask = |step: &&Step| matches!(step, Step::Send(_, WillFrame::Ask { .. }));
+        steps.iter().filter(ask).count()
+    };
+    for place in [0, 1] {
+        let cut_off = || {
+            let mut wills = with_copies("c", 0).into_iter().nth(place).unwrap();
+            let all = wills.others.clone();
+            wills.on_view(Vec::new(), at(1_000), &mut Vec::new());
+            wills.on_view(all, at(20_000), &mut Vec::new());
+            wills.on_dead(node(4), 7, at(20_000));
+            wills
+        };
+        let mut wills = cut_off();
+        let asked = pass(&mut wills, 21_000, NOTHING);
+        assert_eq!((asked.len(), questions(&asked)), (2, 2), "{asked:?}");
+        let claim = copy(4, 9, 0).claim;
+        wills.on_gone(node(3), (&client("c"), claim), 7, at(21_500));
+        assert_eq!((pass(&mut wills, 60_000, NOTHING), wills.len()), (Vec::new(), 0));
+        // Nobody knows anything.
+        let mut wills = cut_off();
+        let before = pass(&mut wills, 22_999, NOTHING);
+        assert_eq!(before.len(), questions(&before));
+        let out = pass(&mut wills, 23_000, NOTHING);
+        assert_eq!((out.len(), questions(&out)), (1, 0), "{out:?}");
+    }
+}
+
+#[test]
+fn a_node_that_is_back_in_a_new_life_makes_nobody_ask() {
+    let [mut first, _] = with_copies("c", 0);
+    let others = first.others.clone();
+    first.on_dead(node(4), 7, at(1_000));
+    let with_new = others.into_iter().chain([node(4)]).collect();
+    first.on_view(with_new, at(1_500), &mut Vec::new());
+    // It publishes it, or hands it to the new life.
+    let out = pass(&mut first, 2_500, NOTHING);
+    let asks = |step: &Step| matches!(step, Step::Send(_, WillFrame::Ask { .. }));
+    assert!(out.len() == 1 && !out.iter().any(asks), "{out:?}");
+}
+
+/// Whoever heard that a will is over says so, for as long as somebody may be cut off.
+#[test]
+fn all_remember_what_is_over() {
+    let claim = copy(4, 9, 0).claim;
+    let answer = |wills: &Wills, newest| {
+        let mut out = Vec::new();
+        wills.on_ask(node(2), (&client("c"), claim), newest, &mut out);
+        out.len()
+    };
+    let mut wills = wills(1, &[2, 3]);
+    assert_eq!(answer(&wills, None), 0);
+    assert_eq!(answer(&wills, Some(Claim { hlc: 10, node: node(3) })), 1, "the client is back");
+    // Its own node said so, or who published it.
+    for from in [4, 3] {
+        wills.on_gone(node(from), (&client("c"), claim), 7, at(1_000));
+        assert_eq!(answer(&wills, None), 1);
+        wills.on_due(
+            (node(2), NOTHING),
+            (&client("c"), &copy(4, 9, 0)),
+            at(2_000),
+            &mut Vec::new(),
+        );
+        assert!(wills.going.is_empty());
+        if from == 3 {
+            wills.on_linked(node(4), 7);
+            assert_eq!(answer(&wills, None), 0, "it was taken for dead and was not");
+        }
+    }
+    // One that is not out yet is not over.
+    wills.on_due((node(2), NOTHING), (&client("c"), &copy(4, 9, 0)), at(2_000), &mut Vec::new());
+    assert_eq!(answer(&wills, None), 0);
+    wills.on_published(&client("c"), claim, &mut Vec::new());
+    assert_eq!(answer(&wills, None), 1);
+    wills.set_longest_absence(Duration::from_secs(600));
+    wills.forget_over(at(1_201_999));
+    assert_eq!(answer(&wills, None), 1);
+    wills.forget_over(at(1_202_000));
+    assert_eq!(answer(&wills, None), 0);
 }
 
 /// The nodes of these numbers are members, this one is `me`; older ones have lower numbers.

@@ -1,4 +1,4 @@
-//! Frames 55 to 57: wills that nodes keep for each other (`cluster/wills.rs`). What a will says is not known here.
+//! Frames 55 to 57, and 82: wills that nodes keep for each other (`cluster/wills.rs`). What a will says is not known here.
 
 use std::sync::Arc;
 
@@ -56,6 +56,14 @@ pub enum WillFrame {
         /// The newest claim that is meant.
         claim: Claim,
     },
+    /// From a node that keeps this will and was out of reach: is it over? The answer is [`WillFrame::Gone`], or nothing. A release that
+    /// does not know this frame skips it.
+    Ask {
+        /// Whose.
+        client: Arc<str>,
+        /// Its claim.
+        claim: Claim,
+    },
 }
 
 const QUIET: u8 = 0;
@@ -68,6 +76,7 @@ impl WillFrame {
             Self::Keep { .. } | Self::Due { .. } => Kind::WILL,
             Self::Answer { .. } => Kind::WILL_OK,
             Self::Gone { .. } => Kind::WILL_GONE,
+            Self::Ask { .. } => Kind::WILL_ASK,
         }
     }
 
@@ -81,7 +90,9 @@ impl WillFrame {
                 put_client(out, client, *claim);
                 out.push(u8::from(*kept));
             }
-            Self::Gone { client, claim } => put_client(out, client, *claim),
+            Self::Gone { client, claim } | Self::Ask { client, claim } => {
+                put_client(out, client, *claim);
+            }
         }
     }
 
@@ -101,6 +112,7 @@ impl WillFrame {
                 Self::Answer { client: client(from)?, claim: claim(from)?, kept: from.u8()? != 0 }
             }
             Kind::WILL_GONE => Self::Gone { client: client(from)?, claim: claim(from)? },
+            Kind::WILL_ASK => Self::Ask { client: client(from)?, claim: claim(from)? },
             _ => return Ok(None),
         }))
     }

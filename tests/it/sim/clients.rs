@@ -91,6 +91,14 @@ impl World {
         }
     }
 
+    /// A client ends its session at a node that runs, and its will with it.
+    pub(crate) fn say_goodbye(&mut self, number: usize, client: &str) {
+        self.end_will(number, client);
+        if let Some(claim) = self.clients.sessions.remove(&(number, client.into())) {
+            self.input(number, Input::Unclaim { client: client.into(), hlc: claim.hlc });
+        }
+    }
+
     pub(super) fn on_walk(&mut self, number: usize, view: u64) {
         if self.has(Fault::NoRefresh) {
             return;

@@ -57,3 +57,54 @@ pub(super) fn publisher_dies(seed: u64, fault: Option<Fault>) {
     w.assert_last_wills("a minute after the death of who was to publish them");
     assert_eq!(w.wills_published(), 12, "seed {seed}");
 }
+
+/// A node dies while some of those that keep its clients' wills are cut off: they have missed who came back, who said goodbye, and
+/// that the wills are out.
+#[test]
+fn who_was_cut_off_publishes_nothing_again() {
+    seeds().into_iter().take(200).for_each(|seed| beyond_a_cut(seed, None));
+}
+
+pub(super) fn beyond_a_cut(seed: u64, fault: Option<Fault>) {
+    let mut w = running(seed, 5, fault);
+    w.wills.strict = true;
+    let victim = w.dice.below(5) as usize;
+    for client in 0..30 {
+        let delay = 5_000 * w.dice.below(2);
+        w.connect_with_will(victim, &format!("w{client}"), Duration::from_millis(delay));
+    }
+    w.run_for(Duration::from_secs(3));
+    let others: Vec<_> = (1..5).map(|step| (victim + step) % 5).collect();
+    let apart = 1 + w.dice.below(2) as usize;
+    let (part, here) = others.split_at(apart);
+    w.cut_off(&part.iter().copied().collect());
+    w.run_for(Duration::from_secs(8));
+    let mut left = w.clients_with_wills(victim);
+    for client in left.split_off(20) {
+        w.say_goodbye(victim, &client);
+    }
+    w.run_for(Duration::from_secs(1));
+    w.crash(victim);
+    let span = w.dice.below(800);
+    w.run_for(Duration::from_millis(span));
+    let back = left.split_off(10);
+    let at = here[w.dice.below(here.len() as u64) as usize];
+    back.iter().for_each(|client| w.connect_with_will(at, client, Duration::from_secs(5)));
+    w.run_for(Duration::from_millis(100));
+    back.iter().for_each(|client| w.say_goodbye(at, client));
+    w.run_for(Duration::from_secs(12));
+    w.assert_last_wills("in the cut");
+    let early = w.dice.below(2) == 0;
+    if early {
+        w.start(victim);
+        w.run_for(Duration::from_secs(5));
+    }
+    w.mend();
+    w.run_for(Duration::from_secs(30));
+    w.assert_last_wills("after the cut");
+    if !early {
+        w.start(victim);
+        w.run_for(Duration::from_secs(10));
+        w.assert_last_wills("10 s after it started again");
+    }
+}

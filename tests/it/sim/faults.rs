@@ -154,6 +154,8 @@ pub(crate) enum Fault {
     OwnEyesAlone,
     /// Who is out is remembered for good.
     RememberForGood,
+    /// Who was cut off asks nobody whether a will is over.
+    AskNobody,
     /// Who is to publish a will says that it is out before it is.
     GoneAtOnce,
     /// What is said of the hybrid clock does not wait for the disk.
@@ -202,6 +204,7 @@ impl World {
             | (Fault::LoseKick, Frame::Claim(ClaimFrame::Kick { .. }))
             | (Fault::LoseParts, Frame::RouteFix { .. })
             | (Fault::LoseWillGone, Frame::Will(WillFrame::Gone { .. }))
+            | (Fault::AskNobody, Frame::Will(WillFrame::Ask { .. }))
             | (Fault::LoseRestarting, Frame::Close { code: CloseCode::Restarting, .. })
             | (Fault::AskNothing, Frame::RouteReq { .. }) => Vec::new(),
             (Fault::OwnEyesAlone, Frame::Row { node_id, incarnation, row_seq, .. }) => {

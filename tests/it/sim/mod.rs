@@ -87,6 +87,7 @@
 //! | a will that is over is withdrawn | `LoseWillGone` | 17 |
 //! | one of those that keep a will publishes it | `EachPublishes` | 17 |
 //! | new keepers hear of old wills | `NoWillRefresh` | 17 |
+//! | who was cut off asks whether a will is over | `AskNobody` | 17, `beyond_a_cut` |
 //! | a will is kept until it is out | `GoneAtOnce` | 17, `publisher_dies` |
 //! | who restarts does not say that it dies | `SayDeath` | 18, 17 |
 //! | the changes of routes are numbered on | `NumberAnew` | 18, 1 |
@@ -830,7 +831,7 @@ type Scenario = fn(u64, Option<Fault>);
 
 /// Every switch, and the history in which its absence shows. How many seeds may pass before it does: one or two for most, more
 /// where chance has to help.
-const MUTANTS: [(Fault, Scenario, u64); 70] = [
+const MUTANTS: [(Fault, Scenario, u64); 71] = [
     (Fault::TrustTheSilent, partition, 3),
     (Fault::DeafToReturn, partition, 10),
     (Fault::AccuseAfterStall, stalls, 5),
@@ -887,6 +888,7 @@ const MUTANTS: [(Fault, Scenario, u64); 70] = [
     (Fault::LoseWillGone, last_wills, 5),
     (Fault::EachPublishes, last_wills, 5),
     (Fault::NoWillRefresh, last_wills, 10),
+    (Fault::AskNobody, deaths::beyond_a_cut, 5),
     (Fault::GoneAtOnce, deaths::publisher_dies, 2),
     (Fault::SayDeath, restarts::RESTART, 3),
     (Fault::NumberAnew, restarts::RESTART, 5),
