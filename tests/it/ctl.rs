@@ -216,7 +216,7 @@ fn why_names_the_http_server_and_its_silence() {
 #[test]
 fn a_listener_is_stopped_and_started() {
     let second = free_port();
-    let node = Node::start(&format!("listener.tcp.other = 127.0.0.1:{second}"));
+    let node = Node::start_all(&format!("listener.tcp.other = 127.0.0.1:{second}"));
     let mut stays = Client::at(V5, node.mqtt());
     let external = "mqtt:tcp:external";
     let at = node.mqtt();

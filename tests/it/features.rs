@@ -257,7 +257,7 @@ fn an_exclusive_subscription_gets_retained_messages_and_survives() {
 /// A node whose clients at the second address see all topics.
 fn mounted(mountpoint: &str) -> (Node, SocketAddr) {
     let port = free_port();
-    let node = Node::start(&format!(
+    let node = Node::start_all(&format!(
         "zone.external.mountpoint = {mountpoint}\n\
          listener.tcp.internal = 127.0.0.1:{port}\n\
          listener.tcp.internal.zone = internal"

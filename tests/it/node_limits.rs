@@ -78,7 +78,7 @@ fn wills_beyond_those_of_a_second_follow_one_by_one() {
 #[test]
 fn an_address_has_a_number_of_connections() {
     let proxied = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let node = Node::start(&format!(
+    let node = Node::start_all(&format!(
         "listener.tcp.external.max_connections_per_address = 2\n\
          listener.tcp.proxied = {proxied}\nlistener.tcp.proxied.proxy_protocol = on\n\
          listener.tcp.proxied.max_connections_per_address = 2"

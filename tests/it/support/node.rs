@@ -55,10 +55,23 @@ impl Node {
     /// A node of its own, alone, with `extra` lines in its config file; returns when it serves.
     #[track_caller]
     pub fn start(extra: &str) -> Self {
+        let mut node = Self::configured(extra);
+        node.launch();
+        node
+    }
+
+    /// [`Self::start`] with listeners of its own.
+    #[track_caller]
+    pub fn start_all(extra: &str) -> Self {
+        let mut node = Self::configured(extra);
+        node.launch_all();
+        node
+    }
+
+    fn configured(extra: &str) -> Self {
         let port = free_mesh_number();
         let mut node = Self::prepare(&format!("node{port}@127.0.0.1"), "manual", "");
         node.configure(extra);
-        node.launch();
         node
     }
 
