@@ -9,8 +9,8 @@
 //!
 //! Of those that keep a copy, each hands it to the first owner of the client's claim (`directory.rs`) when its delay is over. That
 //! one publishes it, unless it knows the node to be alive, the client to have come back, or the will to have been published; and when
-//! it is out, which takes its time where other nodes are slow, that one tells all. If it dies before it has told, the will is
-//! published by another node, maybe again.
+//! it is out, which takes its time where other nodes are slow, that one tells all. Until then it says to who offers it the will or
+//! asks for it that it is on its way. If it dies before it has told, the will is published by another node, maybe again.
 //!
 //! Who was out of reach may have missed that a will was withdrawn or published. So each node remembers for a while which wills are
 //! over, by whatever it heard, and a copy whose node was lost when others came into reach is *doubted*: before it is published or
@@ -105,6 +105,17 @@ struct Kept {
     handed: u32,
     /// Nodes that this one did not reach may know that it is over.
     doubted: bool,
+    /// Who has said that it is on its way out there.
+    going_at: Option<NodeId>,
+}
+
+impl Kept {
+    /// Nobody is asked about it again before this time.
+    fn next_wait(&mut self) -> Duration {
+        let wait = AGAIN * 2_u32.pow(self.handed.min(DOUBLINGS));
+        self.handed = self.handed.saturating_add(1);
+        wait
+    }
 }
 
 /// Why a will is over.
@@ -304,7 +315,7 @@ impl Wills {
         if let Some(at) = due {
             self.due.insert((at, client.clone()));
         }
-        self.kept.insert(client, Kept { will, due, handed: 0, doubted: false });
+        self.kept.insert(client, Kept { will, due, handed: 0, doubted: false, going_at: None });
         true
     }
 
@@ -539,8 +550,8 @@ impl Wills {
             return out.push(Step::Send(from, WillFrame::Gone { client, claim }));
         }
         if self.is_going(client, claim) {
-            // It is not out yet. Who asks keeps it until then, and asks again.
-            return;
+            let client = client.clone();
+            return out.push(Step::Send(from, WillFrame::Going { client, claim }));
         }
         if self.is_over(client, claim) || known.claim.is_some_and(|newer| newer > claim) {
             self.drop_up_to(client, claim);
@@ -561,8 +572,21 @@ impl Wills {
     ) {
         let kept = self.kept.get(client).map(|kept| kept.will.claim);
         let newer = [newest, kept].into_iter().flatten().any(|known| known > claim);
-        if (newer || self.is_over(client, claim)) && !self.is_going(client, claim) {
+        if self.is_going(client, claim) {
+            out.push(Step::Send(from, WillFrame::Going { client: client.clone(), claim }));
+        } else if newer || self.is_over(client, claim) {
             out.push(Step::Send(from, WillFrame::Gone { client: client.clone(), claim }));
+        }
+    }
+
+    /// A will that is due here is on its way out at another node, and is not out yet: it is kept until that node tells so, and offered
+    /// to no other while that one is in reach, whoever is the first owner then.
+    pub fn on_going(&mut self, from: NodeId, (client, claim): (&Arc<str>, Claim), now: Time) {
+        let Some(kept) = self.kept.get_mut(client) else { return };
+        if kept.will.claim == claim && kept.due.is_some() {
+            kept.going_at = Some(from);
+            let until = now + kept.next_wait();
+            self.put_off(client, until);
         }
     }
 
@@ -633,7 +657,8 @@ impl Wills {
     ) {
         let first = first_owner(client, self.me, &self.others);
         let Some(kept) = self.kept.get_mut(client) else { return };
-        let claim = kept.will.claim;
+        let going_at = kept.going_at.filter(|node| self.others.contains(node));
+        let (first, claim) = (going_at.unwrap_or(first), kept.will.claim);
         if kept.doubted && !self.others.is_empty() {
             kept.doubted = false;
             let asked = self.others.iter();
@@ -661,8 +686,7 @@ impl Wills {
             }
             return self.publish(client, &will, now, out);
         }
-        let wait = AGAIN * 2_u32.pow(kept.handed.min(DOUBLINGS));
-        kept.handed += 1;
+        let wait = kept.next_wait();
         let due = WillFrame::Due { client: client.clone(), will: kept.will.clone() };
         out.push(Step::Send(first, due));
         self.put_off(client, now + wait);
@@ -802,6 +826,7 @@ impl Cluster {
                     wills.on_due((from, known), (&client, &will), now, steps);
                 });
             }
+            WillFrame::Gone { client, claim } if self.tells_anew(from, &client, claim) => {}
             WillFrame::Gone { client, claim } => {
                 let node = self.members.find(claim.node).map(|member| &member.record);
                 if node.is_some_and(|record| record.caps & super::CAP_CLIENTS_STAY != 0) {
@@ -812,6 +837,7 @@ impl Cluster {
                     self.wills.on_gone(from, (&client, claim), life, now);
                 }
             }
+            WillFrame::Going { client, claim } => self.wills.on_going(from, (&client, claim), now),
             WillFrame::Ask { client, claim } => {
                 let newest = self.directory.find(&client);
                 self.with_wills(out, |wills, steps| {
@@ -819,6 +845,13 @@ impl Cluster {
                 });
             }
         }
+    }
+
+    /// A will that is over by the word of `from` is kept here for the life in which its node is linked: that node lives after all, and
+    /// has given it anew.
+    fn tells_anew(&self, from: NodeId, client: &str, claim: Claim) -> bool {
+        let kept = self.wills.kept.get(client).filter(|kept| kept.will.claim <= claim);
+        from != claim.node && kept.is_some_and(|kept| self.known_of(client, &kept.will).lives)
     }
 
     fn known_of(&self, client: &str, will: &WillCopy) -> Known {

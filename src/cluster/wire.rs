@@ -187,6 +187,8 @@ impl Kind {
     pub const PAGE: Self = Self(0x81);
     /// [`WillFrame::Ask`]
     pub const WILL_ASK: Self = Self(0x82);
+    /// [`WillFrame::Going`]
+    pub const WILL_GOING: Self = Self(0x83);
     /// First of the kinds that are skipped when not known.
     const OPTIONAL: u8 = 0x80;
 }

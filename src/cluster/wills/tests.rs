@@ -131,7 +131,9 @@ fn one_of_two_publishes_it_after_its_delay() {
     assert_eq!(out.len(), 1, "nobody hears of it before it is out");
     out.clear();
     first.on_due((second.me, NOTHING), (whose, will), at(8_000), &mut out);
-    assert_eq!(out, [], "the other is to keep it still");
+    let going = WillFrame::Going { client: whose.clone(), claim: will.claim };
+    assert_eq!(out, [Step::Send(second.me, going)], "the other is to keep it still");
+    out.clear();
     first.on_published(whose, will.claim, &mut out);
     assert_eq!(out.len(), 2, "all hear of it");
     out.clear();
@@ -440,6 +442,43 @@ fn a_node_that_is_back_in_a_new_life_makes_nobody_ask() {
     assert!(out.len() == 1 && !out.iter().any(asks), "{out:?}");
 }
 
+/// Not even where another would be the first to publish it by now: that one does not know.
+#[test]
+fn a_will_that_is_on_its_way_out_is_offered_to_nobody_else() {
+    let sent_to = |steps: &[Step]| -> Vec<NodeId> {
+        let to = steps.iter().map(|step| match step {
+            Step::Send(to, WillFrame::Due { .. }) => *to,
+            other @ (Step::Send(..) | Step::Told { .. } | Step::Publish { .. }) => {
+                panic!("{other:?}")
+            }
+        });
+        to.collect()
+    };
+    let [mut first, mut second] = with_copies("c", 0);
+    let (whose, will) = (client("c"), copy(4, 9, 0));
+    for wills in [&mut first, &mut second] {
+        wills.on_dead(node(4), 7, at(1_000));
+    }
+    assert_eq!(published(&pass(&mut first, 2_000, NOTHING)), 1);
+    assert_eq!(sent_to(&pass(&mut second, 2_000, NOTHING)), [first.me]);
+    let mut out = Vec::new();
+    first.on_due((second.me, NOTHING), (&whose, &will), at(2_000), &mut out);
+    first.on_ask(second.me, (&whose, will.claim), None, &mut out);
+    let going =
+        Step::Send(second.me, WillFrame::Going { client: whose.clone(), claim: will.claim });
+    assert_eq!(out, [going.clone(), going]);
+    second.on_going(first.me, (&whose, will.claim), at(2_000));
+    // Its node comes back in a new life, and alone would be the first.
+    let others = second.others.iter().copied().chain([node(4)]).collect();
+    second.on_view(others, at(3_000), &mut Vec::new());
+    let to = sent_to(&pass(&mut second, 60_000, NOTHING));
+    assert!(to.len() > 2 && to.iter().all(|to| *to == first.me), "{to:?}");
+    // Who has it is lost: whoever is the first now gets it.
+    second.on_view(vec![node(4)], at(61_000), &mut Vec::new());
+    let out = pass(&mut second, 130_000, NOTHING);
+    assert!(published(&out) == 1 || sent_to(&out).contains(&node(4)), "{out:?}");
+}
+
 /// Whoever heard that a will is over says so, for as long as somebody may be cut off.
 #[test]
 fn all_remember_what_is_over() {
@@ -447,7 +486,7 @@ fn all_remember_what_is_over() {
     let answer = |wills: &Wills, newest| {
         let mut out = Vec::new();
         wills.on_ask(node(2), (&client("c"), claim), newest, &mut out);
-        out.len()
+        out.iter().filter(|step| matches!(step, Step::Send(_, WillFrame::Gone { .. }))).count()
     };
     let mut wills = wills(1, &[2, 3]);
     assert_eq!(answer(&wills, None), 0);

@@ -337,6 +337,8 @@ fn session_frame() -> impl Strategy<Value = Frame> {
             .prop_map(|(client, claim)| Frame::Will(WillFrame::Gone { client, claim })),
         (client(), claim())
             .prop_map(|(client, claim)| Frame::Will(WillFrame::Ask { client, claim })),
+        (client(), claim())
+            .prop_map(|(client, claim)| Frame::Will(WillFrame::Going { client, claim })),
         any::<u64>().prop_map(|mark| Frame::Mark(MarkFrame::Ask { mark })),
         (any::<u64>(), any::<u64>(), vec(any::<u8>(), 0..50))
             .prop_map(|(ticket, part, what)| Frame::Ask(AskFrame::Ask { ticket, part, what })),

@@ -1,4 +1,4 @@
-//! Frames 55 to 57, and 82: wills that nodes keep for each other (`cluster/wills.rs`). What a will says is not known here.
+//! Frames 55 to 57, 82 and 83: wills that nodes keep for each other (`cluster/wills.rs`). What a will says is not known here.
 
 use std::sync::Arc;
 
@@ -56,9 +56,17 @@ pub enum WillFrame {
         /// The newest claim that is meant.
         claim: Claim,
     },
-    /// From a node that keeps this will and was out of reach: is it over? The answer is [`WillFrame::Gone`], or nothing. A release that
-    /// does not know this frame skips it.
+    /// From a node that keeps this will and was out of reach: is it over? The answer is [`WillFrame::Gone`], [`WillFrame::Going`], or
+    /// nothing. A release that does not know this frame skips it.
     Ask {
+        /// Whose.
+        client: Arc<str>,
+        /// Its claim.
+        claim: Claim,
+    },
+    /// This node publishes the will and has not yet: it is to be kept until [`WillFrame::Gone`]. A release that does not know this
+    /// frame skips it.
+    Going {
         /// Whose.
         client: Arc<str>,
         /// Its claim.
@@ -77,6 +85,7 @@ impl WillFrame {
             Self::Answer { .. } => Kind::WILL_OK,
             Self::Gone { .. } => Kind::WILL_GONE,
             Self::Ask { .. } => Kind::WILL_ASK,
+            Self::Going { .. } => Kind::WILL_GOING,
         }
     }
 
@@ -90,7 +99,9 @@ impl WillFrame {
                 put_client(out, client, *claim);
                 out.push(u8::from(*kept));
             }
-            Self::Gone { client, claim } | Self::Ask { client, claim } => {
+            Self::Gone { client, claim }
+            | Self::Ask { client, claim }
+            | Self::Going { client, claim } => {
                 put_client(out, client, *claim);
             }
         }
@@ -113,6 +124,7 @@ impl WillFrame {
             }
             Kind::WILL_GONE => Self::Gone { client: client(from)?, claim: claim(from)? },
             Kind::WILL_ASK => Self::Ask { client: client(from)?, claim: claim(from)? },
+            Kind::WILL_GOING => Self::Going { client: client(from)?, claim: claim(from)? },
             _ => return Ok(None),
         }))
     }
