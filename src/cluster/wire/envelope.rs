@@ -274,11 +274,13 @@ pub(crate) fn expiry_of(frames: &[u8]) -> Option<u32> {
     u32::try_from(to_expiry(frames)?.1.v().ok()?).ok()
 }
 
-/// The message at the front of `frames`, if it expires at all, has `seconds` left to live: not more than it says. The number keeps
+/// The message at the front of `frames`, if it expires at all, has `seconds` left to live, or less if it says so. The number keeps
 /// its width, with zeros on top, which a reader takes for what they are.
 pub(crate) fn set_expiry(frames: &mut [u8], seconds: u32) {
-    let Some((at, _)) = to_expiry(frames) else { return };
-    let mut left = seconds;
+    let Some((at, mut from)) = to_expiry(frames) else { return };
+    // Whoever read the clock earlier would write more than there is room for.
+    let Ok(says) = from.v() else { return };
+    let mut left = says.min(seconds.into());
     for byte in frames.get_mut(at..).unwrap_or_default() {
         let [low, ..] = left.to_le_bytes();
         let more = *byte & 0x80;
