@@ -315,15 +315,15 @@ impl Task {
         }
     }
 
-    /// Closes the connection to the remote, with what is still to be said to it.
+    /// Closes both connections, with what is still to be said there: to the session, which waits for the next, what the remote has
+    /// acknowledged.
     fn drop_remote(&mut self, now: Time) {
-        if let Some(pipe) = self.remote.take() {
-            pipe.end(std::mem::take(self.relay.out(End::Remote)));
+        for (end, pipe) in [(End::Remote, self.remote.take()), (End::Local, self.local.take())] {
+            if let Some(pipe) = pipe {
+                pipe.end(std::mem::take(self.relay.out(end)));
+            }
+            self.relay.lost(end);
         }
-        self.relay.lost(End::Remote);
-        self.relay.lost(End::Local);
-        // The session waits for the next.
-        self.local = None;
         self.asked = now;
     }
 
@@ -552,6 +552,8 @@ fn refusal(name: &str, why: ReasonCode) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
     use crate::{
         broker::{bridge::tests, retained::Retained},
@@ -595,6 +597,18 @@ mod tests {
             assert_eq!(task.remote.is_some(), wanted);
             assert_eq!(task.relay.out(End::Remote).is_empty(), !wanted);
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_remote_acknowledged_last_reaches_the_session() {
+        let mut task = task();
+        let ((remote, _far), (local, mut session)) = (wire(), wire());
+        (task.remote, task.local) = (Some(Pipe::new(remote)), Some(Pipe::new(local)));
+        task.relay.out(End::Local).extend_from_slice(b"PUBACK");
+        task.lost(task.asked, "closed by the other end".into());
+        let mut said = Vec::new();
+        session.read_to_end(&mut said).await.unwrap();
+        assert_eq!(said, b"PUBACK");
     }
 
     #[tokio::test]
