@@ -604,8 +604,8 @@ fn the_default_listener_opens_when_none_is_set() {
             .collect::<Vec<_>>()
     };
     assert_eq!(binds("listener.tcp.external.backlog = 5\n"), ["external=1883 5"]);
-    assert_eq!(binds("listener.tcp.a = 1\nlistener.tcp.external.backlog = 5\n"), ["a=1 1024"]);
-    assert_eq!(binds("listener.tcp.a = 0\nlistener.tcp.b = 0\n"), ["a=0 1024", "b=0 1024"]);
+    assert_eq!(binds("listener.tcp.a = 1\nlistener.tcp.external.backlog = 5\n"), ["a=1 4096"]);
+    assert_eq!(binds("listener.tcp.a = 0\nlistener.tcp.b = 0\n"), ["a=0 4096", "b=0 4096"]);
     let both = Place::new("listener.tcp.a = 1\nlistener.tcp.b = 1\n");
     assert_eq!(
         both.faults(),

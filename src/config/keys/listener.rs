@@ -102,8 +102,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::set(
         "listener.$kind.$name.backlog",
-        "1024",
-        "Connections the kernel holds until they are accepted.",
+        "4096",
+        "Connections the kernel holds until they are accepted. It caps them at net.core.somaxconn.",
         |d, p, t| {
             of(d, p, ANY)?.settings.backlog = integer(t, 1, 1_000_000)?;
             Ok(())

@@ -231,7 +231,8 @@ impl Listener {
             max_per_address: 0,
             max_conn_rate: if kind.is_tls() { 500 } else { 1000 },
             rate_limit: None,
-            backlog: 1024,
+            // As many come at once when a site has its power back. Whom the kernel turns away tries again after 1, 3, 7 and 15 s.
+            backlog: 4096,
             nodelay: true,
             reuseaddr: true,
             sndbuf: None,
