@@ -96,7 +96,7 @@ fn who_stands_in_the_configuration_is_told_where() {
     assert_eq!(connect(Version::V5, "conf", "real").attempt(node.mqtt()).code, SUCCESS);
 }
 
-/// Who was connected before the rules were read anew and who came after it are two clients.
+/// Who was connected before the users were read anew and who came after it are two clients.
 #[test]
 fn no_two_clients_are_assigned_one_id() {
     let node = Node::start("");
@@ -106,7 +106,7 @@ fn no_two_clients_are_assigned_one_id() {
             serde_json::from_str(&node.ctl(&["--json", "listeners"])).unwrap();
         rows.as_array().is_some_and(|rows| rows.iter().any(|row| row["current_conn"] == 1))
     });
-    node.ctl(&["conf", "reload"]);
+    done(&node, &["add", "s7"], "key\n");
     let connect = Connect::new(Version::V5).id("");
     early.send(&connect.bytes());
     early.take_connack();
