@@ -105,13 +105,15 @@ impl Channel {
             parts.topic = "";
         }
         parts.extra_properties = &extra;
-        if naming != Naming::Name && !self.takes(delivery.qos, &parts) {
+        let mut fits = self.takes(delivery.qos, &parts);
+        if !fits && naming != Naming::Name {
             // The name alone may be shorter.
             self.unname(topic, naming);
             parts.topic = topic;
             parts.extra_properties = extra.get(..unnamed).unwrap_or_default();
+            fits = self.takes(delivery.qos, &parts);
         }
-        if !self.takes(delivery.qos, &parts) {
+        if !fits {
             self.count(Metric::DeliveryDropped);
             self.count(Metric::DeliveryDroppedTooLarge);
             return false;
