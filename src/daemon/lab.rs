@@ -239,11 +239,17 @@ impl Lab {
         let (Some(first), Some(last)) = (self.nodes.first(), self.nodes.last()) else {
             return String::new();
         };
+        // Who has only this repository has not built it yet, and nothing of it is in the path.
+        let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name("emqx-rs-ctl"));
+        let ctl = beside.filter(|ctl| ctl.exists()).map_or_else(
+            || "cargo run --release --bin emqx-rs-ctl --".to_owned(),
+            |ctl| ctl.display().to_string(),
+        );
         let socket = first.place.socket();
         format!(
             "\nTry it from two other terminals:\n  mosquitto_sub -p {} -t 'hello/#' -v\n  \
              mosquitto_pub -p {} -t hello/world -m 'from the other node'\n  \
-             emqx-rs-ctl --socket {} cluster status\nCtrl-C stops all nodes and removes the folder.\n\n",
+             {ctl} --socket {} cluster status\nCtrl-C stops all nodes and removes the folder.\n\n",
             first.place.mqtt,
             last.place.mqtt,
             socket.display()
